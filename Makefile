@@ -1,0 +1,73 @@
+# Punctual's commands. All of them set up what they need in .venv; nothing is installed anywhere else.
+PYTHON ?= python3
+WORKERS ?= auto
+ARGS ?=
+MODE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCAL := $(VENV)/.stamp-local
+DEV := $(VENV)/.stamp-dev
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--quiet $(LOCK_ARGS)
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help setup demo run test check format format-check lint types lock bench-import clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables: PYTHON=python3.12 · MODE=… for demo · ARGS='tests/domain -k zone', WORKERS=0 for test"
+
+setup: $(DEV) ## Create .venv with the pinned packages
+
+# A .venv that is half made, or whose Python has gone, is made anew. The demo and the local stack do without the packages
+# of tests and checks, which are two thirds of the download.
+$(VENV)/.stamp-%: requirements-%.txt
+	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' here. Install Python 3.11 or newer, or name it: make setup PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Punctual needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make setup PYTHON=python3.12"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) >/dev/null 2>&1; } || \
+		{ rm -rf $(VENV); echo "'$(PYTHON) -m venv' cannot make an environment: the venv module or its ensurepip is missing." \
+		"On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the packages of $< into $(VENV) …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $<
+	@touch $@ $(if $(filter dev,$*),$(LOCAL))
+
+demo: $(LOCAL) ## Watch the whole local stack publish a handful of posts to the second
+	@$(BIN)/python -m app.local demo $(if $(MODE),--mode $(MODE)) $(ARGS)
+
+run: $(LOCAL) ## Start the local stack and keep it up: app 8000, QStash 8080, n8n 5678
+	@$(BIN)/python -m app.local run $(ARGS)
+
+test: $(DEV) ## Run every test, on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: format-check lint types test ## What CI runs: format, lint, types, tests
+
+format: $(DEV) ## Format the code and sort the imports
+	@$(BIN)/ruff check --quiet --select I --fix .
+	@$(BIN)/ruff format .
+
+format-check: $(DEV)
+	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Run 'make format'."; exit 1; }
+
+lint: $(DEV) ## Look for mistakes with ruff
+	@$(BIN)/ruff check --quiet .
+
+types: $(DEV) ## Check the types with mypy
+	@$(BIN)/mypy --no-error-summary
+
+lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versions: LOCK_ARGS=--upgrade
+	@command -v uv >/dev/null || { echo "'make lock' needs uv: pipx install uv"; exit 1; }
+	@$(LOCK) --extra local --extra dev -o requirements-dev.txt
+	@$(LOCK) --extra local -c requirements-dev.txt -o requirements-local.txt
+	@$(LOCK) -c requirements-dev.txt -o requirements.txt
+	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
+
+bench-import: $(DEV) ## Measure what a cold start pays for importing the app
+	@$(BIN)/python tests/bench/import_time.py $(ARGS)
+
+clean: ## Remove .venv, caches and local data
+	@rm -rf $(VENV) instance .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
