@@ -1,0 +1,292 @@
+"""Settings: one frozen dataclass from the environment. Every problem is found and reported at once, with its cure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
+MIN_SECRET_LENGTH = 16
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+class SettingsError(Exception):
+    """The environment does not make a working app. `problems` has one sentence per setting, each with what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Punctual cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """All settings, typed. Durations are seconds, as floats. An empty variable counts as unset."""
+
+    database_url: str = ""
+    public_base_url: str | None = None
+    qstash_url: str = "https://qstash.upstash.io"
+    qstash_token: str | None = None
+    qstash_current_signing_key: str | None = None
+    qstash_next_signing_key: str | None = None
+    qstash_max_delay_days: float = 7.0
+    qstash_timeout_seconds: float = 5.0
+    qstash_retries: int = 3
+    dispatch_lead_seconds: float = 1.0
+    dispatch_max_waiting: int = 64
+    cron_secret: str | None = None
+    n8n_callback_secret: str | None = None
+    admin_secret_key: str | None = None
+    internal_api_secret: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    n8n_webhook_url: str | None = None
+    n8n_webhook_auth_header: str | None = None
+    n8n_timeout_seconds: float = 30.0
+    auth_jwt_secret: str | None = None
+    auth_jwks_url: str | None = None
+    auth_issuer: str | None = None
+    auth_audience: str | None = None
+    token_encryption_keys: tuple[str, ...] = ()
+    max_retries: int = 3
+    retry_base_seconds: float = 120.0
+    publish_lease_seconds: float = 600.0
+    unknown_outcome_policy: str = "auto"
+    sweep_batch_size: int = 100
+    sweep_budget_seconds: float = 25.0
+    sweep_grace_seconds: float = 30.0
+    cron_concurrency: int = 5
+    max_lateness_seconds: float | None = None
+    breaker_threshold: int = 5
+    breaker_cooldown_seconds: float = 60.0
+    max_schedule_days: float = 730.0
+    n8n_parallelism: int | None = None
+    vercel_automation_bypass_secret: str | None = None
+    local: bool = False
+
+    def __repr__(self) -> str:
+        return "Settings(…)"  # never the secrets, not even in a traceback
+
+    @property
+    def poll_mode(self) -> bool:
+        return self.qstash_token is None
+
+    @property
+    def dispatch_url(self) -> str:
+        return f"{self.public_base_url}/api/posts/dispatch"
+
+    @property
+    def dispatch_failed_url(self) -> str:
+        return f"{self.public_base_url}/api/posts/dispatch-failed"
+
+    @property
+    def recover_url(self) -> str:
+        return f"{self.public_base_url}/api/posts/recover"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read every setting. Raises SettingsError naming all that is wrong."""
+        problems: list[str] = []
+        values: dict[str, Any] = {}
+        for spec in fields(cls):
+            name = "PUNCTUAL_LOCAL" if spec.name == "local" else spec.name.upper()
+            raw = environ.get(name, "").strip()
+            if raw:
+                try:
+                    values[spec.name] = _READERS.get(spec.name, _text)(raw)
+                except ValueError as error:
+                    problems.append(f"{name} {error}")
+        _fill_defaults(values, environ, problems)
+        settings = cls(**values)
+        problems += _relations(settings, on_vercel=environ.get("VERCEL") == "1")
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _positive(raw: str) -> float:
+    try:
+        value = float(raw)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise ValueError("must be a positive number; fractions are fine")
+    return value
+
+
+def _whole(minimum: int) -> Callable[[str], int]:
+    def read(raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not minimum <= int(raw) < 1_000_000:
+            raise ValueError(f"must be a whole number, {minimum} or more")
+        return int(raw)
+
+    return read
+
+
+def _secret(raw: str) -> str:
+    if len(raw) < MIN_SECRET_LENGTH:
+        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; make one with: openssl rand -hex 32")
+    return raw
+
+
+def _url(raw: str) -> str:
+    try:
+        parts = urlsplit(raw)
+        _ = parts.port  # raises ValueError for a port that is no number
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a full URL, such as https://example.com/path")
+    return raw
+
+
+def _base_url(raw: str) -> str:
+    if urlsplit(_url(raw)).query or urlsplit(raw).fragment:
+        raise ValueError("must have no query or fragment")
+    return raw.rstrip("/")
+
+
+def _database_url(raw: str) -> str:
+    if not raw.startswith(("postgres://", "postgresql://", "postgresql+psycopg2://", "sqlite:///")):
+        raise ValueError("must start with postgres://, postgresql:// or sqlite:///")
+    return raw
+
+
+def _origins(raw: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in raw.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and (urlsplit(_url(origin)).path or urlsplit(origin).query):
+            raise ValueError(f"must list origins such as https://app.example.com, without a path: {origin}")
+    return origins
+
+
+def _fernet_keys(raw: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in raw.split(",") if part.strip())
+    for key in keys:
+        try:
+            size = len(base64.urlsafe_b64decode(key))
+        except (binascii.Error, ValueError):
+            size = 0
+        if size != 32:
+            raise ValueError(
+                "must be Fernet keys (32 bytes, urlsafe base64), comma-separated; make one with: "
+                "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+            )
+    return keys
+
+
+def _header(raw: str) -> str:
+    name, colon, value = raw.partition(":")
+    if not colon or not name.strip() or not value.strip() or not raw.isascii() or not raw.isprintable():
+        raise ValueError("must be one header line, such as X-Api-Key: value")
+    return f"{name.strip()}: {value.strip()}"
+
+
+def _policy(raw: str) -> str:
+    if raw not in ("auto", "retry", "hold"):
+        raise ValueError("must be auto, retry or hold")
+    return raw
+
+
+def _flag(raw: str) -> bool:
+    if raw.lower() not in ("0", "1", "true", "false"):
+        raise ValueError("must be 1 or 0")
+    return raw.lower() in ("1", "true")
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "database_url": _database_url,
+    "public_base_url": _base_url,
+    "qstash_url": _base_url,
+    "qstash_retries": _whole(0),
+    "dispatch_max_waiting": _whole(0),
+    "cors_origins": _origins,
+    "n8n_webhook_url": _url,
+    "n8n_webhook_auth_header": _header,
+    "auth_jwks_url": _url,
+    "token_encryption_keys": _fernet_keys,
+    "max_retries": _whole(0),
+    "unknown_outcome_policy": _policy,
+    "sweep_batch_size": _whole(1),
+    "cron_concurrency": _whole(1),
+    "breaker_threshold": _whole(1),
+    "n8n_parallelism": _whole(1),
+    "local": _flag,
+}
+_DURATIONS = """
+    qstash_max_delay_days qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
+    publish_lease_seconds sweep_budget_seconds sweep_grace_seconds max_lateness_seconds breaker_cooldown_seconds
+    max_schedule_days
+"""
+_SECRETS = "cron_secret n8n_callback_secret admin_secret_key internal_api_secret auth_jwt_secret"
+_READERS |= dict.fromkeys(_DURATIONS.split(), _positive) | dict.fromkeys(_SECRETS.split(), _secret)
+
+
+def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:
+    """Defaults that depend on where we run: the database file, and the platform's name for our public address."""
+    on_vercel = environ.get("VERCEL") == "1"
+    if "database_url" not in values:
+        if on_vercel:
+            problems.append("DATABASE_URL is missing: on Vercel set it to a PostgreSQL URL, files do not last there")
+        instance = Path(__file__).resolve().parent.parent / "instance"
+        values["database_url"] = f"sqlite:///{instance / 'punctual.sqlite3'}"
+    host = environ.get("VERCEL_PROJECT_PRODUCTION_URL", "").strip()
+    if "public_base_url" not in values and host and environ.get("VERCEL_ENV") == "production":
+        values["public_base_url"] = f"https://{host.rstrip('/')}"
+
+
+def _relations(s: Settings, on_vercel: bool) -> list[str]:
+    """What single settings cannot show: contradictions, and what one needs of another."""
+    checks = [
+        (
+            on_vercel and s.database_url.startswith("sqlite"),
+            "DATABASE_URL names a file, which does not last on Vercel: set it to a PostgreSQL URL",
+        ),
+        (
+            not s.poll_mode and not s.public_base_url,
+            "PUBLIC_BASE_URL is missing: QStash must be told where to deliver; set it to this app's public https URL",
+        ),
+        (
+            not s.poll_mode and not s.qstash_current_signing_key,
+            "QSTASH_CURRENT_SIGNING_KEY is missing: with QSTASH_TOKEN set, deliveries cannot be verified without it; "
+            "copy it from the QStash console",
+        ),
+        (
+            bool(s.public_base_url) and not s.local and not _is_safe(s.public_base_url or ""),
+            "PUBLIC_BASE_URL must be https: posts' reports and secrets travel over it",
+        ),
+        (
+            bool(s.auth_jwt_secret and s.auth_jwks_url),
+            "AUTH_JWT_SECRET and AUTH_JWKS_URL contradict each other: keep the one that signs your users' tokens",
+        ),
+        (
+            "/webhook-test/" in (s.n8n_webhook_url or "") and not s.local,
+            "N8N_WEBHOOK_URL is a test URL, which works once after a click in the editor: use the /webhook/ URL",
+        ),
+        (
+            s.publish_lease_seconds <= s.n8n_timeout_seconds,
+            f"PUBLISH_LEASE_SECONDS ({s.publish_lease_seconds:g}) must be longer than N8N_TIMEOUT_SECONDS "
+            f"({s.n8n_timeout_seconds:g}), or a post could be taken over while it is being sent",
+        ),
+        (
+            s.sweep_budget_seconds >= SWEEP_PERIOD_SECONDS,
+            f"SWEEP_BUDGET_SECONDS must be shorter than the sweep's period of {SWEEP_PERIOD_SECONDS:g} seconds",
+        ),
+        (
+            s.dispatch_lead_seconds > 30,
+            "DISPATCH_LEAD_SECONDS must be 30 or less: a delivery waits that long with a worker in hand",
+        ),
+    ]
+    return [sentence for wrong, sentence in checks if wrong]
+
+
+def _is_safe(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS

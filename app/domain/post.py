@@ -1,0 +1,100 @@
+"""The values that travel through the house: a post, its attempts and transitions, an account. Frozen; no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.lifecycle import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One row of `posts`. Instants are aware UTC; `lateness_ms` is milliseconds."""
+
+    id: str
+    user_id: str
+    company_id: str | None
+    client_id: str | None
+    social_account_id: str | None
+    platform: str
+    post_type: str
+    content: str
+    media: list[dict[str, str]]
+    image_url: str | None
+    status: Status
+    scheduled_at: datetime | None
+    time_zone: str | None
+    next_attempt_at: datetime | None
+    lease_until: datetime | None
+    sending_at: datetime | None
+    generation: int
+    attempt: int
+    retry_count: int
+    arm_count: int
+    message_id: str | None
+    swept_at: datetime | None
+    external_post_id: str | None
+    external_url: str | None
+    published_at: datetime | None
+    lateness_ms: float | None
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def armed(self) -> bool:
+        return self.status is Status.SCHEDULED and self.message_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of `attempts`: what happened to one claim. `outcome` is None until somebody knows."""
+
+    post_id: str
+    attempt: int
+    generation: int
+    trigger: str
+    started_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    lateness_ms: float | None
+    outcome: str | None
+    http_status: int | None
+    error_code: str | None
+    error: str | None
+    asked_at: datetime | None
+    external_post_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of `transitions`: a status written, by whom and why."""
+
+    at: datetime
+    from_status: str | None
+    to_status: str
+    reason: str
+    actor: str
+    generation: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One row of `social_accounts`; the tokens are as stored, encrypted."""
+
+    id: str
+    user_id: str
+    company_id: str | None
+    client_id: str | None
+    platform: str
+    external_id: str
+    account_name: str
+    access_token: str
+    refresh_token: str | None
+    expires_at: datetime | None
+    status: str
+    created_at: datetime
+    updated_at: datetime

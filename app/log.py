@@ -1,0 +1,42 @@
+"""Structured log: one JSON line per event on stderr, fields as given. Secrets are never passed in here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+logger = logging.getLogger("punctual")
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON: `at`, `level`, `event`, then the event's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def configure() -> None:
+    """Send our events to stderr, once per process."""
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines())
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def emit(event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: Any) -> None:
+    """Log one event, such as `emit("post.claimed", post_id=…, attempt=2)`."""
+    if logger.isEnabledFor(level):
+        logger.log(level, event, extra={"fields": fields}, exc_info=exc_info)
