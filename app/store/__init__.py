@@ -1,0 +1,1 @@
+"""The only SQL: engine, tables, every transition, reads."""

@@ -1,0 +1,79 @@
+"""Social accounts: the tokens' rows, as encrypted as they came; and the mark that an account must be reconnected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.domain.lifecycle import Status
+from app.domain.post import Account
+from app.store.models import posts, social_accounts
+
+ACTIVE = "active"
+RECONNECT_REQUIRED = "reconnect_required"
+
+
+def to_account(row: sa.Row[Any]) -> Account:
+    return Account(**row._mapping)
+
+
+def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account:
+    values = values | {"status": ACTIVE, "created_at": now, "updated_at": now}
+    return to_account(tx.execute(insert(social_accounts).values(values).returning(social_accounts)).one())
+
+
+def change(tx: Connection, account_id: str, user_id: str, values: dict[str, Any], now: datetime) -> Account | None:
+    statement = update(social_accounts).where(*_own(account_id, user_id)).values(**values, updated_at=now)
+    row = tx.execute(statement.returning(social_accounts)).one_or_none()
+    return to_account(row) if row else None
+
+
+def remove(tx: Connection, account_id: str, user_id: str) -> bool:
+    return tx.execute(delete(social_accounts).where(*_own(account_id, user_id))).rowcount == 1
+
+
+def in_use(connection: Connection, account_id: str) -> int:
+    """How many posts are scheduled or going out through this account."""
+    busy = (Status.SCHEDULED, Status.PUBLISHING)
+    where = (posts.c.social_account_id == account_id, posts.c.status.in_(busy))
+    return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
+
+
+def of_user(connection: Connection, user_id: str, platform: str | None = None) -> list[Account]:
+    statement = select(social_accounts).where(social_accounts.c.user_id == user_id)
+    if platform is not None:
+        statement = statement.where(social_accounts.c.platform == platform)
+    statement = statement.order_by(social_accounts.c.created_at, social_accounts.c.id)
+    return [to_account(row) for row in connection.execute(statement)]
+
+
+def by_identity(connection: Connection, user_id: str, platform: str, external_id: str) -> Account | None:
+    statement = select(social_accounts).where(
+        social_accounts.c.user_id == user_id,
+        social_accounts.c.platform == platform,
+        social_accounts.c.external_id == external_id,
+    )
+    row = connection.execute(statement).one_or_none()
+    return to_account(row) if row else None
+
+
+def mark_reconnect(tx: Connection, account_id: str, now: datetime) -> None:
+    statement = update(social_accounts).where(social_accounts.c.id == account_id)
+    tx.execute(statement.values(status=RECONNECT_REQUIRED, updated_at=now))
+
+
+def held_posts(connection: Connection, account_id: str) -> list[str]:
+    """The scheduled posts that wait for this account to be reconnected."""
+    statement = select(posts.c.id).where(
+        posts.c.social_account_id == account_id,
+        posts.c.status == Status.SCHEDULED,
+        posts.c.error_code == RECONNECT_REQUIRED,
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def _own(account_id: str, user_id: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return social_accounts.c.id == account_id, social_accounts.c.user_id == user_id

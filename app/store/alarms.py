@@ -1,0 +1,46 @@
+"""The message id of a scheduled row: the right to arm it, keeping the id, forgetting it. Writes no status.
+
+Promise: each arming has a count of its own, so a message can be told from the one it replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from app.domain.lifecycle import Status
+from app.domain.post import Post
+from app.store.models import posts
+from app.store.posts import Condition, to_post, unchanged
+
+
+def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: datetime, swept: bool) -> list[Post]:
+    """Take the right to arm these posts, where `guard` still holds: a new arm count, so a new deduplication id."""
+    values: dict[str, Any] = {"arm_count": posts.c.arm_count + 1, "message_id": None, "updated_at": now}
+    if swept:
+        values["swept_at"] = now
+    where = (posts.c.id.in_(ids), posts.c.status == Status.SCHEDULED, guard)
+    return [to_post(row) for row in tx.execute(update(posts).where(*where).values(values).returning(posts))]
+
+
+def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
+    """The alarm was lost: the row is unarmed, which the sweep finds."""
+    where = (posts.c.id == post_id, posts.c.status == Status.SCHEDULED, posts.c.message_id == message_id)
+    return tx.execute(update(posts).where(*where).values(message_id=None)).rowcount == 1
+
+
+def store_message(tx: Connection, post: Post, message_id: str) -> bool:
+    """Keep the message id where the arming is still the row's own; False means: cancel your message."""
+    statement = update(posts).where(unchanged(post), posts.c.message_id.is_(None)).values(message_id=message_id)
+    return tx.execute(statement).rowcount == 1
+
+
+def due_before(instant: datetime) -> Condition:
+    return posts.c.next_attempt_at < instant
+
+
+def without_message() -> Condition:
+    return posts.c.message_id.is_(None)

@@ -1,0 +1,73 @@
+"""The record of every try: when it was sent, how late, what came of it. Knowledge only grows: `published` stays."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, update
+
+from app.domain.lifecycle import Status
+from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
+from app.domain.post import Attempt, Post
+from app.store.models import attempts, posts
+
+
+def to_attempt(row: sa.Row[Any]) -> Attempt:
+    return Attempt(**row._mapping)
+
+
+def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: int | None) -> None:
+    """The measured instant of the send, in place of the claim's; the post's own lateness follows if it is out."""
+    assert post.scheduled_at is not None
+    lateness = (sent_at - post.scheduled_at).total_seconds() * 1000
+    values = {"sent_at": sent_at, "lateness_ms": lateness, "http_status": http_status}
+    tx.execute(update(attempts).where(*_is(post.id, post.attempt)).values(values))
+
+
+def follow_lateness(tx: Connection, post: Post) -> None:
+    """For a report that came before our own settle: the published row takes the measured lateness too."""
+    measured = sa.select(attempts.c.lateness_ms).where(*_is(post.id, post.attempt)).scalar_subquery()
+    where = (posts.c.id == post.id, posts.c.status == Status.PUBLISHED, posts.c.attempt == post.attempt)
+    tx.execute(update(posts).where(*where).values(lateness_ms=measured))
+
+
+def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> bool:
+    """Write what an attempt ended as. An `accepted` or `unknown` one may still be told; what is known is not unsaid,
+    save by a report that the post is out."""
+    open_ones = [attempts.c.outcome.is_(None), attempts.c.outcome.in_((Outcome.ACCEPTED, Outcome.UNKNOWN))]
+    if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
+        open_ones.append(attempts.c.outcome.in_(KNOWN_NOT_OUT))
+    values: dict[str, Any] = {
+        "outcome": verdict.outcome,
+        "finished_at": None if verdict.outcome is Outcome.ACCEPTED else now,
+        "error_code": verdict.code,
+        "error": verdict.detail,
+    }
+    if verdict.http_status is not None:
+        values["http_status"] = verdict.http_status
+    if verdict.external_id is not None:
+        values["external_post_id"] = verdict.external_id
+    if verdict.outcome is Outcome.ACCEPTED:
+        open_ones = open_ones[:1]  # our own 200 says less than a report that overtook it
+    statement = update(attempts).where(*_is(post_id, attempt), sa.or_(*open_ones)).values(values)
+    return tx.execute(statement).rowcount == 1
+
+
+def grant(tx: Connection, post_id: str, attempt: int, *, now: datetime, lease_until: datetime) -> bool:
+    """Once per attempt, and only while it is in hand: the lease moves first, which orders us with the sweep."""
+    held = (
+        posts.c.id == post_id,
+        posts.c.status == Status.PUBLISHING,
+        posts.c.attempt == attempt,
+        posts.c.lease_until > now,
+    )
+    if tx.execute(update(posts).where(*held).values(lease_until=lease_until, updated_at=now)).rowcount != 1:
+        return False
+    asked = update(attempts).where(*_is(post_id, attempt), attempts.c.asked_at.is_(None)).values(asked_at=now)
+    return tx.execute(asked).rowcount == 1
+
+
+def _is(post_id: str, attempt: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return attempts.c.post_id == post_id, attempts.c.attempt == attempt

@@ -1,0 +1,54 @@
+"""The circuit breaker in front of n8n, one row that all instances share: closed, or open with one probe at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, select, update
+
+from app.store.alerts import upsert
+from app.store.models import breakers
+
+NAME = "n8n"
+T = breakers.c
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """`opened_at` is None while closed; `probe_at` is when the next single try may go through."""
+
+    failures: int = 0
+    opened_at: datetime | None = None
+    probe_at: datetime | None = None
+
+
+def read(connection: Connection) -> Breaker:
+    row = connection.execute(select(T.failures, T.opened_at, T.probe_at).where(T.name == NAME)).one_or_none()
+    return Breaker(*row) if row else Breaker()
+
+
+def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) -> bool:
+    """One caller gets to try while the breaker is open; moving `probe_at` decides who."""
+    where = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, T.probe_at <= now)
+    return tx.execute(update(breakers).where(*where).values(probe_at=until)).rowcount == 1
+
+
+def record_failure(tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime) -> bool:
+    """Count one; open at the threshold, or start another cooldown. True when this failure opened it."""
+    upsert(tx, breakers, {"name": NAME}, {"failures": 1}, {"failures": T.failures + 1})
+    opened = update(breakers).where(T.name == NAME, T.failures >= threshold, T.opened_at.is_(None))
+    if tx.execute(opened.values(opened_at=now, probe_at=now + cooldown)).rowcount == 1:
+        return True
+    again = update(breakers).where(T.name == NAME, T.opened_at.is_not(None))
+    tx.execute(again.values(probe_at=now + cooldown))
+    return False
+
+
+def record_success(tx: Connection) -> bool:
+    """Close. True when it was open."""
+    was_open = tx.execute(select(T.opened_at).where(T.name == NAME)).scalar() is not None
+    dirty = sa.or_(T.failures > 0, T.opened_at.is_not(None))
+    tx.execute(update(breakers).where(T.name == NAME, dirty).values(failures=0, opened_at=None, probe_at=None))
+    return was_open

@@ -1,0 +1,127 @@
+"""The connection to the database, SQLite or PostgreSQL alike: transactions that write, and single reads.
+
+Promise: a database that is down is `Unavailable`, never a stack trace, and nothing is half-written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.domain.errors import Unavailable
+from app.log import emit
+
+__all__ = ["Connection", "Database", "make_engine", "normalise_url"]
+
+BUSY_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_SIZE = 20
+POOL_OVERFLOW = 20
+POOL_TIMEOUT_SECONDS = 10.0
+
+
+def normalise_url(url: str) -> URL:
+    """`postgres://` and `postgresql://` mean psycopg2 here, whichever driver SQLAlchemy would choose by itself."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    return parsed
+
+
+def make_engine(url: str) -> sa.Engine:
+    """An engine that connects on first use. A SQLite file's folder is made if missing."""
+    parsed = normalise_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    arguments = {
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        "application_name": "punctual",
+    }
+    return sa.create_engine(
+        parsed,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=True,  # a restarted database costs a reconnect, not a failed delivery
+        pool_recycle=1800,
+        connect_args={key: value for key, value in arguments.items() if key not in parsed.query},
+    )
+
+
+def _sqlite_engine(url: URL) -> sa.Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A write lock taken late can fail at once whatever the busy timeout, so writers take it first.
+        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """Hands out connections. `transaction` commits or rolls back; `reading` is for selects alone."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        reading = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {"reading": True}
+        self._reader = engine.execution_options(**reading)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction. Raises Unavailable when the database is not there; then nothing is known to be written."""
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Statements that only read, each seeing what is committed by then."""
+        with _translated(), self._reader.connect() as connection:
+            yield connection
+
+    def check(self) -> None:
+        """Raises Unavailable unless the database answers and has our tables."""
+        with self.reading() as connection:
+            connection.execute(sa.text("SELECT 1 FROM posts WHERE 1 = 0"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what a missing, locked or restarting database raises into Unavailable; let mistakes of ours through."""
+    try:
+        yield
+    except PoolTimeout as error:
+        emit("database.pool_exhausted")
+        raise Unavailable() from error
+    except (OperationalError, InterfaceError) as error:
+        emit("database.unavailable", error=type(error.orig).__name__)
+        raise Unavailable() from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        emit("database.connection_lost", error=type(error.orig).__name__)
+        raise Unavailable() from error

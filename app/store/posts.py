@@ -1,0 +1,282 @@
+"""Every transition of a post, one function each: one guarded UPDATE whose row count decides who won.
+
+The WHERE holds id, status and generation, and to finish the attempt too, so that a stale worker never changes a row.
+The `transitions` row is written in the same transaction. Each returns the post as it now is, or None: lost the race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, insert, update
+
+from app.domain.lifecycle import ALLOWED, EDITABLE, SCHEDULABLE, Status
+from app.domain.post import Post
+from app.store.models import attempts, posts, transitions
+
+Condition = sa.ColumnElement[bool]
+
+
+def to_post(row: Row[Any]) -> Post:
+    values = dict(row._mapping)
+    values["status"] = Status(values["status"])
+    return Post(**values)
+
+
+def create(tx: Connection, values: dict[str, Any], *, now: datetime, actor: str) -> Post:
+    """A new draft."""
+    counters = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
+    values = values | counters | {"status": Status.DRAFT, "created_at": now, "updated_at": now}
+    post = to_post(tx.execute(insert(posts).values(values).returning(posts)).one())
+    _record(tx, post, None, "created", actor, now)
+    return post
+
+
+def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -> Post | None:
+    """New content or media; the time, the message and the generation stay. The claim returns what it claimed, so an
+    edit that was answered is either in the send or came too late and is refused."""
+    if post.status not in EDITABLE:
+        return None
+    statement = update(posts).where(*_as_read(post)).values(**values, updated_at=now).returning(posts)
+    row = tx.execute(statement).one_or_none()
+    return to_post(row) if row else None
+
+
+def schedule(
+    tx: Connection, post: Post, *, at: datetime, time_zone: str | None, account_id: str, now: datetime, actor: str
+) -> Post | None:
+    """draft, scheduled, failed → scheduled: a new intent, so a new generation and a fresh budget."""
+    if post.status not in SCHEDULABLE:
+        return None
+    values = {
+        "scheduled_at": at,
+        "time_zone": time_zone,
+        "social_account_id": account_id,
+        **_due(at),
+        **_new_intent(),
+    }
+    reason = "rescheduled" if post.status is Status.SCHEDULED else "scheduled"
+    return _move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now)
+
+
+def unschedule(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
+    """scheduled → draft. The pending message now carries an old generation."""
+    values = {"scheduled_at": None, "time_zone": None, **_not_due(), **_new_intent()}
+    return _move(tx, post, Status.DRAFT, values, reason="unscheduled", actor=actor, now=now)
+
+
+def cancel(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
+    """draft, scheduled, failed → cancelled, for good."""
+    return _move(tx, post, Status.CANCELLED, {**_not_due(), **_new_intent()}, reason="cancelled", actor=actor, now=now)
+
+
+def retry_by_hand(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
+    """failed, or publishing past its lease → scheduled for now, with a fresh budget; the promise stays what it was."""
+    values = {**_due(now), **_left_hands(), **_new_intent()}
+    return _move(
+        tx, post, Status.SCHEDULED, values, _abandoned(post, now), reason="retried_by_hand", actor=actor, now=now
+    )
+
+
+def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, actor: str) -> Post | None:
+    """publishing past its lease → failed."""
+    values = {**_left_hands(), **_new_intent(), "error_code": "failed_by_hand", "error_message": message}
+    return _move(tx, post, Status.FAILED, values, _abandoned(post, now), reason="failed_by_hand", actor=actor, now=now)
+
+
+def claim(
+    tx: Connection,
+    post: Post,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    trigger: str,
+    sending: bool,
+) -> Post | None:
+    """scheduled → publishing, never before the due instant. With `sending`, the send is held to have begun: all it
+    needs was made ready before, so the next thing that happens is the request. The attempt's row is written with it."""
+    values = {
+        **_not_due(),
+        "lease_until": lease_until,
+        "sending_at": now if sending else None,
+        "attempt": posts.c.attempt + 1,
+    }
+    guard = (
+        posts.c.id == post.id,
+        posts.c.status == Status.SCHEDULED,
+        posts.c.generation == post.generation,
+        posts.c.next_attempt_at <= now,
+    )
+    claimed = _update(tx, guard, Status.PUBLISHING, values, now)
+    if claimed is None:
+        return None
+    _record(tx, claimed, Status.SCHEDULED, "claimed", trigger, now)
+    assert claimed.scheduled_at is not None  # the CHECK keeps it
+    late = (now - claimed.scheduled_at).total_seconds() * 1000
+    row = {
+        "post_id": claimed.id,
+        "attempt": claimed.attempt,
+        "generation": claimed.generation,
+        "trigger": trigger,
+        "started_at": now,
+        "sent_at": now if sending else None,
+        "lateness_ms": late if sending else None,
+    }
+    tx.execute(insert(attempts).values(row))
+    return claimed
+
+
+def extend_lease(tx: Connection, post: Post, *, lease_until: datetime, now: datetime) -> bool:
+    """n8n has accepted: the post stays publishing until its report comes or this lease ends."""
+    statement = update(posts).where(*_in_hands(post)).values(lease_until=lease_until, updated_at=now)
+    return tx.execute(statement).rowcount == 1
+
+
+def publish(
+    tx: Connection, post: Post, *, attempt: int, external_id: str | None, url: str | None, now: datetime, reason: str
+) -> Post | None:
+    """Any status but the final ones → published. Late truth wins, so `attempt` may be an earlier one than the row's."""
+    lateness = sa.select(attempts.c.lateness_ms).where(attempts.c.post_id == post.id, attempts.c.attempt == attempt)
+    sent = sa.select(attempts.c.sent_at).where(attempts.c.post_id == post.id, attempts.c.attempt == attempt)
+    values = {
+        **_not_due(),
+        **_left_hands(),
+        "scheduled_at": sa.func.coalesce(posts.c.scheduled_at, sent.scalar_subquery()),
+        "published_at": now,
+        "external_post_id": external_id,
+        "external_url": url,
+        "lateness_ms": lateness.scalar_subquery(),
+        "error_code": None,
+        "error_message": None,
+    }
+    return _move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
+
+
+def retry(
+    tx: Connection,
+    post: Post,
+    *,
+    at: datetime,
+    counted: bool,
+    code: str | None,
+    message: str | None,
+    now: datetime,
+    reason: str = "retry",
+) -> Post | None:
+    """publishing → scheduled for another try at `at`; `counted` tries spend the budget."""
+    values = {
+        **_due(at),
+        **_left_hands(),
+        "retry_count": posts.c.retry_count + int(counted),
+        "error_code": code,
+        "error_message": message,
+    }
+    return _move(tx, post, Status.SCHEDULED, values, reason=reason, actor="punctual", now=now)
+
+
+def fail(
+    tx: Connection, post: Post, *, code: str, message: str | None, counted: bool, now: datetime, reason: str
+) -> Post | None:
+    """publishing → failed, with a code and a sentence for the author."""
+    values = {
+        **_left_hands(),
+        "retry_count": posts.c.retry_count + int(counted),
+        "error_code": code,
+        "error_message": message,
+    }
+    return _move(tx, post, Status.FAILED, values, reason=reason, actor="punctual", now=now)
+
+
+def defer(
+    tx: Connection, post: Post, *, at: datetime, code: str | None, message: str | None, now: datetime, reason: str
+) -> Post | None:
+    """scheduled → scheduled, later, at no cost: nothing was tried. The promise and the budget stay."""
+    values = {**_due(at), "error_code": code, "error_message": message}
+    same_due = posts.c.next_attempt_at == post.next_attempt_at
+    return _move(tx, post, Status.SCHEDULED, values, [same_due], reason=reason, actor="punctual", now=now)
+
+
+def _due(at: datetime) -> dict[str, Any]:
+    """Scheduled for `at`, unarmed, about to be armed."""
+    return {"next_attempt_at": at, "arm_count": posts.c.arm_count + 1, "message_id": None, "swept_at": None}
+
+
+def _not_due() -> dict[str, Any]:
+    return {"next_attempt_at": None, "message_id": None, "swept_at": None}
+
+
+def _left_hands() -> dict[str, Any]:
+    return {"lease_until": None, "sending_at": None}
+
+
+def _new_intent() -> dict[str, Any]:
+    """What a deliberate act of the author resets."""
+    return {"generation": posts.c.generation + 1, "retry_count": 0, "error_code": None, "error_message": None}
+
+
+def unchanged(post: Post) -> Condition:
+    """The row still stands as it was read, arming included."""
+    return sa.and_(*_as_read(post), posts.c.arm_count == post.arm_count)
+
+
+def _as_read(post: Post) -> list[Condition]:
+    return [
+        posts.c.id == post.id,
+        posts.c.status == post.status,
+        posts.c.generation == post.generation,
+        posts.c.attempt == post.attempt,
+    ]
+
+
+def _in_hands(post: Post) -> list[Condition]:
+    return [*_as_read(post), posts.c.status == Status.PUBLISHING]
+
+
+def _abandoned(post: Post, now: datetime) -> list[Condition]:
+    """Failed, or publishing with the lease over: nobody holds it."""
+    return [sa.or_(posts.c.status == Status.FAILED, posts.c.lease_until < now)]
+
+
+def _move(
+    tx: Connection,
+    post: Post,
+    to: Status,
+    values: dict[str, Any],
+    extra: Sequence[Condition] = (),
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+) -> Post | None:
+    """One status to another that the lifecycle allows, guarded by everything that `post` was when it was read."""
+    if to not in ALLOWED[post.status]:
+        return None
+    moved = _update(tx, [*_as_read(post), *extra], to, values, now)
+    if moved is not None:
+        _record(tx, moved, post.status, reason, actor, now)
+    return moved
+
+
+def _update(
+    tx: Connection, where: Sequence[Condition], to: Status, values: dict[str, Any], now: datetime
+) -> Post | None:
+    statement = update(posts).where(*where).values(**values, status=to, updated_at=now).returning(posts)
+    row = tx.execute(statement).one_or_none()
+    return to_post(row) if row else None
+
+
+def _record(tx: Connection, post: Post, before: Status | None, reason: str, actor: str, now: datetime) -> None:
+    row = {
+        "post_id": post.id,
+        "at": now,
+        "from_status": before,
+        "to_status": post.status,
+        "reason": reason,
+        "actor": actor,
+        "generation": post.generation,
+        "attempt": post.attempt,
+    }
+    tx.execute(insert(transitions).values(row))

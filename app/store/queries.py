@@ -1,0 +1,161 @@
+"""The reads: one post, a page of posts, a timeline, what the sweep looks for, and the counts of the status route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, select
+
+from app.domain.lifecycle import Status
+from app.domain.post import Account, Attempt, Post, Transition
+from app.store.accounts import to_account
+from app.store.attempts import to_attempt
+from app.store.models import attempts, posts, social_accounts, transitions
+from app.store.posts import to_post
+
+
+@dataclass(frozen=True, slots=True)
+class PostFilter:
+    """What a list is narrowed to; `start` and `end` bound `scheduled_at`, the end excluded."""
+
+    status: str | None = None
+    platform: str | None = None
+    company_id: str | None = None
+    client_id: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def post_by_id(connection: Connection, post_id: str, user_id: str | None = None) -> Post | None:
+    """The post; with `user_id`, only if it is that user's."""
+    statement = select(posts).where(posts.c.id == post_id)
+    if user_id is not None:
+        statement = statement.where(posts.c.user_id == user_id)
+    row = connection.execute(statement).one_or_none()
+    return to_post(row) if row else None
+
+
+def account_of(connection: Connection, post: Post) -> Account | None:
+    if post.social_account_id is None:
+        return None
+    statement = select(social_accounts).where(social_accounts.c.id == post.social_account_id)
+    row = connection.execute(statement).one_or_none()
+    return to_account(row) if row else None
+
+
+def page(
+    connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: tuple[datetime, str] | None
+) -> list[Post]:
+    """Newest first, `limit` at most, starting behind the (created_at, id) of `after`."""
+    statement = select(posts).where(posts.c.user_id == user_id)
+    for column in ("status", "platform", "company_id", "client_id"):
+        value = getattr(wanted, column)
+        if value is not None:
+            statement = statement.where(posts.c[column] == value)
+    if wanted.start is not None:
+        statement = statement.where(posts.c.scheduled_at >= wanted.start)
+    if wanted.end is not None:
+        statement = statement.where(posts.c.scheduled_at < wanted.end)
+    if after is not None:
+        statement = statement.where(sa.tuple_(posts.c.created_at, posts.c.id) < sa.tuple_(*_keys(after, "created_at")))
+    statement = statement.order_by(posts.c.created_at.desc(), posts.c.id.desc()).limit(limit)
+    return [to_post(row) for row in connection.execute(statement)]
+
+
+def attempts_of(connection: Connection, post_id: str) -> list[Attempt]:
+    statement = select(attempts).where(attempts.c.post_id == post_id).order_by(attempts.c.attempt)
+    return [to_attempt(row) for row in connection.execute(statement)]
+
+
+def transitions_of(connection: Connection, post_id: str) -> list[Transition]:
+    t = transitions.c
+    columns = (t.at, t.from_status, t.to_status, t.reason, t.actor, t.generation, t.attempt)
+    statement = select(*columns).where(t.post_id == post_id).order_by(t.id)
+    return [Transition(**row._mapping) for row in connection.execute(statement)]
+
+
+def generation_began(connection: Connection, post: Post) -> datetime | None:
+    """When the author last said what they want: the instant of this generation's first transition."""
+    t = transitions.c
+    statement = select(sa.func.min(t.at)).where(t.post_id == post.id, t.generation == post.generation)
+    return connection.execute(statement).scalar()
+
+
+def expired(connection: Connection, now: datetime, limit: int, after: tuple[datetime, str] | None) -> list[Post]:
+    """Publishing past the lease, oldest first."""
+    statement = select(posts).where(posts.c.status == Status.PUBLISHING, posts.c.lease_until < now)
+    return _paged(connection, statement, "lease_until", limit, after)
+
+
+def overdue(
+    connection: Connection, before: datetime, swept_before: datetime, limit: int, after: tuple[datetime, str] | None
+) -> list[Post]:
+    """Due before `before` and not given away since `swept_before`, oldest first."""
+    return _paged(connection, select(posts).where(*_overdue(before, swept_before)), "next_attempt_at", limit, after)
+
+
+def count_overdue(connection: Connection, before: datetime, swept_before: datetime) -> int:
+    return connection.execute(
+        select(sa.func.count()).select_from(posts).where(*_overdue(before, swept_before))
+    ).scalar_one()
+
+
+def _overdue(before: datetime, swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    fresh = sa.or_(posts.c.swept_at.is_(None), posts.c.swept_at < swept_before)
+    return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, fresh
+
+
+def unarmed(
+    connection: Connection,
+    start: datetime,
+    end: datetime,
+    settled_before: datetime,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> list[Post]:
+    """Scheduled within [start, end) with no message, and left alone since `settled_before`: whoever committed it later
+    may still be waiting for the message service's answer."""
+    statement = select(posts).where(
+        posts.c.status == Status.SCHEDULED,
+        posts.c.message_id.is_(None),
+        posts.c.next_attempt_at >= start,
+        posts.c.next_attempt_at < end,
+        posts.c.updated_at <= settled_before,
+    )
+    return _paged(connection, statement, "next_attempt_at", limit, after)
+
+
+def _paged(
+    connection: Connection, statement: sa.Select[Any], key: str, limit: int, after: tuple[datetime, str] | None
+) -> list[Post]:
+    if after is not None:
+        statement = statement.where(sa.tuple_(posts.c[key], posts.c.id) > sa.tuple_(*_keys(after, key)))
+    statement = statement.order_by(posts.c[key], posts.c.id).limit(limit)
+    return [to_post(row) for row in connection.execute(statement)]
+
+
+def _keys(after: tuple[datetime, str], key: str) -> tuple[Any, Any]:
+    """A keyset as bound values of the columns' own types, which a bare tuple would lose."""
+    return sa.bindparam(None, after[0], posts.c[key].type), sa.bindparam(None, after[1], posts.c.id.type)
+
+
+def count_by_status(connection: Connection) -> dict[str, int]:
+    counts = dict.fromkeys((status.value for status in Status), 0)
+    statement = select(posts.c.status, sa.func.count()).group_by(posts.c.status)
+    for status, count in connection.execute(statement):
+        counts[status] = count
+    return counts
+
+
+def next_scheduled_at(connection: Connection, now: datetime) -> datetime | None:
+    """The nearest due instant that has not come yet."""
+    statement = (
+        select(posts.c.next_attempt_at)
+        .where(posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at >= now)
+        .order_by(posts.c.next_attempt_at)
+        .limit(1)
+    )
+    return connection.execute(statement).scalar()

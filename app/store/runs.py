@@ -1,0 +1,70 @@
+"""Who may sweep now, and what the sweeps have done: a lease that a dead holder loses, and figures that add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.store.alerts import upsert
+from app.store.engine import Database
+from app.store.models import leases, sweeps
+
+SWEEP = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    holder: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFigures:
+    """Over all instances, since the first run."""
+
+    total_runs: int
+    last_run_at: datetime
+    last_duration_ms: float
+    last_status: str
+
+
+def take_lease(db: Database, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+    """True when `holder` has it until `until`: it was free, over, or already its own."""
+    values = {"holder": holder, "expires_at": until}
+    free = (leases.c.name == name, or_(leases.c.expires_at <= now, leases.c.holder == holder))
+    with db.transaction() as tx:
+        if tx.execute(update(leases).where(*free).values(values)).rowcount == 1:
+            return True
+        if tx.execute(select(leases.c.name).where(leases.c.name == name)).first():
+            return False
+    try:
+        with db.transaction() as tx:
+            tx.execute(insert(leases).values(name=name, **values))
+    except IntegrityError:
+        return False  # another took it in between
+    return True
+
+
+def release_lease(tx: Connection, name: str, holder: str) -> None:
+    tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def read_lease(connection: Connection, name: str) -> Lease | None:
+    row = connection.execute(select(leases.c.holder, leases.c.expires_at).where(leases.c.name == name)).one_or_none()
+    return Lease(*row) if row else None
+
+
+def record_run(tx: Connection, name: str, *, started: datetime, duration_ms: float, status: str) -> None:
+    values: dict[str, Any] = {"last_run_at": started, "last_duration_ms": duration_ms, "last_status": status}
+    upsert(tx, sweeps, {"name": name}, values | {"total_runs": 1}, values | {"total_runs": sweeps.c.total_runs + 1})
+
+
+def read_figures(connection: Connection, name: str) -> SweepFigures | None:
+    s = sweeps.c
+    columns = (s.total_runs, s.last_run_at, s.last_duration_ms, s.last_status)
+    row = connection.execute(select(*columns).where(s.name == name)).one_or_none()
+    return SweepFigures(*row) if row else None
