@@ -1,0 +1,103 @@
+"""Arm and disarm: the delayed message for a row that is already committed, and taking it back.
+
+Promise: nothing here can lose a post. The row is the outbox, and the sweep finds what is not armed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.alerting import alert
+from app.deps import Deps
+from app.domain.fences import alarm_for, alarm_second, second_not_before
+from app.domain.ports import MessageServiceError
+from app.domain.post import Post
+from app.log import emit
+from app.store import alarms
+
+#: Refusals of the message service that an operator has to act on.
+ALERTING = frozenset({"unauthorized", "quota_exceeded", "beyond_horizon"})
+
+NOT_ARMED = (
+    "not_armed",
+    "The message service did not take the alarm. The post is safe and will be sent by the safety net, perhaps late.",
+)
+PARKED = ("parked", "The time is further ahead than the message service plans; the alarm is set as it comes nearer.")
+
+
+def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str, str] | None]:
+    """Hand the alarm for a just committed `scheduled` row to the message service and keep its id. `exact` alarms come
+    ahead of the instant; others at the first second that needs no waiting. Never raises: an unarmed row is swept."""
+    due = post.next_attempt_at
+    if deps.messages is None or due is None:
+        return post, None
+    if due >= armed_horizon(deps):
+        return post, PARKED
+    second = alarm_second(due, deps.settings.dispatch_lead_seconds) if exact else second_not_before(due)
+    try:
+        message_id = deps.messages.publish(alarm_for(post, second))
+    except MessageServiceError as error:
+        return post, _not_armed(deps, post, error)
+    return _keep(deps, [(post, message_id)])[0], None
+
+
+def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
+    """Arm many rows whose arming has been counted; returns those that the message service did not take."""
+    if deps.messages is None or not batch:
+        return list(batch)
+    lead = deps.settings.dispatch_lead_seconds
+    alarms = [alarm_for(post, alarm_second(post.next_attempt_at, lead)) for post in batch if post.next_attempt_at]
+    answers = deps.messages.publish_batch(alarms)
+    taken, refused = [], []
+    for post, answer in zip(batch, answers, strict=True):
+        if isinstance(answer, str):
+            taken.append((post, answer))
+        else:
+            _not_armed(deps, post, answer)
+            refused.append(post)
+    _keep(deps, taken)
+    return refused
+
+
+def disarm(deps: Deps, message_id: str | None) -> None:
+    """Cancel a message, as a courtesy: the generation protects, so no failure of this matters."""
+    if message_id is None or deps.messages is None:
+        return
+    try:
+        deps.messages.cancel(message_id)
+    except (MessageServiceError, ValueError) as error:
+        emit("message.not_cancelled", message_id=message_id, error=str(error))
+
+
+def armed_horizon(deps: Deps) -> datetime:
+    """Alarms are set for instants before this: the plan's horizon, less a margin for its clock and ours."""
+    horizon = timedelta(days=deps.settings.qstash_max_delay_days)
+    return deps.clock.now() + horizon - min(timedelta(minutes=5), horizon / 10)
+
+
+def _keep(deps: Deps, taken: list[tuple[Post, str]]) -> list[Post]:
+    """Store message ids where the arming is still the row's own; cancel the others' messages: a reschedule or the
+    delivery itself was quicker than the message service's answer."""
+    if not taken:
+        return []
+    try:
+        with deps.db.transaction() as tx:
+            stored = [alarms.store_message(tx, post, message_id) for post, message_id in taken]
+    except Exception as error:  # the message is out and will be delivered; only its id is not kept
+        emit("message.not_kept", count=len(taken), error=type(error).__name__)
+        return [post for post, _ in taken]
+    kept = []
+    for (post, message_id), is_ours in zip(taken, stored, strict=True):
+        if not is_ours:
+            disarm(deps, message_id)
+        kept.append(replace(post, message_id=message_id) if is_ours else post)
+    return kept
+
+
+def _not_armed(deps: Deps, post: Post, error: MessageServiceError) -> tuple[str, str]:
+    emit("post.not_armed", post_id=post.id, generation=post.generation, code=error.code, error=error.detail)
+    if error.code in ALERTING:
+        alert(deps, f"message_service_{error.code}", "qstash", error.detail)
+    return NOT_ARMED

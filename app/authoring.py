@@ -1,0 +1,125 @@
+"""What an author writes: drafts, edits, and the accounts that posts go out through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.arming import arm
+from app.deps import Deps
+from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
+from app.domain.lifecycle import EDITABLE, Status
+from app.domain.post import Account, Post
+from app.log import emit
+from app.scheduling import change_post, refusal, require_publishable
+from app.store import accounts, alerts, posts, queries
+from app.store.engine import Connection
+from app.store.models import new_id
+
+TOKEN_FIELDS = ("access_token", "refresh_token")
+
+
+def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
+    """A draft. Raises Invalid when it names an account that is not the author's, Unavailable."""
+    with deps.db.transaction() as tx:
+        _require_own_account(tx, user_id, values.get("social_account_id"), values["platform"])
+        row = values | {"id": new_id(), "user_id": user_id}
+        post = posts.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
+    emit("post.created", post_id=post.id)
+    return post
+
+
+def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) -> Post:
+    """New content or media. A scheduled post keeps its time and its message, so it must stay publishable.
+    Raises NotFound, Conflict, Invalid, Unavailable."""
+
+    def change(tx: Connection, post: Post) -> Post | None:
+        if post.status not in EDITABLE:
+            raise refusal(post)
+        if not values:
+            return post
+        edited = posts.edit(tx, post, values, now=deps.clock.now())
+        if edited is not None and edited.status is Status.SCHEDULED:
+            require_publishable(edited)
+        return edited
+
+    return change_post(deps, user_id, post_id, change)[1]
+
+
+def read_post(deps: Deps, user_id: str, post_id: str) -> Post:
+    """Raises NotFound, also for another user's post."""
+    with deps.db.reading() as connection:
+        post = queries.post_by_id(connection, post_id, user_id)
+    if post is None:
+        raise NotFound("post_not_found", "There is no such post.")
+    return post
+
+
+def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account:
+    """Connect, or reconnect: the same account again takes the new tokens, and its held posts go on.
+    Raises NotConfigured without encryption keys, Unavailable."""
+    sealed = _seal(deps, values)
+    with deps.db.transaction() as tx:
+        known = accounts.by_identity(tx, user_id, values["platform"], values["external_id"])
+        if known is None:
+            return accounts.create(tx, sealed | {"id": new_id(), "user_id": user_id}, deps.clock.now())
+    return change_account(deps, user_id, known.id, values)
+
+
+def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, Any]) -> Account:
+    """Raises NotFound, NotConfigured, Unavailable."""
+    sealed, now = _seal(deps, values), deps.clock.now()
+    reconnected = "access_token" in values
+    if reconnected:
+        sealed["status"] = accounts.ACTIVE
+    with deps.db.transaction() as tx:
+        account = accounts.change(tx, account_id, user_id, sealed, now)
+        if account is None:
+            raise NotFound("account_not_found", "There is no such account.")
+        released = _release(deps, tx, account_id) if reconnected else []
+    for post in released:
+        arm(deps, post)
+    return account
+
+
+def remove_account(deps: Deps, user_id: str, account_id: str) -> None:
+    """Raises NotFound; Conflict while posts are scheduled through it."""
+    with deps.db.transaction() as tx:
+        if account_id not in [account.id for account in accounts.of_user(tx, user_id)]:
+            raise NotFound("account_not_found", "There is no such account.")
+        busy = accounts.in_use(tx, account_id)
+        if busy:
+            raise Conflict("account_in_use", f"{busy} posts are scheduled through this account. Unschedule them first.")
+        accounts.remove(tx, account_id, user_id)
+
+
+def _release(deps: Deps, tx: Connection, account_id: str) -> list[Post]:
+    """Posts that were held for this account are due again, now or when they promised."""
+    alerts.clear(tx, accounts.RECONNECT_REQUIRED, account_id)
+    now, released = deps.clock.now(), []
+    for post_id in accounts.held_posts(tx, account_id):
+        post = queries.post_by_id(tx, post_id)
+        at = max(now, post.scheduled_at) if post is not None and post.scheduled_at is not None else now
+        freed = post and posts.defer(tx, post, at=at, code=None, message=None, now=now, reason="account_reconnected")
+        if freed is not None:
+            released.append(freed)
+    return released
+
+
+def _seal(deps: Deps, values: dict[str, Any]) -> dict[str, Any]:
+    """The same values with the tokens encrypted."""
+    sealed = dict(values)
+    for name in TOKEN_FIELDS:
+        if sealed.get(name) is not None:
+            if deps.vault is None:
+                emit("not_configured", setting="TOKEN_ENCRYPTION_KEYS")
+                raise NotConfigured("not_configured", "This installation cannot keep account tokens yet.")
+            sealed[name] = deps.vault.encrypt(sealed[name])
+    return sealed
+
+
+def _require_own_account(tx: Connection, user_id: str, account_id: str | None, platform: str) -> None:
+    if account_id is None:
+        return
+    if account_id not in [account.id for account in accounts.of_user(tx, user_id, platform)]:
+        message = f"You have no {platform} account with this id."
+        raise invalid_field("socialAccountId", "account_missing", message)

@@ -1,0 +1,74 @@
+"""The doctor: settings, database, message service, publisher; each with what to do where it does not work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.deps import Deps
+from app.domain.errors import Unavailable
+from app.store import runs
+
+SECRETS = {
+    "auth": "users cannot call the API: set AUTH_JWT_SECRET or AUTH_JWKS_URL",
+    "cron_secret": "the safety net's route is closed: set CRON_SECRET and give it to the cron",
+    "n8n_callback_secret": "n8n cannot report back: set N8N_CALLBACK_SECRET and give it to the workflow",
+    "token_encryption_keys": "no account can be connected: set TOKEN_ENCRYPTION_KEYS",
+    "public_base_url": "n8n is not told where to report to: set PUBLIC_BASE_URL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`mark` is OK, WARN or FAIL."""
+
+    mark: str
+    about: str
+    text: str
+
+
+def diagnose(deps: Deps) -> list[Finding]:
+    """All findings, in reading order. Raises nothing."""
+    return [*_settings(deps), *_database(deps), _messages(deps), _publisher(deps)]
+
+
+def _settings(deps: Deps) -> list[Finding]:
+    s = deps.settings
+    present = {"auth": s.auth_jwt_secret or s.auth_jwks_url}
+    missing = [text for name, text in SECRETS.items() if not (present.get(name) or getattr(s, name, None))]
+    return [Finding("FAIL", "settings", text) for text in missing] or [Finding("OK", "settings", "complete")]
+
+
+def _database(deps: Deps) -> list[Finding]:
+    kind = deps.db.engine.dialect.name
+    try:
+        deps.db.check()
+        with deps.db.reading() as connection:
+            figures = runs.read_figures(connection, runs.SWEEP)
+    except Unavailable:
+        hint = "cannot be reached, or is not migrated: check DATABASE_URL, then flask --app wsgi db upgrade"
+        return [Finding("FAIL", "database", f"{kind} {hint}")]
+    except Exception:
+        return [Finding("FAIL", "database", f"{kind} has no tables of ours: flask --app wsgi db upgrade")]
+    found = [Finding("OK", "database", f"{kind} answers and is migrated")]
+    now = deps.clock.now()
+    if figures is None:
+        found.append(Finding("WARN", "sweep", "has never run: call GET /api/posts/recover every five minutes"))
+    else:
+        age = round((now - figures.last_run_at).total_seconds())
+        found.append(Finding("OK" if age < 900 else "WARN", "sweep", f"ran {age} s ago, {figures.last_status}"))
+    return found
+
+
+def _messages(deps: Deps) -> Finding:
+    if deps.messages is None:
+        text = "poll mode: without QSTASH_TOKEN, posts go out only as often as the cron or flask sweep --every runs"
+        return Finding("WARN", "qstash", text)
+    trouble = deps.messages.check()
+    return Finding("FAIL", "qstash", trouble) if trouble else Finding("OK", "qstash", "answers and takes our token")
+
+
+def _publisher(deps: Deps) -> Finding:
+    if deps.publisher is None:
+        return Finding("FAIL", "n8n", "no post can be sent: set N8N_WEBHOOK_URL to the workflow's production webhook")
+    trouble = deps.publisher.check()
+    return Finding("FAIL", "n8n", trouble) if trouble else Finding("OK", "n8n", "can be reached")

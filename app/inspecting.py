@@ -1,0 +1,81 @@
+"""What the scheduler's state is: counts, the sweep's figures, lateness, the breaker, alerts. Reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.deps import Deps
+from app.domain.errors import Unavailable
+from app.domain.times import to_wire
+from app.store import alerts, breaker, queries, runs, statistics
+
+WINDOW = timedelta(hours=24)
+
+
+def inspect(deps: Deps) -> dict[str, Any]:
+    """Every field of the status route. Never raises: a database that is down is what it says then."""
+    now = deps.clock.now()
+    fixed = {
+        "messageService": "none" if deps.messages is None else "configured",
+        "publisher": "none" if deps.publisher is None else "configured",
+    }
+    try:
+        return _inspect(deps, now) | fixed
+    except Unavailable:
+        return {"operational": False, "database": "unreachable", **fixed}
+
+
+def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
+    from app.arming import armed_horizon
+
+    with deps.db.reading() as connection:
+        figures = runs.read_figures(connection, runs.SWEEP)
+        lease = runs.read_lease(connection, runs.SWEEP)
+        circuit = breaker.read(connection)
+        counts = queries.count_by_status(connection)
+        overdue = statistics.overdue(connection, now - timedelta(seconds=deps.settings.sweep_grace_seconds))
+        unarmed, parked = statistics.unarmed_and_parked(connection, armed_horizon(deps))
+        lateness = statistics.lateness(connection, now - WINDOW)
+        raised = alerts.current(connection)
+        upcoming = queries.next_scheduled_at(connection, now)
+    held = lease is not None and lease.expires_at > now
+    return {
+        "operational": deps.publisher is not None and circuit.opened_at is None,
+        "database": "ok",
+        "lastRunAt": to_wire(figures.last_run_at) if figures else None,
+        "lastRunDurationMs": figures.last_duration_ms if figures else None,
+        "lastRunStatus": figures.last_status if figures else None,
+        "totalRuns": figures.total_runs if figures else 0,
+        "totalPublished": counts["published"],
+        "executionLock": {
+            "held": held,
+            "by": lease.holder if lease and held else None,
+            "expiresAt": to_wire(lease.expires_at) if lease and held else None,
+        },
+        "queue": counts,
+        "overdue": overdue.count,
+        "oldestOverdueSeconds": (now - overdue.oldest).total_seconds() if overdue.oldest else None,
+        "parked": 0 if deps.messages is None else parked,
+        "unarmed": 0 if deps.messages is None else unarmed,
+        "nextScheduledAt": to_wire(upcoming),
+        "lateness": lateness | {"window": f"{WINDOW.total_seconds() / 3600:g}h"},
+        "breaker": {"state": _state(circuit, now), "openedAt": to_wire(circuit.opened_at)},
+        "alerts": [
+            {
+                "kind": alert.kind,
+                "subject": alert.subject,
+                "since": to_wire(alert.since),
+                "lastAt": to_wire(alert.last_at),
+                "count": alert.count,
+                "detail": alert.detail,
+            }
+            for alert in raised
+        ],
+    }
+
+
+def _state(circuit: breaker.Breaker, now: datetime) -> str:
+    if circuit.opened_at is None or circuit.probe_at is None:
+        return "closed"
+    return "half_open" if circuit.probe_at <= now else "open"

@@ -1,0 +1,209 @@
+"""The sweep, the net under everything: expire leases, send the overdue out again, arm the unarmed.
+
+Promise: one at a time, inside its time budget, progress every time, and no row, however broken, hides the others.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from app.arming import arm_batch, armed_horizon
+from app.deps import Deps
+from app.dispatching import dispatch
+from app.domain.errors import Unavailable
+from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
+from app.domain.platforms import LIMITS
+from app.domain.post import Post
+from app.log import emit
+from app.settling import Dispatched
+from app.store import alarms, attempts, posts, queries, runs
+from app.store.engine import Connection
+
+LEASE_MARGIN = timedelta(seconds=60)  # past the budget: the last dispatches begun inside it may still be running
+SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
+
+Result = TypeVar("Result")
+Page = Callable[[Connection, int, tuple[datetime, str] | None], list[Post]]
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one sweep did. `recovered` posts went out again, of `total` found overdue; `held` wait for a person."""
+
+    recovered: int = 0
+    total: int = 0
+    expired: int = 0
+    armed: int = 0
+    held: int = 0
+    failed: int = 0
+    remaining: int = 0
+    duration_ms: int = 0
+    skipped: bool = False
+
+
+@dataclass
+class _Run:
+    """One sweep under way. `direct`: overdue posts are dispatched here, there is no message service (poll mode)."""
+
+    deps: Deps
+    started: datetime
+    deadline: datetime
+    swept: Swept = field(default_factory=Swept)
+    rope_broke: bool = False
+
+    def in_time(self) -> bool:
+        return self.deps.clock.now() < self.deadline
+
+
+def sweep(deps: Deps) -> Swept:
+    """One run. A second one at the same time answers `skipped`. Raises Unavailable when the database is down."""
+    started = deps.clock.now()
+    deadline = started + timedelta(seconds=deps.settings.sweep_budget_seconds)
+    holder = uuid.uuid4().hex
+    if not runs.take_lease(deps.db, runs.SWEEP, holder, now=started, until=deadline + LEASE_MARGIN):
+        return Swept(skipped=True)
+    run = _Run(deps, started, deadline, rope_broke=deps.messages is None)
+    status = "failed"
+    try:
+        _expire(run)
+        _send_overdue(run)
+        _arm_unarmed(run)
+        status = "ok"
+    finally:
+        _finish(run, holder, status)
+    return run.swept
+
+
+def _finish(run: _Run, holder: str, status: str) -> None:
+    deps, swept = run.deps, run.swept
+    swept.duration_ms = round((deps.clock.now() - run.started).total_seconds() * 1000)
+    with deps.db.transaction() as tx:
+        runs.record_run(tx, runs.SWEEP, started=run.started, duration_ms=swept.duration_ms, status=status)
+        runs.release_lease(tx, runs.SWEEP, holder)
+    with deps.db.reading() as connection:
+        swept.remaining = queries.count_overdue(connection, _overdue_before(run), run.started)
+    swept.total = swept.recovered + swept.remaining
+    emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__ if key != "skipped"})
+
+
+def _pages(run: _Run, find: Page, key: str) -> Iterator[list[Post]]:
+    """Batches by keyset, so that a stuck batch cannot hide the rest, until there are none or the time is up."""
+    after: tuple[datetime, str] | None = None
+    while run.in_time():
+        with run.deps.db.reading() as connection:
+            batch = find(connection, run.deps.settings.sweep_batch_size, after)
+        if not batch:
+            return
+        after = (getattr(batch[-1], key), batch[-1].id)
+        yield batch
+
+
+def _expire(run: _Run) -> None:
+    """Publishing past the lease: nobody holds these any more."""
+    for batch in _pages(run, lambda c, n, after: queries.expired(c, run.started, n, after), "lease_until"):
+        expired = [post for post in (_guarded(run, _expire_one, post) for post in batch) if post is not None]
+        run.swept.expired += len(expired)
+        retried = [post for post in expired if post.next_attempt_at is not None]
+        run.swept.armed += len(retried) - len(arm_batch(run.deps, retried))
+
+
+def _expire_one(run: _Run, post: Post) -> Post | None:
+    """Safe to retry when the send never began; otherwise the outcome is unknown and the policy says."""
+    deps, now = run.deps, run.deps.clock.now()
+    limits = LIMITS[post.platform]
+    code, message = "outcome_unknown", SENTENCES["outcome_unknown"]
+    with deps.db.transaction() as tx:
+        if post.sending_at is None:
+            verdict = Verdict(Outcome.NOT_SENT, detail="the sender died before it began to send")
+            moved = posts.retry(
+                tx, post, at=now, counted=False, code=None, message=None, now=now, reason="lease_over_unsent"
+            )
+        else:
+            verdict = Verdict(Outcome.UNKNOWN, code, message)
+            hold = must_hold(deps.settings.unknown_outcome_policy, limits.refuses_duplicates)
+            if hold or post.retry_count >= deps.settings.max_retries:
+                moved = posts.fail(
+                    tx, post, code=code, message=message, counted=not hold, now=now, reason="lease_over_held"
+                )
+                run.swept.held += int(moved is not None)
+            else:
+                moved = posts.retry(
+                    tx, post, at=now, counted=True, code=code, message=message, now=now, reason="lease_over"
+                )
+        if moved is not None:
+            attempts.close(tx, post.id, post.attempt, verdict, now)
+    return moved
+
+
+def _overdue_before(run: _Run) -> datetime:
+    """Posts due before this are overdue; with a message service it gets the grace to deliver first."""
+    grace = 0.0 if run.deps.messages is None else run.deps.settings.sweep_grace_seconds
+    return run.started - timedelta(seconds=grace)
+
+
+def _send_overdue(run: _Run) -> None:
+    """Once through the message service; here, where that cannot be reached or an earlier sweep gave it to no avail."""
+    before = _overdue_before(run)
+    for batch in _pages(run, lambda c, n, after: queries.overdue(c, before, run.started, n, after), "next_attempt_at"):
+        again = [post for post in batch if post.swept_at is not None]
+        given = [] if run.rope_broke else _give(run, [post for post in batch if post.swept_at is None], before)
+        here = again + [post for post in batch if post.swept_at is None and post.id not in given]
+        at_a_time = run.deps.settings.cron_concurrency
+        results = run.deps.run_many(lambda post: _guarded(run, _dispatch_here, post), here, at_a_time)
+        run.swept.recovered += sum(result is not None and result.status != "ignored" for result in results)
+        run.swept.failed += sum(result is not None and result.status == "failed" for result in results)
+
+
+def _give(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
+    """Arm overdue posts for now; returns the ids that the message service took."""
+    if not fresh:
+        return set()
+    deps = run.deps
+    with deps.db.transaction() as tx:
+        overdue = alarms.due_before(before)
+        counted = alarms.count_arming(tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True)
+    refused = {post.id for post in arm_batch(deps, counted)}
+    run.rope_broke = bool(counted) and len(refused) == len(counted)
+    given = {post.id for post in counted} - refused
+    run.swept.recovered += len(given)
+    return given
+
+
+def _dispatch_here(run: _Run, post: Post) -> Dispatched | None:
+    if not run.in_time():
+        return None
+    trigger = "poll" if run.deps.messages is None else "sweep"
+    return dispatch(run.deps, post.id, post.generation, trigger)
+
+
+def _arm_unarmed(run: _Run) -> None:
+    """Rows whose alarm was never taken, or that were parked and have come within the horizon."""
+    deps = run.deps
+    if deps.messages is None or run.rope_broke:
+        return
+    settled = run.started - timedelta(seconds=deps.settings.sweep_grace_seconds)
+    start, end = _overdue_before(run), armed_horizon(deps)
+    for batch in _pages(run, lambda c, n, after: queries.unarmed(c, start, end, settled, n, after), "next_attempt_at"):
+        with deps.db.transaction() as tx:
+            ids = [post.id for post in batch]
+            counted = alarms.count_arming(tx, ids, alarms.without_message(), now=deps.clock.now(), swept=False)
+        run.swept.armed += len(counted) - len(arm_batch(deps, counted))
+
+
+def _guarded(run: _Run, work: Callable[[_Run, Post], Result | None], post: Post) -> Result | None:
+    """One row's trouble is its own: logged, and a scheduled row is set aside so that it does not come first again."""
+    try:
+        return work(run, post)
+    except Unavailable:
+        raise
+    except Exception:
+        emit("sweep.row_failed", post_id=post.id, exc_info=True)
+    at, code = run.deps.clock.now() + SET_ASIDE_FOR, "publisher_error"
+    if post.next_attempt_at is not None:
+        with run.deps.db.transaction() as tx:
+            posts.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=at - SET_ASIDE_FOR, reason="set_aside")
+    return None

@@ -1,0 +1,171 @@
+"""What an author decides: schedule, reschedule, unschedule, cancel, retry or fail by hand.
+
+Promise: the row is committed before any message is sent, so whatever happens to the message, the post is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.arming import arm, disarm
+from app.deps import Deps
+from app.domain.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
+from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
+from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
+from app.domain.platforms import LIMITS, check_limits
+from app.domain.post import Post
+from app.domain.times import Promise, parse_promise
+from app.log import emit
+from app.store import accounts, attempts, posts, queries
+from app.store.engine import Connection
+
+CAS_TRIES = 5
+AMBIGUOUS = ("ambiguous_local_time", "The clock shows this time twice that day; see localTime for the one chosen.")
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """The answer to schedule: the post, the promise as understood, and (code, message) warnings."""
+
+    post: Post
+    promise: Promise
+    warnings: list[tuple[str, str]]
+
+
+def schedule(deps: Deps, user_id: str, post_id: str, text: str, zone: str | None, fold: int) -> Scheduled:
+    """Schedule or reschedule for the instant that `text` means. Raises NotFound, Invalid, Conflict, Unavailable."""
+    now = deps.clock.now()
+    promise = parse_promise(text, zone, fold, now, deps.settings.max_schedule_days)
+
+    def change(tx: Connection, post: Post) -> Post | None:
+        if post.status not in SCHEDULABLE:
+            raise refusal(post)
+        require_publishable(post)
+        account_id = _account_for(tx, post)
+        return posts.schedule(
+            tx, post, at=promise.at, time_zone=zone, account_id=account_id, now=now, actor=f"user:{user_id}"
+        )
+
+    before, after = change_post(deps, user_id, post_id, change)
+    warnings = [AMBIGUOUS] if promise.ambiguous else []
+    armed, warning = arm(deps, after)
+    disarm(deps, before.message_id)
+    emit("post.scheduled", post_id=post_id, generation=after.generation, due=promise.at.isoformat(), armed=armed.armed)
+    return Scheduled(armed, promise, warnings + ([warning] if warning else []))
+
+
+def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
+    """Back to draft; a draft stays one. Raises NotFound, Conflict (`in_flight` while publishing), Unavailable."""
+
+    def change(tx: Connection, post: Post) -> Post | None:
+        if post.status is Status.DRAFT:
+            return post
+        if post.status is not Status.SCHEDULED:
+            raise refusal(post)
+        return posts.unschedule(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
+
+    return _called_off(deps, "post.unscheduled", *change_post(deps, user_id, post_id, change))
+
+
+def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
+    """Cancelled for good; a cancelled post stays so. Raises NotFound, Conflict, Unavailable."""
+
+    def change(tx: Connection, post: Post) -> Post | None:
+        if post.status is Status.CANCELLED:
+            return post
+        if post.status not in SCHEDULABLE:
+            raise refusal(post)
+        return posts.cancel(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
+
+    return _called_off(deps, "post.cancelled", *change_post(deps, user_id, post_id, change))
+
+
+def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) -> Post:
+    """Retry (due now, fresh budget) or fail, by hand; for failed posts and those publishing past their lease.
+    Raises NotFound, Conflict (`force_required` where a retry might be a second copy), Unavailable."""
+    now = deps.clock.now()
+
+    def change(tx: Connection, post: Post) -> Post | None:
+        _require_recoverable(post, now)
+        if action == "fail" and post.status is Status.FAILED:
+            return post
+        if action == "retry" and not force and _may_be_out(deps, post):
+            raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then retry with force: true.")
+        if post.status is Status.PUBLISHING:
+            attempts.close(tx, post.id, post.attempt, Verdict(Outcome.UNKNOWN, "outcome_unknown"), now)
+        actor = f"user:{user_id}"
+        if action == "fail":
+            return posts.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
+        return posts.retry_by_hand(tx, post, now=now, actor=actor)
+
+    _, after = change_post(deps, user_id, post_id, change)
+    emit("post.recovered", post_id=post_id, action=action, generation=after.generation)
+    return arm(deps, after)[0] if after.status is Status.SCHEDULED else after
+
+
+def require_publishable(post: Post) -> None:
+    """Raises Invalid with every limit of the platform that this post passes."""
+    errors = check_limits(post.platform, post.content, post.media, post.image_url)
+    if errors:
+        raise Invalid("platform_limits", " ".join(error.message for error in errors), errors)
+
+
+def _called_off(deps: Deps, event: str, before: Post, after: Post) -> Post:
+    disarm(deps, before.message_id)
+    emit(event, post_id=after.id, generation=after.generation)
+    return after
+
+
+def change_post(
+    deps: Deps, user_id: str, post_id: str, change: Callable[[Connection, Post], Post | None]
+) -> tuple[Post, Post]:
+    """Read, decide, write if nothing moved in between; again if it did. Returns the post before and after."""
+    for _ in range(CAS_TRIES):
+        with deps.db.transaction() as tx:
+            before = queries.post_by_id(tx, post_id, user_id)
+            if before is None:
+                raise NotFound("post_not_found", "There is no such post.")
+            after = change(tx, before)
+        if after is not None:
+            return before, after
+    raise Conflict("changed_meanwhile", "The post kept changing while this was tried. Look at it and try again.")
+
+
+def refusal(post: Post) -> Conflict:
+    if post.status is Status.PUBLISHING:
+        return Conflict("in_flight", "The post is going out right now and can no longer be changed.")
+    if post.status in FINAL:
+        return Conflict(f"already_{post.status}", f"The post is {post.status}, which is final.")
+    return Conflict("not_scheduled", f"The post is {post.status}, not scheduled.")
+
+
+def _require_recoverable(post: Post, now: datetime) -> None:
+    if post.status is Status.PUBLISHING and post.lease_until is not None and post.lease_until >= now:
+        raise Conflict("in_flight", "The post is going out right now. Wait for its outcome.")
+    if post.status not in (Status.FAILED, Status.PUBLISHING):
+        raise Conflict(
+            "not_recoverable", f"Only failed posts and stuck ones can be recovered; this one is {post.status}."
+        )
+
+
+def _may_be_out(deps: Deps, post: Post) -> bool:
+    """Whether a retry could make a second copy that nothing would stop."""
+    unknown = post.error_code == "outcome_unknown" if post.status is Status.FAILED else post.sending_at is not None
+    return unknown and must_hold(deps.settings.unknown_outcome_policy, LIMITS[post.platform].refuses_duplicates)
+
+
+def _account_for(tx: Connection, post: Post) -> str:
+    """The post's own account, or the user's only one on that platform."""
+    mine = accounts.of_user(tx, post.user_id, post.platform)
+    if post.social_account_id is not None:
+        mine = [account for account in mine if account.id == post.social_account_id]
+    if len(mine) == 1:
+        return mine[0].id
+    if mine:
+        message = f"You have {len(mine)} {post.platform} accounts: say which one in socialAccountId."
+        raise Invalid(
+            "account_ambiguous", message, [FieldError("socialAccountId", "account_ambiguous", message, 1, len(mine))]
+        )
+    raise invalid_field("socialAccountId", "account_missing", f"Connect a {post.platform} account first.")

@@ -1,0 +1,149 @@
+"""Settle: close an attempt by what is known of it, from n8n's answer, its report, or the end of the lease.
+
+Promise: one transaction, guarded by generation and attempt; a stale worker's settle changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.alerting import alert
+from app.arming import arm
+from app.deps import Deps
+from app.domain.errors import Unavailable
+from app.domain.lifecycle import Status
+from app.domain.outcomes import SENTENCES, Outcome, Verdict
+from app.domain.post import Post
+from app.domain.retry import RetryPolicy
+from app.log import emit
+from app.store import accounts, alerts, attempts, breaker, posts
+from app.store.engine import Connection
+
+#: Waits between tries to write down what is known of a send, while the database is away; then the lease settles it.
+AGAIN_AFTER_SECONDS = (0.2, 1.0, 3.0)
+BUSY_STATUSES = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """`status` is dispatched, retry_scheduled, failed, early or ignored; `reason` says why where it is not plain."""
+
+    status: str
+    reason: str | None = None
+
+
+def settle(
+    deps: Deps,
+    post: Post,
+    verdict: Verdict,
+    *,
+    sent_at: datetime | None = None,
+    circuit: breaker.Breaker | None = None,
+) -> Dispatched:
+    """Close the attempt of the claimed `post`. `sent_at` and `circuit` come with an answer to a send of our own; a
+    report has neither. Never raises Unavailable: what cannot be written is left to the report and the lease."""
+    for pause in (*AGAIN_AFTER_SECONDS, None):
+        try:
+            with deps.db.transaction() as tx:
+                settled = _settle(deps, tx, post, verdict, sent_at, circuit)
+            break
+        except Unavailable:
+            if pause is None:
+                emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
+                return Dispatched("dispatched", "not_settled")
+            deps.clock.sleep_until(deps.clock.now() + timedelta(seconds=pause))
+    return _afterwards(deps, post, settled, verdict)
+
+
+def policy(deps: Deps) -> RetryPolicy:
+    return RetryPolicy(deps.settings.max_retries, deps.settings.retry_base_seconds)
+
+
+def _settle(
+    deps: Deps,
+    tx: Connection,
+    post: Post,
+    verdict: Verdict,
+    sent_at: datetime | None,
+    circuit: breaker.Breaker | None,
+) -> Post | None:
+    now = deps.clock.now()
+    if sent_at is not None:
+        attempts.record_send(tx, post, sent_at=sent_at, http_status=verdict.http_status)
+    attempts.close(tx, post.id, post.attempt, verdict, now)
+    free = circuit is not None and _tell_breaker(deps, tx, verdict, circuit, now)
+    match verdict.outcome:
+        case Outcome.ACCEPTED:
+            lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
+            if not posts.extend_lease(tx, post, lease_until=lease_until, now=now):
+                attempts.follow_lateness(tx, post)
+            return None
+        case Outcome.UNKNOWN:
+            return None
+        case Outcome.NOT_SENT | Outcome.TRANSIENT:
+            return _retry_or_fail(deps, tx, post, verdict, free, now)
+    if verdict.outcome is Outcome.RECONNECT and post.social_account_id is not None:
+        accounts.mark_reconnect(tx, post.social_account_id, now)
+    code = verdict.code or "rejected_by_platform"
+    counted = post.sending_at is not None
+    return posts.fail(tx, post, code=code, message=verdict.message, counted=counted, now=now, reason=code)
+
+
+def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, now: datetime) -> Post | None:
+    """Another try while the budget lasts. What never left this machine cannot spend the last of it: n8n being gone
+    for an hour costs no post."""
+    spent = post.retry_count >= deps.settings.max_retries
+    if spent and not free and verdict.outcome is not Outcome.NOT_SENT:
+        code = "retries_exhausted"
+        return posts.fail(tx, post, code=code, message=SENTENCES[code], counted=True, now=now, reason=code)
+    delay = policy(deps).delay(post.retry_count, deps.random(), verdict.retry_after)
+    counted = not free and not spent
+    return posts.retry(tx, post, at=now + delay, counted=counted, code=verdict.code, message=verdict.message, now=now)
+
+
+def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: breaker.Breaker, now: datetime) -> bool:
+    """Count the answer in the breaker all instances share. True while it is open: then a failure costs nothing."""
+    is_failure = verdict.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN) or (
+        verdict.outcome is Outcome.TRANSIENT and verdict.http_status not in BUSY_STATUSES
+    )
+    if is_failure:
+        s = deps.settings
+        cooldown = timedelta(seconds=s.breaker_cooldown_seconds)
+        if breaker.record_failure(tx, threshold=s.breaker_threshold, cooldown=cooldown, now=now):
+            emit("breaker.opened")
+            alerts.raise_alert(tx, "breaker_open", "n8n", "n8n fails; posts wait, one tries now and then.", now)
+            return True
+        return circuit.opened_at is not None
+    if circuit != breaker.Breaker() and breaker.record_success(tx):
+        emit("breaker.closed")
+        alerts.clear(tx, "breaker_open", "n8n")
+    return False
+
+
+def _afterwards(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) -> Dispatched:
+    """What follows the commit: the alert, the alarm of the next try, and the answer."""
+    emit(
+        "post.settled",
+        post_id=post.id,
+        attempt=post.attempt,
+        outcome=verdict.outcome,
+        code=verdict.code,
+        status=settled.status if settled else None,
+    )
+    if verdict.alert is not None:
+        subject = (post.social_account_id or "") if verdict.outcome is Outcome.RECONNECT else "n8n"
+        alert(deps, verdict.alert, subject, SENTENCES.get(verdict.alert, verdict.alert))
+    if settled is None:
+        return Dispatched("dispatched", "unknown" if verdict.outcome is Outcome.UNKNOWN else None)
+    if settled.status is Status.SCHEDULED:
+        arm(deps, settled)
+        return Dispatched("retry_scheduled", verdict.code)
+    return Dispatched("failed", settled.error_code)
+
+
+def external_url(external_id: str | None) -> str | None:
+    """Where a published post can be seen, for the platforms whose ids say so (LinkedIn's feed takes the URN)."""
+    if external_id and external_id.startswith("urn:li:"):
+        return f"https://www.linkedin.com/feed/update/{external_id}/"
+    return None
