@@ -1,0 +1,23 @@
+"""Punctual: publishes a social post at the second its author chose, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the app from `settings`, or from the environment. Raises SettingsError listing every bad setting."""
+    from app.cli import register_commands
+    from app.log import configure
+    from app.web import build_app
+    from app.wiring import wire
+
+    configure()
+    app = build_app(wire(settings))
+    register_commands(app)
+    return app

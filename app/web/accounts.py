@@ -1,0 +1,62 @@
+"""The user's social accounts. Tokens come in and never go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from app import authoring
+from app.domain.errors import invalid_field
+from app.domain.post import Account
+from app.store import accounts
+from app.web import schemas
+from app.web.auth import deps, user_id, user_required
+from app.web.ids import uuid_or_404
+
+blueprint = Blueprint("accounts", __name__, url_prefix="/api/social-accounts", description="Accounts to publish on")
+SECURED: dict[str, Any] = {"security": [{"user": []}]}
+
+
+@blueprint.route("")
+class Accounts(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(200, schemas.AccountList)
+    def get(self) -> dict[str, Any]:
+        """List accounts"""
+        with deps().db.reading() as connection:
+            return {"data": accounts.of_user(connection, user_id())}
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.AccountCreate)
+    @blueprint.response(201, schemas.AccountView)
+    def post(self, body: dict[str, Any]) -> Account:
+        """Connect an account; the same one again takes the new tokens"""
+        urn = body.pop("person_urn", None)
+        body["external_id"] = body.get("external_id") or urn
+        if body["external_id"] is None:
+            raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
+        for key in ("company_id", "client_id"):
+            body[key] = str(body[key]) if body[key] is not None else None
+        return authoring.connect_account(deps(), user_id(), body)
+
+
+@blueprint.route("/<account_id>")
+class OneAccount(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.AccountEdit)
+    @blueprint.response(200, schemas.AccountView)
+    def patch(self, body: dict[str, Any], account_id: str) -> Account:
+        """Rename, or reconnect with new tokens"""
+        return authoring.change_account(deps(), user_id(), uuid_or_404(account_id), body)
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(204)
+    def delete(self, account_id: str) -> None:
+        """Disconnect, where no scheduled post needs it"""
+        authoring.remove_account(deps(), user_id(), uuid_or_404(account_id))

@@ -1,0 +1,139 @@
+"""Who may call what: users by JWT, machines by secrets or QStash's signature; compared in constant time."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, g, request
+from werkzeug.wrappers import Response
+
+from app.deps import Deps, Services
+from app.domain.errors import NotConfigured
+from app.domain.principal import Principal
+from app.domain.proofs import BadSignature, BadToken, KeysUnavailable
+from app.log import emit
+from app.web.problems import RETRY_AFTER_SECONDS, problem
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["punctual"])
+
+
+def deps() -> Deps:
+    return services().deps
+
+
+def user_id() -> str:
+    return cast(Principal, g.principal).user_id
+
+
+def user_required(view: View) -> View:
+    """Only with a user's JWT; `user_id()` is then who."""
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        return check_user() or view(*args, **kwargs)
+
+    return cast(View, checked)
+
+
+def check_user() -> Response | None:
+    """None when a user's token is good; it is then in `g.principal`."""
+    settings = deps().settings
+    if settings.auth_jwt_secret is None and settings.auth_jwks_url is None:
+        return closed("AUTH_JWT_SECRET or AUTH_JWKS_URL")
+    try:
+        g.principal = services().users.verify(bearer())
+    except BadToken as error:
+        emit("auth.refused", reason=error.reason, path=request.path)
+        return unauthorized("Send a valid, unexpired token as Authorization: Bearer <JWT>.")
+    except KeysUnavailable as error:
+        emit("auth.keys_unavailable", reason=error.reason)
+        return problem(
+            503, "auth_unavailable", "Tokens cannot be checked right now. Try again.", Retry_After=RETRY_AFTER_SECONDS
+        )
+    return None
+
+
+def admin_required(view: View) -> View:
+    """An admin's JWT, or the admin secret for automation."""
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if is_secret(bearer(), deps().settings.admin_secret_key):
+            return view(*args, **kwargs)
+        refused = check_user()
+        if refused is None and not g.principal.admin:
+            refused = problem(403, "admin_required", "This needs a token with role: admin.")
+        return refused or view(*args, **kwargs)
+
+    return cast(View, checked)
+
+
+def secret_required(setting: str, header: str | None = None) -> Callable[[View], View]:
+    """Only with the secret of this setting as bearer, or in `header`. Unset, the route is closed."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            secret = getattr(deps().settings, setting)
+            if secret is None:
+                return closed(setting.upper())
+            given = [bearer(), request.headers.get(header) if header else None]
+            if not any(is_secret(value, secret) for value in given):
+                return unauthorized("The secret is missing or wrong.")
+            return view(*args, **kwargs)
+
+        return cast(View, checked)
+
+    return decorate
+
+
+def check_delivery(url: str) -> Response | None:
+    """None when QStash signed this very body for this very address, and knows the internal secret if there is one."""
+    settings = deps().settings
+    if settings.qstash_current_signing_key is None:
+        return closed("QSTASH_CURRENT_SIGNING_KEY")
+    if settings.public_base_url is None:
+        return closed("PUBLIC_BASE_URL")
+    token = request.headers.get("Upstash-Signature")
+    try:
+        services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
+    except BadSignature as error:
+        emit("delivery.refused", reason=error.reason, path=request.path)
+        return unauthorized("The signature does not verify.")
+    return None
+
+
+def check_internal_secret() -> Response | None:
+    secret = deps().settings.internal_api_secret
+    if secret is not None and not is_secret(request.headers.get("X-Internal-Secret"), secret):
+        emit("delivery.refused", reason="X-Internal-Secret is missing or wrong", path=request.path)
+        return unauthorized("The internal secret is missing or wrong.")
+    return None
+
+
+def bearer() -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def is_secret(given: str | None, secret: str | None) -> bool:
+    if given is None or secret is None:
+        return False
+    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+
+
+def closed(setting: str) -> Response:
+    """A route whose secret is not configured; the log says which, the caller only that."""
+    emit("not_configured", setting=setting, path=request.path)
+    raise NotConfigured("not_configured", "This route is closed until the installation is configured for it.")
+
+
+def unauthorized(detail: str) -> Response:
+    return problem(401, "unauthorized", detail, WWW_Authenticate="Bearer")

@@ -1,0 +1,70 @@
+"""QStash's routes: a signed delivery at the instant, and the notice that one was lost."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from app import dispatching
+from app.log import emit
+from app.store import alarms
+from app.web.auth import check_delivery, check_internal_secret, deps
+from app.web.bodies import read_json
+from app.web.ids import uuid_or_none
+from app.web.problems import problem
+
+blueprint = Blueprint("dispatch", __name__, url_prefix="/api/posts")
+MAX_GENERATION = 2**31
+
+
+@blueprint.post("/dispatch")
+def dispatch() -> Any:
+    """One delivery. Only 503 asks QStash to come again: then nothing was recorded."""
+    refused = check_delivery(deps().settings.dispatch_url) or check_internal_secret()
+    if refused:
+        return refused
+    message = _read_message(request.get_data())
+    if message is None:
+        return _never_right()
+    post_id, generation = message
+    result = dispatching.dispatch(deps(), post_id, generation, "message", request.headers.get("Upstash-Message-Id"))
+    answer = {"status": result.status}
+    return jsonify(answer | {"reason": result.reason} if result.reason else answer)
+
+
+@blueprint.post("/dispatch-failed")
+def dispatch_failed() -> Any:
+    """The alarm was lost: the row is unarmed, and the sweep will find it."""
+    refused = check_delivery(deps().settings.dispatch_failed_url)
+    if refused:
+        return refused
+    notice = read_json(request.get_data()) or {}
+    try:
+        message = _read_message(base64.b64decode(notice.get("sourceBody") or ""))
+    except (binascii.Error, ValueError, TypeError):
+        message = None
+    message_id = notice.get("sourceMessageId")
+    if message is None or not isinstance(message_id, str):
+        return _never_right()
+    with deps().db.transaction() as tx:
+        unarmed = alarms.forget_message(tx, message[0], message_id[:255])
+    emit("message.lost", post_id=message[0], message_id=message_id, unarmed=unarmed, status=notice.get("status"))
+    return jsonify(status="recorded" if unarmed else "ignored")
+
+
+def _read_message(raw: bytes) -> tuple[str, int] | None:
+    body = read_json(raw) or {}
+    post_id, generation = body.get("postId"), body.get("generation")
+    if not isinstance(post_id, str) or type(generation) is not int or not 0 <= generation < MAX_GENERATION:
+        return None
+    known = uuid_or_none(post_id)
+    return (known, generation) if known else None
+
+
+def _never_right() -> Response:
+    """Retrying would not help, so QStash is told not to (its status 489)."""
+    detail = "The body must be a message of ours: postId, userId, generation."
+    return problem(489, "malformed_message", detail, Upstash_NonRetryable_Error="true")

@@ -1,0 +1,57 @@
+"""What every request and answer passes: request ids, security headers, CORS for browsers, JSON or nothing."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from flask import Flask, Response, g, request
+
+from app.config import Settings
+from app.web.problems import DETAILS, problem
+
+USER_ROUTES = r"/api/(?:posts|social-accounts|companies)(?:/.*)?"
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+def register(app: Flask, settings: Settings) -> None:
+    app.before_request(_begin)
+    app.after_request(_finish)
+    if settings.cors_origins:
+        from flask_cors import CORS  # only where browsers of other origins call
+
+        CORS(
+            app,
+            resources={USER_ROUTES: {"origins": list(settings.cors_origins)}},
+            methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+            max_age=600,
+        )
+
+
+def _begin() -> Response | None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    has_body = request.method in ("POST", "PATCH", "PUT") and (request.content_length or 0) > 0
+    if has_body and not request.is_json and re.fullmatch(USER_ROUTES, request.path):
+        return None if request.headers.get("Upstash-Signature") else problem(415, *DETAILS[415])
+    return None
+
+
+def _finish(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    return response

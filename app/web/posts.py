@@ -1,0 +1,160 @@
+"""The user's routes for posts: write, list, schedule, call off, recover."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from werkzeug.wrappers import Response
+
+from app import authoring, scheduling
+from app.domain.errors import NotFound, invalid_field
+from app.domain.post import Post
+from app.store import queries
+from app.web import schemas
+from app.web.auth import check_delivery, check_user, deps, user_id, user_required
+from app.web.cron import recover_by_secret, sweep_answer
+from app.web.ids import uuid_or_404
+
+blueprint = Blueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
+SECURED: dict[str, Any] = {"security": [{"user": []}]}
+
+
+@blueprint.route("")
+class Posts(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.PostCreate)
+    @blueprint.response(201, schemas.PostView)
+    def post(self, body: dict[str, Any]) -> Post:
+        """Write a draft"""
+        return authoring.create_post(deps(), user_id(), _with_text_ids(body))
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.ListQuery, location="query")
+    @blueprint.response(200, schemas.PostPage)
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List posts, newest first; from and to bound scheduledAt"""
+        limit, cursor = query.pop("limit"), query.pop("cursor", None)
+        wanted = queries.PostFilter(**_with_text_ids(query))
+        after = _read_cursor(cursor) if cursor else None
+        with deps().db.reading() as connection:
+            found = queries.page(connection, user_id(), wanted, limit + 1, after)
+        more = len(found) > limit
+        return {"data": found[:limit], "next_cursor": _write_cursor(found[limit - 1]) if more else None}
+
+
+@blueprint.route("/<post_id>")
+class OnePost(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(200, schemas.PostView)
+    def get(self, post_id: str) -> Post:
+        """Read a post"""
+        return authoring.read_post(deps(), user_id(), uuid_or_404(post_id))
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.PostEdit)
+    @blueprint.response(200, schemas.PostView)
+    def patch(self, body: dict[str, Any], post_id: str) -> Post:
+        """Change content or media; a scheduled post keeps its time"""
+        return authoring.edit_post(deps(), user_id(), uuid_or_404(post_id), body)
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(204)
+    def delete(self, post_id: str) -> None:
+        """Cancel for good"""
+        scheduling.cancel(deps(), user_id(), uuid_or_404(post_id))
+
+
+@blueprint.route("/<post_id>/timeline")
+@blueprint.doc(**SECURED)
+@blueprint.response(200, schemas.Timeline)
+@user_required
+def timeline(post_id: str) -> dict[str, Any]:
+    """Every try and every change of status, oldest first"""
+    post = authoring.read_post(deps(), user_id(), uuid_or_404(post_id))
+    with deps().db.reading() as connection:
+        return {
+            "attempts": queries.attempts_of(connection, post.id),
+            "transitions": queries.transitions_of(connection, post.id),
+        }
+
+
+@blueprint.route("/<post_id>/schedule", methods=["POST"])
+@user_required
+@blueprint.doc(**SECURED)
+@blueprint.arguments(schemas.ScheduleRequest)
+@blueprint.response(200, schemas.ScheduleAnswer)
+def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
+    """Schedule, or reschedule"""
+    done = scheduling.schedule(
+        deps(), user_id(), uuid_or_404(post_id), body["scheduled_at"], body["time_zone"], body["fold"]
+    )
+    return {
+        "status": "scheduled",
+        "post_id": done.post.id,
+        "scheduled_at": done.promise.at,
+        "time_zone": done.promise.time_zone,
+        "local_time": done.promise.local_time,
+        "message_id": done.post.message_id,
+        "armed": done.post.armed,
+        "warnings": [{"code": code, "message": message} for code, message in done.warnings],
+    }
+
+
+@blueprint.route("/<post_id>/unschedule", methods=["POST"])
+@blueprint.doc(**SECURED)
+@blueprint.response(200, schemas.UnscheduleAnswer)
+@user_required
+def unschedule(post_id: str) -> dict[str, Any]:
+    """Call off; the post is a draft again"""
+    post = scheduling.unschedule(deps(), user_id(), uuid_or_404(post_id))
+    return {"status": "unscheduled", "post_id": post.id}
+
+
+@blueprint.route("/recover", methods=["POST"])
+@blueprint.doc(**SECURED)
+@blueprint.response(200, schemas.PostView)
+def recover() -> Any:
+    """Retry or fail a post by hand; signed by QStash, the sweep"""
+    if request.headers.get("Upstash-Signature") is not None:
+        return check_delivery(deps().settings.recover_url) or sweep_answer()
+    return check_user() or _recover()
+
+
+@blueprint.arguments(schemas.RecoverRequest)
+def _recover(body: dict[str, Any]) -> Post | Response:
+    post_id = uuid_or_404(body["post_id"])
+    return scheduling.recover(deps(), user_id(), post_id, body["action"], body["force"])
+
+
+@blueprint.route("/recover", methods=["GET"])
+def recover_by_cron() -> Any:
+    """The safety net's run, every five minutes"""
+    return recover_by_secret()
+
+
+def _with_text_ids(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: str(value) if key.endswith("_id") and value is not None else value for key, value in values.items()}
+
+
+def _write_cursor(post: Post) -> str:
+    key = json.dumps([post.created_at.isoformat(), post.id])
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, post_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return datetime.fromisoformat(at).astimezone(UTC), uuid_or_404(post_id)
+    except (ValueError, TypeError, binascii.Error, NotFound, OverflowError):
+        raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer as it is.") from None

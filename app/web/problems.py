@@ -1,0 +1,116 @@
+"""Every refusal as application/problem+json (RFC 9457): a stable code, what to do, and no internals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app.domain.errors import Conflict, FieldError, Invalid, NotConfigured, NotFound, Refusal, Unavailable
+from app.log import emit
+
+STATUS = {NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
+RETRY_AFTER_SECONDS = "5"
+
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid",
+    429: "Too many requests",
+    489: "Not retryable",
+    500: "Internal error",
+    503: "Unavailable",
+}
+
+DETAILS = {
+    400: ("malformed_json", "The body is not valid JSON."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method."),
+    413: ("too_large", "The body is larger than 1 MB. Send media as URLs."),
+    415: ("json_required", "Send the body as JSON, with Content-Type: application/json."),
+}
+
+
+def problem(status: int, code: str, detail: str, errors: list[FieldError] | None = None, **headers: str) -> Response:
+    """One problem document. `headers` are named with underscores."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if errors:
+        body["errors"] = [_as_json(error) for error in errors]
+    response = Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
+    for name, value in headers.items():
+        response.headers[name.replace("_", "-")] = value
+    return response
+
+
+def register(app: Flask) -> None:
+    """Turn everything that can be raised into a problem."""
+    app.register_error_handler(Refusal, from_refusal)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(RecursionError, lambda _error: problem(400, *DETAILS[400]))
+    app.register_error_handler(Exception, _from_bug)
+
+
+def from_refusal(error: Refusal) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {"Retry_After": RETRY_AFTER_SECONDS} if isinstance(error, Unavailable) else {}
+    return problem(status, error.code, error.detail, error.errors, **headers)
+
+
+def _from_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    messages = (getattr(error, "data", None) or {}).get("messages")
+    if status == 422 and messages:
+        errors = list(_flatten(messages))
+        return problem(422, "invalid_fields", " ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors)
+    code, detail = DETAILS.get(status, ("bad_request" if status < 500 else "internal_error", "This cannot be done."))
+    response = problem(status, code, detail)
+    if status == 405 and getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+    return response
+
+
+def _from_bug(error: Exception) -> Response:
+    emit("request.failed", level=40, method=request.method, path=request.path, exc_info=True)
+    return problem(500, "internal_error", "Something went wrong here, and it has been logged. Try again.")
+
+
+def _flatten(messages: Any, path: str = "") -> list[FieldError]:
+    """marshmallow's nested messages as a flat list; the location (json, query) is not part of a field's name."""
+    if isinstance(messages, str):
+        return [FieldError(path or "body", _code_of(messages), messages)]
+    if isinstance(messages, list):
+        return [error for message in messages for error in _flatten(message, path)]
+    if isinstance(messages, FieldError):
+        return [messages]
+    errors = []
+    for key, value in messages.items():
+        is_location = not path and key in ("json", "query", "_schema", "path", "headers")
+        inner = path if is_location or key == "_schema" else f"{path}.{key}" if path else str(key)
+        errors += _flatten(value, inner)
+    return errors
+
+
+def _code_of(message: str) -> str:
+    known = {"Unknown field.": "unknown_field", "Missing data for required field.": "required"}
+    return known.get(message, "invalid")
+
+
+def _as_json(error: FieldError) -> dict[str, Any]:
+    body: dict[str, Any] = {"field": error.field, "code": error.code, "message": error.message}
+    if error.limit is not None:
+        body |= {"limit": error.limit, "actual": error.actual}
+    return body

@@ -1,0 +1,51 @@
+"""n8n's routes: what became of a post, and whether an execution may publish it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from app import reporting
+from app.domain.outcomes import Report
+from app.web import schemas
+from app.web.auth import deps, secret_required
+from app.web.bodies import load
+from app.web.ids import uuid_or_404
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
+n8n_only = secret_required("n8n_callback_secret", header="X-Callback-Secret")
+
+
+@blueprint.post("/publish-status")
+@n8n_only
+def publish_status() -> Response:
+    body = load(schemas.PublishReport())
+    report = Report(
+        post_id=uuid_or_404(body["post_id"]),
+        published=body["status"] == "published",
+        external_id=body["linkedin_post_urn"] or body["external_post_id"],
+        error=_as_text(body["error_message"] or body["error"]),
+        error_code=_as_text(body["error_code"])[:64],
+        http_status=body["http_status"],
+        retryable=body["retryable"],
+        attempt=body["attempt"],
+    )
+    result = reporting.report(deps(), report)
+    return jsonify(received=True, applied=result.applied, status=result.status)
+
+
+@blueprint.post("/claim")
+@n8n_only
+def claim() -> Response:
+    body = load(schemas.ClaimRequest())
+    reporting.grant(deps(), uuid_or_404(body["post_id"]), body["attempt"])
+    return jsonify(granted=True)
+
+
+def _as_text(value: Any) -> str:
+    """Workflows report errors as text, numbers or whole objects; all of them are text to us."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

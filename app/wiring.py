@@ -1,0 +1,35 @@
+"""The composition root: the only place that chooses adapters for the use cases."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from app.adapters.clock import SystemClock
+from app.adapters.n8n import N8nPublisher
+from app.adapters.qstash import QStashMessages
+from app.adapters.signature import SignatureVerifier
+from app.adapters.threads import run_many
+from app.adapters.user_tokens import UserTokens
+from app.adapters.vault import FernetVault
+from app.config import Settings
+from app.deps import Deps, Services
+from app.store.engine import Database, make_engine
+
+
+def wire(settings: Settings | None = None) -> Services:
+    """Everything the app needs, from `settings` or the environment. Raises SettingsError; connects to nothing yet."""
+    settings = settings or Settings.from_env(os.environ)
+    clock = SystemClock()
+    deps = Deps(
+        settings=settings,
+        clock=clock,
+        db=Database(make_engine(settings.database_url)),
+        messages=None if settings.poll_mode else QStashMessages(settings),
+        publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
+        vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
+        run_many=run_many,
+        waiting=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
+    )
+    keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
+    return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys))
