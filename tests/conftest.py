@@ -1,0 +1,80 @@
+"""What every test may ask for.
+
+- `database_url`: an empty, migrated database of its own, once on SQLite and once on a real PostgreSQL.
+- `blank_database_url`: the same two, not migrated.
+- `sqlite_url`, `postgresql_url`: one kind only, for what only one of them can show.
+
+A PostgreSQL that cannot start is an error, never a skip. `TEST_DATABASES=sqlite` leaves it out while one works on
+something else; CI refuses that.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import PostgresDatabases, SQLiteDatabases
+from tests.support.environment import forget_settings
+from tests.support.postgres import postgres_server
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test may see the settings of the shell it was started from: a DATABASE_URL there may be production's."""
+    forget_settings(os.environ)
+    chosen_databases(os.environ)  # a wrong choice is said once, before anything runs
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for fixture in ("database_url", "blank_database_url"):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, chosen_databases(os.environ), indirect=True)
+
+
+def chosen_databases(environ: Mapping[str, str]) -> list[str]:
+    chosen = [name.strip() for name in environ.get("TEST_DATABASES", ",".join(DATABASES)).split(",")]
+    if unknown := set(chosen) - set(DATABASES):
+        raise pytest.UsageError(f"TEST_DATABASES names {sorted(unknown)}; there are {', '.join(DATABASES)}.")
+    if environ.get("CI") and set(chosen) != set(DATABASES):
+        raise pytest.UsageError("TEST_DATABASES must not leave out a database in CI.")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SQLiteDatabases:
+    return SQLiteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases() -> Iterator[PostgresDatabases]:
+    with postgres_server() as server_url:
+        databases = PostgresDatabases(server_url)
+        yield databases
+        databases.close()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_databases: SQLiteDatabases, tmp_path: Path) -> str:
+    return sqlite_databases.migrated(tmp_path)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_databases: PostgresDatabases) -> Iterator[str]:
+    with postgresql_databases.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def blank_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'blank.sqlite3'}"
+        return
+    with request.getfixturevalue("postgresql_databases").blank() as url:
+        yield url

@@ -1,0 +1,81 @@
+"""Databases for tests: the migrations run once per kind and session, every test gets a copy of the result."""
+
+import itertools
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+TEMPLATE = "template_migrated"
+
+
+def upgrade(url: str) -> None:
+    from app.store.migrate import upgrade  # only here: tests without a database do without the store
+
+    upgrade(url)
+
+
+class SQLiteDatabases:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _template(self) -> Path:
+        path = self._folder / f"{TEMPLATE}.sqlite3"
+        upgrade(f"sqlite:///{path}")
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # everything into the one file that is copied
+        connection.close()
+        return path
+
+    def migrated(self, folder: Path) -> str:
+        return f"sqlite:///{shutil.copyfile(self._template, folder / 'punctual.sqlite3')}"
+
+
+class PostgresDatabases:
+    def __init__(self, server_url: str) -> None:
+        self._server = make_url(server_url)
+        self._admin = create_engine(
+            self._server.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+        )
+        self._numbers = itertools.count(1)
+
+    @cached_property
+    def _template(self) -> str:
+        self._execute(f"CREATE DATABASE {TEMPLATE}")
+        upgrade(self._url(TEMPLATE))
+        return TEMPLATE
+
+    @contextmanager
+    def migrated(self) -> Iterator[str]:
+        with self._copy_of(self._template) as url:
+            yield url
+
+    @contextmanager
+    def blank(self) -> Iterator[str]:
+        with self._copy_of("template0") as url:
+            yield url
+
+    def close(self) -> None:
+        self._admin.dispose()
+
+    @contextmanager
+    def _copy_of(self, template: str) -> Iterator[str]:
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield self._url(name)
+        finally:  # FORCE: a test that leaves connections open must not fail its neighbours
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _url(self, database: str) -> str:
+        return self._server.set(database=database).render_as_string(hide_password=False)
+
+    def _execute(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))

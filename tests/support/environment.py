@@ -1,0 +1,33 @@
+"""The app reads its settings from the environment; tests start from an empty one."""
+
+from collections.abc import MutableMapping
+
+SETTINGS = (
+    "ADMIN_SECRET_KEY",
+    "AUTH_",
+    "BREAKER_",
+    "CORS_ORIGINS",
+    "CRON_",
+    "DATABASE_URL",
+    "DISPATCH_",
+    "FLASK_",
+    "INTERNAL_API_SECRET",
+    "MAX_",
+    "N8N_",
+    "PORT",
+    "PUBLIC_BASE_URL",
+    "PUBLISH_",
+    "PUNCTUAL_",
+    "QSTASH_",
+    "RETRY_",
+    "SWEEP_",
+    "TOKEN_ENCRYPTION_KEYS",
+    "UNKNOWN_OUTCOME_POLICY",
+    "VERCEL",
+)
+
+
+def forget_settings(environ: MutableMapping[str, str]) -> None:
+    """Remove whatever the app would read."""
+    for name in [name for name in environ if name.startswith(SETTINGS)]:
+        del environ[name]

@@ -1,0 +1,84 @@
+"""The migrations make the database that the models describe, on both databases."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from app.store.engine import normalise_url
+from app.store.migrate import upgrade
+from app.store.models import metadata
+
+BOOKKEEPING = "alembic_version"
+
+
+def engine_for(url: str) -> sa.Engine:
+    return sa.create_engine(normalise_url(url), poolclass=sa.NullPool)
+
+
+def described(engine: sa.Engine) -> dict[str, dict[str, Any]]:
+    """All that the database itself says about its tables, CHECKs and partial indexes included."""
+    inspector = sa.inspect(engine)
+    return {
+        table: {
+            "columns": {
+                column["name"]: (str(column["type"]), column["nullable"], column["default"])
+                for column in inspector.get_columns(table)
+            },
+            "primary key": inspector.get_pk_constraint(table)["constrained_columns"],
+            "checks": {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)},
+            "indexes": by_name(inspector.get_indexes(table)),
+            "uniques": by_name(inspector.get_unique_constraints(table)),
+            "foreign keys": by_name(inspector.get_foreign_keys(table)),
+        }
+        for table in sorted(inspector.get_table_names())
+        if table != BOOKKEEPING
+    }
+
+
+def by_name(reflected: list[Any]) -> dict[str, dict[str, str]]:
+    return {thing["name"]: {key: plain(value) for key, value in thing.items()} for thing in reflected}
+
+
+def plain(value: Any) -> str:
+    return str({key: str(inner) for key, inner in value.items()} if isinstance(value, dict) else value)
+
+
+def test_the_migrations_run_forward_from_an_empty_database_and_a_second_time_change_nothing(blank_database_url: str):
+    engine = engine_for(blank_database_url)
+    upgrade(blank_database_url)
+    first = described(engine)
+    upgrade(blank_database_url)
+    assert described(engine) == first
+    assert set(first) == set(metadata.tables)
+
+
+def test_alembic_finds_no_difference_between_the_migrated_database_and_the_models(database_url: str):
+    with engine_for(database_url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_checks_indexes_and_keys_are_the_models_too(blank_database_url: str):
+    engine = engine_for(blank_database_url)
+    metadata.create_all(engine)
+    modelled = described(engine)
+    metadata.drop_all(engine)
+    upgrade(blank_database_url)
+    assert described(engine) == modelled
+
+
+def test_the_description_sees_a_check_and_the_condition_of_an_index(blank_database_url: str):
+    engine = engine_for(blank_database_url)
+    seen = []
+    for condition in ("a > 1", "a > 2"):
+        other = sa.MetaData()
+        table = sa.Table("things", other, sa.Column("a", sa.Integer), sa.CheckConstraint(condition, name="ck"))
+        where = sa.text(condition)
+        sa.Index("ix_a", table.c.a, postgresql_where=where, sqlite_where=where)
+        other.create_all(engine)
+        seen.append(described(engine)["things"])
+        other.drop_all(engine)
+    assert seen[0]["checks"] != seen[1]["checks"]
+    assert seen[0]["indexes"] != seen[1]["indexes"]
