@@ -15,12 +15,12 @@ class JsonLines(logging.Formatter):
     """A record as one line of JSON: `at`, `level`, `event`, then the event's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
+        own: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
-        line |= getattr(record, "fields", {})
+        line = own | getattr(record, "fields", {}) | own  # a field of the same name never hides ours
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)

@@ -1,0 +1,79 @@
+"""The settings that the stack hands to the app and to the stand-ins, and the secrets it makes on its first start."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from app.local.ports import Ports
+from app.local.problems import StackError
+
+# The vendor's dev server uses these everywhere; they are printed in its documentation and protect nothing.
+QSTASH_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="
+QSTASH_CURRENT_SIGNING_KEY = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r"
+QSTASH_NEXT_SIGNING_KEY = "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs"
+
+SECRETS = ("AUTH_JWT_SECRET", "CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "TOKEN_ENCRYPTION_KEYS")
+
+# A shell may hold settings of another Punctual. The app in the stack must not follow them: they name other services,
+# or contradict what the stack sets. Tuning (retries, leases, budgets) is taken over, except where nothing may be.
+FOREIGN = (
+    *("VERCEL", "VERCEL_ENV", "VERCEL_PROJECT_PRODUCTION_URL", "VERCEL_AUTOMATION_BYPASS_SECRET"),
+    *("AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE", "INTERNAL_API_SECRET", "N8N_WEBHOOK_AUTH_HEADER"),
+)
+OURS = ("QSTASH_", "N8N_", "AUTH_", "SWEEP_", "BREAKER_", "MAX_", "RETRY_", "DISPATCH_", "PUBLISH_", "UNKNOWN_")
+OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
+
+
+def load_secrets(file: Path) -> dict[str, str]:
+    """The secrets of this state folder, made at random the first time; readable by their owner alone."""
+    if not file.exists():
+        _write_private(file, json.dumps(_new_secrets(), indent=2) + "\n")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {name: str(found[name]) for name in SECRETS}
+    except (ValueError, KeyError, TypeError):
+        raise StackError(f"{file} is damaged: delete it, and the next start makes a new one.") from None
+
+
+def _new_secrets() -> dict[str, str]:
+    made = {name: secrets.token_urlsafe(32) for name in SECRETS}
+    made["TOKEN_ENCRYPTION_KEYS"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # a Fernet key
+    return made
+
+
+def _write_private(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def base(environ: Mapping[str, str], *, alone: bool) -> dict[str, str]:
+    """The surroundings of every process: the shell's, less what would lead the stack astray."""
+    kept = {name: value for name, value in environ.items() if name not in FOREIGN}
+    if alone:
+        kept = {name: value for name, value in kept.items() if not name.startswith(OURS) and name not in OURS_TOO}
+    loopback = ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost")))
+    return {**kept, "NO_PROXY": loopback, "no_proxy": loopback, "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
+
+
+def settings(ports: Ports, state: Path, made: Mapping[str, str], database_url: str | None) -> dict[str, str]:
+    """Every setting the local app needs. `PUNCTUAL_LOCAL` is its leave to talk http on this machine."""
+    return {
+        **made,
+        "PUNCTUAL_LOCAL": "1",
+        "DATABASE_URL": database_url or f"sqlite:///{state / 'punctual.sqlite3'}",
+        "PUBLIC_BASE_URL": ports.url("app"),
+        "QSTASH_URL": ports.url("qstash"),
+        "QSTASH_TOKEN": QSTASH_TOKEN,
+        "QSTASH_CURRENT_SIGNING_KEY": QSTASH_CURRENT_SIGNING_KEY,
+        "QSTASH_NEXT_SIGNING_KEY": QSTASH_NEXT_SIGNING_KEY,
+        "N8N_WEBHOOK_URL": f"{ports.url('n8n')}/webhook/publish-linkedin",
+    }
+
+
+def only(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """A stand-in is told its own secret and nobody else's."""
+    return {name: values[name] for name in names}

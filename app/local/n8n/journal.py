@@ -1,0 +1,52 @@
+"""An append-only file of JSON lines, so that what the stand-in has seen outlives its process."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+
+class Journal:
+    """Each record is written through at once: after a kill only the line being written may be missing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """What earlier runs wrote. A line cut short by a kill is passed over."""
+        if self._path is None or not self._path.exists():
+            return
+        with self._path.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue
+
+    def append(self, record: dict[str, Any]) -> None:
+        if self._path is None:
+            return
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a", encoding="utf-8")
+            if self._file.tell() and not self._ends_a_line():
+                self._file.write("\n")
+        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def clear(self) -> None:
+        self.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _ends_a_line(self) -> bool:
+        assert self._path is not None
+        with self._path.open("rb") as file:
+            file.seek(-1, 2)
+            return file.read(1) == b"\n"

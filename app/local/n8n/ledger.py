@@ -1,0 +1,127 @@
+"""Everything the stand-in was sent, with the instant each request's headers arrived and what was done about it."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.local.n8n.clock import iso
+from app.local.n8n.journal import Journal
+
+LIMIT = 200_000  # entries in memory; the oldest go first, the file keeps them all
+MASK = "***"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request."""
+
+    id: int
+    post_id: str
+    attempt: int | None
+    received_ns: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+    action: str
+    urn: str | None = None
+    published_ns: int | None = None
+    reports: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "postId": self.post_id,
+            "attempt": self.attempt,
+            "receivedAt": iso(self.received_ns),
+            "receivedAtNs": self.received_ns,
+            "receivedAtMs": self.received_ns / 1e6,
+            "body": self.body,
+            "headers": self.headers,
+            "action": self.action,
+            "urn": self.urn,
+            "publishedAt": None if self.published_ns is None else iso(self.published_ns),
+            "publishedAtNs": self.published_ns,
+            "reports": self.reports,
+        }
+
+
+class Ledger:
+    """Entries by arrival and by post. The journal holds an entry's line, then further lines that add to it."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._entries: deque[Entry] = deque()
+        self._by_post: dict[str, list[Entry]] = {}
+        self._next_id = 1
+        self._load()
+
+    def record(self, received_ns: int, body: dict[str, Any], headers: Mapping[str, str], action: str) -> Entry:
+        attempt = body.get("attempt")
+        entry = Entry(
+            id=self._next_id,
+            post_id=str(body.get("postId", "")),
+            attempt=attempt if isinstance(attempt, int) else None,
+            received_ns=received_ns,
+            body={**body, "accessToken": MASK} if "accessToken" in body else body,
+            headers=dict(headers),
+            action=action,
+        )
+        self._keep(entry)
+        self._journal.append(entry.as_json())
+        return entry
+
+    def published(self, entry: Entry, urn: str, published_ns: int) -> None:
+        """The entry's first copy is its own; the feeds know of the others."""
+        if entry.urn is None:
+            entry.urn, entry.published_ns = urn, published_ns
+            self._journal.append({"id": entry.id, "urn": urn, "publishedAtNs": published_ns})
+
+    def reported(self, entry: Entry, report: dict[str, Any]) -> None:
+        entry.reports.append(report)
+        self._journal.append({"id": entry.id, "report": report})
+
+    def entries(self, post_id: str | None = None) -> Iterable[Entry]:
+        return self._entries if post_id is None else self._by_post.get(post_id, [])
+
+    def clear(self) -> None:
+        self._entries.clear()
+        self._by_post.clear()
+        self._journal.clear()
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def _keep(self, entry: Entry) -> None:
+        if len(self._entries) >= LIMIT:
+            self._forget(self._entries.popleft())
+        self._entries.append(entry)
+        self._by_post.setdefault(entry.post_id, []).append(entry)
+        self._next_id = entry.id + 1
+
+    def _forget(self, entry: Entry) -> None:
+        of_post = self._by_post[entry.post_id]
+        of_post.remove(entry)
+        if not of_post:
+            del self._by_post[entry.post_id]
+
+    def _load(self) -> None:
+        by_id: dict[int, Entry] = {}
+        for record in self._journal.records():
+            if "postId" in record:
+                by_id[record["id"]] = entry = _entry_from(record)
+                self._keep(entry)
+            elif (found := by_id.get(record.get("id", 0))) is not None:
+                _add_to(found, record)
+
+
+def _entry_from(record: dict[str, Any]) -> Entry:
+    names = ("id", "attempt", "body", "headers", "action", "urn")
+    fields = {name: record[name] for name in names}
+    return Entry(post_id=record["postId"], received_ns=record["receivedAtNs"], **fields)
+
+
+def _add_to(entry: Entry, record: dict[str, Any]) -> None:
+    if "report" in record:
+        entry.reports.append(record["report"])
+    else:
+        entry.urn, entry.published_ns = record["urn"], record["publishedAtNs"]

@@ -1,0 +1,72 @@
+"""Calls Punctual back: with reports, and to ask whether a post may be published. Tries again as n8n's node does."""
+
+import asyncio
+import os
+import time
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+
+from app.local.n8n.clock import iso
+from app.local.n8n.ledger import Entry
+
+TRIES = 3
+PAUSE_SECONDS = 1.0  # n8n's "retry on fail" waits a second between tries
+TIMEOUT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 1.0  # below any server's own patience: never a report into a connection just being closed
+PARALLEL = 64  # connections: a burst of reports must not shut out the deliveries it reports on
+
+
+class Reporter:
+    """Holds the secret and the connections. `default_url` serves a body without a `callbackUrl`."""
+
+    def __init__(self, secret: str, default_url: str | None) -> None:
+        self._secret = secret
+        self._default_url = default_url
+        self._session: ClientSession | None = None
+
+    @classmethod
+    def from_environment(cls, default_url: str | None) -> "Reporter":
+        return cls(os.environ.get("N8N_CALLBACK_SECRET", ""), default_url)
+
+    async def send(self, entry: Entry, report: dict[str, Any]) -> dict[str, Any]:
+        """Delivers one report; returns what the ledger keeps of it: when, what, and the answer."""
+        url = entry.body.get("callbackUrl") or self._default_url
+        kept = {"at": iso(time.time_ns()), "report": report}
+        if not url:
+            return {**kept, "answer": None, "error": "no callback address"}
+        for _ in range(TRIES - 1):
+            answer = await self._post(url, report)
+            if answer.get("answer") is not None and answer["answer"] < 500:
+                return {**kept, **answer}
+            await asyncio.sleep(PAUSE_SECONDS)
+        return {**kept, **await self._post(url, report)}
+
+    async def may_publish(self, entry: Entry) -> bool:
+        """Asks the claim address; only a plain yes is a yes. Without an address there is nobody to ask."""
+        url = entry.body.get("claimUrl")
+        if not url:
+            return True
+        answer = await self._post(url, {"postId": entry.post_id, "attempt": entry.attempt})
+        return answer.get("answer") == 200
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            async with self._client().post(url, json=body) as answer:
+                await answer.read()
+                return {"answer": answer.status}
+        except (ClientError, TimeoutError, ValueError) as error:
+            return {"answer": None, "error": f"{type(error).__name__}: {error}"}
+
+    def _client(self) -> ClientSession:
+        if self._session is None:
+            self._session = ClientSession(
+                connector=TCPConnector(limit=PARALLEL, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                timeout=ClientTimeout(total=TIMEOUT_SECONDS),
+                headers={"Authorization": f"Bearer {self._secret}", "User-Agent": "n8n"},
+            )
+        return self._session

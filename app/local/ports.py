@@ -1,0 +1,73 @@
+"""Which ports the stack uses, and whether they are free, asked before anything is started."""
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from app.local.problems import StackError
+
+HOST = "127.0.0.1"  # nothing of the stack is to be reached from another machine
+SETTINGS = {"app": "PORT", "qstash": "PORT_QSTASH", "n8n": "PORT_N8N"}
+
+
+@dataclass(frozen=True)
+class Ports:
+    app: int = 8000
+    qstash: int = 8080
+    n8n: int = 5678
+
+    def url(self, name: str) -> str:
+        return f"http://{HOST}:{getattr(self, name)}"
+
+
+def from_environment(environ: Mapping[str, str]) -> Ports:
+    chosen = {}
+    for name, setting in SETTINGS.items():
+        if raw := environ.get(setting, "").strip():
+            if not raw.isdecimal() or not 0 < int(raw) < 65536:
+                raise StackError(f"{setting} is {raw!r}: a port is a whole number from 1 to 65535.")
+            chosen[name] = int(raw)
+    return Ports(**chosen)
+
+
+def free() -> Ports:
+    """Three ports that nobody holds at the moment."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in SETTINGS]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return Ports(*(one.getsockname()[1] for one in sockets))
+
+
+def check_free(ports: Ports) -> None:
+    """Raises StackError naming every port that is taken, and the setting that moves it."""
+    seen: dict[int, str] = {}
+    problems = []
+    for name, setting in SETTINGS.items():
+        port = getattr(ports, name)
+        if port in seen:
+            problems.append(f"{seen[port]} and {setting} are both {port}: give them different ports.")
+        elif is_busy(port):
+            other = port + 1 if port < 65535 else port - 1
+            problems.append(f"Port {port} ({name}) is in use. Stop what uses it, or move ours: {setting}={other}")
+        seen[port] = setting
+    if problems:
+        raise StackError("\n".join(problems))
+
+
+def is_busy(port: int) -> bool:
+    """Binding alone is not enough: some systems let it pass beside a listener on all addresses."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((HOST, port)) == 0:
+            return True
+    with socket.socket() as probe:
+        if os.name == "posix":  # an old connection's afterlife on the port is no obstacle
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,135 @@
+"""Publishing and calling off: everything between an accepted request and the outbox.
+
+Promise: a publish is on disk before it is answered, and a batch is taken whole or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import headers as upstash
+from .alarm import wall_ms
+from .dedup import DedupWindow, dedup_key
+from .faults import Faults
+from .headers import Headers
+from .message import Message, new_id
+from .outbox import Outbox
+from .plan import DailyUse, Plan
+from .storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One message as it was handed in."""
+
+    url: str
+    body: bytes
+    headers: Headers
+    caller_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one publication."""
+
+    message_id: str
+    deduplicated: bool
+
+
+class Broker:
+    """The account: its plan, its dedup window, its daily use."""
+
+    def __init__(self, storage: Storage, outbox: Outbox, plan: Plan, faults: Faults) -> None:
+        self._storage = storage
+        self._outbox = outbox
+        self._plan = plan
+        self._faults = faults
+        self._dedup = DedupWindow(storage)
+        self._use = DailyUse()
+
+    def load(self, daily_use: list[int] | None) -> None:
+        self._dedup.load()
+        if daily_use:
+            self._use = DailyUse(*daily_use)
+
+    async def publish(self, publications: Sequence[Publication]) -> list[Receipt]:
+        now = wall_ms()
+        messages = [self._message(publication, now) for publication in publications]
+        self._use.take(len(messages), self._plan.daily_quota, now)
+        self._storage.save_state("daily_use", [self._use.day, self._use.used])
+        return await self._accept(messages, now)
+
+    async def fire(self, publication: Publication, schedule_id: str) -> Receipt:
+        """A schedule's own publish; it was checked when the schedule was made."""
+        now = wall_ms()
+        message = self._message(publication, now)
+        message.schedule_id = schedule_id
+        return (await self._accept([message], now))[0]
+
+    async def publish_again(self, dead: Message, newer: Headers) -> Receipt:
+        """A dead message's second life: the same body and headers, a new id, at once."""
+        kept = upstash.without(dead.headers, "upstash-not-before", "upstash-delay", "upstash-deduplication-id")
+        publication = Publication(dead.url, dead.body, upstash.override(kept, newer), dead.caller_ip)
+        return (await self.publish([publication]))[0]
+
+    def check(self, publication: Publication) -> None:
+        self._message(publication, wall_ms())
+
+    async def cancel(self, messages: Sequence[Message]) -> int:
+        now = wall_ms()
+        for message in messages:
+            self._storage.add_event(now, "CANCEL_REQUESTED", message)
+            self._storage.add_event(now, "CANCELED", message)
+            self._outbox.remove(message)
+        await self._storage.commit()
+        return len(messages)
+
+    async def lose(self, message: Message) -> None:
+        self._outbox.remove(message)
+        await self._storage.commit()
+
+    def reset(self) -> None:
+        self._outbox.clear()
+        self._dedup.clear()
+        self._faults.clear()
+        self._use = DailyUse()
+
+    def _message(self, publication: Publication, now_ms: int) -> Message:
+        message = Message(
+            id=new_id("msg"),
+            url=publication.url,
+            body=publication.body,
+            headers=publication.headers,
+            created_at=now_ms,
+            not_before=now_ms,
+            next_at=now_ms,
+            max_retries=0,
+            caller_ip=publication.caller_ip,
+        )
+        self._plan.check(message.instructions, now_ms)
+        message.not_before = message.next_at = message.instructions.due_ms(now_ms)
+        message.max_retries = self._plan.retries(message.instructions)
+        return message
+
+    async def _accept(self, messages: Sequence[Message], now_ms: int) -> list[Receipt]:
+        receipts, new = [], []
+        for message in messages:
+            first = self._first(message, now_ms)
+            receipts.append(Receipt(first or message.id, deduplicated=first is not None))
+            if first is None and not self._faults.take_drop():
+                self._outbox.add(message)
+                new.append(message)
+        try:
+            await self._storage.commit()
+        finally:
+            # Armed only now, but armed even where the disk failed: a repeated publish is told that this one stands.
+            self._outbox.arm(new)
+        return receipts
+
+    def _first(self, message: Message, now_ms: int) -> str | None:
+        key = dedup_key(message.url, message.body, message.instructions)
+        if key is None:
+            return None
+        first = self._dedup.first(key, now_ms)
+        if first is None:
+            self._dedup.remember(key, message.id, now_ms)
+        return first

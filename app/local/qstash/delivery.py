@@ -1,0 +1,147 @@
+"""Takes a due message to its destination and settles it: delivered, tried again later, or dead.
+
+Promise: at least once. A message leaves the disk only after its outcome is known, so a crash in between repeats it.
+"""
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+from .alarm import wall_ms
+from .courier import Courier, Outcome
+from .headers import Callback
+from .lanes import Lanes
+from .message import Message, grouped, new_id
+from .outbox import Outbox
+from .plan import Plan
+from .requestlog import RequestLog
+from .retrying import next_try
+from .storage import Storage
+from .tasks import BackgroundTasks
+
+# The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue.
+CONNECTIONS = 256
+
+
+class Deliveries:
+    """One task per delivery that is out or waits for its place."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        storage: Storage,
+        courier: Courier,
+        plan: Plan,
+        retry_unit: float,
+        tasks: BackgroundTasks,
+        log: RequestLog,
+    ) -> None:
+        self._outbox = outbox
+        self._storage = storage
+        self._courier = courier
+        self._plan = plan
+        self._retry_unit = retry_unit
+        self._log = log
+        self._lanes = Lanes()
+        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._tasks = tasks
+
+    def start(self, message: Message) -> None:
+        self._tasks.start(self._deliver(message))
+
+    async def _deliver(self, message: Message) -> None:
+        async with self._lanes.slot(message.instructions.flow), self._places:
+            # It may have been cancelled while it stood in line.
+            if not self._outbox.holds(message):
+                return
+            started = wall_ms()
+            self._storage.add_event(started, "ACTIVE", message)
+            outcome = await self._courier.carry(message)
+        self._log.delivery(message, outcome, started)
+        self._settle(message, outcome, wall_ms())
+
+    def _settle(self, message: Message, outcome: Outcome, now_ms: int) -> None:
+        held = self._outbox.holds(message)
+        if outcome.delivered:
+            self._event(now_ms, "DELIVERED", message, outcome)
+            if held:
+                self._outbox.remove(message)
+                self._report(message.instructions.callback, message, outcome, now_ms)
+            return
+        self._event(now_ms, "ERROR", message, outcome)
+        # Cancelled while it was out: the failure is recorded, but nothing is tried again.
+        if held:
+            self._settle_failure(message, outcome, now_ms)
+
+    def _settle_failure(self, message: Message, outcome: Outcome, now_ms: int) -> None:
+        self._report(message.instructions.callback, message, outcome, now_ms)
+        again_at = next_try(message, outcome, now_ms, self._retry_unit)
+        if again_at is not None:
+            self._storage.add_event(now_ms, "RETRY", message, next_at=again_at)
+            self._outbox.postpone(message, again_at)
+            return
+        dlq_id = new_id("dlq")
+        self._event(now_ms, "FAILED", message, outcome)
+        self._outbox.remove(message)
+        self._storage.insert_dead(dlq_id, now_ms, message, outcome.status, outcome.headers, _response_body(outcome))
+        self._report(message.instructions.failure_callback, message, outcome, now_ms, {"dlqId": dlq_id})
+
+    def _event(self, now_ms: int, state: str, message: Message, outcome: Outcome) -> None:
+        body = None if outcome.delivered else outcome.body
+        status = outcome.status or None
+        self._storage.add_event(now_ms, state, message, status=status, response_body=body, error=_error_text(outcome))
+
+    def _report(
+        self,
+        callback: Callback | None,
+        message: Message,
+        outcome: Outcome,
+        now_ms: int,
+        extra: dict[str, str] | None = None,
+    ) -> None:
+        if callback is None:
+            return
+        body = json.dumps({**_report_body(message, outcome), **(extra or {})}).encode()
+        report = Message(
+            id=new_id("msg"),
+            url=callback.url,
+            body=body,
+            headers=callback.headers,
+            created_at=now_ms,
+            not_before=now_ms,
+            next_at=now_ms,
+            max_retries=0,
+            caller_ip=message.caller_ip,
+        )
+        report.max_retries = self._plan.retries(report.instructions)
+        report.next_at = report.not_before = report.instructions.due_ms(now_ms)
+        self._outbox.add(report)
+        self._outbox.arm([report])
+
+
+def _error_text(outcome: Outcome) -> str | None:
+    if outcome.delivered:
+        return None
+    return outcome.error or f"destination answered {outcome.status}"
+
+
+def _response_body(outcome: Outcome) -> bytes:
+    return outcome.body or (outcome.error or "").encode()
+
+
+def _report_body(message: Message, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": outcome.status,
+        "header": outcome.headers,
+        "body": base64.b64encode(_response_body(outcome)).decode(),
+        "retried": message.retried,
+        "maxRetries": message.max_retries,
+        "sourceMessageId": message.id,
+        "url": message.url,
+        "method": message.instructions.method,
+        "sourceHeader": grouped(message.instructions.forward),
+        "sourceBody": base64.b64encode(message.body).decode(),
+        "notBefore": str(message.not_before),
+        "createdAt": str(message.created_at),
+    }

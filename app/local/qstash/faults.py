@@ -1,0 +1,37 @@
+"""Faults that tests and demos ask for: alarms that get lost, and an API that is down."""
+
+import time
+from dataclasses import dataclass
+
+OUTAGE_MODES = ("503", "drop-after-accept")
+
+
+@dataclass(slots=True)
+class Faults:
+    """Nothing of this survives a restart."""
+
+    drop_next: int = 0
+    outage_mode: str = ""
+    outage_ends: float = 0.0
+
+    def take_drop(self) -> bool:
+        """True where the publish at hand is to be accepted and lost."""
+        if self.drop_next <= 0:
+            return False
+        self.drop_next -= 1
+        return True
+
+    def outage(self) -> str:
+        """The mode that is in force now, or an empty string."""
+        return self.outage_mode if time.monotonic() < self.outage_ends else ""
+
+    def begin_outage(self, mode: str, seconds: float | None) -> None:
+        self.outage_mode = mode
+        self.outage_ends = float("inf") if seconds is None else time.monotonic() + seconds
+
+    def end_outage(self) -> None:
+        self.outage_mode, self.outage_ends = "", 0.0
+
+    def clear(self) -> None:
+        self.drop_next = 0
+        self.end_outage()

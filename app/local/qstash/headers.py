@@ -1,0 +1,194 @@
+"""The `Upstash-*` request headers, parsed once into one frozen value.
+
+Promise: whatever parses here can be carried out later; what cannot is refused (400) before it is stored.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import retry_delay
+from .destination import check_destination
+from .refusal import Refusal
+
+Headers = tuple[tuple[str, str], ...]
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:\d+[smhd])+")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Headers of the connection itself, which nobody can forward.
+_OWN = ("", "connection", "content-length", "host", "transfer-encoding")
+_CALLBACK_OPTIONS = ("retries", "retry-delay", "timeout", "method", "delay", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where to report, and the publish headers of the message that carries the report."""
+
+    url: str
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class FlowControl:
+    """How many deliveries of one key may be out at once; rate and period are kept for the answer only."""
+
+    key: str
+    parallelism: int | None
+    rate: int | None
+    period: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What the publisher asked for."""
+
+    forward: Headers
+    method: str
+    not_before: int | None
+    delay: int
+    retries: int | None
+    retry_delay: str | None
+    timeout: int | None
+    callback: Callback | None
+    failure_callback: Callback | None
+    deduplication_id: str | None
+    content_based: bool
+    label: str | None
+    flow: FlowControl | None
+    cron: str | None
+    schedule_id: str | None
+
+    def due_ms(self, now_ms: int) -> int:
+        """When the first delivery is due; an instant in the past means at once."""
+        wanted = self.not_before * 1000 if self.not_before is not None else now_ms + self.delay * 1000
+        return max(wanted, now_ms)
+
+
+def relevant(headers: Iterable[tuple[str, str]]) -> Headers:
+    """The headers worth storing: the content type and everything addressed to QStash."""
+    kept = tuple((k, v) for k, v in headers if k.lower() == "content-type" or k.lower().startswith("upstash-"))
+    if any(not _is_text(name + value) for name, value in kept):
+        raise Refusal(400, "invalid header: not UTF-8")
+    return kept
+
+
+def override(headers: Headers, newer: Headers) -> Headers:
+    replaced = {name.lower() for name, _ in newer}
+    return (*((k, v) for k, v in headers if k.lower() not in replaced), *newer)
+
+
+def without(headers: Headers, *names: str) -> Headers:
+    return tuple((k, v) for k, v in headers if k.lower() not in names)
+
+
+def parse(headers: Headers) -> Instructions:
+    values = {name.lower(): value.strip() for name, value in headers}
+    deduplication_id = values.get("upstash-deduplication-id") or None
+    if deduplication_id and ":" in deduplication_id:
+        raise Refusal(400, "DeduplicationId cannot contain ':'")
+    return Instructions(
+        forward=_forwarded(headers),
+        method=_method(values.get("upstash-method", "POST")),
+        not_before=_integer(values, "upstash-not-before"),
+        delay=_duration(values, "upstash-delay") or 0,
+        retries=_integer(values, "upstash-retries"),
+        retry_delay=_expression(values.get("upstash-retry-delay")),
+        timeout=_duration(values, "upstash-timeout"),
+        callback=_callback(headers, values, "upstash-callback"),
+        failure_callback=_callback(headers, values, "upstash-failure-callback"),
+        deduplication_id=deduplication_id,
+        content_based=values.get("upstash-content-based-deduplication", "").lower() == "true",
+        label=values.get("upstash-label") or None,
+        flow=_flow(values),
+        cron=values.get("upstash-cron") or None,
+        schedule_id=values.get("upstash-schedule-id") or None,
+    )
+
+
+def duration_seconds(text: str) -> int | None:
+    """`90s`, `1d2h3m4s`; None where the text is no duration."""
+    if not _DURATION.fullmatch(text):
+        return None
+    return sum(int(number) * _UNIT_SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text))
+
+
+def _is_text(text: str) -> bool:
+    """False for bytes that came through as lone surrogates, and for a line break out of a batch's JSON."""
+    return not any(character in "\r\n\0" or "\ud800" <= character <= "\udfff" for character in text)
+
+
+def _forwarded(headers: Headers) -> Headers:
+    prefix = "upstash-forward-"
+    content_type = tuple(("Content-Type", value) for name, value in headers if name.lower() == "content-type")
+    named = tuple((name[len(prefix) :], value) for name, value in headers if name.lower().startswith(prefix))
+    return content_type + tuple((name, value) for name, value in named if name.lower() not in _OWN)
+
+
+def _method(name: str) -> str:
+    if name.upper() not in _METHODS:
+        raise Refusal(400, f"invalid method: {name}")
+    return name.upper()
+
+
+def _integer(values: dict[str, str], name: str) -> int | None:
+    text = values.get(name)
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise Refusal(400, f"invalid {name} header: {text} is not a whole number")
+    return int(text)
+
+
+def _duration(values: dict[str, str], name: str) -> int | None:
+    text = values.get(name)
+    if not text:
+        return None
+    seconds = duration_seconds(text)
+    if seconds is None:
+        raise Refusal(400, f"invalid {name} header: {text} is not a duration")
+    return seconds
+
+
+def _expression(text: str | None) -> str | None:
+    if text:
+        try:
+            retry_delay.delay_ms(text, 0)
+        except retry_delay.BadExpression as error:
+            raise Refusal(400, f"invalid upstash-retry-delay header: {error}") from error
+    return text or None
+
+
+def _callback(headers: Headers, values: dict[str, str], name: str) -> Callback | None:
+    url = values.get(name)
+    if not url:
+        return None
+    check_destination(url)
+    prefix = f"{name}-"
+    options = [(key[len(prefix) :], value) for key, value in headers if key.lower().startswith(prefix)]
+    carried = tuple((_callback_header(option), value) for option, value in options)
+    callback = Callback(url, (("Content-Type", "application/json"), *carried))
+    parse(callback.headers)
+    return callback
+
+
+def _callback_header(option: str) -> str:
+    """Options configure the report's own delivery; any other name is a header for its receiver."""
+    is_option = option.lower() in _CALLBACK_OPTIONS or option.lower().startswith("forward-")
+    return f"Upstash-{option}" if is_option else f"Upstash-Forward-{option}"
+
+
+def _flow(values: dict[str, str]) -> FlowControl | None:
+    key, text = values.get("upstash-flow-control-key"), values.get("upstash-flow-control-value", "")
+    if not key:
+        return None
+    parts = dict(part.strip().partition("=")[::2] for part in text.split(",") if part.strip())
+    numbers: dict[str, int] = {}
+    for name, value in parts.items():
+        number = int(value) if value.isdecimal() else duration_seconds(value) if name == "period" else None
+        if name not in ("parallelism", "rate", "period") or not number:
+            raise Refusal(400, f"invalid upstash-flow-control-value header: {text}")
+        numbers[name] = number
+    if not {"parallelism", "rate"} & numbers.keys():
+        raise Refusal(400, "invalid upstash-flow-control-value header: parallelism or rate is required")
+    return FlowControl(key, numbers.get("parallelism"), numbers.get("rate"), numbers.get("period"))

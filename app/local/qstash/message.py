@@ -1,0 +1,88 @@
+"""A message: what is to be delivered where and when, and how it shows in the API's answers."""
+
+import base64
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import headers as upstash
+from .headers import Headers, Instructions
+from .signing import body_digest
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(14)}"
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message until it is delivered, cancelled or dead; only `retried` and `next_at` ever change."""
+
+    id: str
+    url: str
+    body: bytes
+    headers: Headers
+    created_at: int
+    not_before: int
+    next_at: int
+    max_retries: int
+    retried: int = 0
+    schedule_id: str | None = None
+    caller_ip: str = ""
+    instructions: Instructions = field(init=False)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.instructions = upstash.parse(self.headers)
+        self.digest = body_digest(self.body)
+
+    @property
+    def label(self) -> str | None:
+        return self.instructions.label
+
+
+def grouped(headers: Headers) -> dict[str, list[str]]:
+    result: dict[str, list[str]] = {}
+    for name, value in headers:
+        result.setdefault(name, []).append(value)
+    return result
+
+
+def body_view(name: str, body: bytes) -> dict[str, str]:
+    """Text under `name`; bytes that are no UTF-8 under `nameBase64`."""
+    try:
+        return {name: body.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}Base64": base64.b64encode(body).decode()}
+
+
+def instructions_view(instructions: Instructions) -> dict[str, Any]:
+    flow = instructions.flow
+    optional = {
+        "label": instructions.label,
+        "timeout": instructions.timeout,
+        "retryDelayExpression": instructions.retry_delay,
+        "callback": instructions.callback and instructions.callback.url,
+        "failureCallback": instructions.failure_callback and instructions.failure_callback.url,
+        "flowControlKey": flow and flow.key,
+        "parallelism": flow and flow.parallelism,
+        "rate": flow and flow.rate,
+        "period": flow and flow.period,
+    }
+    shown = {name: value for name, value in optional.items() if value is not None}
+    return {"method": instructions.method, "header": grouped(instructions.forward), **shown}
+
+
+def message_view(message: Message) -> dict[str, Any]:
+    schedule = {"scheduleId": message.schedule_id} if message.schedule_id else {}
+    return {
+        "messageId": message.id,
+        "url": message.url,
+        **instructions_view(message.instructions),
+        **body_view("body", message.body),
+        "maxRetries": message.max_retries,
+        "notBefore": message.not_before,
+        "createdAt": message.created_at,
+        "callerIP": message.caller_ip,
+        **schedule,
+    }

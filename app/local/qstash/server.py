@@ -1,0 +1,114 @@
+"""The HTTP server: the routes, the token, the shape of errors, and the outages that tests ask for."""
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from . import api_messages, api_records, api_schedules, control
+from .account import Account
+from .alarm import wall_ms
+from .refusal import Refusal
+from .wire import ACCOUNT
+
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+_log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(account: Account) -> web.Application:
+    app = web.Application(middlewares=[_logged, _errors, _outages, _authenticated], client_max_size=MAX_REQUEST_BYTES)
+    app[ACCOUNT] = account
+    app.add_routes([*_message_routes(), *_record_routes(), *_schedule_routes(), *_control_routes()])
+    return app
+
+
+def _message_routes() -> list[web.RouteDef]:
+    return [
+        web.post(api_messages.PUBLISH_PREFIX + "{destination:.*}", api_messages.publish),
+        web.post("/v2/batch", api_messages.batch),
+        web.delete("/v2/messages", api_messages.cancel_many),
+        web.delete("/v2/messages/", api_messages.cancel_many),
+        web.get("/v2/messages/{id}", api_messages.get_message),
+        web.delete("/v2/messages/{id}", api_messages.cancel),
+    ]
+
+
+def _record_routes() -> list[web.RouteDef]:
+    return [
+        web.get("/v2/events", api_records.events),
+        web.get("/v2/dlq", api_records.list_dead),
+        web.delete("/v2/dlq", api_records.delete_many_dead),
+        web.get("/v2/dlq/{id}", api_records.get_dead),
+        web.delete("/v2/dlq/{id}", api_records.delete_dead),
+        web.post("/v2/dlq/retry/{id}", api_records.retry_dead),
+        web.get("/v2/keys", api_records.get_keys),
+        web.post("/v2/keys/rotate", api_records.rotate_keys),
+    ]
+
+
+def _schedule_routes() -> list[web.RouteDef]:
+    return [
+        web.get("/v2/schedules", api_schedules.list_all),
+        web.get("/v2/schedules/{id}", api_schedules.get),
+        web.delete("/v2/schedules/{id}", api_schedules.delete),
+        web.patch("/v2/schedules/{id}/pause", api_schedules.pause),
+        web.patch("/v2/schedules/{id}/resume", api_schedules.resume),
+        web.post(api_schedules.SCHEDULES_PREFIX + "{destination:.*}", api_schedules.put),
+    ]
+
+
+def _control_routes() -> list[web.RouteDef]:
+    return [
+        web.post(control.PREFIX + "/drop-next", control.drop_next),
+        web.post(control.PREFIX + "/lose", control.lose),
+        web.post(control.PREFIX + "/outage", control.outage),
+        web.get(control.PREFIX + "/messages", control.messages),
+        web.post(control.PREFIX + "/reset", control.reset),
+    ]
+
+
+def _is_control(request: web.Request) -> bool:
+    return request.path.startswith(control.PREFIX + "/")
+
+
+@web.middleware
+async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
+    started = wall_ms()
+    response = await handler(request)
+    request.app[ACCOUNT].log.call(request.method, request.raw_path, response.status, started)
+    return response
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return web.json_response({"error": refusal.text}, status=refusal.status, headers=refusal.headers)
+    except web.HTTPException as error:
+        return web.json_response({"error": error.reason.lower()}, status=error.status)
+    except Exception:
+        _log.exception("%s %s failed", request.method, request.path)
+        return web.json_response({"error": "internal error"}, status=500)
+
+
+@web.middleware
+async def _outages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    mode = "" if _is_control(request) else request.app[ACCOUNT].faults.outage()
+    if mode == "503":
+        raise Refusal(503, "service unavailable")
+    response = await handler(request)
+    if mode and request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+@web.middleware
+async def _authenticated(request: web.Request, handler: Handler) -> web.StreamResponse:
+    expected = f"Bearer {request.app[ACCOUNT].token}".encode()
+    given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+    if not _is_control(request) and not hmac.compare_digest(given, expected):
+        raise Refusal(401, "unable to authenticate: invalid token")
+    return await handler(request)
