@@ -23,9 +23,12 @@ from app.settling import Dispatched
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
 
+#: By when, as a part of the budget, each step makes way for the next, so that a flood of one kind starves nobody.
+EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.3, 0.8, 1.0
 LEASE_MARGIN = timedelta(seconds=60)  # past the budget: the last dispatches begun inside it may still be running
 SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
 
+DUE = "next_attempt_at"
 Result = TypeVar("Result")
 Page = Callable[[Connection, int, tuple[datetime, str] | None], list[Post]]
 
@@ -51,22 +54,22 @@ class _Run:
 
     deps: Deps
     started: datetime
-    deadline: datetime
+    budget: timedelta
     swept: Swept = field(default_factory=Swept)
     rope_broke: bool = False
 
-    def in_time(self) -> bool:
-        return self.deps.clock.now() < self.deadline
+    def in_time(self, part: float = 1.0) -> bool:
+        return self.deps.clock.now() < self.started + self.budget * part
 
 
 def sweep(deps: Deps) -> Swept:
     """One run. A second one at the same time answers `skipped`. Raises Unavailable when the database is down."""
     started = deps.clock.now()
-    deadline = started + timedelta(seconds=deps.settings.sweep_budget_seconds)
+    budget = timedelta(seconds=deps.settings.sweep_budget_seconds)
     holder = uuid.uuid4().hex
-    if not runs.take_lease(deps.db, runs.SWEEP, holder, now=started, until=deadline + LEASE_MARGIN):
+    if not runs.take_lease(deps.db, runs.SWEEP, holder, now=started, until=started + budget + LEASE_MARGIN):
         return Swept(skipped=True)
-    run = _Run(deps, started, deadline, rope_broke=deps.messages is None)
+    run = _Run(deps, started, budget, rope_broke=deps.messages is None)
     status = "failed"
     try:
         _expire(run)
@@ -90,10 +93,10 @@ def _finish(run: _Run, holder: str, status: str) -> None:
     emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__ if key != "skipped"})
 
 
-def _pages(run: _Run, find: Page, key: str) -> Iterator[list[Post]]:
-    """Batches by keyset, so that a stuck batch cannot hide the rest, until there are none or the time is up."""
+def _pages(run: _Run, part: float, find: Page, key: str) -> Iterator[list[Post]]:
+    """Batches by keyset, so that a stuck batch cannot hide the rest, until there are none or the step's time is up."""
     after: tuple[datetime, str] | None = None
-    while run.in_time():
+    while run.in_time(part):
         with run.deps.db.reading() as connection:
             batch = find(connection, run.deps.settings.sweep_batch_size, after)
         if not batch:
@@ -104,7 +107,9 @@ def _pages(run: _Run, find: Page, key: str) -> Iterator[list[Post]]:
 
 def _expire(run: _Run) -> None:
     """Publishing past the lease: nobody holds these any more."""
-    for batch in _pages(run, lambda c, n, after: queries.expired(c, run.started, n, after), "lease_until"):
+    for batch in _pages(
+        run, EXPIRING_ENDS, lambda c, n, after: queries.expired(c, run.started, n, after), "lease_until"
+    ):
         expired = [post for post in (_guarded(run, _expire_one, post) for post in batch) if post is not None]
         run.swept.expired += len(expired)
         retried = [post for post in expired if post.next_attempt_at is not None]
@@ -148,7 +153,7 @@ def _overdue_before(run: _Run) -> datetime:
 def _send_overdue(run: _Run) -> None:
     """Once through the message service; here, where that cannot be reached or an earlier sweep gave it to no avail."""
     before = _overdue_before(run)
-    for batch in _pages(run, lambda c, n, after: queries.overdue(c, before, run.started, n, after), "next_attempt_at"):
+    for batch in _pages(run, SENDING_ENDS, lambda c, n, after: queries.overdue(c, before, run.started, n, after), DUE):
         again = [post for post in batch if post.swept_at is not None]
         given = [] if run.rope_broke else _give(run, [post for post in batch if post.swept_at is None], before)
         here = again + [post for post in batch if post.swept_at is None and post.id not in given]
@@ -174,7 +179,7 @@ def _give(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
 
 
 def _dispatch_here(run: _Run, post: Post) -> Dispatched | None:
-    if not run.in_time():
+    if not run.in_time(SENDING_ENDS):
         return None
     trigger = "poll" if run.deps.messages is None else "sweep"
     return dispatch(run.deps, post.id, post.generation, trigger)
@@ -187,7 +192,7 @@ def _arm_unarmed(run: _Run) -> None:
         return
     settled = run.started - timedelta(seconds=deps.settings.sweep_grace_seconds)
     start, end = _overdue_before(run), armed_horizon(deps)
-    for batch in _pages(run, lambda c, n, after: queries.unarmed(c, start, end, settled, n, after), "next_attempt_at"):
+    for batch in _pages(run, ARMING_ENDS, lambda c, n, after: queries.unarmed(c, start, end, settled, n, after), DUE):
         with deps.db.transaction() as tx:
             ids = [post.id for post in batch]
             counted = alarms.count_arming(tx, ids, alarms.without_message(), now=deps.clock.now(), swept=False)

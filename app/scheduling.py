@@ -93,12 +93,14 @@ def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) ->
             return post
         if action == "retry" and not force and _may_be_out(deps, post):
             raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then retry with force: true.")
-        if post.status is Status.PUBLISHING:
-            attempts.close(tx, post.id, post.attempt, Verdict(Outcome.UNKNOWN, "outcome_unknown"), now)
         actor = f"user:{user_id}"
         if action == "fail":
-            return posts.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
-        return posts.retry_by_hand(tx, post, now=now, actor=actor)
+            moved = posts.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
+        else:
+            moved = posts.retry_by_hand(tx, post, now=now, actor=actor)
+        if moved is not None and post.status is Status.PUBLISHING:
+            attempts.close(tx, post.id, post.attempt, Verdict(Outcome.UNKNOWN, "outcome_unknown"), now)
+        return moved
 
     _, after = change_post(deps, user_id, post_id, change)
     emit("post.recovered", post_id=post_id, action=action, generation=after.generation)

@@ -68,18 +68,30 @@ def _settle(
     sent_at: datetime | None,
     circuit: breaker.Breaker | None,
 ) -> Post | None:
+    """The breaker's row first, then the post's, then the attempt's: everyone takes them in this order, or a report that
+    comes while we settle would lock us up with it."""
     now = deps.clock.now()
+    free = circuit is not None and _tell_breaker(deps, tx, verdict, circuit, now)
+    settled = _move(deps, tx, post, verdict, free, sent_at, now)
     if sent_at is not None:
         attempts.record_send(tx, post, sent_at=sent_at, http_status=verdict.http_status)
     attempts.close(tx, post.id, post.attempt, verdict, now)
-    free = circuit is not None and _tell_breaker(deps, tx, verdict, circuit, now)
+    return settled
+
+
+def _move(
+    deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, sent_at: datetime | None, now: datetime
+) -> Post | None:
+    """What the verdict does to the post; None when it stays publishing, or is no longer this attempt's."""
     match verdict.outcome:
         case Outcome.ACCEPTED:
             lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-            if not posts.extend_lease(tx, post, lease_until=lease_until, now=now):
-                attempts.follow_lateness(tx, post)
+            if not posts.extend_lease(tx, post, lease_until=lease_until, now=now) and sent_at is not None:
+                attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.UNKNOWN:
+            if sent_at is not None:
+                attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.NOT_SENT | Outcome.TRANSIENT:
             return _retry_or_fail(deps, tx, post, verdict, free, now)

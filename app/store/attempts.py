@@ -19,18 +19,20 @@ def to_attempt(row: sa.Row[Any]) -> Attempt:
 
 
 def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: int | None) -> None:
-    """The measured instant of the send, in place of the claim's; the post's own lateness follows if it is out."""
-    assert post.scheduled_at is not None
-    lateness = (sent_at - post.scheduled_at).total_seconds() * 1000
-    values = {"sent_at": sent_at, "lateness_ms": lateness, "http_status": http_status}
+    """The measured instant of the send, in place of the claim's."""
+    values = {"sent_at": sent_at, "lateness_ms": _lateness_ms(post, sent_at), "http_status": http_status}
     tx.execute(update(attempts).where(*_is(post.id, post.attempt)).values(values))
 
 
-def follow_lateness(tx: Connection, post: Post) -> None:
+def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
     """For a report that came before our own settle: the published row takes the measured lateness too."""
-    measured = sa.select(attempts.c.lateness_ms).where(*_is(post.id, post.attempt)).scalar_subquery()
     where = (posts.c.id == post.id, posts.c.status == Status.PUBLISHED, posts.c.attempt == post.attempt)
-    tx.execute(update(posts).where(*where).values(lateness_ms=measured))
+    tx.execute(update(posts).where(*where).values(lateness_ms=_lateness_ms(post, sent_at)))
+
+
+def _lateness_ms(post: Post, sent_at: datetime) -> float:
+    assert post.scheduled_at is not None  # the CHECK keeps it once a post is claimed
+    return (sent_at - post.scheduled_at).total_seconds() * 1000
 
 
 def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> bool:
