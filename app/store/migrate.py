@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, or make the next migration from the tables; Alembic does both."""
+"""Bring a database to the newest schema, with Alembic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ def configuration(database_url: str) -> Config:
     """Alembic's configuration, made here so that no alembic.ini is needed."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["url"] = normalise_url(database_url).render_as_string(hide_password=False)
     return config
 
@@ -24,8 +23,3 @@ def configuration(database_url: str) -> Config:
 def upgrade(database_url: str) -> None:
     """Run every migration that this database has not seen. Running it again changes nothing."""
     command.upgrade(configuration(database_url), "head")
-
-
-def revision(database_url: str, message: str, rev_id: str) -> None:
-    """Write the next migration from what the tables say and the database does not."""
-    command.revision(configuration(database_url), message=message, autogenerate=True, rev_id=rev_id)
