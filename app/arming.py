@@ -84,15 +84,17 @@ def _keep(deps: Deps, taken: list[tuple[Post, str]]) -> list[Post]:
         return []
     try:
         with deps.db.transaction() as tx:
-            stored = [alarms.store_message(tx, post, message_id) for post, message_id in taken]
+            stored = alarms.store_messages(tx, taken)
     except Exception as error:  # the message is out and will be delivered; only its id is not kept
         emit("message.not_kept", count=len(taken), error=type(error).__name__)
         return [post for post, _ in taken]
     kept = []
-    for (post, message_id), is_ours in zip(taken, stored, strict=True):
-        if not is_ours:
+    for post, message_id in taken:
+        if post.id in stored:
+            kept.append(replace(post, message_id=message_id))
+        else:
             disarm(deps, message_id)
-        kept.append(replace(post, message_id=message_id) if is_ours else post)
+            kept.append(post)
     return kept
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.environment import READERS, as_text
+
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
-MIN_SECRET_LENGTH = 16
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -96,7 +95,7 @@ class Settings:
             raw = environ.get(name, "").strip()
             if raw:
                 try:
-                    values[spec.name] = _READERS.get(spec.name, _text)(raw)
+                    values[spec.name] = READERS.get(spec.name, as_text)(raw)
                 except ValueError as error:
                     problems.append(f"{name} {error}")
         _fill_defaults(values, environ, problems)
@@ -105,128 +104,6 @@ class Settings:
         if problems:
             raise SettingsError(problems)
         return settings
-
-
-def _text(raw: str) -> str:
-    return raw
-
-
-def _positive(raw: str) -> float:
-    try:
-        value = float(raw)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e9:
-        raise ValueError("must be a positive number; fractions are fine")
-    return value
-
-
-def _whole(minimum: int) -> Callable[[str], int]:
-    def read(raw: str) -> int:
-        if not raw.isascii() or not raw.isdigit() or not minimum <= int(raw) < 1_000_000:
-            raise ValueError(f"must be a whole number, {minimum} or more")
-        return int(raw)
-
-    return read
-
-
-def _secret(raw: str) -> str:
-    if len(raw) < MIN_SECRET_LENGTH:
-        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; make one with: openssl rand -hex 32")
-    return raw
-
-
-def _url(raw: str) -> str:
-    try:
-        parts = urlsplit(raw)
-        _ = parts.port  # raises ValueError for a port that is no number
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a full URL, such as https://example.com/path")
-    return raw
-
-
-def _base_url(raw: str) -> str:
-    if urlsplit(_url(raw)).query or urlsplit(raw).fragment:
-        raise ValueError("must have no query or fragment")
-    return raw.rstrip("/")
-
-
-def _database_url(raw: str) -> str:
-    if not raw.startswith(("postgres://", "postgresql://", "postgresql+psycopg2://", "sqlite:///")):
-        raise ValueError("must start with postgres://, postgresql:// or sqlite:///")
-    return raw
-
-
-def _origins(raw: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/") for part in raw.split(",") if part.strip())
-    for origin in origins:
-        if origin != "*" and (urlsplit(_url(origin)).path or urlsplit(origin).query):
-            raise ValueError(f"must list origins such as https://app.example.com, without a path: {origin}")
-    return origins
-
-
-def _fernet_keys(raw: str) -> tuple[str, ...]:
-    keys = tuple(part.strip() for part in raw.split(",") if part.strip())
-    for key in keys:
-        try:
-            size = len(base64.urlsafe_b64decode(key))
-        except (binascii.Error, ValueError):
-            size = 0
-        if size != 32:
-            raise ValueError(
-                "must be Fernet keys (32 bytes, urlsafe base64), comma-separated; make one with: "
-                "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-            )
-    return keys
-
-
-def _header(raw: str) -> str:
-    name, colon, value = raw.partition(":")
-    if not colon or not name.strip() or not value.strip() or not raw.isascii() or not raw.isprintable():
-        raise ValueError("must be one header line, such as X-Api-Key: value")
-    return f"{name.strip()}: {value.strip()}"
-
-
-def _policy(raw: str) -> str:
-    if raw not in ("auto", "retry", "hold"):
-        raise ValueError("must be auto, retry or hold")
-    return raw
-
-
-def _flag(raw: str) -> bool:
-    if raw.lower() not in ("0", "1", "true", "false"):
-        raise ValueError("must be 1 or 0")
-    return raw.lower() in ("1", "true")
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "database_url": _database_url,
-    "public_base_url": _base_url,
-    "qstash_url": _base_url,
-    "qstash_retries": _whole(0),
-    "dispatch_max_waiting": _whole(0),
-    "cors_origins": _origins,
-    "n8n_webhook_url": _url,
-    "n8n_webhook_auth_header": _header,
-    "auth_jwks_url": _url,
-    "token_encryption_keys": _fernet_keys,
-    "max_retries": _whole(0),
-    "unknown_outcome_policy": _policy,
-    "sweep_batch_size": _whole(1),
-    "cron_concurrency": _whole(1),
-    "breaker_threshold": _whole(1),
-    "n8n_parallelism": _whole(1),
-    "local": _flag,
-}
-_DURATIONS = """
-    qstash_max_delay_days qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
-    publish_lease_seconds sweep_budget_seconds sweep_grace_seconds max_lateness_seconds breaker_cooldown_seconds
-    max_schedule_days
-"""
-_SECRETS = "cron_secret n8n_callback_secret admin_secret_key internal_api_secret auth_jwt_secret"
-_READERS |= dict.fromkeys(_DURATIONS.split(), _positive) | dict.fromkeys(_SECRETS.split(), _secret)
 
 
 def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:

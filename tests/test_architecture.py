@@ -69,7 +69,7 @@ def assert_none(problems: list[str]) -> None:
         ("app/web/posts.py", "import sqlalchemy.orm"),
         ("app/web/posts.py", "import jwt"),
         ("app/config.py", "from app.domain import times"),
-        ("app/log.py", "import app.config"),
+        ("app/log.py", "import app.deps"),
         ("app/cli.py", "from app.adapters.qstash import Alarms"),
         ("app/wiring.py", "from app.local.demo import main"),
         ("app/wiring.py", "from app.web import build_app"),

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Connection, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.models import posts
-from app.store.posts import Condition, to_post, unchanged
+from app.store.posts import Condition, to_post
 
 
 def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: datetime, swept: bool) -> list[Post]:
@@ -32,10 +33,17 @@ def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
     return tx.execute(update(posts).where(*where).values(message_id=None)).rowcount == 1
 
 
-def store_message(tx: Connection, post: Post, message_id: str) -> bool:
-    """Keep the message id where the arming is still the row's own; False means: cancel your message."""
-    statement = update(posts).where(unchanged(post), posts.c.message_id.is_(None)).values(message_id=message_id)
-    return tx.execute(statement).rowcount == 1
+def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str]:
+    """Keep each message id where the arming is still the row's own, in one statement. Returns the ids of the posts that
+    took theirs; to the others applies: cancel your message."""
+    keys = [(post.id, post.generation, post.arm_count) for post, _ in taken]
+    own = sa.tuple_(
+        posts.c.id, posts.c.generation, posts.c.arm_count, types=[posts.c.id.type, sa.Integer(), sa.Integer()]
+    )
+    message_of = sa.case({post.id: message_id for post, message_id in taken}, value=posts.c.id)
+    where = (own.in_(keys), posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None))
+    statement = update(posts).where(*where).values(message_id=message_of).returning(posts.c.id)
+    return set(tx.execute(statement).scalars())
 
 
 def due_before(instant: datetime) -> Condition:

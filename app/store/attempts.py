@@ -32,7 +32,7 @@ def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
 
 def _lateness_ms(post: Post, sent_at: datetime) -> float:
     assert post.scheduled_at is not None  # the CHECK keeps it once a post is claimed
-    return (sent_at - post.scheduled_at).total_seconds() * 1000
+    return round((sent_at - post.scheduled_at).total_seconds() * 1000, 3)
 
 
 def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> bool:

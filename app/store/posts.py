@@ -115,7 +115,7 @@ def claim(
         return None
     _record(tx, claimed, Status.SCHEDULED, "claimed", trigger, now)
     assert claimed.scheduled_at is not None  # the CHECK keeps it
-    late = (now - claimed.scheduled_at).total_seconds() * 1000
+    late = round((now - claimed.scheduled_at).total_seconds() * 1000, 3)
     row = {
         "post_id": claimed.id,
         "attempt": claimed.attempt,

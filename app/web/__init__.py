@@ -25,6 +25,7 @@ def build_app(services: Services) -> Flask:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # answers read in the order of the contract
     app.extensions["punctual"] = services
     api = Api(app)
     for module in (posts, accounts):

@@ -1,0 +1,159 @@
+"""The other ends of the network, played by objects that remember what they were told: no fake ever stands for the
+database. Each one can fail as the real thing does, and can let something happen in the middle of a call.
+"""
+
+import itertools
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from app.domain.ports import Alarm, MessageServiceError, Reply, Submission
+
+START = datetime(2030, 1, 7, 12, 0, 0, tzinfo=UTC)
+WELL_FORMED = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class FakeClock:
+    """Stands still until it is set, advanced, or slept on. `during_sleep` runs as a sleeper goes to sleep."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+        self.slept_until: list[datetime] = []
+        self.during_sleep: Callable[[], None] | None = None
+
+    def now(self) -> datetime:
+        return self._now
+
+    def sleep_until(self, instant: datetime) -> None:
+        self.slept_until.append(instant)
+        if self.during_sleep is not None:
+            self.during_sleep()
+        self._now = max(self._now, instant)
+
+    def set(self, instant: datetime) -> None:
+        self._now = instant
+
+    def advance(self, **duration: float) -> datetime:
+        self._now += timedelta(**duration)
+        return self._now
+
+
+@dataclass
+class FakeMessages:
+    """QStash. `refusing`: a code that is answered instead of taking the message; `losing_answers`: a code that is
+    answered although it was taken. `during_publish` runs once it is taken and before the answer."""
+
+    refusing: str | None = None
+    losing_answers: str | None = None
+    cancelling_fails: str | None = None
+    refused_posts: set[str] = field(default_factory=set)
+    during_publish: Callable[[Alarm, str], None] | None = None
+    published: list[Alarm] = field(default_factory=list)
+    batches: list[list[Alarm]] = field(default_factory=list)
+    pending: dict[str, Alarm] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def publish(self, alarm: Alarm) -> str:
+        self.published.append(alarm)
+        if self.refusing is not None or alarm.post_id in self.refused_posts:
+            raise MessageServiceError(self.refusing or "refused", "told to refuse")
+        message_id = f"msg_{next(self._numbers)}"
+        self.pending[message_id] = alarm
+        if self.during_publish is not None:
+            self.during_publish(alarm, message_id)
+        if self.losing_answers is not None:
+            raise MessageServiceError(self.losing_answers, "told to lose the answer")
+        return message_id
+
+    def publish_batch(self, alarms: Sequence[Alarm]) -> list[str | MessageServiceError]:
+        self.batches.append(list(alarms))
+        return [self._taken(alarm) for alarm in alarms]
+
+    def _taken(self, alarm: Alarm) -> str | MessageServiceError:
+        try:
+            return self.publish(alarm)
+        except MessageServiceError as error:
+            return error
+
+    def cancel(self, message_id: str) -> bool:
+        if not WELL_FORMED.fullmatch(message_id):
+            raise ValueError(f"not a message id: {message_id!r}")
+        if self.cancelling_fails is not None:
+            raise MessageServiceError(self.cancelling_fails, "told not to cancel")
+        self.cancelled.append(message_id)
+        return self.pending.pop(message_id, None) is not None
+
+    def check(self) -> str | None:
+        return None
+
+
+Answer = Reply | Callable[[Submission], Reply]
+
+
+class FakePublisher:
+    """n8n. Answers with what was scripted, in order, and when nothing is left with `usual`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._script: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        self.submissions: list[Submission] = []
+        self.usual: Reply = answered(200)
+        self.during_send: Callable[[Submission], None] | None = None
+        self.warmed = 0
+
+    def answers(self, *script: Answer) -> None:
+        self._script.extend(script)
+
+    def send(self, submission: Submission) -> Reply:
+        with self._lock:
+            self.submissions.append(submission)
+            answer = self._script.popleft() if self._script else self.usual
+        sent_at = self._clock.now()
+        if self.during_send is not None:
+            self.during_send(submission)
+        reply = answer(submission) if callable(answer) else answer
+        return replace(reply, sent_at=sent_at) if reply.sent_at == UNSET else reply
+
+    def warm(self) -> None:
+        self.warmed += 1
+
+    def check(self) -> str | None:
+        return None
+
+
+UNSET = datetime.max.replace(tzinfo=UTC)  # the publisher puts the instant of the send in its place
+
+
+def answered(status: int, *, retry_after: str | None = None, body: str = "", sent_at: datetime = UNSET) -> Reply:
+    return Reply("answered", sent_at, status, retry_after, body)
+
+
+def not_sent(error: str = "connection refused") -> Reply:
+    return Reply("not_sent", UNSET, error=error)
+
+
+def unknown(error: str = "read timed out") -> Reply:
+    return Reply("unknown", UNSET, error=error)
+
+
+class FakeVault:
+    """A seal that anyone can see through, so that a test can tell sealed from unsealed."""
+
+    SEAL = "sealed:"
+
+    def encrypt(self, secret: str) -> str:
+        return self.SEAL + secret
+
+    def decrypt(self, stored: str) -> str:
+        if stored == "poison":
+            raise RuntimeError("a row that breaks whoever handles it")
+        if not stored.startswith(self.SEAL):
+            raise ValueError("no key opens this")
+        return stored.removeprefix(self.SEAL)
