@@ -1,0 +1,46 @@
+"""JWT claims about time, judged by a clock that is passed in. PyJWT would read the machine's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+MAX_TOKEN_LENGTH = 8192
+LATEST_TIME = 1e11  # beyond any calendar; also keeps arithmetic on what a stranger sent within floats
+
+# Only the signature is PyJWT's to check; every claim is checked here and by the callers.
+SIGNATURE_ONLY: dict[str, Any] = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+def time_problem(claims: Mapping[str, Any], now: datetime, leeway_seconds: float) -> str | None:
+    """What is wrong with `exp`, `nbf` or `iat`, each judged where it is present; None when nothing is."""
+    instant = now.timestamp()
+    for name in ("exp", "nbf", "iat"):
+        if name not in claims:
+            continue
+        value = claims[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -LATEST_TIME < value < LATEST_TIME:
+            return f"{name} is not a time"
+        if name == "exp" and value <= instant - leeway_seconds:
+            return f"exp passed {instant - value:.1f} s ago"
+        if name != "exp" and value > instant + leeway_seconds:
+            return f"{name} is {value - instant:.1f} s ahead of this clock"
+    return None
+
+
+def token_problem(token: object) -> str | None:
+    """What is wrong with a token before it is even parsed."""
+    if not isinstance(token, str) or not token:
+        return "there is no token"
+    if len(token) > MAX_TOKEN_LENGTH:
+        return f"the token is longer than {MAX_TOKEN_LENGTH} characters"
+    return None if token.isascii() else "the token has characters that no token has"

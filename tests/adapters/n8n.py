@@ -1,0 +1,110 @@
+"""One submission, and servers that misbehave after it in every way there is."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from app.adapters.n8n import N8nPublisher
+from app.config import Settings
+from app.domain.ports import Reply, Submission
+from tests.adapters.conftest import FrozenClock
+from tests.adapters.servers import LOOPBACK, SocketServer, read_request, reset
+
+TOKEN = "AQX-access-token/with+signs"
+
+SUBMISSION = Submission(
+    post_id="p1",
+    user_id="u1",
+    access_token=TOKEN,
+    person_urn="urn:li:person:abc",
+    content='Grüße 👋 "quoted" <b>\nline',
+    image_url=None,
+    platform="linkedin",
+    post_type="post",
+    media=({"url": "https://x.example/ü.png", "type": "image"},),
+    scheduled_at=datetime(2026, 12, 1, 8, 0, tzinfo=UTC),
+    attempt=2,
+    idempotency_key="p1-2",
+    callback_url="https://punctual.example/api/webhooks/publish-status",
+    claim_url=None,
+)
+
+
+def publisher(url: str, timeout: float = 5.0, **settings: Any) -> N8nPublisher:
+    clock = FrozenClock(datetime(2026, 12, 1, 8, 0, tzinfo=UTC))
+    return N8nPublisher(Settings(n8n_webhook_url=url, n8n_timeout_seconds=timeout, **settings), clock)
+
+
+def send(url: str, timeout: float = 5.0, **settings: Any) -> Reply:
+    return publisher(url, timeout, **settings).send(SUBMISSION)
+
+
+Script = Callable[[socket.socket, SocketServer], None]
+
+
+def says_raw(*parts: bytes, pause: float = 0.0, forever: bool = False) -> Script:
+    def script(conn: socket.socket, server: SocketServer) -> None:
+        read_request(conn)
+        while True:
+            for part in parts:
+                conn.sendall(part)
+                server.stop.wait(pause)
+            if not forever or server.stop.is_set():
+                return
+
+    return script
+
+
+def closes_after_accept(conn: socket.socket, _: SocketServer) -> None:
+    conn.shutdown(socket.SHUT_RDWR)
+
+
+def closes_after_request(conn: socket.socket, _: SocketServer) -> None:
+    read_request(conn)
+
+
+def resets_after_accept(conn: socket.socket, _: SocketServer) -> None:
+    reset(conn)
+
+
+def resets_after_request(conn: socket.socket, _: SocketServer) -> None:
+    read_request(conn)
+    reset(conn)
+
+
+def closes_after_hello(conn: socket.socket, _: SocketServer) -> None:
+    conn.recv(65536)
+
+
+def resets_after_hello(conn: socket.socket, _: SocketServer) -> None:
+    conn.recv(65536)
+    reset(conn)
+
+
+def never_answers(conn: socket.socket, server: SocketServer) -> None:
+    read_request(conn)
+    server.stop.wait(10)
+
+
+def never_reads(conn: socket.socket, server: SocketServer) -> None:
+    server.stop.wait(10)
+
+
+@contextmanager
+def full_backlog() -> Iterator[str]:
+    """An address that takes no connection and refuses none: its queue is full, so that connecting hangs."""
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        listener.listen(0)
+        held = []
+        for _ in range(4):
+            held.append(socket.socket())
+            held[-1].setblocking(False)
+            held[-1].connect_ex(listener.getsockname())
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        for sock in held:
+            sock.close()

@@ -1,0 +1,189 @@
+"""What N8nPublisher sends, and what it makes of an answer. Real sockets throughout."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import socket
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.adapters.n8n import N8nPublisher
+from app.config import Settings
+from app.version import VERSION
+from tests.adapters.conftest import FrozenClock
+from tests.adapters.n8n import (
+    SUBMISSION,
+    TOKEN,
+    publisher,
+    says_raw,
+    send,
+)
+from tests.adapters.servers import LOOPBACK, http_server, says, socket_server
+
+
+class TestTheRequest:
+    def test_carries_exactly_the_fields_of_the_contract(self) -> None:
+        with http_server() as n8n:
+            send(f"{n8n.url}/webhook/publish")
+        assert n8n.seen[0].path == "/webhook/publish"
+        assert n8n.seen[0].json() == {
+            "postId": "p1",
+            "userId": "u1",
+            "accessToken": TOKEN,
+            "personUrn": "urn:li:person:abc",
+            "content": 'Grüße 👋 "quoted" <b>\nline',
+            "imageUrl": None,
+            "platform": "linkedin",
+            "postType": "post",
+            "media": [{"url": "https://x.example/ü.png", "type": "image"}],
+            "scheduledAt": "2026-12-01T08:00:00.000Z",
+            "attempt": 2,
+            "idempotencyKey": "p1-2",
+            "callbackUrl": "https://punctual.example/api/webhooks/publish-status",
+            "claimUrl": None,
+        }
+
+    def test_has_raw_text_in_utf_8(self) -> None:
+        with http_server() as n8n:
+            send(n8n.url)
+        assert "Grüße 👋".encode() in n8n.seen[0].body
+
+    def test_has_our_headers_and_nobody_elses_secrets(self) -> None:
+        settings: dict[str, Any] = {
+            "internal_api_secret": "internal-secret-1",
+            "vercel_automation_bypass_secret": "bypass-secret-1",
+        }
+        with http_server() as n8n:
+            send(n8n.url, n8n_webhook_auth_header="X-Api-Key: key: 1", **settings)
+        headers = n8n.seen[0].headers
+        assert headers["user-agent"] == f"Punctual/{VERSION}"
+        assert headers["content-type"] == "application/json"
+        assert headers["x-api-key"] == "key: 1"
+        assert not {"x-internal-secret", "x-vercel-protection-bypass", "cookie"} & set(headers)
+        assert not [text for text in headers.values() if text in settings.values()]
+
+    def test_ignores_proxies_and_netrc_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://{LOOPBACK}:9")
+        with http_server() as n8n:
+            assert send(n8n.url).status == 200
+
+    def test_keeps_no_cookies(self) -> None:
+        with http_server(says(200, {}, Set_Cookie="a=b; Path=/")) as n8n:
+            sender = publisher(n8n.url)
+            sender.send(SUBMISSION)
+            sender.send(SUBMISSION)
+        assert "cookie" not in n8n.seen[1].headers
+
+    def test_survives_half_an_emoji(self) -> None:
+        with http_server() as n8n:
+            reply = publisher(n8n.url).send(dataclasses.replace(SUBMISSION, content="cut \ud83d"))
+        assert (reply.kind, n8n.seen[0].json()["content"]) == ("answered", "cut ?")
+
+
+class TestAnAnswer:
+    @pytest.mark.parametrize("status", [200, 201, 202, 400, 401, 404, 413, 429, 500, 502, 503, 524])
+    def test_is_known_by_its_status(self, status: int) -> None:
+        with http_server(says(status, {"message": "Workflow"})) as n8n:
+            reply = send(n8n.url)
+        assert (reply.kind, reply.status, reply.body) == ("answered", status, '{"message": "Workflow"}')
+        assert (reply.error, reply.retry_after) == ("", None)
+
+    def test_says_when_the_request_went_out(self, clock: FrozenClock) -> None:
+        def slow(_: Any) -> tuple[int, dict[str, str], bytes]:
+            clock.at += timedelta(seconds=5)
+            return 200, {}, b""
+
+        before = clock.now()
+        with http_server(slow) as n8n:
+            reply = N8nPublisher(Settings(n8n_webhook_url=n8n.url), clock).send(SUBMISSION)
+        assert reply.sent_at == before
+
+    @pytest.mark.parametrize("location", ["/elsewhere", "http://[broken", "http://127.0.0.1:9/x"])
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_that_redirects_is_not_followed(self, status: int, location: str) -> None:
+        with http_server(says(status, {}, Location=location)) as n8n:
+            reply = send(n8n.url)
+        assert (reply.kind, reply.status, len(n8n.seen)) == ("answered", status, 1)
+
+    def test_keeps_retry_after_raw_even_twice(self) -> None:
+        with http_server(says(429, {}, Retry_After="120\nTue, 01 Dec 2026 08:05:00 GMT")) as n8n:
+            assert send(n8n.url).retry_after == "120, Tue, 01 Dec 2026 08:05:00 GMT"
+
+    def test_of_five_megabytes_is_read_to_64_kilobytes_and_hung_up_on(self) -> None:
+        with http_server(lambda _: (200, {}, b"x" * 5_000_000)) as n8n:
+            sender = publisher(n8n.url)
+            reply = sender.send(SUBMISSION)
+            assert (reply.kind, reply.body) == ("answered", "x" * 65536)
+            n8n.answer = says(200, {})
+            assert sender.send(SUBMISSION).body == "{}"  # the rest of the big one is not taken for this answer
+        assert n8n.connections == 2
+
+    def test_that_is_a_compression_bomb_stays_bounded(self) -> None:
+        bomb = gzip.compress(b"\0" * 50_000_000)
+        with http_server(lambda _: (200, {"Content-Encoding": "gzip"}, bomb)) as n8n:
+            assert len(send(n8n.url).body) <= 65536
+
+    def test_in_no_encoding_at_all_is_still_text(self) -> None:
+        with http_server(lambda _: (500, {}, b"\xff\xfe oops")) as n8n:
+            assert send(n8n.url).body.endswith(" oops")
+
+    @pytest.mark.parametrize("echo", [TOKEN, json.dumps(TOKEN), "AQX-access-token%2Fwith%2Bsigns", "key-123456"])
+    def test_that_echoes_a_secret_is_masked(self, echo: str) -> None:
+        with http_server(lambda _: (500, {}, f"input: {echo}!".encode())) as n8n:
+            reply = send(n8n.url, n8n_webhook_auth_header="Authorization: Bearer key-123456")
+        assert "access-token" not in reply.body
+        assert "key-123456" not in reply.body
+        assert "***" in reply.body
+
+
+class TestWhenTheStatusCameButNotTheRest:
+    def test_the_status_stands_although_the_body_breaks_off(self) -> None:
+        with socket_server(says_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")) as n8n:
+            reply = send(n8n.url)
+        assert (reply.kind, reply.status, reply.body) == ("answered", 200, "half")
+        assert "IncompleteRead" in reply.error
+
+    def test_the_status_stands_although_the_body_drips(self) -> None:
+        with socket_server(says_raw(b"HTTP/1.1 503 Busy\r\nContent-Length: 1000\r\n\r\n", b"x" * 9, pause=0.05)) as n8n:
+            assert send(n8n.url, timeout=0.3).status == 503
+        drip = says_raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *[b"1\r\nx\r\n"] * 200, pause=0.05)
+        with socket_server(drip) as n8n:
+            started = time.monotonic()
+            reply = send(n8n.url, timeout=0.3)
+            took = time.monotonic() - started
+        assert (reply.kind, reply.status) == ("answered", 200)
+        assert reply.body.startswith("xx")
+        assert took < 2
+
+
+class TestCheck:
+    @pytest.mark.parametrize("status", [200, 301, 401, 404])
+    def test_any_answer_will_do_and_no_webhook_is_called(self, status: int) -> None:
+        with http_server(says(status, {})) as n8n:
+            assert publisher(f"{n8n.url}/webhook/x", n8n_webhook_auth_header="X-Api-Key: key-123456").check() is None
+        assert [(seen.method, seen.path) for seen in n8n.seen] == [("GET", "/healthz")]
+        assert "x-api-key" not in n8n.seen[0].headers
+
+    def test_a_sick_n8n_is_said(self) -> None:
+        with http_server(says(503, {})) as n8n:
+            assert "answers 503" in str(publisher(n8n.url).check())
+
+    def test_nobody_there_is_said_with_what_to_do(self) -> None:
+        with socket.create_server((LOOPBACK, 0)) as closed:
+            port = closed.getsockname()[1]
+        problem = publisher(f"http://{LOOPBACK}:{port}/webhook/secret-path").check()
+        assert problem is not None
+        assert "cannot be reached (ConnectionRefusedError" in problem
+        assert "check N8N_WEBHOOK_URL" in problem
+        assert "secret-path" not in problem
+
+
+def test_without_a_webhook_there_is_no_publisher(clock: FrozenClock) -> None:
+    with pytest.raises(ValueError, match="N8N_WEBHOOK_URL"):
+        N8nPublisher(Settings(), clock)

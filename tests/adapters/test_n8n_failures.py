@@ -1,0 +1,149 @@
+"""What N8nPublisher makes of every way a network can fail: what may have arrived, and what certainly did not."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import socket
+import time
+from unittest import mock
+
+import pytest
+
+from app.adapters import connections
+from app.domain.ports import Reply
+from tests.adapters.conftest import Certificate
+from tests.adapters.n8n import (
+    SUBMISSION,
+    Script,
+    closes_after_accept,
+    closes_after_hello,
+    closes_after_request,
+    full_backlog,
+    never_answers,
+    never_reads,
+    publisher,
+    resets_after_accept,
+    resets_after_hello,
+    resets_after_request,
+    says_raw,
+    send,
+)
+from tests.adapters.servers import LOOPBACK, http_server, socket_server
+
+
+class TestWhenItMayHaveArrived:
+    @pytest.mark.parametrize(
+        "script",
+        [
+            closes_after_accept,
+            closes_after_request,
+            resets_after_accept,
+            resets_after_request,
+            says_raw(b"HTTP/1.1 2"),
+            says_raw(b"SSH-2.0-OpenSSH\r\n"),
+            says_raw(b"\x16\x03\x01\x00\x00"),
+            says_raw(b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"x" * 70_000 + b"\r\n\r\n"),
+        ],
+        ids=[
+            "closed after accept",
+            "closed after the request",
+            "reset after accept",
+            "reset after the request",
+            "half a status",
+            "another protocol",
+            "TLS",
+            "endless header",
+        ],
+    )
+    def test_a_lost_answer_is_unknown(self, script: Script) -> None:
+        with socket_server(script) as n8n:
+            reply = send(n8n.url)
+        assert (reply.kind, reply.status) == ("unknown", None)
+        assert reply.error
+        assert n8n.connections == 1  # once is once: nothing here may send again
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            never_answers,
+            says_raw(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", pause=0.05, forever=True),
+            says_raw(b"H", b"T", b"T", b"P", b"/", b"1", b".", b"1", pause=0.1, forever=True),
+        ],
+        ids=["silence", "dripping headers", "dripping status"],
+    )
+    def test_the_timeout_bounds_the_whole_answer(self, script: Script) -> None:
+        with socket_server(script) as n8n:
+            started = time.monotonic()
+            reply = send(n8n.url, timeout=0.3)
+            took = time.monotonic() - started
+        assert reply.kind == "unknown"
+        assert 0.29 < took < 2
+
+    def test_every_read_gets_only_what_is_left_of_the_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seconds = iter([100.0, 101.0, 104.5, 105.0])
+        monkeypatch.setattr("app.adapters.connections.time.monotonic", lambda: next(seconds))
+        sock = mock.Mock(gettimeout=lambda: 5.0)
+        reader = connections._BoundedReader(io.BytesIO(b"answer"), sock)  # type: ignore[arg-type]
+        reader.readinto(bytearray(2))
+        reader.readinto(bytearray(2))
+        assert [call.args[0] for call in sock.settimeout.call_args_list] == [4.0, 0.5]
+        with pytest.raises(TimeoutError):
+            reader.readinto(bytearray(2))
+
+    def test_a_request_that_is_not_taken_in_is_unknown(self) -> None:
+        with socket_server(never_reads) as n8n:
+            huge = dataclasses.replace(SUBMISSION, content="x" * 30_000_000)
+            assert publisher(n8n.url, timeout=0.3).send(huge).kind == "unknown"
+
+
+class TestWhenNothingLeftThisMachine:
+    def assert_not_sent(self, reply: Reply, error: str) -> None:
+        assert (reply.kind, reply.status) == ("not_sent", None)
+        assert error in reply.error
+
+    def test_a_refused_connection(self) -> None:
+        with socket.create_server((LOOPBACK, 0)) as closed:
+            port = closed.getsockname()[1]
+        self.assert_not_sent(send(f"http://{LOOPBACK}:{port}"), "ConnectionRefusedError")
+
+    def test_a_name_that_does_not_resolve(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", fail)
+        self.assert_not_sent(send("http://n8n.invalid/webhook/x"), "Name or service not known")
+
+    def test_a_name_that_no_resolver_is_even_asked_for(self) -> None:
+        self.assert_not_sent(send(f"http://{'a' * 80}.example/"), "")
+
+    def test_a_connection_that_times_out(self) -> None:
+        with full_backlog() as url:
+            started = time.monotonic()
+            self.assert_not_sent(send(url, timeout=0.3), "timed out")
+            assert time.monotonic() - started < 2
+
+    def test_tls_on_a_plain_port(self) -> None:
+        with http_server() as n8n:
+            self.assert_not_sent(send(n8n.url.replace("http:", "https:")), "SSL")
+        assert n8n.seen == []
+
+    def test_a_certificate_that_nobody_vouches_for(self, certificate: Certificate) -> None:
+        with http_server(tls=certificate.context) as n8n:
+            self.assert_not_sent(send(n8n.url), "CERTIFICATE_VERIFY_FAILED")
+        assert n8n.seen == []
+
+    @pytest.mark.parametrize("script", [closes_after_hello, resets_after_hello])
+    def test_a_tls_handshake_that_is_cut(self, script: Script) -> None:
+        with socket_server(script) as n8n:
+            self.assert_not_sent(send(n8n.url.replace("http:", "https:")), "")
+        assert n8n.connections == 1
+
+    def test_a_tls_handshake_that_nobody_answers(self) -> None:
+        with socket_server(never_reads) as n8n:
+            started = time.monotonic()
+            self.assert_not_sent(send(n8n.url.replace("http:", "https:"), timeout=0.3), "timed out")
+            assert time.monotonic() - started < 2
+
+    def test_a_header_that_no_request_can_have(self) -> None:
+        self.assert_not_sent(send(f"http://{LOOPBACK}:9", n8n_webhook_auth_header="X-A: b\r\nX-C: d"), "")
