@@ -13,9 +13,6 @@ from collections.abc import Callable
 LONGEST_SLEEP = 1.0
 # The selector rounds its waiting up to whole milliseconds; the last one is spent turning the loop instead.
 SELECTOR_GRAIN = 0.0015
-# Between so many rings the loop has a turn: the first of a burst are under way, and their connections free again,
-# while the last have not been rung yet.
-RINGS_PER_TURN = 4
 
 
 def wall_ms() -> int:
@@ -47,10 +44,9 @@ class Alarm:
         self._disarm()
 
     def _ring(self) -> None:
+        """One at a time: in a burst, the first are under way and their connections free again before the last ring."""
         self._handle = None
-        now, turns = wall_ms(), RINGS_PER_TURN
-        while self._heap and self._heap[0][0] <= now and turns:
-            turns -= 1
+        if self._heap and self._heap[0][0] <= wall_ms():
             _, serial, key = heapq.heappop(self._heap)
             entry = self._entries.get(key)
             if entry is not None and entry[0] == serial:

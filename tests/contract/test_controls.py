@@ -1,0 +1,56 @@
+"""The stand-in's controls under /_local: lost alarms, outages, lost answers, a reset."""
+
+import pytest
+import requests
+
+from tests.contract.support import Destination, Inbox, StandIn
+
+
+def test_an_alarm_can_be_lost(stand_in: StandIn, inbox: Inbox, destination: Destination) -> None:
+    after = destination.inbox()
+    stand_in.control("POST", "drop-next", {"count": 2})
+    lost = [stand_in.api.publish_id(inbox.url) for _ in range(2)]
+    assert stand_in.pending() == []
+    lost.append(stand_in.api.publish_id(inbox.url, Delay="1s"))
+    assert stand_in.control("POST", "lose", {"messageId": lost[2]}) == {"lost": lost[2]}
+    assert stand_in.api.call("POST", "/_local/lose", json={"messageId": lost[2]}).status_code == 404
+    stand_in.api.publish_id(after.url, Delay="1s")
+    after.wait()
+    assert inbox.deliveries == []
+    assert all(stand_in.api.states(message_id) == ["CREATED"] for message_id in lost[2:])
+
+
+def test_an_outage_refuses_calls_and_goes_on_delivering(stand_in: StandIn, inbox: Inbox) -> None:
+    stand_in.api.publish_id(inbox.url, Delay="1s")
+    stand_in.control("POST", "outage", {"seconds": None, "mode": "503"})
+    for _ in range(2):
+        assert stand_in.api.publish(inbox.url).status_code == 503
+    inbox.wait()
+    stand_in.control("POST", "outage", {"seconds": 0})
+    assert stand_in.api.publish(inbox.url).status_code == 201
+
+
+def test_an_outage_may_swallow_the_answer(stand_in: StandIn, inbox: Inbox) -> None:
+    """The client cannot know; with the same deduplication id it may ask again."""
+    stand_in.control("POST", "outage", {"mode": "drop-after-accept"})
+    with pytest.raises(requests.ConnectionError):
+        stand_in.api.publish(inbox.url, Deduplication_Id="once")
+    stand_in.control("POST", "outage", {"seconds": 0})
+    [delivery] = inbox.wait()
+    assert stand_in.api.publish(inbox.url, Deduplication_Id="once").json() == {
+        "messageId": delivery.message_id,
+        "deduplicated": True,
+    }
+
+
+def test_a_reset_forgets_everything(stand_in: StandIn, inbox: Inbox) -> None:
+    api = stand_in.api
+    api.publish_id(inbox.url, Delay="1h", Deduplication_Id="once")
+    api.sdk.schedule.create(destination=inbox.url, cron="0 0 1 1 *")
+    stand_in.control("POST", "drop-next", {"count": 1})
+    stand_in.control("POST", "reset")
+    assert stand_in.pending() == []
+    assert api.sdk.schedule.list() == []
+    assert api.call("GET", "/v2/events").json()["events"] == []
+    assert api.publish(inbox.url, Deduplication_Id="once").status_code == 201
+    inbox.wait()
