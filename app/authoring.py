@@ -58,10 +58,14 @@ def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account
     """Connect, or reconnect: the same account again takes the new tokens, and its held posts go on.
     Raises NotConfigured without encryption keys, Unavailable."""
     sealed = _seal(deps, values)
+    row = {"account_name": values["external_id"]} | sealed | {"id": new_id(), "user_id": user_id}
     with deps.db.transaction() as tx:
-        known = accounts.by_identity(tx, user_id, values["platform"], values["external_id"])
-        if known is None:
-            return accounts.create(tx, sealed | {"id": new_id(), "user_id": user_id}, deps.clock.now())
+        created = accounts.create(tx, row, deps.clock.now())
+        known = created or accounts.by_identity(tx, user_id, values["platform"], values["external_id"])
+    if created is not None:
+        return created
+    if known is None:
+        raise Conflict("changed_meanwhile", "The account was removed while it was connected. Connect it again.")
     return change_account(deps, user_id, known.id, values)
 
 

@@ -88,7 +88,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read every setting. Raises SettingsError naming all that is wrong."""
-        problems: list[str] = []
+        problems: dict[str, str] = {}
         values: dict[str, Any] = {}
         for spec in fields(cls):
             name = "PUNCTUAL_LOCAL" if spec.name == "local" else spec.name.upper()
@@ -97,21 +97,19 @@ class Settings:
                 try:
                     values[spec.name] = READERS.get(spec.name, as_text)(raw)
                 except ValueError as error:
-                    problems.append(f"{name} {error}")
-        _fill_defaults(values, environ, problems)
+                    problems[name] = str(error)
+        _fill_defaults(values, environ)
         settings = cls(**values)
-        problems += _relations(settings, on_vercel=environ.get("VERCEL") == "1")
+        for name, problem in _relations(settings, environ):
+            problems.setdefault(name, problem)  # one cause is said once
         if problems:
-            raise SettingsError(problems)
+            raise SettingsError([f"{name} {problem}" for name, problem in problems.items()])
         return settings
 
 
-def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:
+def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
     """Defaults that depend on where we run: the database file, and the platform's name for our public address."""
-    on_vercel = environ.get("VERCEL") == "1"
     if "database_url" not in values:
-        if on_vercel:
-            problems.append("DATABASE_URL is missing: on Vercel set it to a PostgreSQL URL, files do not last there")
         instance = Path(__file__).resolve().parent.parent / "instance"
         values["database_url"] = f"sqlite:///{instance / 'punctual.sqlite3'}"
     host = environ.get("VERCEL_PROJECT_PRODUCTION_URL", "").strip()
@@ -119,49 +117,64 @@ def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str], problems:
         values["public_base_url"] = f"https://{host.rstrip('/')}"
 
 
-def _relations(s: Settings, on_vercel: bool) -> list[str]:
-    """What single settings cannot show: contradictions, and what one needs of another."""
+def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What single settings cannot show: contradictions, and what one needs of another. (setting, problem) each."""
+    on_vercel = environ.get("VERCEL") == "1"
     checks = [
         (
             on_vercel and s.database_url.startswith("sqlite"),
-            "DATABASE_URL names a file, which does not last on Vercel: set it to a PostgreSQL URL",
+            "DATABASE_URL",
+            "must be a PostgreSQL URL on Vercel, where files do not last: set it to your database's",
         ),
         (
             not s.poll_mode and not s.public_base_url,
-            "PUBLIC_BASE_URL is missing: QStash must be told where to deliver; set it to this app's public https URL",
+            "PUBLIC_BASE_URL",
+            "is missing: QStash must be told where to deliver; set it to this app's public https URL",
         ),
         (
             not s.poll_mode and not s.qstash_current_signing_key,
-            "QSTASH_CURRENT_SIGNING_KEY is missing: with QSTASH_TOKEN set, deliveries cannot be verified without it; "
+            "QSTASH_CURRENT_SIGNING_KEY",
+            "is missing: with QSTASH_TOKEN set, deliveries cannot be verified without it; "
             "copy it from the QStash console",
         ),
         (
             bool(s.public_base_url) and not s.local and not _is_safe(s.public_base_url or ""),
-            "PUBLIC_BASE_URL must be https: posts' reports and secrets travel over it",
+            "PUBLIC_BASE_URL",
+            "must be https: posts' reports and secrets travel over it",
+        ),
+        (
+            bool(s.auth_jwks_url) and not s.local and not _is_safe(s.auth_jwks_url or ""),
+            "AUTH_JWKS_URL",
+            "must be https: whoever can change its answer can sign in as anybody",
         ),
         (
             bool(s.auth_jwt_secret and s.auth_jwks_url),
-            "AUTH_JWT_SECRET and AUTH_JWKS_URL contradict each other: keep the one that signs your users' tokens",
+            "AUTH_JWT_SECRET",
+            "and AUTH_JWKS_URL contradict each other: keep the one that signs your users' tokens",
         ),
         (
             "/webhook-test/" in (s.n8n_webhook_url or "") and not s.local,
-            "N8N_WEBHOOK_URL is a test URL, which works once after a click in the editor: use the /webhook/ URL",
+            "N8N_WEBHOOK_URL",
+            "is a test URL, which works once after a click in the editor: use the /webhook/ URL",
         ),
         (
             s.publish_lease_seconds <= s.n8n_timeout_seconds,
-            f"PUBLISH_LEASE_SECONDS ({s.publish_lease_seconds:g}) must be longer than N8N_TIMEOUT_SECONDS "
+            "PUBLISH_LEASE_SECONDS",
+            f"({s.publish_lease_seconds:g}) must be longer than N8N_TIMEOUT_SECONDS "
             f"({s.n8n_timeout_seconds:g}), or a post could be taken over while it is being sent",
         ),
         (
             s.sweep_budget_seconds >= SWEEP_PERIOD_SECONDS,
-            f"SWEEP_BUDGET_SECONDS must be shorter than the sweep's period of {SWEEP_PERIOD_SECONDS:g} seconds",
+            "SWEEP_BUDGET_SECONDS",
+            f"must be shorter than the sweep's period of {SWEEP_PERIOD_SECONDS:g} seconds",
         ),
         (
             s.dispatch_lead_seconds > 30,
-            "DISPATCH_LEAD_SECONDS must be 30 or less: a delivery waits that long with a worker in hand",
+            "DISPATCH_LEAD_SECONDS",
+            "must be 30 or less: a delivery waits that long with a worker in hand",
         ),
     ]
-    return [sentence for wrong, sentence in checks if wrong]
+    return [(name, problem) for wrong, name, problem in checks if wrong]
 
 
 def _is_safe(url: str) -> bool:

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 MIN_SECRET_LENGTH = 16
+LARGEST = 1e9  # of any duration in seconds; a bound that keeps instants inside the calendar
+LARGEST_DAYS = 36_500
+LARGEST_COUNT = 999_999
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
 
 def as_text(raw: str) -> str:
     return raw
 
 
-def _positive(raw: str) -> float:
-    try:
-        value = float(raw)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e9:
-        raise ValueError("must be a positive number; fractions are fine")
-    return value
+def _positive(largest: float) -> Callable[[str], float]:
+    def read(raw: str) -> float:
+        value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
+        if not 0 < value < largest:
+            raise ValueError(f"must be a positive number below {largest:,.0f}; fractions are fine")
+        return value
+
+    return read
 
 
 def _whole(minimum: int) -> Callable[[str], int]:
     def read(raw: str) -> int:
-        if not raw.isascii() or not raw.isdigit() or not minimum <= int(raw) < 1_000_000:
-            raise ValueError(f"must be a whole number, {minimum} or more")
+        plain = raw.isascii() and raw.isdigit() and len(raw) < 20
+        if not plain or not minimum <= int(raw) <= LARGEST_COUNT:
+            raise ValueError(f"must be a whole number, {minimum} or more and at most {LARGEST_COUNT}")
         return int(raw)
 
     return read
@@ -45,14 +54,15 @@ def _url(raw: str) -> str:
         parts = urlsplit(raw)
         _ = parts.port  # raises ValueError for a port that is no number
     except ValueError:
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL, such as https://example.com/path") from None
+    readable = raw.isascii() and raw.isprintable() and " " not in raw
+    if parts.scheme not in ("http", "https") or not parts.hostname or not readable:
         raise ValueError("must be a full URL, such as https://example.com/path")
     return raw
 
 
 def _base_url(raw: str) -> str:
-    if urlsplit(_url(raw)).query or urlsplit(raw).fragment:
+    if "?" in _url(raw) or "#" in raw:
         raise ValueError("must have no query or fragment")
     return raw.rstrip("/")
 
@@ -66,19 +76,15 @@ def _database_url(raw: str) -> str:
 def _origins(raw: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in raw.split(",") if part.strip())
     for origin in origins:
-        if origin != "*" and (urlsplit(_url(origin)).path or urlsplit(origin).query):
-            raise ValueError(f"must list origins such as https://app.example.com, without a path: {origin}")
+        if origin != "*" and not _ORIGIN.fullmatch(_url(origin)):  # a pattern would be read as a regular expression
+            raise ValueError("must list origins such as https://app.example.com: no path, no pattern, or * alone")
     return origins
 
 
 def _fernet_keys(raw: str) -> tuple[str, ...]:
     keys = tuple(part.strip() for part in raw.split(",") if part.strip())
     for key in keys:
-        try:
-            size = len(base64.urlsafe_b64decode(key))
-        except (binascii.Error, ValueError):
-            size = 0
-        if size != 32:
+        if not _FERNET_KEY.fullmatch(key) or len(base64.urlsafe_b64decode(key)) != 32:
             raise ValueError(
                 "must be Fernet keys (32 bytes, urlsafe base64), comma-separated; make one with: "
                 "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
@@ -88,7 +94,8 @@ def _fernet_keys(raw: str) -> tuple[str, ...]:
 
 def _header(raw: str) -> str:
     name, colon, value = raw.partition(":")
-    if not colon or not name.strip() or not value.strip() or not raw.isascii() or not raw.isprintable():
+    plain = raw.isascii() and raw.isprintable() and _HEADER_NAME.fullmatch(name.strip())
+    if not colon or not plain or not value.strip():
         raise ValueError("must be one header line, such as X-Api-Key: value")
     return f"{name.strip()}: {value.strip()}"
 
@@ -125,9 +132,13 @@ READERS: dict[str, Callable[[str], Any]] = {
     "local": _flag,
 }
 _DURATIONS = """
-    qstash_max_delay_days qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
+    qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
     publish_lease_seconds sweep_budget_seconds sweep_grace_seconds max_lateness_seconds breaker_cooldown_seconds
-    max_schedule_days
 """
+_DAYS = "qstash_max_delay_days max_schedule_days"
 _SECRETS = "cron_secret n8n_callback_secret admin_secret_key internal_api_secret auth_jwt_secret"
-READERS |= dict.fromkeys(_DURATIONS.split(), _positive) | dict.fromkeys(_SECRETS.split(), _secret)
+READERS |= (
+    dict.fromkeys(_DURATIONS.split(), _positive(LARGEST))
+    | dict.fromkeys(_DAYS.split(), _positive(LARGEST_DAYS))
+    | dict.fromkeys(_SECRETS.split(), _secret)
+)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.arming import armed_horizon
 from app.deps import Deps
+from app.domain.alerts import CURES, PUBLIC_SUBJECTS
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
 from app.store import alerts, breaker, queries, runs, statistics
 
 WINDOW = timedelta(hours=24)
+FIELDS = """
+    operational database messageService publisher lastRunAt lastRunDurationMs lastRunStatus totalRuns totalPublished
+    executionLock queue overdue oldestOverdueSeconds parked unarmed nextScheduledAt lateness breaker alerts
+"""
 
 
 def inspect(deps: Deps) -> dict[str, Any]:
@@ -23,12 +29,10 @@ def inspect(deps: Deps) -> dict[str, Any]:
     try:
         return _inspect(deps, now) | fixed
     except Unavailable:
-        return {"operational": False, "database": "unreachable", **fixed}
+        return dict.fromkeys(FIELDS.split()) | {"operational": False, "database": "unreachable", "alerts": [], **fixed}
 
 
 def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
-    from app.arming import armed_horizon
-
     with deps.db.reading() as connection:
         figures = runs.read_figures(connection, runs.SWEEP)
         lease = runs.read_lease(connection, runs.SWEEP)
@@ -61,17 +65,19 @@ def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
         "nextScheduledAt": to_wire(upcoming),
         "lateness": lateness | {"window": f"{WINDOW.total_seconds() / 3600:g}h"},
         "breaker": {"state": _state(circuit, now), "openedAt": to_wire(circuit.opened_at)},
-        "alerts": [
-            {
-                "kind": alert.kind,
-                "subject": alert.subject,
-                "since": to_wire(alert.since),
-                "lastAt": to_wire(alert.last_at),
-                "count": alert.count,
-                "detail": alert.detail,
-            }
-            for alert in raised
-        ],
+        "alerts": [_public(alert) for alert in raised],
+    }
+
+
+def _public(alert: alerts.Alert) -> dict[str, Any]:
+    """Without what belongs to a user: the route is open to anyone."""
+    return {
+        "kind": alert.kind,
+        "subject": alert.subject if alert.subject in PUBLIC_SUBJECTS else None,
+        "since": to_wire(alert.since),
+        "lastAt": to_wire(alert.last_at),
+        "count": alert.count,
+        "detail": CURES.get(alert.kind, alert.kind),
     }
 
 

@@ -13,14 +13,13 @@ from app.arming import disarm
 from app.deps import Deps
 from app.domain.errors import Conflict, NotFound
 from app.domain.lifecycle import Status
-from app.domain.outcomes import Outcome, Report, Verdict, read_report
+from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, read_report
 from app.domain.post import Attempt, Post
 from app.log import emit
 from app.settling import external_url, settle
 from app.store import attempts, posts, queries
 
 CAS_TRIES = 5
-MAYBE_OUT = (None, Outcome.ACCEPTED, Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def report(deps: Deps, news: Report) -> Applied:
         if post is None:
             raise NotFound("post_not_found", "There is no such post.")
         attempt = _attempt_meant(news, tries)
-        earlier = [t for t in tries if t.attempt < attempt.attempt and t.sent_at and t.outcome in MAYBE_OUT]
+        earlier = [t for t in tries if t.attempt < attempt.attempt and may_be_out(t)]
         verdict = read_report(news, earlier_may_be_out=bool(earlier))
         if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
             result = _published(deps, post, attempt, verdict)
@@ -121,7 +120,7 @@ def _failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Appli
 
 
 def _failed_late(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
-    if attempt.outcome in MAYBE_OUT:
+    if may_be_out(attempt):
         with deps.db.transaction() as tx:
             attempts.close(tx, post.id, attempt.attempt, verdict, deps.clock.now())
     return Applied(False, post.status)

@@ -13,7 +13,7 @@ from app.arming import arm, disarm
 from app.deps import Deps
 from app.domain.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
 from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
-from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
+from app.domain.outcomes import SENTENCES, Outcome, Verdict, may_be_out, must_hold
 from app.domain.platforms import LIMITS, check_limits
 from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
@@ -91,8 +91,10 @@ def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) ->
         _require_recoverable(post, now)
         if action == "fail" and post.status is Status.FAILED:
             return post
-        if action == "retry" and not force and _may_be_out(deps, post):
-            raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then retry with force: true.")
+        if action == "retry":
+            require_publishable(post)
+            if not force and _may_be_out(deps, tx, post):
+                raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then retry with force: true.")
         actor = f"user:{user_id}"
         if action == "fail":
             moved = posts.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
@@ -152,10 +154,11 @@ def _require_recoverable(post: Post, now: datetime) -> None:
         )
 
 
-def _may_be_out(deps: Deps, post: Post) -> bool:
-    """Whether a retry could make a second copy that nothing would stop."""
-    unknown = post.error_code == "outcome_unknown" if post.status is Status.FAILED else post.sending_at is not None
-    return unknown and must_hold(deps.settings.unknown_outcome_policy, LIMITS[post.platform].refuses_duplicates)
+def _may_be_out(deps: Deps, tx: Connection, post: Post) -> bool:
+    """Whether a retry could make a second copy that nothing would stop: how some attempt ended is not known."""
+    if not must_hold(deps.settings.unknown_outcome_policy, LIMITS[post.platform].refuses_duplicates):
+        return False
+    return any(may_be_out(attempt) for attempt in queries.attempts_of(tx, post.id))
 
 
 def _account_for(tx: Connection, post: Post) -> str:

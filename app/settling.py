@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from app.alerting import alert
 from app.arming import arm
 from app.deps import Deps
+from app.domain.alerts import CURES
 from app.domain.errors import Unavailable
 from app.domain.lifecycle import Status
 from app.domain.outcomes import SENTENCES, Outcome, Verdict
@@ -124,7 +125,7 @@ def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: breaker
         cooldown = timedelta(seconds=s.breaker_cooldown_seconds)
         if breaker.record_failure(tx, threshold=s.breaker_threshold, cooldown=cooldown, now=now):
             emit("breaker.opened")
-            alerts.raise_alert(tx, "breaker_open", "n8n", "n8n fails; posts wait, one tries now and then.", now)
+            alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
             return True
         return circuit.opened_at is not None
     if circuit != breaker.Breaker() and breaker.record_success(tx):
@@ -145,7 +146,7 @@ def _afterwards(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) 
     )
     if verdict.alert is not None:
         subject = (post.social_account_id or "") if verdict.outcome is Outcome.RECONNECT else "n8n"
-        alert(deps, verdict.alert, subject, SENTENCES.get(verdict.alert, verdict.alert))
+        alert(deps, verdict.alert, subject, CURES[verdict.alert])
     if settled is None:
         return Dispatched("dispatched", "unknown" if verdict.outcome is Outcome.UNKNOWN else None)
     if settled.status is Status.SCHEDULED:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.ports import Reply
+from app.domain.post import Attempt
 from app.domain.retry import parse_retry_after
 
 MAX_ERROR_TEXT = 1_000  # characters of raw error kept for the operator
@@ -76,14 +77,17 @@ SENTENCES = {
     "duplicate_content": "The platform already has a post with this text on this account. Change the text.",
     "outcome_unknown": "We cannot tell whether this post went out. Look at the account before you send it again.",
     "retries_exhausted": "The post could not be published after several tries. Schedule it again.",
-    "missed": "The post could not be sent close enough to its time, so it was not sent at all.",
+    "missed": "The post could not be sent close enough to its time, so it was not sent at all. Schedule it again.",
     "account_missing": "The account of this post is gone or cannot be used. Connect it, then schedule the post again.",
-    "failed_by_hand": "This post was marked as failed by hand.",
+    "failed_by_hand": "This post was marked as failed by hand. Schedule it again to send it.",
 }
 
 _URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]+")
 _RECONNECT_CODES = {"REVOKED_ACCESS_TOKEN", "EXPIRED_ACCESS_TOKEN", "INVALID_ACCESS_TOKEN", "190"}
 _DUPLICATE_CODES = {"DUPLICATE_POST", "506"}
+#: The same in a text that a workflow passes on as it came: `"code":190`, `(#190)`, or the word.
+_RECONNECT_TEXT = re.compile(r"(?:REVOKED|EXPIRED|INVALID)_ACCESS_TOKEN|\"code\"\s*:\s*190\b|\(#190\)")
+_DUPLICATE_TEXT = re.compile(r"DUPLICATE_POST|\"code\"\s*:\s*506\b|\(#506\)")
 
 
 def read_reply(reply: Reply, now: datetime) -> Verdict:
@@ -120,12 +124,12 @@ def read_report(report: Report, *, earlier_may_be_out: bool) -> Verdict:
     if report.published:
         return Verdict(Outcome.PUBLISHED, external_id=report.external_id)
     code, text, status = report.error_code.strip().upper(), report.error, report.http_status
-    if code in _DUPLICATE_CODES or (status == 422 and "DUPLICATE" in text.upper()):
+    if code in _DUPLICATE_CODES or _DUPLICATE_TEXT.search(text) or (status == 422 and "DUPLICATE" in text.upper()):
         found = report.external_id or _first_urn(text)
         if earlier_may_be_out:
-            return Verdict(Outcome.ALREADY_THERE, detail=text, http_status=status, external_id=found)
+            return Verdict(Outcome.ALREADY_THERE, detail=cap(text), http_status=status, external_id=found)
         return _verdict(Outcome.PERMANENT, "duplicate_content", text, status)
-    if status == 401 or code in _RECONNECT_CODES or any(c in text for c in _RECONNECT_CODES if len(c) > 3):
+    if status == 401 or code in _RECONNECT_CODES or _RECONNECT_TEXT.search(text):
         return _verdict(Outcome.RECONNECT, "reconnect_required", text, status, alert="reconnect_required")
     if _is_permanent(report, code):
         return _verdict(Outcome.PERMANENT, "rejected_by_platform", text, status)
@@ -164,3 +168,8 @@ def cap(text: str) -> str:
 def must_hold(policy: str, refuses_duplicates: bool) -> bool:
     """Whether an unknown outcome is left to a person: nothing would stop a second copy, or the operator says so."""
     return policy == "hold" or (policy == "auto" and not refuses_duplicates)
+
+
+def may_be_out(attempt: Attempt) -> bool:
+    """Sent, and nobody has said yet what came of it."""
+    return attempt.sent_at is not None and attempt.outcome in (None, Outcome.ACCEPTED, Outcome.UNKNOWN)

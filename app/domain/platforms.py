@@ -52,8 +52,16 @@ def check_limits(platform: str, content: str, media: Sequence[object], image_url
     if not content.strip() and not count:
         errors.append(FieldError("content", "content_required", "Write a text or add media before scheduling."))
     if count > limits.media:
-        message = f"{limits.name} takes at most {limits.media} media."
+        message = f"{limits.name} takes at most {limits.media} media; remove {count - limits.media}."
         errors.append(FieldError("media", "too_many_media", message, limits.media, count))
     if limits.media_required and not count:
-        errors.append(FieldError("media", "media_required", f"{limits.name} publishes nothing without media.", 1, 0))
+        errors.append(
+            FieldError(
+                "media",
+                "media_required",
+                f"{limits.name} publishes nothing without media; add an image or a video.",
+                1,
+                0,
+            )
+        )
     return errors

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.domain.errors import Invalid, invalid_field
+from app.domain.errors import invalid_field
 
 GRACE_FOR_THE_PAST = timedelta(seconds=60)
-_FORM = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+_FORM = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
+)
 _ZONE_NAME = re.compile(r"[A-Z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+){0,2}", re.ASCII)
 _EXAMPLE = "2026-12-01T08:00:00Z, 2026-12-01T09:00:00+01:00, or 2026-12-01T09:00:00 with timeZone"
 
@@ -72,7 +74,9 @@ def _to_utc(written: datetime) -> datetime:
     try:
         return written.astimezone(UTC)
     except (OverflowError, ValueError):
-        raise invalid_field("scheduledAt", "invalid_time", "This instant is outside the calendar.") from None
+        raise invalid_field(
+            "scheduledAt", "invalid_time", "This instant is outside the calendar. Choose another."
+        ) from None
 
 
 def _check_wall_clock(naive: datetime, zone: ZoneInfo, zone_name: str) -> bool:
@@ -112,10 +116,8 @@ def _gap_edges(naive: datetime, zone: ZoneInfo) -> tuple[str, str]:
 
 def _check_range(at: datetime, now: datetime, max_days: float) -> datetime:
     if at < now - GRACE_FOR_THE_PAST:
-        raise Invalid(
-            "schedule_in_past",
-            f"{to_wire(at)} has passed (it is {to_wire(now)}). Choose a time in the future.",
-        )
+        message = f"{to_wire(at)} has passed (it is {to_wire(now)}). Choose a time in the future."
+        raise invalid_field("scheduledAt", "schedule_in_past", message)
     if at > now + timedelta(days=max_days):
-        raise Invalid("schedule_too_far", f"Choose a time within {max_days:g} days from now.")
+        raise invalid_field("scheduledAt", "schedule_too_far", f"Choose a time within {max_days:g} days from now.")
     return max(at, now)

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.lifecycle import Status
 from app.domain.post import Account
@@ -20,9 +21,13 @@ def to_account(row: sa.Row[Any]) -> Account:
     return Account(**row._mapping)
 
 
-def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account:
+def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account | None:
+    """A new account; None when this user has connected it already, perhaps this very moment."""
     values = values | {"status": ACTIVE, "created_at": now, "updated_at": now}
-    return to_account(tx.execute(insert(social_accounts).values(values).returning(social_accounts)).one())
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(social_accounts).values(values).on_conflict_do_nothing().returning(social_accounts)
+    row = tx.execute(statement).one_or_none()
+    return to_account(row) if row else None
 
 
 def change(tx: Connection, account_id: str, user_id: str, values: dict[str, Any], now: datetime) -> Account | None:

@@ -40,7 +40,7 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
     own = sa.tuple_(
         posts.c.id, posts.c.generation, posts.c.arm_count, types=[posts.c.id.type, sa.Integer(), sa.Integer()]
     )
-    message_of = sa.case({post.id: message_id for post, message_id in taken}, value=posts.c.id)
+    message_of = sa.case(*((posts.c.id == post.id, message_id) for post, message_id in taken))
     where = (own.in_(keys), posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None))
     statement = update(posts).where(*where).values(message_id=message_of).returning(posts.c.id)
     return set(tx.execute(statement).scalars())

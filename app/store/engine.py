@@ -6,14 +6,14 @@ Promise: a database that is down is `Unavailable`, never a stack trace, and noth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.errors import Unavailable
@@ -26,6 +26,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE = 20
 POOL_OVERFLOW = 20
 POOL_TIMEOUT_SECONDS = 10.0
+UNDEFINED_TABLE = "42P01"  # PostgreSQL's code; SQLite says the same as an OperationalError
 
 
 def normalise_url(url: str) -> URL:
@@ -62,7 +63,8 @@ def make_engine(url: str) -> sa.Engine:
 
 def _sqlite_engine(url: URL) -> sa.Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # said in clear words when the first connection fails
+            Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -119,6 +121,11 @@ def _translated() -> Iterator[None]:
         raise Unavailable() from error
     except (OperationalError, InterfaceError) as error:
         emit("database.unavailable", error=type(error.orig).__name__)
+        raise Unavailable() from error
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
+            raise
+        emit("database.not_migrated")
         raise Unavailable() from error
     except DBAPIError as error:
         if not error.connection_invalidated:

@@ -98,14 +98,18 @@ def overdue(
 
 
 def count_overdue(connection: Connection, before: datetime, swept_before: datetime) -> int:
-    return connection.execute(
-        select(sa.func.count()).select_from(posts).where(*_overdue(before, swept_before))
-    ).scalar_one()
+    """Overdue, and not in the message service's hands since `swept_before`."""
+    left = sa.or_(*_not_given(swept_before), posts.c.message_id.is_(None))
+    where = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, left)
+    return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
 
 
 def _overdue(before: datetime, swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    fresh = sa.or_(posts.c.swept_at.is_(None), posts.c.swept_at < swept_before)
-    return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, fresh
+    return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, sa.or_(*_not_given(swept_before))
+
+
+def _not_given(swept_before: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return posts.c.swept_at.is_(None), posts.c.swept_at < swept_before
 
 
 def unarmed(

@@ -14,7 +14,7 @@ MAX_BODY_BYTES = 1_000_000
 
 def build_app(services: Services) -> Flask:
     """A Flask app over these services."""
-    app = Flask("punctual", root_path=docs.CONSOLE, template_folder="templates", static_folder=None)
+    app = Flask("punctual_web", root_path=docs.CONSOLE, template_folder="templates", static_folder=None)
     app.config.update(
         API_TITLE="Punctual",
         API_VERSION=VERSION,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from app import authoring
 from app.domain.errors import invalid_field
@@ -13,10 +12,10 @@ from app.domain.post import Account
 from app.store import accounts
 from app.web import schemas
 from app.web.auth import deps, user_id, user_required
+from app.web.blueprint import SECURED, UserBlueprint
 from app.web.ids import uuid_or_404
 
-blueprint = Blueprint("accounts", __name__, url_prefix="/api/social-accounts", description="Accounts to publish on")
-SECURED: dict[str, Any] = {"security": [{"user": []}]}
+blueprint = UserBlueprint("accounts", __name__, url_prefix="/api/social-accounts", description="Accounts to publish on")
 
 
 @blueprint.route("")
@@ -40,7 +39,8 @@ class Accounts(MethodView):
         if body["external_id"] is None:
             raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
         for key in ("company_id", "client_id"):
-            body[key] = str(body[key]) if body[key] is not None else None
+            if body.get(key) is not None:
+                body[key] = str(body[key])
         return authoring.connect_account(deps(), user_id(), body)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -18,6 +19,7 @@ from app.web.problems import problem
 
 blueprint = Blueprint("dispatch", __name__, url_prefix="/api/posts")
 MAX_GENERATION = 2**31
+MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 @blueprint.post("/dispatch")
@@ -47,10 +49,10 @@ def dispatch_failed() -> Any:
     except (binascii.Error, ValueError, TypeError):
         message = None
     message_id = notice.get("sourceMessageId")
-    if message is None or not isinstance(message_id, str):
+    if message is None or not isinstance(message_id, str) or not MESSAGE_ID.fullmatch(message_id):
         return _never_right()
     with deps().db.transaction() as tx:
-        unarmed = alarms.forget_message(tx, message[0], message_id[:255])
+        unarmed = alarms.forget_message(tx, message[0], message_id)
     emit("message.lost", post_id=message[0], message_id=message_id, unarmed=unarmed, status=notice.get("status"))
     return jsonify(status="recorded" if unarmed else "ignored")
 

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from app.config import Settings
 from app.web.problems import DETAILS, problem
 
-USER_ROUTES = r"/api/(?:posts|social-accounts|companies)(?:/.*)?"
+USER_ROUTES = r"/api/(?:posts(?!/dispatch)|social-accounts|companies|scheduler/run)(?:/.*)?"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -42,7 +42,7 @@ def register(app: Flask, settings: Settings) -> None:
 def _begin() -> Response | None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    has_body = request.method in ("POST", "PATCH", "PUT") and (request.content_length or 0) > 0
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     if has_body and not request.is_json and re.fullmatch(USER_ROUTES, request.path):
         return None if request.headers.get("Upstash-Signature") else problem(415, *DETAILS[415])
     return None

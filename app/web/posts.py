@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import request
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from werkzeug.wrappers import Response
 
 from app import authoring, scheduling
@@ -19,11 +18,11 @@ from app.domain.post import Post
 from app.store import queries
 from app.web import schemas
 from app.web.auth import check_delivery, check_user, deps, user_id, user_required
+from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.ids import uuid_or_404
 
-blueprint = Blueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
-SECURED: dict[str, Any] = {"security": [{"user": []}]}
+blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
 
 
 @blueprint.route("")
@@ -122,7 +121,7 @@ def unschedule(post_id: str) -> dict[str, Any]:
 
 
 @blueprint.route("/recover", methods=["POST"])
-@blueprint.doc(**SECURED)
+@blueprint.doc(**SECURED, requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}})
 @blueprint.response(200, schemas.PostView)
 def recover() -> Any:
     """Retry or fail a post by hand; signed by QStash, the sweep"""
@@ -155,6 +154,6 @@ def _write_cursor(post: Post) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         at, post_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(at).astimezone(UTC), uuid_or_404(post_id)
-    except (ValueError, TypeError, binascii.Error, NotFound, OverflowError):
+        return datetime.fromisoformat(at).astimezone(UTC), uuid_or_404(str(post_id))
+    except (ValueError, TypeError, binascii.Error, NotFound, OverflowError, RecursionError):
         raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer as it is.") from None

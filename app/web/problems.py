@@ -13,6 +13,7 @@ from app.log import emit
 
 STATUS = {NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
 RETRY_AFTER_SECONDS = "5"
+MAX_ERRORS = 50  # fields named in one answer
 
 TITLES = {
     400: "Bad request",
@@ -49,8 +50,8 @@ def problem(status: int, code: str, detail: str, errors: list[FieldError] | None
         "code": code,
     }
     if errors:
-        body["errors"] = [_as_json(error) for error in errors]
-    response = Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
+        body["errors"] = [_as_json(error) for error in errors[:MAX_ERRORS]]
+    response = Response(json.dumps(body), status, mimetype="application/problem+json")
     for name, value in headers.items():
         response.headers[name.replace("_", "-")] = value
     return response

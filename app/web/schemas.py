@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -44,8 +45,15 @@ class WireInstant(fields.Field[Any]):
         return to_wire(value)
 
 
-class QueryInstant(fields.AwareDateTime):
-    """An instant with its offset, in a query."""
+class OffsetInstant(fields.AwareDateTime):
+    """An instant with its offset, read as UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        instant: datetime = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return instant.astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise ValidationError("Is outside the calendar.") from None
 
 
 def short(**kwargs: Any) -> Text:
@@ -141,8 +149,8 @@ class ListQuery(Camel):
     platform = Text(validate=validate.OneOf(PLATFORMS))
     company_id = fields.UUID()
     client_id = fields.UUID()
-    start = QueryInstant(data_key="from")
-    end = QueryInstant(data_key="to")
+    start = OffsetInstant(data_key="from")
+    end = OffsetInstant(data_key="to")
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=validate.Length(max=200))
 
@@ -201,19 +209,19 @@ class AccountCreate(Camel):
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
     external_id = short()
     person_urn = short()
-    account_name = Text(load_default="", validate=validate.Length(max=255))
+    account_name = Text(validate=validate.Length(max=255))
     access_token = Text(required=True, load_only=True, validate=validate.Length(min=1, max=MAX_TOKEN))
     refresh_token = Text(load_only=True, allow_none=True, validate=validate.Length(max=MAX_TOKEN))
-    expires_at = QueryInstant(allow_none=True)
-    company_id = fields.UUID(load_default=None, allow_none=True)
-    client_id = fields.UUID(load_default=None, allow_none=True)
+    expires_at = OffsetInstant(allow_none=True)
+    company_id = fields.UUID(allow_none=True)
+    client_id = fields.UUID(allow_none=True)
 
 
 class AccountEdit(Camel):
     account_name = Text(validate=validate.Length(max=255))
     access_token = Text(load_only=True, validate=validate.Length(min=1, max=MAX_TOKEN))
     refresh_token = Text(load_only=True, allow_none=True, validate=validate.Length(max=MAX_TOKEN))
-    expires_at = QueryInstant(allow_none=True)
+    expires_at = OffsetInstant(allow_none=True)
 
 
 class AccountView(Camel):
@@ -248,8 +256,8 @@ class PublishReport(Camel):
     error_message = fields.Raw(allow_none=True, load_default=None)
     error = fields.Raw(allow_none=True, load_default=None)
     error_code = fields.Raw(allow_none=True, load_default=None)
-    http_status = fields.Integer(allow_none=True, load_default=None)
-    retryable = fields.Boolean(allow_none=True, load_default=None)
+    http_status = fields.Raw(allow_none=True, load_default=None)
+    retryable = fields.Raw(allow_none=True, load_default=None)
     attempt = fields.Integer(allow_none=True, load_default=None, validate=validate.Range(1, 1_000_000))
 
 

@@ -28,8 +28,8 @@ def publish_status() -> Response:
         external_id=body["linkedin_post_urn"] or body["external_post_id"],
         error=_as_text(body["error_message"] or body["error"]),
         error_code=_as_text(body["error_code"])[:64],
-        http_status=body["http_status"],
-        retryable=body["retryable"],
+        http_status=_as_status(body["http_status"]),
+        retryable=body["retryable"] if isinstance(body["retryable"], bool) else None,
         attempt=body["attempt"],
     )
     result = reporting.report(deps(), report)
@@ -42,6 +42,12 @@ def claim() -> Response:
     body = load(schemas.ClaimRequest())
     reporting.grant(deps(), uuid_or_404(body["post_id"]), body["attempt"])
     return jsonify(granted=True)
+
+
+def _as_status(value: Any) -> int | None:
+    """An HTTP status, as a number or as digits; anything else says nothing, and must not cost the report."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else None
 
 
 def _as_text(value: Any) -> str:

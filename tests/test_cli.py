@@ -1,0 +1,264 @@
+"""The commands, as whoever runs them sees them: in this process, and where it matters in one of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import sqlalchemy as sa
+from click.testing import Result
+from flask import Flask
+
+from app.config import Settings
+from app.store.engine import normalise_url
+from tests.adapters.servers import HttpServer, http_server, says
+from tests.support.databases import upgrade
+from tests.web.answers import SECRETS, check_silence
+from tests.web.site import SetClock, build, settings_for
+
+PATIENCE_SECONDS = 30
+ROOT = Path(__file__).parent.parent
+KEYS = {"current": SECRETS["qstash_current_signing_key"], "next": SECRETS["qstash_next_signing_key"]}
+
+
+@pytest.fixture(autouse=True)
+def signals_kept() -> Iterator[None]:
+    """`sweep` takes the signals for itself; in the tests' own process they are given back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[HttpServer]:
+    """QStash and n8n in one."""
+    with http_server(says(200, KEYS, Content_Type="application/json")) as server:
+        yield server
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def app_over(database_url: str, outside: HttpServer, **changes: Any) -> Iterator[Flask]:
+    settings: Settings = settings_for(database_url, outside.url, outside.url, **changes)
+    site = build(settings, SetClock(), [])
+    yield site.app
+    site.services.deps.db.close()
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    result = app.test_cli_runner().invoke(args=list(arguments))
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    assert "Traceback" not in result.output
+    return result
+
+
+def environment(**settings: str) -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
+
+
+def started(*command: str, **settings: str) -> subprocess.Popen[str]:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    environ = environment(**settings)
+    return subprocess.Popen([sys.executable, *command], text=True, cwd=ROOT, env=environ, **pipes)  # type: ignore[call-overload]
+
+
+def flask(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+    return started("-m", "flask", "--app", "wsgi", *arguments, **settings)
+
+
+def read_until(process: subprocess.Popen[str], word: str) -> str:
+    """The output up to the first line that has `word`; an end of the output ends it too, and the test."""
+    assert process.stdout is not None
+    lines = []
+    watch = threading.Timer(PATIENCE_SECONDS, process.kill)
+    watch.start()
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if word in line:
+                return "".join(lines)
+    finally:
+        watch.cancel()
+    raise AssertionError(f"never said {word!r}:\n{''.join(lines)}")
+
+
+def test_token_prints_a_token_that_the_app_takes(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside) as app:
+        for arguments, role in ((["alice"], None), (["alice", "--admin"], "admin")):
+            result = run(app, "token", *arguments)
+            assert result.exit_code == 0
+            claims = jwt.decode(
+                result.stdout.strip(),
+                SECRETS["auth_jwt_secret"],
+                ["HS256"],
+                options={"verify_exp": False, "verify_iat": False},
+            )
+            assert (claims["sub"], claims.get("role")) == ("alice", role)
+            answer = app.test_client().get("/api/posts", headers={"Authorization": f"Bearer {result.stdout.strip()}"})
+            assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("user", ["", " ", "a\nb", "x" * 256], ids=["empty", "blank", "line-break", "long"])
+def test_token_refuses_who_is_nobody(sqlite_url: str, outside: HttpServer, user: str):
+    with app_over(sqlite_url, outside) as app:
+        result = run(app, "token", user)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "user id" in result.stderr
+
+
+def test_token_says_what_it_needs(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside, auth_jwt_secret=None) as app:
+        result = run(app, "token", "alice")
+    assert result.exit_code == 1
+    assert "AUTH_JWT_SECRET" in result.stderr
+
+
+def test_sweep_runs_once_and_prints_what_it_did(database_url: str, outside: HttpServer):
+    with app_over(database_url, outside) as app:
+        result = run(app, "sweep")
+    assert result.exit_code == 0
+    assert "recovered=0" in result.stdout
+    assert "skipped=False" in result.stdout
+
+
+def test_sweep_fails_in_words_while_the_database_is_away(outside: HttpServer, closed_port: int):
+    with app_over(f"postgresql://me:very-secret@127.0.0.1:{closed_port}/x", outside) as app:
+        result = run(app, "sweep")
+    assert result.exit_code == 1
+    assert "database cannot be reached" in result.stderr
+    assert "very-secret" not in result.output
+
+
+@pytest.mark.parametrize("every", ["0", "-1", "soon"])
+def test_sweep_takes_no_period_that_is_none(sqlite_url: str, outside: HttpServer, every: str):
+    with app_over(sqlite_url, outside) as app:
+        assert run(app, "sweep", "--every", every).exit_code == 2
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=lambda stop: stop.name)
+def test_sweep_goes_on_without_its_database_and_stops_cleanly_when_told(tmp_path: Path, stop: signal.Signals):
+    url = f"sqlite:///{tmp_path / 'later.sqlite3'}"
+    with flask("sweep", "--every", "0.1", DATABASE_URL=url) as process:
+        read_until(process, "database cannot be reached")
+        upgrade(url)  # it is there at last
+        read_until(process, "recovered=0")
+        read_until(process, "recovered=0")
+        process.send_signal(stop)
+        rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+    assert "Traceback" not in rest
+
+
+def test_db_upgrade_may_be_run_again(blank_database_url: str, outside: HttpServer):
+    with app_over(blank_database_url, outside) as app:
+        for _ in range(2):
+            result = run(app, "db", "upgrade")
+            assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
+    engine = sa.create_engine(normalise_url(blank_database_url), poolclass=sa.NullPool)
+    assert "posts" in sa.inspect(engine).get_table_names()
+
+
+def test_db_upgrade_fails_in_words(outside: HttpServer, closed_port: int, tmp_path: Path):
+    for url in (f"postgresql://me:very-secret@127.0.0.1:{closed_port}/x", f"sqlite:///{tmp_path}"):
+        with app_over(url, outside) as app:
+            result = run(app, "db", "upgrade")
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: The database cannot be migrated: ")
+        assert "very-secret" not in result.output
+
+
+def test_the_doctor_finds_nothing_where_all_is_well(database_url: str, outside: HttpServer):
+    with app_over(database_url, outside) as app:
+        run(app, "sweep")
+        result = run(app, "doctor")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["OK", part] for part in ("settings", "database", "sweep", "qstash", "n8n")
+    ]
+    check_silence(result.output)
+
+
+def test_the_doctor_says_of_all_that_fails_what_to_do(outside: HttpServer, closed_port: int):
+    changes: dict[str, Any] = dict.fromkeys(
+        ("auth_jwt_secret", "cron_secret", "n8n_callback_secret", "public_base_url")
+    )
+    changes |= {"token_encryption_keys": (), "qstash_url": f"http://127.0.0.1:{closed_port}"}
+    changes["n8n_webhook_url"] = f"http://127.0.0.1:{closed_port}/webhook/publish"
+    with app_over(f"postgresql://me:very-secret@127.0.0.1:{closed_port}/x", outside, **changes) as app:
+        result = run(app, "doctor")
+    assert result.exit_code == 1
+    failures = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    cures = ["AUTH_JWT_SECRET", "CRON_SECRET", "N8N_CALLBACK_SECRET", "TOKEN_ENCRYPTION_KEYS", "PUBLIC_BASE_URL"]
+    cures += ["DATABASE_URL", "QSTASH_URL", "N8N_WEBHOOK_URL"]
+    assert len(failures) == len(cures)
+    for cure in cures:
+        assert [line for line in failures if cure in line], cure
+    assert "very-secret" not in result.output
+
+
+def test_the_doctor_tells_a_database_that_is_not_migrated(blank_database_url: str, outside: HttpServer):
+    with app_over(blank_database_url, outside) as app:
+        result = run(app, "doctor")
+    assert result.exit_code == 1
+    [failure] = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert "flask --app wsgi db upgrade" in failure
+
+
+def test_the_doctor_tells_keys_of_another_account(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside, qstash_current_signing_key="x" * 32, qstash_next_signing_key=None) as app:
+        result = run(app, "doctor")
+    assert result.exit_code == 1
+    assert "QSTASH_CURRENT_SIGNING_KEY" in result.stdout
+
+
+def test_the_doctor_warns_of_what_works_only_slowly(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside, qstash_token=None) as app:
+        result = run(app, "doctor")
+    assert result.exit_code == 0
+    assert [line.split()[:2] for line in result.stdout.splitlines() if not line.startswith("OK")] == [
+        ["WARN", "sweep"],
+        ["WARN", "qstash"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [("-m", "flask", "--app", "wsgi", "doctor"), ("-c", "import wsgi")], ids=["flask", "import"]
+)
+def test_bad_settings_are_all_listed_with_what_to_do(command: tuple[str, ...]):
+    bad = {
+        "DATABASE_URL": "mysql://me:very-secret@x/y",
+        "CRON_SECRET": "short",
+        "QSTASH_TOKEN": "t",
+        "MAX_RETRIES": "many",
+    }
+    with started(*command, **bad) as process:
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode != 0
+    for name in (*list(bad)[:2], "MAX_RETRIES", "PUBLIC_BASE_URL", "QSTASH_CURRENT_SIGNING_KEY"):
+        assert f"- {name} " in said
+    assert "very-secret" not in said
+
+
+def test_the_commands_help_reads_without_settings():
+    with flask("--help", QSTASH_TOKEN="") as process:
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+    for command in ("db", "sweep", "token", "doctor"):
+        assert f"\n  {command} " in said

@@ -1,0 +1,100 @@
+"""What holds for every answer, whatever the request was. The tests' client checks it on each one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+SECRETS = {
+    "auth_jwt_secret": "user-tokens-are-signed-with-this-secret-and-it-is-long-enough-for-HS512",
+    "cron_secret": "the-cron-knows-this-secret",
+    "n8n_callback_secret": "the-workflow-knows-this-secret",
+    "admin_secret_key": "automation-knows-this-secret",
+    "internal_api_secret": "forwarded-with-every-message",
+    "qstash_token": "token-of-the-message-service",
+    "qstash_current_signing_key": "sig_current_0123456789abcdef0123456789",
+    "qstash_next_signing_key": "sig_next_0123456789abcdef0123456789abcd",
+    "n8n_webhook_auth_header": "X-Api-Key: only-n8n-may-see-this",
+    "token_encryption_keys": "cHVuY3R1YWwtdGVzdHMta2VlcC10b2tlbnMtc2FmZSE=",
+}
+ACCESS_TOKEN, REFRESH_TOKEN = "access-token-of-an-account", "refresh-token-of-an-account"  # as a platform gives them
+NEVER_SHOWN = (*(value.partition(": ")[2] or value for value in SECRETS.values()), ACCESS_TOKEN, REFRESH_TOKEN)
+INTERNALS = re.compile(
+    r"Traceback|File \"|\.py\b|sqlalche|psycopg|sqlite3|OperationalError|ProgrammingError|IntegrityError|DataError"
+    r"|SELECT |INSERT INTO|UPDATE \w+ SET|\[SQL:|relation \"|no such table|port \d+ failed",
+    re.IGNORECASE,
+)
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+PROBLEM = {"type", "title", "status", "detail", "code"}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class CheckedClient(FlaskClient):
+    """Flask's test client, which looks at every answer before the test does."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        answer = super().open(*args, **kwargs)
+        check(answer)
+        return answer
+
+
+def check(answer: TestResponse) -> None:
+    check_headers(answer)
+    text = answer.get_data(as_text=True)
+    check_silence(f"{text}\n{answer.headers}")
+    if answer.status_code == 503 and answer.request.path == "/healthz":
+        return  # a monitor's answer, not a refusal
+    if answer.status_code >= 400:
+        check_problem(answer)
+    elif answer.data and answer.mimetype == "application/json" and answer.request.path != "/openapi.json":
+        check_instants(answer.get_json())
+
+
+def check_headers(answer: TestResponse) -> None:
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", answer.headers["X-Request-ID"])
+
+
+def check_silence(text: str) -> None:
+    """No secret, no account token, no stack trace, no word of the database's."""
+    assert not [secret for secret in NEVER_SHOWN if secret in text]
+    assert not INTERNALS.search(text), text[:500]
+
+
+def check_problem(answer: TestResponse) -> None:
+    assert answer.status_code != 500, answer.get_data(as_text=True)
+    assert answer.mimetype == "application/problem+json", answer.get_data(as_text=True)[:300]
+    body = answer.get_json(force=True)
+    assert set(body) - {"errors"} == PROBLEM
+    assert body["status"] == answer.status_code
+    assert re.fullmatch(r"[a-z0-9_]+", body["code"])
+    assert body["title"]
+    assert body["detail"].strip()
+    for error in body.get("errors", []):
+        assert set(error) in ({"field", "code", "message"}, {"field", "code", "message", "limit", "actual"})
+    if answer.status_code == 405:
+        assert answer.headers["Allow"]
+    if body["code"] == "database_unavailable":
+        assert answer.headers["Retry-After"].isdigit()
+
+
+def check_instants(value: Any, name: str = "") -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            check_instants(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            check_instants(inner)
+    elif (name == "at" or name.endswith("At")) and value is not None:
+        assert INSTANT.fullmatch(value), f"{name} is {value!r}"

@@ -1,0 +1,238 @@
+"""Social accounts: tokens come in, are encrypted, and never come out again."""
+
+import json
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from app.store import accounts
+from tests.adapters.servers import HttpServer, says
+from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS
+from tests.web.conftest import MakeSite
+from tests.web.site import HOUR, NOW, Site, User, refused, said, wire_form
+
+ACCOUNT = {
+    "id",
+    "userId",
+    "companyId",
+    "clientId",
+    "platform",
+    "externalId",
+    "personUrn",
+    "accountName",
+    "status",
+    "expiresAt",
+    "createdAt",
+    "updatedAt",
+}
+URN = "urn:li:person:1"
+BODY = {"externalId": URN, "accountName": "Alice", "accessToken": ACCESS_TOKEN, "refreshToken": REFRESH_TOKEN}
+
+
+def stored(site: Site) -> list[Any]:
+    return site.rows("SELECT access_token, refresh_token FROM social_accounts ORDER BY user_id")
+
+
+def test_an_account_is_answered_without_its_tokens(site: Site, alice: User):
+    company = str(uuid.uuid4())
+    more = {"expiresAt": "2027-01-01T01:00:00+01:00", "companyId": company, "platform": "linkedin"}
+    account = said(alice.post("/api/social-accounts", json=BODY | more), 201)
+    assert set(account) == ACCOUNT
+    assert (account["userId"], account["platform"], account["status"]) == ("alice", "linkedin", "active")
+    assert (account["externalId"], account["personUrn"], account["accountName"]) == (URN, URN, "Alice")
+    assert (account["expiresAt"], account["companyId"]) == ("2027-01-01T00:00:00.000Z", company)
+    assert account["createdAt"] == account["updatedAt"] == wire_form(NOW)
+    assert said(alice.get("/api/social-accounts")) == {"data": [account]}
+
+
+def test_tokens_lie_encrypted_in_the_database(site: Site, alice: User):
+    alice.account()
+    [(access, refresh)] = stored(site)
+    assert ACCESS_TOKEN not in access
+    assert REFRESH_TOKEN not in refresh
+    key = Fernet(SECRETS["token_encryption_keys"])
+    assert [key.decrypt(token).decode() for token in (access, refresh)] == [ACCESS_TOKEN, REFRESH_TOKEN]
+
+
+def test_the_first_key_encrypts_and_all_of_them_decrypt(database_url: str, make_site: MakeSite, n8n: HttpServer):
+    old, new = SECRETS["token_encryption_keys"], Fernet.generate_key().decode()
+    before = make_site(database_url)
+    post = before.user("alice").scheduled()
+    after = make_site(database_url, token_encryption_keys=(new, old))
+    after.user("bob").account()
+    assert Fernet(new).decrypt(stored(after)[1][0]).decode() == ACCESS_TOKEN
+    after.clock.at = NOW + HOUR
+    assert said(after.deliver(post)) == {"status": "dispatched"}
+    assert n8n.seen[0].json()["accessToken"] == ACCESS_TOKEN
+
+
+def test_person_urn_is_another_name_for_the_external_id(site: Site, alice: User):
+    body = {"personUrn": URN, "accessToken": ACCESS_TOKEN}
+    account = said(alice.post("/api/social-accounts", json=body), 201)
+    assert (account["externalId"], account["personUrn"], account["platform"]) == (URN, URN, "linkedin")
+    again = said(alice.post("/api/social-accounts", json={"externalId": URN, "accessToken": ACCESS_TOKEN}), 201)
+    assert again["id"] == account["id"]
+    instagram = said(alice.post("/api/social-accounts", json=body | {"platform": "instagram"}), 201)
+    assert (instagram["externalId"], instagram["personUrn"]) == (URN, None)
+
+
+def test_the_same_account_again_takes_the_new_token_and_stays_one(site: Site, alice: User, bob: User):
+    first = alice.account(externalId=URN)
+    site.clock.at += HOUR
+    again = said(alice.post("/api/social-accounts", json=BODY | {"accessToken": "another-token"}), 201)
+    assert (again["id"], again["createdAt"]) == (first["id"], first["createdAt"])
+    assert len(stored(site)) == 1
+    assert Fernet(SECRETS["token_encryption_keys"]).decrypt(stored(site)[0][0]) == b"another-token"
+    assert bob.account(externalId=URN)["id"] != first["id"]
+
+
+def test_reconnecting_with_a_token_alone_keeps_name_and_client(site: Site, alice: User):
+    client = str(uuid.uuid4())
+    first = alice.account(externalId=URN, accountName="Our page", clientId=client)
+    again = said(alice.post("/api/social-accounts", json={"externalId": URN, "accessToken": "another-token"}), 201)
+    assert {name: again[name] for name in ("accountName", "clientId")} == {
+        "accountName": "Our page",
+        "clientId": client,
+    }
+    assert again["id"] == first["id"]
+
+
+def test_two_who_connect_the_same_account_at_once_get_the_same_one(
+    site: Site, alice: User, monkeypatch: pytest.MonkeyPatch
+):
+    both, look = threading.Barrier(2, timeout=0.5), accounts.by_identity
+
+    def look_together(*args: Any) -> Any:
+        found = look(*args)
+        with suppress(threading.BrokenBarrierError):  # a database that lets only one write at a time
+            both.wait()
+        return found
+
+    monkeypatch.setattr(accounts, "by_identity", look_together)
+    with ThreadPoolExecutor(2) as pool:
+        connecting = [pool.submit(alice.post, "/api/social-accounts", json=BODY) for _ in range(2)]
+    assert len({said(answer.result(), 201)["id"] for answer in connecting}) == 1
+
+
+def test_an_edit_changes_name_and_tokens(site: Site, alice: User):
+    account = alice.account(expiresAt=wire_form(NOW + HOUR))
+    path = f"/api/social-accounts/{account['id']}"
+    before = stored(site)
+    renamed = said(alice.patch(path, json={"accountName": "Renamed"}))
+    assert renamed == account | {"accountName": "Renamed"}
+    assert stored(site) == before
+    said(alice.patch(path, json={"accessToken": "another-token", "refreshToken": None, "expiresAt": None}))
+    [(access, refresh)] = stored(site)
+    assert Fernet(SECRETS["token_encryption_keys"]).decrypt(access) == b"another-token"
+    assert refresh is None
+    assert said(alice.get("/api/social-accounts"))["data"][0]["expiresAt"] is None
+
+
+@pytest.mark.parametrize("how", ["post", "patch"])
+def test_an_account_that_must_be_reconnected_says_so_until_it_is_and_its_posts_wait(
+    site: Site, alice: User, n8n: HttpServer, how: str
+):
+    sent, waiting = site.sent(alice), alice.scheduled(NOW + 2 * HOUR)
+    report = {"postId": sent["id"], "status": "failed", "httpStatus": 401, "error": "REVOKED_ACCESS_TOKEN"}
+    assert said(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
+    assert alice.read(sent["id"])["errorCode"] == "reconnect_required"
+    [account] = said(alice.get("/api/social-accounts"))["data"]
+    assert account["status"] == "reconnect_required"
+    site.clock.at = NOW + 2 * HOUR
+    assert said(site.deliver(waiting)) == {"status": "retry_scheduled", "reason": "account_on_hold"}
+    assert len(n8n.seen) == 1
+    if how == "post":
+        alice.account()
+    else:
+        said(alice.patch(f"/api/social-accounts/{account['id']}", json={"accessToken": "another-token"}))
+    assert said(alice.get("/api/social-accounts"))["data"][0]["status"] == "active"
+    post = alice.read(waiting["id"])
+    assert (post["status"], post["errorCode"], post["nextAttemptAt"]) == ("scheduled", None, wire_form(site.clock.at))
+    assert said(site.deliver(post)) == {"status": "dispatched"}
+
+
+def test_an_account_in_use_cannot_be_removed(site: Site, alice: User):
+    post = alice.scheduled()
+    path = f"/api/social-accounts/{post['socialAccountId']}"
+    assert "1 post" in refused(alice.delete(path), 409, "account_in_use")["detail"]
+    said(alice.post(f"/api/posts/{post['id']}/unschedule"))
+    answer = alice.delete(path)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert said(alice.get("/api/social-accounts")) == {"data": []}
+    assert alice.read(post["id"])["socialAccountId"] is None
+    refused(alice.delete(path), 404, "account_not_found")
+
+
+def test_an_account_through_which_a_post_is_going_out_cannot_be_removed(site: Site, alice: User):
+    post = site.sent(alice)
+    refused(alice.delete(f"/api/social-accounts/{post['socialAccountId']}"), 409, "account_in_use")
+
+
+def test_another_users_account_is_absent(site: Site, alice: User, bob: User):
+    account = alice.account()
+    path = f"/api/social-accounts/{account['id']}"
+    refused(bob.patch(path, json={"accessToken": "mine"}), 404, "account_not_found")
+    refused(bob.delete(path), 404, "account_not_found")
+    assert said(bob.get("/api/social-accounts")) == {"data": []}
+    assert said(alice.get("/api/social-accounts")) == {"data": [account]}
+
+
+def test_without_keys_no_token_is_taken(database_url: str, make_site: MakeSite):
+    site = make_site(database_url, token_encryption_keys=())
+    problem = refused(site.user("alice").post("/api/social-accounts", json=BODY), 503, "not_configured")
+    assert "TOKEN_ENCRYPTION_KEYS" not in json.dumps(problem)
+    assert site.events("not_configured")[0]["setting"] == "TOKEN_ENCRYPTION_KEYS"
+    assert stored(site) == []
+
+
+def test_a_token_that_n8n_echoes_is_shown_to_nobody(site: Site, alice: User, n8n: HttpServer):
+    n8n.answer = says(500, {"input": {"accessToken": ACCESS_TOKEN, "refresh": REFRESH_TOKEN[::-1]}})
+    post = alice.scheduled()
+    site.clock.at = NOW + HOUR
+    said(site.deliver(post))
+    assert "***" in alice.timeline(post["id"])["attempts"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"accessToken": None}, "accessToken"),
+        ({"accessToken": ""}, "accessToken"),
+        ({"accessToken": 7}, "accessToken"),
+        ({"accessToken": "x" * 8193}, "accessToken"),
+        ({"accessToken": "a\0b"}, "accessToken"),
+        ({"refreshToken": ["x"]}, "refreshToken"),
+        ({"platform": "myspace"}, "platform"),
+        ({"externalId": ""}, "externalId"),
+        ({"externalId": "x" * 256}, "externalId"),
+        ({"externalId": 7}, "externalId"),
+        ({"accountName": "x" * 256}, "accountName"),
+        ({"expiresAt": "2027-01-01T00:00:00"}, "expiresAt"),
+        ({"expiresAt": "tomorrow"}, "expiresAt"),
+        ({"expiresAt": 1796112000}, "expiresAt"),
+        ({"expiresAt": "0001-01-01T00:00:00+14:00"}, "expiresAt"),
+        ({"expiresAt": "9999-12-31T23:59:59-14:00"}, "expiresAt"),
+        ({"companyId": "x"}, "companyId"),
+        ({"status": "active"}, "status"),
+        ({"userId": "bob"}, "userId"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+)
+def test_an_account_of_the_wrong_shape_is_refused_by_the_name_of_its_field(
+    small_site: Site, change: dict[str, Any], field: str
+):
+    problem = refused(small_site.user("alice").post("/api/social-accounts", json=BODY | change), 422, "invalid_fields")
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+def test_an_account_without_an_id_or_a_token_is_refused(small_site: Site):
+    alice = small_site.user("alice")
+    problem = refused(alice.post("/api/social-accounts", json={"accessToken": ACCESS_TOKEN}), 422, "required")
+    assert problem["errors"][0]["field"] == "externalId"
+    problem = refused(alice.post("/api/social-accounts", json={"externalId": URN}), 422, "invalid_fields")
+    assert problem["errors"][0]["field"] == "accessToken"

@@ -1,0 +1,120 @@
+"""Tokens of an identity provider: checked by the keys that it publishes, on a real server."""
+
+import base64
+import hmac
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from tests.adapters.servers import HttpServer, http_server, says
+from tests.web.answers import SECRETS
+from tests.web.conftest import MakeSite
+from tests.web.site import NOW, Caller, Site, refused, said
+
+NOW_SECONDS = int(NOW.timestamp())
+CLAIMS = {"sub": "alice", "exp": NOW_SECONDS + 3600}
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+KEYS: dict[str, Any] = {"RS256": RSA, "ES256": EC}
+
+
+def published() -> dict[str, Any]:
+    keys = [json.loads(RSAAlgorithm.to_jwk(RSA.public_key())), json.loads(ECAlgorithm.to_jwk(EC.public_key()))]
+    named = zip(keys, ("RS256", "ES256"), strict=True)
+    return {"keys": [key | {"kid": name, "alg": name, "use": "sig"} for key, name in named]}
+
+
+@pytest.fixture
+def provider() -> Iterator[HttpServer]:
+    with http_server(says(200, published())) as server:
+        yield server
+
+
+@pytest.fixture
+def keyed_site(sqlite_url: str, make_site: MakeSite, provider: HttpServer) -> Site:
+    return make_site(sqlite_url, auth_jwt_secret=None, auth_jwks_url=f"{provider.url}/jwks.json")
+
+
+def base64url(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def asking(site: Site, key: Any, algorithm: str, kid: str | None, **changes: Any) -> Any:
+    token = jwt.encode(CLAIMS | changes, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+    return Caller(site.client, {"Authorization": f"Bearer {token}"}).get("/api/posts")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_a_token_signed_by_a_published_key_is_good_and_the_keys_are_asked_for_once(
+    keyed_site: Site, provider: HttpServer, algorithm: str
+):
+    for _ in range(3):
+        said(asking(keyed_site, KEYS[algorithm], algorithm, algorithm))
+    assert len(provider.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "kid"),
+    [
+        (STRANGER, "ES256", "ES256"),
+        (EC, "ES256", "RS256"),
+        (RSA, "RS384", "RS256"),
+        (EC, "ES256", None),
+        (EC, "ES256", "unknown"),
+        (SECRETS["auth_jwt_secret"], "HS256", "RS256"),
+        (SECRETS["auth_jwt_secret"], "HS256", None),
+    ],
+    ids=["stranger", "other-key", "other-algorithm", "no-kid", "unknown-kid", "HS256", "HS256-no-kid"],
+)
+def test_a_token_that_no_published_key_signed_is_refused(keyed_site: Site, key: Any, algorithm: str, kid: str | None):
+    refused(asking(keyed_site, key, algorithm, kid), 401, "unauthorized")
+
+
+def test_a_public_key_is_no_shared_secret(keyed_site: Site):
+    """The old confusion: HS256 with the public key, which everybody has, as the secret."""
+    public = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    parts = ({"alg": "HS256", "typ": "JWT", "kid": "RS256"}, CLAIMS)
+    text = b".".join(base64url(json.dumps(part).encode()) for part in parts)
+    forged = b".".join([text, base64url(hmac.digest(public, text, "sha256"))]).decode()
+    refused(Caller(keyed_site.client, {"Authorization": f"Bearer {forged}"}).get("/api/posts"), 401, "unauthorized")
+
+
+def test_an_expired_token_of_the_provider_is_refused(keyed_site: Site):
+    refused(asking(keyed_site, EC, "ES256", "ES256", exp=NOW_SECONDS - 11), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [says(503, {}), says(200, {}), says(200, {"keys": []}), says(200, []), lambda _: (200, {}, b"<html>")],
+    ids=["503", "no-keys", "empty", "a-list", "no-json"],
+)
+def test_keys_that_cannot_be_had_are_nobodys_fault_but_ours(keyed_site: Site, provider: HttpServer, answer: Any):
+    provider.answer = answer
+    response = asking(keyed_site, EC, "ES256", "ES256")
+    problem = refused(response, 503, "auth_unavailable")
+    assert response.headers["Retry-After"].isdigit()
+    assert "127.0.0.1" not in json.dumps(problem)
+    assert keyed_site.events("auth.keys_unavailable")[0]["reason"].startswith("AUTH_JWKS_URL")
+    asking(keyed_site, EC, "ES256", "ES256")
+    assert len(provider.seen) == 1  # an outage does not make us hammer
+
+
+def test_a_provider_that_is_gone_is_said_to_be_unavailable(sqlite_url: str, make_site: MakeSite):
+    with http_server() as gone:
+        url = gone.url
+    site = make_site(sqlite_url, auth_jwt_secret=None, auth_jwks_url=f"{url}/jwks.json")
+    refused(asking(site, EC, "ES256", "ES256"), 503, "auth_unavailable")
+    refused(site.anyone.get("/api/posts"), 401, "unauthorized")
+
+
+def test_known_keys_outlive_the_provider(keyed_site: Site, provider: HttpServer):
+    said(asking(keyed_site, EC, "ES256", "ES256"))
+    provider.answer = says(503, {})
+    said(asking(keyed_site, RSA, "RS256", "RS256"))

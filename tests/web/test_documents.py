@@ -1,0 +1,125 @@
+"""The contract as a document: complete enough for programs, readable for people."""
+
+import html
+import re
+from typing import Any
+
+import pytest
+
+from tests.web.site import Site, said
+
+METHODS = ("get", "post", "patch", "delete", "put")
+USER_OPERATIONS = [
+    ("get", "/api/posts"),
+    ("post", "/api/posts"),
+    ("get", "/api/posts/{post_id}"),
+    ("patch", "/api/posts/{post_id}"),
+    ("delete", "/api/posts/{post_id}"),
+    ("get", "/api/posts/{post_id}/timeline"),
+    ("post", "/api/posts/{post_id}/schedule"),
+    ("post", "/api/posts/{post_id}/unschedule"),
+    ("post", "/api/posts/recover"),
+    ("get", "/api/social-accounts"),
+    ("post", "/api/social-accounts"),
+    ("patch", "/api/social-accounts/{account_id}"),
+    ("delete", "/api/social-accounts/{account_id}"),
+]
+WITH_BODY = [
+    operation
+    for operation in USER_OPERATIONS
+    if operation[0] in ("post", "patch") and not operation[1].endswith("unschedule")
+]
+
+
+@pytest.fixture
+def document(small_site: Site) -> Any:
+    return said(small_site.anyone.get("/openapi.json"))
+
+
+def operations(document: Any) -> list[tuple[str, str, Any]]:
+    return [
+        (method, path, item[method]) for path, item in document["paths"].items() for method in METHODS if method in item
+    ]
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [found for inner in value.values() for found in references(inner)]
+    return [found for inner in value for found in references(inner)] if isinstance(value, list) else []
+
+
+def test_the_document_is_openapi_3_1(document: Any):
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["title"] == "Punctual"
+    assert document["info"]["version"]
+    assert document["components"]["securitySchemes"]["user"]["scheme"] == "bearer"
+    for method, path, operation in operations(document):
+        assert all(re.fullmatch(r"[1-5]\d\d|default", status) for status in operation["responses"]), (method, path)
+        assert all("description" in response or "$ref" in response for response in operation["responses"].values())
+        named = set(re.findall(r"\{(\w+)\}", path))
+        parameters = [*document["paths"][path].get("parameters", []), *operation.get("parameters", [])]
+        assert named == {parameter["name"] for parameter in parameters if parameter.get("in") == "path"}, path
+        assert operation["summary"], (method, path)
+
+
+def test_no_reference_leads_nowhere(document: Any):
+    found = references(document)
+    assert found
+    for reference in found:
+        target = document
+        for part in reference.removeprefix("#/").split("/"):
+            target = target[part]
+
+
+def test_every_documented_address_is_the_apps_own(document: Any, small_site: Site):
+    known = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in small_site.app.url_map.iter_rules()}
+    assert set(document["paths"]) <= known
+
+
+def test_every_operation_id_is_used_once(document: Any):
+    ids = [operation["operationId"] for _, _, operation in operations(document) if "operationId" in operation]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(("method", "path"), USER_OPERATIONS)
+def test_every_user_route_is_documented_with_its_proof_and_its_answer(document: Any, method: str, path: str):
+    operation = document["paths"][path][method]
+    assert operation["security"] == [{"user": []}]
+    good = [response for status, response in operation["responses"].items() if status.startswith("2")]
+    assert len(good) == 1
+    if method != "delete":
+        schema = good[0]["content"]["application/json"]["schema"]
+        assert schema["$ref"].startswith("#/components/schemas/")
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_every_body_is_documented_by_name(document: Any, method: str, path: str):
+    schema = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["$ref"].startswith("#/components/schemas/")
+
+
+def test_the_documented_post_has_the_fields_of_the_real_one(document: Any, small_site: Site):
+    reference = document["paths"]["/api/posts/{post_id}"]["get"]["responses"]["200"]["content"]["application/json"]
+    schema = document["components"]["schemas"][reference["schema"]["$ref"].rpartition("/")[2]]
+    assert set(schema["properties"]) == set(small_site.user("alice").draft())
+    assert schema["properties"]["status"]["enum"]
+
+
+def test_the_documented_account_takes_tokens_and_shows_none(document: Any):
+    operation = document["paths"]["/api/social-accounts"]["post"]
+    schemas = document["components"]["schemas"]
+    taken = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    shown = operation["responses"]["201"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert "accessToken" in schemas[taken]["properties"]
+    assert not {"accessToken", "refreshToken"} & set(schemas[shown]["properties"])
+
+
+def test_the_page_for_people_names_every_operation(document: Any, small_site: Site):
+    answer = small_site.anyone.get("/docs")
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    page = html.unescape(answer.get_data(as_text=True))
+    assert "<script" not in page
+    for method, path, operation in operations(document):
+        assert f"<b>{method.upper()}</b> {path}" in page
+        assert operation["summary"].split(";")[0] in page
