@@ -13,7 +13,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench-import clean
+.PHONY: help setup demo run test check format format-check lint types lock bench-import chaos simulate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,13 @@ lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versi
 
 bench-import: $(DEV) ## Measure what a cold start pays for importing the app
 	@$(BIN)/python tests/bench/import_time.py $(ARGS)
+
+chaos: $(DEV) ## Strike down real processes while they publish 1,000 posts, and count what went wrong; ARGS='--seed 7'
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+simulate: $(DEV) ## Play random stories of faults under a virtual clock; SEEDS=1000 START=0, SEED=1234 for one
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 clean: ## Remove .venv, caches and local data
 	@rm -rf $(VENV) instance .mypy_cache .pytest_cache .ruff_cache .hypothesis

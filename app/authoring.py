@@ -8,6 +8,7 @@ from app.arming import arm
 from app.deps import Deps
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
 from app.domain.lifecycle import EDITABLE, Status
+from app.domain.outcomes import SENTENCES, may_be_out
 from app.domain.post import Account, Post
 from app.log import emit
 from app.scheduling import change_post, refusal, require_publishable
@@ -37,12 +38,19 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
             raise refusal(post)
         if not values:
             return post
+        _require_nothing_out(tx, post)
         edited = posts.edit(tx, post, values, now=deps.clock.now())
         if edited is not None and edited.status is Status.SCHEDULED:
             require_publishable(edited)
         return edited
 
     return change_post(deps, user_id, post_id, change)[1]
+
+
+def _require_nothing_out(tx: Connection, post: Post) -> None:
+    """A platform that refuses duplicates goes by the text: a new text would let a second copy through."""
+    if post.attempt and any(may_be_out(attempt) for attempt in queries.attempts_of(tx, post.id)):
+        raise Conflict("outcome_unknown", f"{SENTENCES['outcome_unknown']} Write a new post for a new text.")
 
 
 def read_post(deps: Deps, user_id: str, post_id: str) -> Post:

@@ -19,13 +19,13 @@ from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.log import emit
-from app.settling import Dispatched
+from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
 
 #: By when, as a part of the budget, each step makes way for the next, so that a flood of one kind starves nobody.
 EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.3, 0.8, 1.0
-LEASE_MARGIN = timedelta(seconds=60)  # past the budget: the last dispatches begun inside it may still be running
+LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may be begun at the very end of it
 SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
 
 DUE = "next_attempt_at"
@@ -66,8 +66,9 @@ def sweep(deps: Deps) -> Swept:
     """One run. A second one at the same time answers `skipped`. Raises Unavailable when the database is down."""
     started = deps.clock.now()
     budget = timedelta(seconds=deps.settings.sweep_budget_seconds)
+    margin = timedelta(seconds=deps.settings.n8n_timeout_seconds + LEASE_MARGIN_SECONDS)
     holder = uuid.uuid4().hex
-    if not runs.take_lease(deps.db, runs.SWEEP, holder, now=started, until=started + budget + LEASE_MARGIN):
+    if not runs.take_lease(deps.db, runs.SWEEP, holder, now=started, until=started + budget + margin):
         return Swept(skipped=True)
     run = _Run(deps, started, budget, rope_broke=deps.messages is None)
     status = "failed"
@@ -84,13 +85,17 @@ def sweep(deps: Deps) -> Swept:
 def _finish(run: _Run, holder: str, status: str) -> None:
     deps, swept = run.deps, run.swept
     swept.duration_ms = round((deps.clock.now() - run.started).total_seconds() * 1000)
-    with deps.db.transaction() as tx:
-        runs.record_run(tx, runs.SWEEP, started=run.started, duration_ms=swept.duration_ms, status=status)
-        runs.release_lease(tx, runs.SWEEP, holder)
+    persist(deps, lambda: _release(run, holder, status))
     with deps.db.reading() as connection:
         swept.remaining = queries.count_overdue(connection, _overdue_before(run), run.started)
     swept.total = swept.recovered + swept.remaining
     emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__ if key != "skipped"})
+
+
+def _release(run: _Run, holder: str, status: str) -> None:
+    with run.deps.db.transaction() as tx:
+        runs.record_run(tx, runs.SWEEP, started=run.started, duration_ms=run.swept.duration_ms, status=status)
+        runs.release_lease(tx, runs.SWEEP, holder)
 
 
 def _pages(run: _Run, part: float, find: Page, key: str) -> Iterator[list[Post]]:

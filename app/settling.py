@@ -5,8 +5,10 @@ Promise: one transaction, guarded by generation and attempt; a stale worker's se
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from app.alerting import alert
 from app.arming import arm
@@ -23,6 +25,7 @@ from app.store.engine import Connection
 
 #: Waits between tries to write down what is known of a send, while the database is away; then the lease settles it.
 AGAIN_AFTER_SECONDS = (0.2, 1.0, 3.0)
+Written = TypeVar("Written")
 BUSY_STATUSES = frozenset({408, 425, 429})
 
 
@@ -44,17 +47,28 @@ def settle(
 ) -> Dispatched:
     """Close the attempt of the claimed `post`. `sent_at` and `circuit` come with an answer to a send of our own; a
     report has neither. Never raises Unavailable: what cannot be written is left to the report and the lease."""
-    for pause in (*AGAIN_AFTER_SECONDS, None):
-        try:
-            with deps.db.transaction() as tx:
-                settled = _settle(deps, tx, post, verdict, sent_at, circuit)
-            break
-        except Unavailable:
-            if pause is None:
-                emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
-                return Dispatched("dispatched", "not_settled")
-            deps.clock.sleep_until(deps.clock.now() + timedelta(seconds=pause))
+
+    def write() -> Post | None:
+        with deps.db.transaction() as tx:
+            return _settle(deps, tx, post, verdict, sent_at, circuit)
+
+    try:
+        settled = persist(deps, write)
+    except Unavailable:
+        emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
+        return Dispatched("dispatched", "not_settled")
     return _afterwards(deps, post, settled, verdict)
+
+
+def persist(deps: Deps, write: Callable[[], Written]) -> Written:
+    """Write down what would be lost otherwise, again and again while the database is away for a moment. Raises
+    Unavailable when it stays away."""
+    for pause in AGAIN_AFTER_SECONDS:
+        try:
+            return write()
+        except Unavailable:
+            deps.clock.sleep_until(deps.clock.now() + timedelta(seconds=pause))
+    return write()
 
 
 def policy(deps: Deps) -> RetryPolicy:

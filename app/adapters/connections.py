@@ -133,7 +133,7 @@ class Connections(HTTPAdapter):
     def warm(self, request: PreparedRequest, timeout_seconds: float, verify: bool | str) -> None:
         """Leave an open connection in the pool for a request like this one; does nothing when one lies there."""
         pool: Any = self.get_connection_with_tls_context(request, verify)
-        self.cert_verify(pool, str(request.url), verify, None)
+        self.cert_verify(pool, str(request.url), verify, None)  # type: ignore[no-untyped-call]
         conn = pool._get_conn()
         try:
             if conn.is_closed:

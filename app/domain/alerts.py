@@ -8,7 +8,7 @@ CURES = {
     "publisher_refuses_us": "n8n refuses us. Check N8N_WEBHOOK_AUTH_HEADER, and switch Ignore Bots off in the webhook.",
     "message_service_unauthorized": "QStash does not take our token. Set QSTASH_TOKEN anew.",
     "message_service_quota_exceeded": "The QStash quota is used up. Posts go out by the sweep; raise the plan.",
-    "message_service_beyond_horizon": "The QStash plan does not reach so far. Set QSTASH_MAX_DELAY_DAYS to what it does.",
+    "message_service_beyond_horizon": "QStash refuses to wait so long. Set QSTASH_MAX_DELAY_DAYS to the plan's limit.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",
     "duplicate_publish": "A post was reported published twice, with two ids. Look for a second copy on the account.",
     "published_after_cancel": "A cancelled post is out: it was sent before it was cancelled. Tell its author.",
