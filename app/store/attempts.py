@@ -25,9 +25,14 @@ def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: i
 
 
 def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
-    """For a report that came before our own settle: the published row takes the measured lateness too."""
-    where = (posts.c.id == post.id, posts.c.status == Status.PUBLISHED, posts.c.attempt == post.attempt)
-    tx.execute(update(posts).where(*where).values(lateness_ms=_lateness_ms(post, sent_at)))
+    """For a report that came before our own settle: the row takes the measured lateness too, if this very attempt is
+    what was published, and not an earlier one after all."""
+    this_one = sa.exists().where(*_is(post.id, post.attempt), attempts.c.outcome == Outcome.PUBLISHED)
+    tx.execute(
+        update(posts)
+        .where(posts.c.id == post.id, posts.c.status == Status.PUBLISHED, this_one)
+        .values(lateness_ms=_lateness_ms(post, sent_at))
+    )
 
 
 def _lateness_ms(post: Post, sent_at: datetime) -> float:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.domain.ports import Alarm, MessageServiceError, Reply, Submission
 
@@ -22,7 +23,8 @@ class FakeClock:
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self.slept_until: list[datetime] = []
-        self.during_sleep: Callable[[], None] | None = None
+        self.during_sleep: Callable[[], Any] | None = None
+        self.wakes_early = False
 
     def now(self) -> datetime:
         return self._now
@@ -31,7 +33,8 @@ class FakeClock:
         self.slept_until.append(instant)
         if self.during_sleep is not None:
             self.during_sleep()
-        self._now = max(self._now, instant)
+        if not self.wakes_early:
+            self._now = max(self._now, instant)
 
     def set(self, instant: datetime) -> None:
         self._now = instant
@@ -50,7 +53,7 @@ class FakeMessages:
     losing_answers: str | None = None
     cancelling_fails: str | None = None
     refused_posts: set[str] = field(default_factory=set)
-    during_publish: Callable[[Alarm, str], None] | None = None
+    during_publish: Callable[[Alarm, str], Any] | None = None
     published: list[Alarm] = field(default_factory=list)
     batches: list[list[Alarm]] = field(default_factory=list)
     pending: dict[str, Alarm] = field(default_factory=dict)
@@ -105,7 +108,7 @@ class FakePublisher:
         self._lock = threading.Lock()
         self.submissions: list[Submission] = []
         self.usual: Reply = answered(200)
-        self.during_send: Callable[[Submission], None] | None = None
+        self.during_send: Callable[[Submission], Any] | None = None
         self.warmed = 0
 
     def answers(self, *script: Answer) -> None:

@@ -1,7 +1,8 @@
 """Everything a use case needs, over a real database, and short words for the things that tests do with it."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from app.deps import Deps
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
 from app.settling import Dispatched
-from app.store import alerts, queries
+from app.store import alerts, breaker, queries
 from app.store.engine import Database, make_engine
 from app.store.models import attempts, posts, social_accounts, transitions
 from tests.support.fakes import START, FakeClock, FakeMessages, FakePublisher, FakeVault
@@ -32,7 +33,7 @@ class World:
         self.clock = FakeClock()
         self.messages = FakeMessages()
         self.publisher = FakePublisher(self.clock)
-        self.db = Database(make_engine(database_url))
+        self.db = WatchedDatabase(make_engine(database_url))
         self.deps = Deps(
             settings=Settings(database_url=database_url, public_base_url="https://punctual.test", **settings),
             clock=self.clock,
@@ -42,10 +43,6 @@ class World:
             vault=FakeVault(),
             random=lambda: 0.5,
         )
-        self._at_begin: deque[Callable[[], Any]] = deque()
-        self._at_commit: deque[Callable[[], Any]] = deque()
-        event.listen(self.db.engine, "begin", self._begins, insert=True)
-        event.listen(self.db.engine, "commit", self._commits)
         self.account = self.connect()
 
     def close(self) -> None:
@@ -71,10 +68,11 @@ class World:
         row = {"content": "Hello", "platform": platform, "post_type": "post", "media": media, "image_url": None}
         return authoring.create_post(self.deps, user, row | values)
 
-    def schedule(self, post: Post, at: datetime = IN_TEN_MINUTES) -> scheduling.Scheduled:
+    def schedule(self, post: Post, at: datetime | None = None) -> scheduling.Scheduled:
+        at = at or max(IN_TEN_MINUTES, self.clock.now())
         return scheduling.schedule(self.deps, post.user_id, post.id, at.isoformat(), None, 0)
 
-    def scheduled(self, at: datetime = IN_TEN_MINUTES, **values: Any) -> Post:
+    def scheduled(self, at: datetime | None = None, **values: Any) -> Post:
         if values.get("platform", "linkedin") != "linkedin":
             self.connect(values["platform"], f"{values['platform']}-page")
         return self.schedule(self.draft(**values), at).post
@@ -109,6 +107,16 @@ class World:
         post = self.in_flight(**values)
         self.after_lease(post)
         return post
+
+    def died_unsent(self, **values: Any) -> Post:
+        """A post whose sender claimed it, could not send it and died before it could say so; its lease is over."""
+        post = self.due(**values)
+        self.overwrite(post, social_account_id=None)
+        self.at_next_commit(lambda: self.cut_database(4))
+        assert self.dispatch(post) == Dispatched("dispatched", "not_settled")
+        self.overwrite(post, social_account_id=post.social_account_id)
+        self.after_lease(post)
+        return self.read(post)
 
     def in_status(self, status: str) -> Post:
         makers: dict[str, Callable[[], Post]] = {
@@ -149,6 +157,12 @@ class World:
         assert found is not None
         return found
 
+    def wait_of(self, post: Post) -> float:
+        """Seconds from now until the post is due."""
+        due = self.read(post).next_attempt_at
+        assert due is not None
+        return (due - self.clock.now()).total_seconds()
+
     def attempts(self, post: Post) -> list[Attempt]:
         with self.db.reading() as connection:
             return queries.attempts_of(connection, post.id)
@@ -173,43 +187,62 @@ class World:
             statement = sa.select(social_accounts.c.status).where(social_accounts.c.id == (account or self.account).id)
             return connection.execute(statement).scalar_one()
 
+    def circuit(self) -> breaker.Breaker:
+        with self.db.reading() as connection:
+            return breaker.read(connection)
+
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that is written about posts, to show that nothing was."""
         with self.db.reading() as connection:
             return {
-                table.name: sorted((tuple(map(str, row)) for row in connection.execute(sa.select(table))))
+                table.name: sorted(tuple(map(str, row)) for row in connection.execute(sa.select(table)))
                 for table in (posts, attempts, transitions)
             }
 
     # What can go wrong below
 
     def overwrite(self, post: Post, **values: Any) -> Post:
-        """Write columns behind everyone's back."""
-        with self.db.transaction() as tx:
+        """Write columns behind everyone's back, past what waits for the next transaction."""
+        with self.db.engine.begin() as tx:
             tx.execute(sa.update(posts).where(posts.c.id == post.id).values(**values))
         return self.read(post)
 
     def cut_database(self, times: int) -> None:
         """The line to the database is down for the next `times` transactions."""
-        for _ in range(times):
-            self.at_next_begin(self._refuse)
+        self.db.refusals = times
 
-    def _refuse(self) -> None:
-        raise sa.exc.OperationalError("BEGIN", {}, ConnectionError("told to be away"))
-
-    def at_next_begin(self, happening: Callable[[], Any]) -> None:
+    def at_next_transaction(self, happening: Callable[[], Any]) -> None:
         """Something happens just before the next transaction begins; several, one at each."""
-        self._at_begin.append(happening)
+        self.db.before.append(happening)
 
     def at_next_commit(self, happening: Callable[[], Any]) -> None:
         """Something happens as the next transaction is about to be committed."""
-        self._at_commit.append(happening)
+        self.db.at_commit.append(happening)
 
-    def _begins(self, connection: sa.Connection) -> None:
-        options = connection.get_execution_options()
-        if self._at_begin and not options.get("reading") and options.get("isolation_level") != "AUTOCOMMIT":
-            self._at_begin.popleft()()
+
+class WatchedDatabase(Database):
+    """The real one, on a line that can be cut, with room for something to happen at its edges."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        super().__init__(engine)
+        self.before: deque[Callable[[], Any]] = deque()
+        self.at_commit: deque[Callable[[], Any]] = deque()
+        self.refusals = 0
+        event.listen(engine, "begin", self._begins)
+        event.listen(engine, "commit", self._commits)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        if self.before:
+            self.before.popleft()()
+        with super().transaction() as connection:
+            yield connection
+
+    def _begins(self, _connection: sa.Connection) -> None:
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise sa.exc.OperationalError("BEGIN", {}, ConnectionError("told to be away"))
 
     def _commits(self, _connection: sa.Connection) -> None:
-        if self._at_commit:
-            self._at_commit.popleft()()
+        if self.at_commit:
+            self.at_commit.popleft()()
