@@ -59,7 +59,7 @@ def _dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_i
     assert post.next_attempt_at is not None  # the CHECK keeps it while scheduled
     if post.next_attempt_at - deps.clock.now() > longest_wait(deps.settings.dispatch_lead_seconds):
         return _rearm(deps, post, message_id, exact=True)
-    ready = _make_ready(deps, post, account, circuit)
+    ready = _make_ready(deps, post, account, circuit, message_id)
     if isinstance(ready, Dispatched):
         return ready
     if not _wait(deps, post.next_attempt_at):
@@ -91,7 +91,9 @@ def _rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Di
     return Dispatched("early", "armed_again" if counted else "changed")
 
 
-def _make_ready(deps: Deps, post: Post, account: Account | None, circuit: breaker.Breaker) -> _Ready | Dispatched:
+def _make_ready(
+    deps: Deps, post: Post, account: Account | None, circuit: breaker.Breaker, message_id: str | None
+) -> _Ready | Dispatched:
     """Token and connection, or the reason why this post must wait or cannot go."""
     now = deps.clock.now()
     if deps.publisher is None:
@@ -101,10 +103,15 @@ def _make_ready(deps: Deps, post: Post, account: Account | None, circuit: breake
     token = _token(deps, account)
     if token is None:
         return _Ready(account, "", circuit, blocked="account_missing")
-    if circuit.opened_at is not None and not _take_probe(deps, circuit, now):
-        wait = min(max((now - circuit.opened_at) / 2, _cooldown(deps)), LONGEST_DEFERRAL)
-        at = max(now, post.next_attempt_at or now) + wait * (1 + SPREAD * deps.random())
-        return _defer(deps, post, at, "breaker_open", "publisher_unreachable")
+    if circuit.opened_at is not None:
+        # Only at the instant: a probe that is taken and then not sent, for want of room to wait, would be lost to all.
+        if post.next_attempt_at is None or not _wait(deps, post.next_attempt_at):
+            return _rearm(deps, post, message_id, exact=False)
+        now = deps.clock.now()
+        if not _take_probe(deps, circuit, now):
+            wait = min(max((now - circuit.opened_at) / 2, _cooldown(deps)), LONGEST_DEFERRAL)
+            at = now + wait * (1 + SPREAD * deps.random())
+            return _defer(deps, post, at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
     return _Ready(account, token, circuit)
 

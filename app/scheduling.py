@@ -34,8 +34,11 @@ class Scheduled:
     warnings: list[tuple[str, str]]
 
 
-def schedule(deps: Deps, user_id: str, post_id: str, text: str, zone: str | None, fold: int) -> Scheduled:
-    """Schedule or reschedule for the instant that `text` means. Raises NotFound, Invalid, Conflict, Unavailable."""
+def schedule(
+    deps: Deps, user_id: str, post_id: str, text: str, zone: str | None, fold: int, force: bool = False
+) -> Scheduled:
+    """Schedule or reschedule for the instant that `text` means. Raises NotFound, Invalid, Conflict (`force_required`
+    where the post may be out already and nothing would stop a second copy), Unavailable."""
     now = deps.clock.now()
     promise = parse_promise(text, zone, fold, now, deps.settings.max_schedule_days)
 
@@ -43,6 +46,8 @@ def schedule(deps: Deps, user_id: str, post_id: str, text: str, zone: str | None
         if post.status not in SCHEDULABLE:
             raise refusal(post)
         require_publishable(post)
+        if not force:
+            _require_not_out(deps, tx, post)
         account_id = _account_for(tx, post)
         return posts.schedule(
             tx, post, at=promise.at, time_zone=zone, account_id=account_id, now=now, actor=f"user:{user_id}"
@@ -93,8 +98,8 @@ def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) ->
             return post
         if action == "retry":
             require_publishable(post)
-            if not force and _may_be_out(deps, tx, post):
-                raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then retry with force: true.")
+            if not force:
+                _require_not_out(deps, tx, post)
         actor = f"user:{user_id}"
         if action == "fail":
             moved = posts.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
@@ -154,11 +159,11 @@ def _require_recoverable(post: Post, now: datetime) -> None:
         )
 
 
-def _may_be_out(deps: Deps, tx: Connection, post: Post) -> bool:
-    """Whether a retry could make a second copy that nothing would stop: how some attempt ended is not known."""
-    if not must_hold(deps.settings.unknown_outcome_policy, LIMITS[post.platform].refuses_duplicates):
-        return False
-    return any(may_be_out(attempt) for attempt in queries.attempts_of(tx, post.id))
+def _require_not_out(deps: Deps, tx: Connection, post: Post) -> None:
+    """Raises Conflict where another send could make a second copy that nothing would stop."""
+    hold = must_hold(deps.settings.unknown_outcome_policy, LIMITS[post.platform].refuses_duplicates)
+    if hold and post.attempt and any(may_be_out(attempt) for attempt in queries.attempts_of(tx, post.id)):
+        raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then try again with force: true.")
 
 
 def _account_for(tx: Connection, post: Post) -> str:

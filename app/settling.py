@@ -110,11 +110,17 @@ def _move(
             return None
         case Outcome.NOT_SENT | Outcome.TRANSIENT:
             return _retry_or_fail(deps, tx, post, verdict, free, now)
-    if verdict.outcome is Outcome.RECONNECT and post.social_account_id is not None:
-        accounts.mark_reconnect(tx, post.social_account_id, now)
+    if verdict.outcome is Outcome.RECONNECT:
+        _mark_account(tx, post, now)
     code = verdict.code or "rejected_by_platform"
     counted = post.sending_at is not None
     return posts.fail(tx, post, code=code, message=verdict.message, counted=counted, now=now, reason=code)
+
+
+def _mark_account(tx: Connection, post: Post, now: datetime) -> None:
+    account_id, sent_at = post.social_account_id, post.sending_at
+    if account_id and sent_at and accounts.mark_reconnect(tx, account_id, now, sent_at=sent_at):
+        alerts.raise_alert(tx, "reconnect_required", account_id, CURES["reconnect_required"], now)
 
 
 def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, now: datetime) -> Post | None:
@@ -158,9 +164,8 @@ def _afterwards(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) 
         code=verdict.code,
         status=settled.status if settled else None,
     )
-    if verdict.alert is not None:
-        subject = (post.social_account_id or "") if verdict.outcome is Outcome.RECONNECT else "n8n"
-        alert(deps, verdict.alert, subject, CURES[verdict.alert])
+    if verdict.alert is not None and verdict.outcome is not Outcome.RECONNECT:
+        alert(deps, verdict.alert, "n8n", CURES[verdict.alert])
     if settled is None:
         return Dispatched("dispatched", "unknown" if verdict.outcome is Outcome.UNKNOWN else None)
     if settled.status is Status.SCHEDULED:

@@ -65,9 +65,11 @@ def by_identity(connection: Connection, user_id: str, platform: str, external_id
     return to_account(row) if row else None
 
 
-def mark_reconnect(tx: Connection, account_id: str, now: datetime) -> None:
-    statement = update(social_accounts).where(social_accounts.c.id == account_id)
-    tx.execute(statement.values(status=RECONNECT_REQUIRED, updated_at=now))
+def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: datetime) -> bool:
+    """The token that was sent is refused. False for an account changed since: it has another token by now."""
+    where = (social_accounts.c.id == account_id, social_accounts.c.updated_at <= sent_at)
+    marked = update(social_accounts).where(*where).values(status=RECONNECT_REQUIRED, updated_at=now)
+    return tx.execute(marked).rowcount == 1
 
 
 def held_posts(connection: Connection, account_id: str) -> list[str]:

@@ -96,7 +96,7 @@ def timeline(post_id: str) -> dict[str, Any]:
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     """Schedule, or reschedule"""
     done = scheduling.schedule(
-        deps(), user_id(), uuid_or_404(post_id), body["scheduled_at"], body["time_zone"], body["fold"]
+        deps(), user_id(), uuid_or_404(post_id), body["scheduled_at"], body["time_zone"], body["fold"], body["force"]
     )
     return {
         "status": "scheduled",

@@ -98,6 +98,7 @@ class ScheduleRequest(Camel):
     scheduled_at = Text(required=True, validate=validate.Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=validate.Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+    force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
 class RecoverRequest(Camel):
