@@ -82,7 +82,7 @@ def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, 
     sealed, now = _seal(deps, values), deps.clock.now()
     reconnected = "access_token" in values
     if reconnected:
-        sealed["status"] = accounts.ACTIVE
+        sealed |= {"status": accounts.ACTIVE, "connected_at": now}
     with deps.db.transaction() as tx:
         account = accounts.change(tx, account_id, user_id, sealed, now)
         if account is None:

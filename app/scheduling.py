@@ -178,4 +178,7 @@ def _account_for(tx: Connection, post: Post) -> str:
         raise Invalid(
             "account_ambiguous", message, [FieldError("socialAccountId", "account_ambiguous", message, 1, len(mine))]
         )
+    if post.social_account_id is not None:
+        gone = "The account of this post is gone. Write the post anew for another account."
+        raise invalid_field("socialAccountId", "account_missing", gone)
     raise invalid_field("socialAccountId", "account_missing", f"Connect a {post.platform} account first.")

@@ -82,7 +82,7 @@ SENTENCES = {
     "failed_by_hand": "This post was marked as failed by hand. Schedule it again to send it.",
 }
 
-_URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]+")
+_URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]{1,200}(?![A-Za-z0-9_-])")
 _RECONNECT_CODES = {"REVOKED_ACCESS_TOKEN", "EXPIRED_ACCESS_TOKEN", "INVALID_ACCESS_TOKEN", "190"}
 _DUPLICATE_CODES = {"DUPLICATE_POST", "506"}
 #: The same in a text that a workflow passes on as it came: `"code":190`, `(#190)`, or the word.

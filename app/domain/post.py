@@ -83,7 +83,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One row of `social_accounts`; the tokens are as stored, encrypted."""
+    """One row of `social_accounts`; the tokens are as stored, encrypted. `connected_at` is when this token came."""
 
     id: str
     user_id: str
@@ -96,5 +96,6 @@ class Account:
     refresh_token: str | None
     expires_at: datetime | None
     status: str
+    connected_at: datetime
     created_at: datetime
     updated_at: datetime

@@ -23,7 +23,7 @@ def to_account(row: sa.Row[Any]) -> Account:
 
 def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account | None:
     """A new account; None when this user has connected it already, perhaps this very moment."""
-    values = values | {"status": ACTIVE, "created_at": now, "updated_at": now}
+    values = values | {"status": ACTIVE, "connected_at": now, "created_at": now, "updated_at": now}
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     statement = insert(social_accounts).values(values).on_conflict_do_nothing().returning(social_accounts)
     row = tx.execute(statement).one_or_none()
@@ -66,8 +66,8 @@ def by_identity(connection: Connection, user_id: str, platform: str, external_id
 
 
 def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: datetime) -> bool:
-    """The token that was sent is refused. False for an account changed since: it has another token by now."""
-    where = (social_accounts.c.id == account_id, social_accounts.c.updated_at <= sent_at)
+    """The token that was sent is refused. False for one reconnected since: it has another token."""
+    where = (social_accounts.c.id == account_id, social_accounts.c.connected_at <= sent_at)
     marked = update(social_accounts).where(*where).values(status=RECONNECT_REQUIRED, updated_at=now)
     return tx.execute(marked).rowcount == 1
 

@@ -62,7 +62,7 @@ posts = Table(
     Column("user_id", sa.String(255), nullable=False),
     Column("company_id", Id()),
     Column("client_id", Id()),
-    Column("social_account_id", Id(), ForeignKey("social_accounts.id", ondelete="SET NULL")),
+    Column("social_account_id", Id()),  # no foreign key: a post whose account is gone must not take the next best
     Column("platform", sa.String(20), nullable=False),
     Column("post_type", sa.String(20), nullable=False),
     Column("content", sa.Text, nullable=False),
@@ -163,6 +163,7 @@ social_accounts = Table(
     Column("refresh_token", sa.Text),
     Column("expires_at", Instant),
     Column("status", sa.String(20), nullable=False),
+    Column("connected_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),

@@ -139,20 +139,26 @@ def publish(
     tx: Connection, post: Post, *, attempt: int, external_id: str | None, url: str | None, now: datetime, reason: str
 ) -> Post | None:
     """Any status but the final ones → published. Late truth wins, so `attempt` may be an earlier one than the row's."""
-    lateness = sa.select(attempts.c.lateness_ms).where(attempts.c.post_id == post.id, attempts.c.attempt == attempt)
-    sent = sa.select(attempts.c.sent_at).where(attempts.c.post_id == post.id, attempts.c.attempt == attempt)
+    this_one = (attempts.c.post_id == post.id, attempts.c.attempt == attempt)
     values = {
         **_not_due(),
         **_left_hands(),
-        "scheduled_at": sa.func.coalesce(posts.c.scheduled_at, sent.scalar_subquery()),
+        "scheduled_at": sa.func.coalesce(
+            posts.c.scheduled_at, sa.select(attempts.c.sent_at).where(*this_one).scalar_subquery()
+        ),
         "published_at": now,
         "external_post_id": external_id,
         "external_url": url,
-        "lateness_ms": lateness.scalar_subquery(),
         "error_code": None,
         "error_message": None,
     }
-    return _move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
+    published = _move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
+    if published is None:
+        return None
+    # A statement of its own: the one above may have waited for our own settle, and would read what was before it.
+    lateness = sa.select(attempts.c.lateness_ms).where(*this_one).scalar_subquery()
+    measured = update(posts).where(posts.c.id == post.id).values(lateness_ms=lateness).returning(posts)
+    return to_post(tx.execute(measured).one())
 
 
 def retry(
@@ -167,6 +173,8 @@ def retry(
     reason: str = "retry",
 ) -> Post | None:
     """publishing → scheduled for another try at `at`; `counted` tries spend the budget."""
+    if post.status is not Status.PUBLISHING:
+        return None
     values = {
         **_due(at),
         **_left_hands(),
@@ -194,6 +202,8 @@ def defer(
     tx: Connection, post: Post, *, at: datetime, code: str | None, message: str | None, now: datetime, reason: str
 ) -> Post | None:
     """scheduled → scheduled, later, at no cost: nothing was tried. The promise and the budget stay."""
+    if post.status is not Status.SCHEDULED:
+        return None
     values = {**_due(at), "error_code": code, "error_message": message}
     same_due = posts.c.next_attempt_at == post.next_attempt_at
     return _move(tx, post, Status.SCHEDULED, values, [same_due], reason=reason, actor="punctual", now=now)

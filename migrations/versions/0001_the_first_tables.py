@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("refresh_token", sa.Text(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("status IN ('active', 'reconnect_required')", name=op.f("ck_social_accounts_status")),
@@ -117,9 +118,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "generation >= 0 AND attempt >= 0 AND retry_count >= 0 AND arm_count >= 0",
             name=op.f("ck_posts_counters_not_negative"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["social_account_id"], ["social_accounts.id"], name=op.f("fk_posts_social_account_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
     )

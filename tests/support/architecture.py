@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 OURS = {"app", "migrations", "tests"}
-USE_CASES = ("scheduling", "arming", "dispatching", "settling", "recovering", "reporting")
+USE_CASES = ("scheduling", "dispatching", "recovering", "reporting")
 INWARD = {"use case", "deps", "store", "domain", "base"}
 MAY_IMPORT = {
     "base": {"base"},  # config, environment, log, version: seen by all, seeing nobody else

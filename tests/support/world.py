@@ -16,7 +16,7 @@ from app.deps import Deps
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
 from app.settling import Dispatched
-from app.store import alerts, breaker, queries
+from app.store import accounts, alerts, breaker, queries
 from app.store.engine import Database, make_engine
 from app.store.models import attempts, posts, social_accounts, transitions
 from tests.support.fakes import START, FakeClock, FakeMessages, FakePublisher, FakeVault
@@ -148,6 +148,12 @@ class World:
         lease_until = self.read(post).lease_until
         assert lease_until is not None
         self.clock.set(lease_until + timedelta(microseconds=1))
+
+    def token_is_refused(self) -> None:
+        """The account must be reconnected from now on."""
+        now = self.clock.now()
+        with self.db.transaction() as tx:
+            accounts.mark_reconnect(tx, self.account.id, now, sent_at=now)
 
     # What can be seen afterwards
 

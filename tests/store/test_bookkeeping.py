@@ -1,0 +1,215 @@
+"""Leases, sweeps' figures, the breaker's row, alerts and the figures of the status route."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.store import alerts, breaker, runs, statistics
+from app.store.breaker import Breaker
+from tests.support.fakes import START
+from tests.support.rows import DUE, MICROSECOND, Rows, later
+
+COOLDOWN = timedelta(seconds=60)
+UNTIL = START + COOLDOWN
+
+
+def take(rows: Rows, holder: str, now=START, until=UNTIL, name: str = "sweep") -> bool:
+    return runs.take_lease(rows.db, name, holder, now=now, until=until)
+
+
+def lease(rows: Rows) -> runs.Lease | None:
+    with rows.db.reading() as connection:
+        return runs.read_lease(connection, "sweep")
+
+
+def test_a_lease_that_is_held_is_refused_and_stays_its_holders(rows: Rows):
+    assert take(rows, "a")
+    assert not take(rows, "b", now=UNTIL - MICROSECOND, until=later(999))
+    assert lease(rows) == runs.Lease("a", UNTIL)
+
+
+def test_a_stale_lease_is_taken_over_at_the_very_instant_it_ends(rows: Rows):
+    take(rows, "the dead one")
+    assert take(rows, "b", now=UNTIL, until=later(120))
+    assert lease(rows) == runs.Lease("b", later(120))
+
+
+def test_its_holder_may_renew_a_lease(rows: Rows):
+    take(rows, "a")
+    assert take(rows, "a", now=later(1), until=later(90))
+    assert lease(rows) == runs.Lease("a", later(90))
+
+
+def test_leases_of_different_names_know_nothing_of_each_other(rows: Rows):
+    assert take(rows, "a")
+    assert take(rows, "b", name="another")
+
+
+def test_a_lease_is_released_by_its_holder_only(rows: Rows):
+    take(rows, "a")
+    with rows.db.transaction() as tx:
+        runs.release_lease(tx, "sweep", "b")
+    assert lease(rows) == runs.Lease("a", UNTIL)
+    with rows.db.transaction() as tx:
+        runs.release_lease(tx, "another", "a")
+    assert lease(rows) is not None
+    with rows.db.transaction() as tx:
+        runs.release_lease(tx, "sweep", "a")
+    assert lease(rows) is None
+    assert take(rows, "b")
+
+
+def test_figures_of_the_sweeps_add_up(rows: Rows):
+    with rows.db.reading() as connection:
+        assert runs.read_figures(connection, "sweep") is None
+    for n, status in enumerate(("ok", "failed", "ok")):
+        with rows.db.transaction() as tx:
+            runs.record_run(tx, "sweep", started=later(n), duration_ms=10.0 * n, status=status)
+    with rows.db.reading() as connection:
+        assert runs.read_figures(connection, "sweep") == runs.SweepFigures(3, later(2), 20.0, "ok")
+
+
+def read_breaker(rows: Rows) -> Breaker:
+    with rows.db.reading() as connection:
+        return breaker.read(connection)
+
+
+def fail(rows: Rows, now=START, threshold: int = 2) -> bool:
+    with rows.db.transaction() as tx:
+        return breaker.record_failure(tx, threshold=threshold, cooldown=COOLDOWN, now=now)
+
+
+def probe(rows: Rows, seen: Breaker, now=UNTIL) -> bool:
+    with rows.db.transaction() as tx:
+        return breaker.take_probe(tx, seen, now, now + COOLDOWN)
+
+
+def test_the_breaker_is_closed_until_it_is_told_otherwise(rows: Rows):
+    assert read_breaker(rows) == Breaker(0, None, None)
+    with rows.db.transaction() as tx:
+        assert breaker.record_success(tx) is False
+
+
+def test_the_failure_that_reaches_the_threshold_opens_it_and_says_so_once(rows: Rows):
+    assert [fail(rows), fail(rows, later(1)), fail(rows, later(2))] == [False, True, False]
+    assert read_breaker(rows) == Breaker(3, later(1), later(2) + COOLDOWN)
+
+
+def test_a_success_closes_it_and_begins_the_count_anew(rows: Rows):
+    fail(rows)
+    fail(rows)
+    with rows.db.transaction() as tx:
+        assert breaker.record_success(tx) is True
+    assert read_breaker(rows) == Breaker(0, None, None)
+    assert not fail(rows)
+
+
+def test_one_probe_at_a_time_goes_through_and_none_before_its_instant(rows: Rows):
+    fail(rows)
+    fail(rows)
+    seen = read_breaker(rows)
+    assert not probe(rows, seen, UNTIL - MICROSECOND)
+    assert probe(rows, seen)
+    assert not probe(rows, seen)
+    assert not probe(rows, read_breaker(rows))
+    assert read_breaker(rows) == Breaker(2, START, UNTIL + COOLDOWN)
+
+
+def test_a_prober_with_an_old_view_of_the_breaker_is_refused(rows: Rows):
+    fail(rows)
+    fail(rows)
+    seen = read_breaker(rows)
+    assert probe(rows, seen)
+    assert not probe(rows, seen, later(9999))
+
+
+def test_a_closed_breaker_has_no_probe_to_give(rows: Rows):
+    fail(rows)
+    fail(rows)
+    seen = read_breaker(rows)
+    with rows.db.transaction() as tx:
+        breaker.record_success(tx)
+    assert not probe(rows, seen)
+
+
+def raise_alert(rows: Rows, kind: str, subject: str, detail: str, seconds: float) -> None:
+    with rows.db.transaction() as tx:
+        alerts.raise_alert(tx, kind, subject, detail, later(seconds))
+
+
+def test_an_alert_that_is_raised_again_is_counted_and_keeps_since_when(rows: Rows):
+    raise_alert(rows, "breaker_open", "n8n", "first", 0)
+    raise_alert(rows, "duplicate_publish", "post-1", "other", 1)
+    raise_alert(rows, "breaker_open", "n8n", "second", 2)
+    raise_alert(rows, "duplicate_publish", "post-2", "other", 3)
+    with rows.db.reading() as connection:
+        current = alerts.current(connection)
+        assert alerts.current(connection, limit=1) == current[:1]
+    assert [(a.subject, a.count) for a in current] == [("post-2", 1), ("n8n", 2), ("post-1", 1)]
+    assert current[1] == alerts.Alert("breaker_open", "n8n", START, later(2), 2, "second")
+
+
+def test_an_alert_is_cleared_alone_and_begins_anew(rows: Rows):
+    raise_alert(rows, "a", "x", "first", 0)
+    raise_alert(rows, "a", "y", "first", 1)
+    with rows.db.transaction() as tx:
+        alerts.clear(tx, "a", "x")
+        alerts.clear(tx, "b", "y")
+    raise_alert(rows, "a", "x", "again", 2)
+    with rows.db.reading() as connection:
+        assert [(a.subject, a.since, a.count) for a in alerts.current(connection)] == [
+            ("x", later(2), 1),
+            ("y", later(1), 1),
+        ]
+
+
+def lateness(rows: Rows, values: list[float]) -> dict[str, float | int | None]:
+    for value in values:
+        rows.attempt(rows.post("publishing"), 1, lateness_ms=value)
+    with rows.db.reading() as connection:
+        return statistics.lateness(connection, DUE)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], (None, None, None, None, 0)),
+        ([7.0], (7.0, 7.0, 7.0, 7.0, 1)),
+        ([2.0, 1.0], (1.0, 2.0, 2.0, 2.0, 2)),
+        ([float(n) for n in range(20, 0, -1)], (10.0, 19.0, 20.0, 20.0, 20)),
+    ],
+    ids=["none", "one", "two", "twenty"],
+)
+def test_percentiles_are_by_nearest_rank(rows: Rows, values: list[float], expected: tuple):
+    found = lateness(rows, values)
+    assert (found["p50Ms"], found["p95Ms"], found["p99Ms"], found["maxMs"], found["count"]) == expected
+
+
+def test_lateness_is_of_first_attempts_of_the_window_that_were_sent(rows: Rows):
+    post = rows.post("publishing", attempt=3)
+    rows.attempt(post, 1, lateness_ms=5.0)
+    rows.attempt(post, 2, lateness_ms=120_000.0)
+    rows.attempt(rows.post("publishing"), 1, lateness_ms=None, sent_at=None)
+    rows.attempt(rows.post("publishing"), 1, lateness_ms=999.0, started_at=DUE - MICROSECOND)
+    with rows.db.reading() as connection:
+        found = statistics.lateness(connection, DUE)
+    assert (found["maxMs"], found["count"]) == (5.0, 1)
+
+
+def test_overdue_parked_and_unarmed_are_counted_at_their_edges(rows: Rows):
+    horizon = later(100, DUE)
+    rows.post("scheduled", next_attempt_at=DUE, message_id=None)
+    rows.post("scheduled", next_attempt_at=horizon - MICROSECOND, message_id=None)
+    rows.post("scheduled", next_attempt_at=horizon, message_id=None)
+    rows.post("scheduled", next_attempt_at=horizon)
+    rows.post("scheduled", next_attempt_at=DUE - MICROSECOND)
+    rows.post("failed")
+    with rows.db.reading() as connection:
+        assert statistics.unarmed_and_parked(connection, horizon) == (2, 1)
+        assert statistics.overdue(connection, DUE) == statistics.Overdue(1, DUE - MICROSECOND)
+        assert statistics.overdue(connection, START) == statistics.Overdue(0, None)
+
+
+def test_an_empty_house_counts_nothing(rows: Rows):
+    with rows.db.reading() as connection:
+        assert statistics.unarmed_and_parked(connection, DUE) == (0, 0)

@@ -1,0 +1,139 @@
+"""Instants, URLs, and a database that is not there."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.domain.errors import Unavailable
+from app.store.engine import Database, make_engine, normalise_url
+from app.store.models import posts
+from tests.support.rows import DUE, Rows
+
+APIA = timezone(timedelta(hours=13))
+
+
+def test_a_naive_instant_is_refused(rows: Rows):
+    with pytest.raises(sa.exc.StatementError, match="naive"):
+        rows.post("scheduled", next_attempt_at=datetime(2030, 1, 7, 12))
+
+
+@pytest.mark.parametrize("zone", [UTC, APIA, timezone(timedelta(hours=-9, minutes=-30))], ids=str)
+def test_an_instant_comes_back_as_it_went_in_aware_and_in_utc_to_the_microsecond(rows: Rows, zone: timezone):
+    instant = datetime(2030, 3, 1, 0, 30, 15, 123456, tzinfo=zone)
+    back = rows.post("scheduled", next_attempt_at=instant).next_attempt_at
+    assert back == instant
+    assert back is not None
+    assert back.tzinfo is UTC
+
+
+def test_instants_are_compared_as_instants_whatever_zone_they_are_said_in(rows: Rows):
+    rows.post("scheduled")
+    here = DUE.astimezone(APIA)
+    with rows.db.reading() as connection:
+        statement = sa.select(sa.func.count()).select_from(posts)
+        assert connection.execute(statement.where(posts.c.next_attempt_at <= here)).scalar() == 1
+        assert connection.execute(statement.where(posts.c.next_attempt_at < here)).scalar() == 0
+
+
+def test_no_instant_is_none_both_ways(rows: Rows):
+    assert rows.post("draft").scheduled_at is None
+
+
+@pytest.mark.parametrize("scheme", ["postgres://", "postgresql://", "postgresql+psycopg2://"])
+def test_a_postgres_url_means_the_driver_that_we_ship(scheme: str):
+    url = normalise_url(f"{scheme}ann:postgres%3A%2F%2F@db.test:5433/punctual?sslmode=require")
+    assert url.drivername == "postgresql+psycopg2"
+    assert (url.username, url.password, url.host, url.port) == ("ann", "postgres://", "db.test", 5433)
+    assert (url.database, url.query["sslmode"]) == ("punctual", "require")
+    assert make_engine(url.render_as_string(hide_password=False)).dialect.driver == "psycopg2"
+
+
+def test_a_sqlite_url_stays_what_it_is():
+    assert normalise_url("sqlite:////var/x.sqlite3").render_as_string() == "sqlite:////var/x.sqlite3"
+
+
+def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path):
+    database = Database(make_engine(f"sqlite:///{tmp_path}/a/b/punctual.sqlite3"))
+    with database.reading() as connection:
+        assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(sa.text("PRAGMA foreign_keys")).scalar() == 1
+    database.close()
+
+
+def test_what_the_url_says_of_a_connection_goes_before_our_own_word(monkeypatch: pytest.MonkeyPatch):
+    url = "postgresql://db.test/punctual?connect_timeout=2"
+    seen = {}
+
+    @sa.event.listens_for(engine := make_engine(url), "do_connect")
+    def look(_dialect, _record, _arguments, keywords) -> None:
+        seen.update(keywords)
+        raise sa.exc.OperationalError("connect", {}, ConnectionError("told to refuse"))
+
+    with pytest.raises(Unavailable), Database(engine).reading():
+        pass
+    assert (seen["connect_timeout"], seen["keepalives_idle"]) == ("2", 30)
+
+
+def test_a_database_that_is_not_there_is_unavailable_and_shows_nothing_of_itself(tmp_path: Path):
+    database = Database(make_engine(f"postgresql://ann:secret@/punctual?host={tmp_path}"))
+    with pytest.raises(Unavailable) as refused:
+        database.check()
+    assert "secret" not in refused.value.detail
+    assert str(tmp_path) not in refused.value.detail
+
+
+def test_a_database_without_our_tables_is_not_fit(blank_database_url: str):
+    database = Database(make_engine(blank_database_url))
+    with pytest.raises((Unavailable, sa.exc.ProgrammingError)):
+        database.check()
+    database.close()
+
+
+def test_a_database_with_our_tables_is_fit(rows: Rows):
+    rows.db.check()
+
+
+def test_a_transaction_that_breaks_writes_nothing(rows: Rows):
+    post = rows.post("draft")
+
+    def broken() -> None:
+        with rows.db.transaction() as tx:
+            tx.execute(sa.update(posts).values(content="half-written"))
+            raise InterruptedError("told to break")
+
+    with pytest.raises(InterruptedError):
+        broken()
+    assert rows.read(post).content == "Hello"
+
+
+def test_mistakes_of_ours_are_not_taken_for_a_missing_database(rows: Rows):
+    with pytest.raises(sa.exc.IntegrityError):
+        rows.post("draft", generation=-1)
+
+
+def test_a_connection_that_the_server_ended_costs_a_reconnect_and_no_error(postgresql_url: str):
+    first, second = Rows(postgresql_url), Database(make_engine(postgresql_url))
+    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    with second.reading() as connection:
+        assert connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) {others}")).all()
+    assert first.post("draft").status == "draft"
+    first.close()
+    second.close()
+
+
+def test_a_connection_that_ends_in_the_middle_is_unavailable(postgresql_url: str):
+    rows, other = Rows(postgresql_url), Database(make_engine(postgresql_url))
+
+    def cut_in_the_middle() -> None:
+        with rows.db.transaction() as tx:
+            pid = tx.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+            with other.reading() as connection:
+                connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            tx.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(Unavailable):
+        cut_in_the_middle()
+    rows.close()
+    other.close()

@@ -1,0 +1,193 @@
+"""Every guard of every transition decides: with that one thing different, nothing is changed and nothing recorded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.lifecycle import ALLOWED, FINAL, Status
+from app.domain.post import Post
+from app.store import attempts, posts
+from app.store.models import new_id
+from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
+
+NOW = later(3600)
+WORDS: dict[str, Any] = {"now": NOW, "actor": "user:user-1"}
+Transition = Callable[[Connection, Post], Post | None]
+
+TRANSITIONS: dict[str, tuple[str, Transition]] = {
+    "schedule a draft": ("draft", lambda tx, p: schedule(tx, p)),
+    "reschedule": ("scheduled", lambda tx, p: schedule(tx, p)),
+    "schedule a failed post": ("failed", lambda tx, p: schedule(tx, p)),
+    "unschedule": ("scheduled", lambda tx, p: posts.unschedule(tx, p, **WORDS)),
+    "cancel": ("scheduled", lambda tx, p: posts.cancel(tx, p, **WORDS)),
+    "edit": ("scheduled", lambda tx, p: posts.edit(tx, p, {"content": "new"}, now=NOW)),
+    "retry by hand": ("publishing", lambda tx, p: posts.retry_by_hand(tx, p, **WORDS)),
+    "retry a failed post by hand": ("failed", lambda tx, p: posts.retry_by_hand(tx, p, **WORDS)),
+    "fail by hand": ("publishing", lambda tx, p: posts.fail_by_hand(tx, p, message="…", **WORDS)),
+    "claim": ("scheduled", lambda tx, p: claim(tx, p)),
+    "extend the lease": ("publishing", lambda tx, p: p if extend(tx, p) else None),
+    "publish": ("publishing", lambda tx, p: publish(tx, p)),
+    "publish late": ("scheduled", lambda tx, p: publish(tx, p)),
+    "retry": ("publishing", lambda tx, p: retry(tx, p)),
+    "fail": ("publishing", lambda tx, p: fail(tx, p)),
+    "defer": ("scheduled", lambda tx, p: defer(tx, p)),
+}
+LEFT_TO_THE_CHECKS = ("publish", "publish late", "retry", "defer")  # whose callers hold the right post already
+FENCED_BY_ATTEMPT = [name for name in TRANSITIONS if name != "claim"]
+
+
+def schedule(tx: Connection, post: Post) -> Post | None:
+    assert post.social_account_id is not None
+    return posts.schedule(tx, post, at=NOW, time_zone=None, account_id=post.social_account_id, **WORDS)
+
+
+def claim(tx: Connection, post: Post) -> Post | None:
+    return posts.claim(tx, post, now=NOW, lease_until=later(9999), trigger="message", sending=True)
+
+
+def extend(tx: Connection, post: Post) -> bool:
+    return posts.extend_lease(tx, post, lease_until=later(9999), now=NOW)
+
+
+def publish(tx: Connection, post: Post) -> Post | None:
+    return posts.publish(tx, post, attempt=1, external_id="urn", url=None, now=NOW, reason="published")
+
+
+def retry(tx: Connection, post: Post) -> Post | None:
+    return posts.retry(tx, post, at=later(9999), counted=True, code="c", message="m", now=NOW)
+
+
+def fail(tx: Connection, post: Post) -> Post | None:
+    return posts.fail(tx, post, code="c", message="m", counted=True, now=NOW, reason="c")
+
+
+def defer(tx: Connection, post: Post) -> Post | None:
+    return posts.defer(tx, post, at=later(9999), code=None, message=None, now=NOW, reason="breaker_open")
+
+
+def ran(rows: Rows, name: str, post: Post) -> bool:
+    with rows.db.transaction() as tx:
+        return TRANSITIONS[name][1](tx, post) is not None
+
+
+def assert_untouched(rows: Rows, name: str, row: Post, seen: Post) -> None:
+    before = rows.read(row)
+    assert not ran(rows, name, seen)
+    assert rows.read(row) == before
+    assert rows.transitions(row) == []
+    assert rows.attempts(row) == []
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_with_the_row_as_it_was_read_the_transition_is_made(rows: Rows, name: str):
+    assert ran(rows, name, rows.post(TRANSITIONS[name][0]))
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_no_other_post_is_touched(rows: Rows, name: str):
+    post, other = rows.post(TRANSITIONS[name][0]), rows.post(TRANSITIONS[name][0])
+    assert ran(rows, name, post)
+    assert rows.read(other) == other
+    assert rows.transitions(other) == []
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_post_that_is_not_there_is_not_made(rows: Rows, name: str):
+    post = rows.post(TRANSITIONS[name][0])
+    assert_untouched(rows, name, post, replace(post, id=new_id()))
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_another_generation_changes_nothing(rows: Rows, name: str):
+    post = rows.post(TRANSITIONS[name][0])
+    for off in (-1, 1):
+        assert_untouched(rows, name, post, replace(post, generation=post.generation + off))
+
+
+@pytest.mark.parametrize("name", FENCED_BY_ATTEMPT)
+def test_another_attempt_changes_nothing(rows: Rows, name: str):
+    post = rows.post(TRANSITIONS[name][0], attempt=5)
+    for off in (-1, 1):
+        assert_untouched(rows, name, post, replace(post, attempt=5 + off))
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_row_that_has_moved_to_another_status_is_not_moved_again(rows: Rows, name: str):
+    status = TRANSITIONS[name][0]
+    seen = rows.post(status, attempt=1)
+    for moved_to in [
+        s for s in ("draft", "scheduled", "publishing", "published", "failed", "cancelled") if s != status
+    ]:
+        row = rows.post(moved_to, attempt=1)
+        assert_untouched(rows, name, row, replace(seen, id=row.id, generation=row.generation))
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_transition_that_the_lifecycle_does_not_allow_is_not_made(rows: Rows, name: str):
+    for status in Status:
+        assert_allowed(rows, name, status)
+
+
+def assert_allowed(rows: Rows, name: str, status: Status) -> None:
+    post = rows.post(status, attempt=1)
+    try:
+        made = ran(rows, name, post)
+    except IntegrityError:
+        assert name in LEFT_TO_THE_CHECKS
+        made = False
+    after = rows.read(post)
+    assert after.status in ALLOWED[status] | {status}
+    assert made or (after, rows.transitions(post)) == (post, [])
+    assert not (made and status in FINAL)
+
+
+def test_nothing_is_claimed_before_its_instant(rows: Rows):
+    post = rows.post("scheduled")
+    early: dict[str, Any] = {"lease_until": LEASE, "trigger": "message", "sending": True}
+    with rows.db.transaction() as tx:
+        assert posts.claim(tx, post, now=DUE - MICROSECOND, **early) is None
+    assert rows.read(post) == post
+    assert (rows.attempts(post), rows.transitions(post)) == ([], [])
+    with rows.db.transaction() as tx:
+        assert posts.claim(tx, post, now=DUE, **early) is not None
+
+
+def test_the_claim_goes_by_the_instant_of_the_row_and_not_of_the_reader(rows: Rows):
+    post = rows.change(rows.post("scheduled"), next_attempt_at=later(1, NOW))
+    assert_untouched(rows, "claim", post, replace(post, next_attempt_at=DUE))
+
+
+@pytest.mark.parametrize("name", ["retry by hand", "fail by hand"])
+def test_by_hand_a_post_is_taken_only_once_its_lease_is_over(rows: Rows, name: str):
+    held = rows.post("publishing", lease_until=NOW)
+    assert_untouched(rows, name, held, held)
+    assert ran(rows, name, rows.post("publishing", lease_until=NOW - MICROSECOND))
+
+
+def test_a_lease_that_was_renewed_since_it_was_read_is_not_taken_by_hand(rows: Rows):
+    seen = rows.post("publishing")
+    row = rows.change(seen, lease_until=later(60, NOW))
+    assert_untouched(rows, "retry by hand", row, seen)
+
+
+def test_a_post_whose_instant_was_moved_since_it_was_read_is_not_deferred(rows: Rows):
+    seen = rows.post("scheduled")
+    row = rows.change(seen, next_attempt_at=later(1, DUE))
+    assert_untouched(rows, "defer", row, seen)
+
+
+@pytest.mark.parametrize("lost", ["status", "attempt", "lease over", "asked before", "post"])
+def test_every_guard_of_a_grant_decides(rows: Rows, lost: str):
+    post = rows.post("failed" if lost == "status" else "publishing")
+    rows.attempt(post, asked_at=DUE if lost == "asked before" else None)
+    before = rows.attempts(post)
+    with rows.db.transaction() as tx:
+        post_id = new_id() if lost == "post" else post.id
+        now = LEASE if lost == "lease over" else LEASE - MICROSECOND
+        granted = attempts.grant(tx, post_id, 2 if lost == "attempt" else 1, now=now, lease_until=later(9999))
+    assert not granted
+    assert rows.attempts(post) == before
