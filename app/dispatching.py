@@ -64,7 +64,8 @@ def _dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_i
         return ready
     if not _wait(deps, post.next_attempt_at):
         return _rearm(deps, post, message_id, exact=False)
-    return _claim_and_send(deps, post, ready, trigger)
+    sent = _claim_and_send(deps, post, ready, trigger)
+    return sent or _dispatch(deps, post_id, generation, trigger, message_id)  # once more, with the account as it is now
 
 
 def _admit(post: Post | None, generation: int) -> Dispatched | None:
@@ -101,8 +102,8 @@ def _make_ready(
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
         return _defer(deps, post, now + HOLD_FOR, "account_on_hold", "reconnect_required")
     token = _token(deps, account)
-    if token is None:
-        return _Ready(account, "", circuit, blocked="account_missing")
+    if token is None or _is_missed(deps, post, max(now, post.next_attempt_at or now)):
+        return _Ready(account, "", circuit, blocked="missed" if token else "account_missing")
     if circuit.opened_at is not None:
         # Only at the instant: a probe that is taken and then not sent, for want of room to wait, would be lost to all.
         if post.next_attempt_at is None or not _wait(deps, post.next_attempt_at):
@@ -161,18 +162,22 @@ def _wait(deps: Deps, due: datetime) -> bool:
     return True
 
 
-def _claim_and_send(deps: Deps, post: Post, ready: _Ready, trigger: str) -> Dispatched:
+def _claim_and_send(deps: Deps, post: Post, ready: _Ready, trigger: str) -> Dispatched | None:
+    """None when the account is not what was made ready: reconnected meanwhile, or no longer to be used."""
     now = deps.clock.now()
-    blocked = ready.blocked or ("missed" if _is_missed(deps, post, now) else None)
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
+    sending = ready.blocked is None
     with deps.db.transaction() as tx:
-        claimed = posts.claim(tx, post, now=now, lease_until=lease_until, trigger=trigger, sending=blocked is None)
+        if queries.account_of(tx, post) != ready.account:
+            return None
+        claimed = posts.claim(tx, post, now=now, lease_until=lease_until, trigger=trigger, sending=sending)
     if claimed is None:
         return Dispatched("ignored", "busy")
-    if blocked is not None or deps.publisher is None or ready.account is None:
-        code = blocked or "account_missing"
+    if ready.blocked is not None or deps.publisher is None or ready.account is None:
+        code = ready.blocked or "account_missing"
         return settle(deps, claimed, Verdict(Outcome.PERMANENT, code, SENTENCES[code]))
-    if deps.clock.now() >= lease_until:  # we were frozen after the claim; the sweep may have given the post to another
+    # After a freeze the sweep may have given the post to another, or may do so before n8n has answered us.
+    if deps.clock.now() >= lease_until - timedelta(seconds=deps.settings.n8n_timeout_seconds):
         return Dispatched("ignored", "lease_over")
     reply = deps.publisher.send(_submission(deps, claimed, ready.account, ready.access_token))
     verdict = read_reply(reply, deps.clock.now())

@@ -124,13 +124,14 @@ def _expire(run: _Run) -> None:
 def _expire_one(run: _Run, post: Post) -> Post | None:
     """Safe to retry when the send never began; otherwise the outcome is unknown and the policy says."""
     deps, now = run.deps, run.deps.clock.now()
+    due = now if deps.messages is not None else (post.lease_until or now)  # in poll mode, still this sweep's work
     limits = LIMITS[post.platform]
     code, message = "outcome_unknown", SENTENCES["outcome_unknown"]
     with deps.db.transaction() as tx:
         if post.sending_at is None:
             verdict = Verdict(Outcome.NOT_SENT, detail="the sender died before it began to send")
             moved = posts.retry(
-                tx, post, at=now, counted=False, code=None, message=None, now=now, reason="lease_over_unsent"
+                tx, post, at=due, counted=False, code=None, message=None, now=now, reason="lease_over_unsent"
             )
         else:
             verdict = Verdict(Outcome.UNKNOWN, code, message)
@@ -142,7 +143,7 @@ def _expire_one(run: _Run, post: Post) -> Post | None:
                 run.swept.held += int(moved is not None)
             else:
                 moved = posts.retry(
-                    tx, post, at=now, counted=True, code=code, message=message, now=now, reason="lease_over"
+                    tx, post, at=due, counted=True, code=code, message=message, now=now, reason="lease_over"
                 )
         if moved is not None:
             attempts.close(tx, post.id, post.attempt, verdict, now)

@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.alerting import alert
 from app.arming import disarm
 from app.deps import Deps
 from app.domain.errors import Conflict, NotFound
 from app.domain.lifecycle import Status
-from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, read_report
+from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold, read_report
+from app.domain.platforms import LIMITS
 from app.domain.post import Attempt, Post
 from app.log import emit
 from app.settling import external_url, settle
-from app.store import attempts, posts, queries
+from app.store import alerts, attempts, posts, queries
 
 CAS_TRIES = 5
 
@@ -43,7 +43,7 @@ def report(deps: Deps, news: Report) -> Applied:
         verdict = read_report(news, earlier_may_be_out=bool(earlier))
         if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
             result = _published(deps, post, attempt, verdict)
-        elif news.attempt is None and earlier:
+        elif news.attempt is None and (earlier or _may_be_a_replay(deps, post, attempt, verdict)):
             # Which of the attempts failed is not said, and guessing wrong would send a post twice: the lease will tell.
             result = Applied(False, post.status)
         else:
@@ -72,6 +72,13 @@ def _attempt_meant(news: Report, tries: list[Attempt]) -> Attempt:
     return sent[-1]
 
 
+def _may_be_a_replay(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> bool:
+    """Whether it could be an earlier attempt's failure told again, on a platform where believing it makes a copy."""
+    would_resend = verdict.outcome is Outcome.TRANSIENT and attempt.attempt > 1
+    refuses_duplicates = LIMITS[post.platform].refuses_duplicates
+    return would_resend and must_hold(deps.settings.unknown_outcome_policy, refuses_duplicates)
+
+
 def _published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
     """The post is out: believed whatever its status is by now. None when the row moved meanwhile."""
     if post.status in (Status.PUBLISHED, Status.CANCELLED):
@@ -96,14 +103,13 @@ def _published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Ap
 
 def _published_again(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
     """Nothing changes but the record of that attempt; a second copy, or one after a cancel, is an alert."""
-    with deps.db.transaction() as tx:
-        news = attempts.close(tx, post.id, attempt.attempt, verdict, deps.clock.now())
-    if post.status is Status.CANCELLED:
-        if news:
-            alert(deps, "published_after_cancel", post.id, f"Cancelled, yet out as {verdict.external_id}.")
-    elif verdict.external_id and post.external_post_id and verdict.external_id != post.external_post_id:
-        detail = f"Reported as {post.external_post_id} and again as {verdict.external_id}. Look for a second copy."
-        alert(deps, "duplicate_publish", post.id, detail)
+    now, out, known = deps.clock.now(), verdict.external_id, post.external_post_id
+    with deps.db.transaction() as tx:  # the alert with the record, or a replay would find it told already
+        news = attempts.close(tx, post.id, attempt.attempt, verdict, now)
+        if post.status is Status.CANCELLED and news:
+            alerts.raise_alert(tx, "published_after_cancel", post.id, f"Cancelled, yet out as {out}.", now)
+        if post.status is Status.PUBLISHED and out and known and out != known:
+            alerts.raise_alert(tx, "duplicate_publish", post.id, f"Reported as {known} and again as {out}.", now)
     return Applied(False, post.status)
 
 

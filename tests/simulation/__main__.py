@@ -1,0 +1,71 @@
+"""Play many seeds, or one with its story: `python -m tests.simulation --seeds 1000 [--start N]`, `… --seed 1234`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+
+from tests.simulation.breaks import BREAKS
+from tests.simulation.faults import KINDS
+from tests.simulation.many import outcomes, play_one
+from tests.simulation.play import Outcome
+from tests.simulation.story import timeline
+
+TOLD = 3  # stories printed in full; the others are named
+
+
+def tell(seed: int, broken: str) -> Outcome:
+    """Play it again, this time keeping everything, and print it."""
+    outcome, world = play_one(seed, broken, telling=True)
+    print(f"\n=== seed {seed}")
+    print("\n".join(timeline(world)))
+    for violation in outcome.violations:
+        print(f"BROKEN {violation.rule}: {violation.text}")
+    print(f"Again: make simulate SEED={seed}{f' BREAK={broken}' if broken else ''}")
+    return outcome
+
+
+def summary(played: list[Outcome], seconds: float) -> None:
+    faults: Counter[str] = Counter()
+    for outcome in played:
+        faults += outcome.faults
+    print("\nFaults:")
+    for kind, what in KINDS.items():
+        print(f"  {faults[kind]:8,}  {kind:22} {what}")
+    broken = [outcome for outcome in played if outcome.violations]
+    rules = Counter(outcome.violations[0].rule for outcome in broken)
+    for rule, count in rules.most_common():
+        examples = [str(outcome.seed) for outcome in broken if outcome.violations[0].rule == rule][:8]
+        print(f"Broken in {count} seeds: {rule} ({', '.join(examples)})")
+    print(
+        f"{len(played):,} seeds, {sum(o.posts for o in played):,} posts, {sum(o.sends for o in played):,} sends, "
+        f"{faults.total():,} faults, {len(broken)} violations, {seconds:.1f} s"
+    )
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--break", dest="broken", choices=["", *BREAKS], default="")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--stories", type=int, default=TOLD)
+    options = parser.parse_args(arguments)
+    if options.seed is not None:
+        return 1 if tell(options.seed, options.broken).violations else 0
+    began = time.perf_counter()
+    played = []
+    for outcome in outcomes(range(options.start, options.start + options.seeds), options.broken, options.workers):
+        played.append(outcome)
+        if outcome.violations and sum(bool(o.violations) for o in played) <= options.stories:
+            tell(outcome.seed, options.broken)
+    summary(sorted(played, key=lambda outcome: outcome.seed), time.perf_counter() - began)
+    return 1 if any(outcome.violations for outcome in played) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

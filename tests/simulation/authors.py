@@ -1,0 +1,156 @@
+"""The authors: they schedule, move, call off, edit, cancel and retry, by preference in the last second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app import authoring, scheduling
+from app.deps import Deps
+from app.domain.times import to_wire
+from tests.simulation.facts import Row
+from tests.simulation.scenario import PLATFORMS
+
+if TYPE_CHECKING:
+    from tests.simulation.kernel import Actor
+    from tests.simulation.world import World
+
+Act = Callable[[Deps], object]
+
+#: What an author is likely to do with a post of this status.
+WISHES = {
+    "draft": ("schedule", "schedule", "schedule", "schedule", "edit"),
+    "scheduled": ("reschedule", "reschedule", "reschedule", "unschedule", "unschedule", "edit", "edit", "cancel"),
+    "publishing": ("retry", "force", "fail", "unschedule", "cancel"),
+    "failed": ("retry", "retry", "force", "fail", "schedule", "schedule", "force-schedule", "edit", "cancel"),
+    "published": ("unschedule", "retry"),
+    "cancelled": ("schedule",),
+}
+
+
+class Authors:
+    """All users of one story, their accounts and posts. Ids are as the app gave them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.users = [f"user-{n}" for n in range(world.scenario.users)]
+        self.posts: dict[str, str] = {}  # id → user
+        self._connections = 0
+        self._accounts: set[tuple[str, str]] = set()
+
+    def prepare(self, deps: Deps) -> None:
+        """The first drafts, and an account for each."""
+        for n in range(self._world.scenario.posts):
+            user, platform = self.users[n % len(self.users)], self._world.rng.choice(PLATFORMS)
+            if (user, platform) not in self._accounts:
+                self.connect(deps, user, platform)
+            self._create(deps, user, platform)
+
+    def connect(self, deps: Deps, user: str, platform: str) -> None:
+        self._connections += 1
+        token = f"token-{user}-{platform}-{self._connections}"
+        self._world.valid_tokens.add(token)
+        self._accounts.add((user, platform))
+        values = {
+            "platform": platform,
+            "external_id": _external_id(user, platform),
+            "account_name": user,
+            "access_token": token,
+        }
+        authoring.connect_account(deps, user, values)
+
+    def reconnect_all(self) -> None:
+        """Every account that Punctual or its platform no longer takes is connected anew."""
+        world = self._world
+        if world.over:
+            return
+        accounts = {account.external_id: account for account in world.facts.accounts.values()}
+        for user, platform in sorted(self._accounts):
+            account = accounts[_external_id(user, platform)]
+            if account.status != "active" or account.token not in world.valid_tokens:
+                connect = partial(self.connect, user=user, platform=platform)
+                world.actor(f"{user} reconnects {platform}", "author", connect)
+
+    def revoke(self) -> None:
+        """The author takes the permission away on the platform; Punctual is not told."""
+        rng = self._world.rng
+        user, platform = rng.choice(sorted(self._accounts))
+        mine = f"token-{user}-{platform}-"
+        self._world.valid_tokens -= {token for token in self._world.valid_tokens if token.startswith(mine)}
+        self._world.tell("author", f"{user} revokes {platform}")
+
+    def _create(self, deps: Deps, user: str, platform: str) -> None:
+        values = {
+            "platform": platform,
+            "post_type": "post",
+            "content": f"text {len(self.posts)} of {user}",
+            "media": [{"url": "https://example.com/a.jpg", "type": "image"}],
+            "image_url": None,
+        }
+        self.posts[authoring.create_post(deps, user, values).id] = user
+
+    def act_on(self, post_id: str, row: Row, wish: str | None = None) -> None:
+        """One wish about this post, some of them out of place."""
+        rng = self._world.rng
+        wish = wish or rng.choice(WISHES[row.status if rng.random() < 0.9 else "scheduled"])
+        user = self.posts[post_id]
+        near = row.next_attempt_at if rng.random() < 0.4 else None
+        act: Act = {
+            "schedule": self._schedule,
+            "force-schedule": lambda p, u: self._schedule(p, u, force=True),
+            "reschedule": lambda p, u: self._schedule(p, u, near),
+            "unschedule": self._unschedule,
+            "edit": self._edit,
+            "cancel": self._cancel,
+            "retry": lambda p, u: self._recover(p, u, "retry", False),
+            "force": lambda p, u: self._recover(p, u, "retry", True),
+            "fail": lambda p, u: self._recover(p, u, "fail", False),
+        }[wish](post_id, user)
+        actor = self._world.actor(f"{user} {wish}s", "author", act)
+        actor.notes["force"] = wish.startswith("force")
+        if wish in ("unschedule", "cancel"):
+            actor.on_end.append(lambda: self._called_off(actor))
+
+    def _called_off(self, actor: Actor) -> None:
+        if actor.error is None and actor.result is not None:
+            self._world.call_off_was_answered(actor.result.id, actor.result.generation)
+
+    def _schedule(self, post_id: str, user: str, near: str | None = None, *, force: bool = False) -> Act:
+        """For some instant, or for one just before or after `near`, when the delivery may be waiting already."""
+        text = to_wire(self._when() if near is None else self._around(near))
+        assert text is not None
+        return lambda deps: scheduling.schedule(deps, user, post_id, text, None, 0, force)
+
+    def _when(self) -> datetime:
+        rng, now = self._world.rng, self._world.kernel.instant()
+        kind = rng.random()
+        if kind < 0.1:
+            return now - timedelta(seconds=rng.uniform(0, 70))
+        if kind < 0.5:
+            return now + timedelta(seconds=rng.uniform(0, 20))
+        if kind < 0.8:
+            return (now + timedelta(seconds=rng.randint(20, 120))).replace(microsecond=0)
+        return now + timedelta(seconds=rng.uniform(120, self._world.scenario.active_seconds))
+
+    def _around(self, instant: str) -> datetime:
+        at = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+        return at + timedelta(seconds=self._world.rng.choice((0.0, self._world.rng.uniform(-2, 1))))
+
+    def _unschedule(self, post_id: str, user: str) -> Act:
+        return lambda deps: scheduling.unschedule(deps, user, post_id)
+
+    def _cancel(self, post_id: str, user: str) -> Act:
+        return lambda deps: scheduling.cancel(deps, user, post_id)
+
+    def _edit(self, post_id: str, user: str) -> Act:
+        content = f"edited {self._world.rng.randint(0, 10**9)} by {user}"
+        return lambda deps: authoring.edit_post(deps, user, post_id, {"content": content})
+
+    def _recover(self, post_id: str, user: str, action: str, force: bool) -> Act:
+        return lambda deps: scheduling.recover(deps, user, post_id, action, force)
+
+
+def _external_id(user: str, platform: str) -> str:
+    return f"urn:li:person:{user}-{platform}"

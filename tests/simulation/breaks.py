@@ -1,0 +1,106 @@
+"""The rules of the house, broken on purpose: a checker that never finds anything has to show that it could.
+
+Each is a context in which the app runs with one rule of the design left out. Nothing of the app's files is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+
+import sqlalchemy as sa
+
+from app import arming, recovering, scheduling
+from app.domain.lifecycle import SCHEDULABLE, Status
+from app.domain.times import parse_promise
+from app.store import models, posts, queries
+
+
+@contextmanager
+def claim_without_generation() -> Iterator[None]:
+    """A claim takes the row whatever the author has decided since."""
+    real = posts.claim
+
+    def claim(tx: Any, post: Any, **how: Any) -> Any:
+        now = tx.execute(sa.select(models.posts.c.generation).where(models.posts.c.id == post.id)).scalar()
+        return real(tx, replace(post, generation=now), **how)
+
+    with mock.patch.object(posts, "claim", claim):
+        yield
+
+
+@contextmanager
+def finish_without_attempt() -> Iterator[None]:
+    """A finisher is guarded by id, status and generation: it may overwrite its successor."""
+
+    def as_read(post: Any) -> list[Any]:
+        c = models.posts.c
+        return [c.id == post.id, c.status == post.status, c.generation == post.generation]
+
+    with mock.patch.object(posts, "_as_read", as_read):
+        yield
+
+
+@contextmanager
+def arm_before_commit() -> Iterator[None]:
+    """The message goes out first, for a row that is not there yet."""
+    real = scheduling.schedule
+
+    def schedule(deps: Any, user_id: str, post_id: str, text: str, *how: Any) -> Any:
+        with deps.db.reading() as connection:
+            post = queries.post_by_id(connection, post_id, user_id)
+        if post is not None and post.status in SCHEDULABLE:
+            at = parse_promise(text, None, 0, deps.clock.now(), deps.settings.max_schedule_days).at
+            coming = replace(post, status=Status.SCHEDULED, generation=post.generation + 1, next_attempt_at=at)
+            arming.arm(deps, coming)
+        return real(deps, user_id, post_id, text, *how)
+
+    with mock.patch.object(scheduling, "schedule", schedule):
+        yield
+
+
+@contextmanager
+def retry_unknown_everywhere() -> Iterator[None]:
+    """What may be out is sent again even where nothing would stop a second copy."""
+    with mock.patch.object(recovering, "must_hold", return_value=False):
+        yield
+
+
+@contextmanager
+def deferral_gives_the_attempt_back() -> Iterator[None]:
+    """A try that cost nothing gives its number back, and the next one takes it again."""
+    real = posts.defer
+
+    def defer(tx: Any, post: Any, **how: Any) -> Any:
+        deferred = real(tx, post, **how)
+        back = sa.func.max(models.posts.c.attempt - 1, 0)
+        tx.execute(sa.update(models.posts).where(models.posts.c.id == post.id).values(attempt=back))
+        return deferred
+
+    with mock.patch.object(posts, "defer", defer):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """`caught_by`: the rule that must say so. `also`: faults that every seed then has, as the break needs them."""
+
+    made: Callable[[], AbstractContextManager[None]]
+    caught_by: str
+    also: tuple[str, ...] = ()
+
+
+BREAKS = {
+    "arm-before-commit": Break(arm_before_commit, "messages_follow_commits"),
+    "claim-without-generation": Break(
+        claim_without_generation, "a_delivery_claims_for_its_own_generation", ("slowness",)
+    ),
+    "deferral-gives-the-attempt-back": Break(deferral_gives_the_attempt_back, "counters_never_go_down"),
+    "finish-without-attempt": Break(
+        finish_without_attempt, "stale_workers_change_nothing", ("stall", "n8n_acts_late", "report_lost")
+    ),
+    "retry-unknown-everywhere": Break(retry_unknown_everywhere, "only_what_may_be_tried_again_is_sent_again"),
+}

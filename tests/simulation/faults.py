@@ -1,0 +1,89 @@
+"""What goes wrong, and how often: every seed has its own mix of a few kinds, from rare to frequent.
+
+A mix beats everything at once: a story with all faults in it never gets far enough to be in danger.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+KINDS = {
+    # the database
+    "database_refuses": "the database does not answer at all",
+    "commit_fails": "the commit fails, nothing is written",
+    "commit_unheard": "the commit takes effect, its answer is lost",
+    "read_fails": "a read fails",
+    # processes
+    "death": "a process dies between two effects",
+    "instance_death": "an instance dies with all that it does",
+    "slowness": "a step takes up to five seconds",
+    "freeze": "a process stands still for minutes, often just about the lease",
+    "stall": "a sender stands still after its answer, until another has taken the post over",
+    # QStash
+    "qstash_refuses": "a message is refused",
+    "qstash_unheard": "a message is taken, the answer is lost",
+    "qstash_outage": "QStash cannot be reached for minutes",
+    "message_lost": "a message is never delivered",
+    "message_repeated": "a message is delivered again",
+    "message_late": "a message comes minutes late",
+    "message_early": "a message comes early",
+    "cancel_fails": "a cancellation is refused, or comes too late",
+    "delivery_unheard": "a delivery was handled, its answer is lost",
+    "failure_callback_lost": "a failure callback is lost",
+    # n8n
+    "n8n_refuses": "n8n answers with an error status",
+    "n8n_unreachable": "the connection to n8n is refused",
+    "n8n_hangs": "n8n takes the request and does not answer in time",
+    "n8n_acts_late": "an execution publishes minutes after it was called",
+    "n8n_dies": "an execution dies before it publishes",
+    "n8n_dies_after": "an execution dies after it published, before it reports",
+    "n8n_runs_twice": "one call runs twice",
+    "n8n_outage": "n8n is gone for long",
+    "token_unreadable": "no key opens an account's token",
+    # reports
+    "report_lost": "a report is lost",
+    "report_late": "a report comes minutes late",
+    "report_repeated": "a report comes again",
+    "report_wrong": "a report names an attempt or a post that never was",
+    "report_nameless": "a report names no URN",
+    # the platforms
+    "platform_fails": "the platform has a problem",
+    "platform_refuses": "the platform refuses the post for good",
+    "account_revoked": "the author revokes an account's access",
+    # sweeps
+    "sweep_missed": "the cron does not fire",
+    "sweep_doubled": "two sweeps at once",
+}
+#: Faults that may strike at every step are rarer, those that need a send more frequent, so that all have their share.
+WEIGHTS = {"death": 0.05, "instance_death": 0.02, "freeze": 0.1, "slowness": 0.5, "commit_fails": 0.5}
+WEIGHTS |= {"database_refuses": 0.5, "commit_unheard": 0.5, "read_fails": 0.5}
+MORE_OFTEN = ("n8n_", "report_", "platform_", "qstash_")
+
+
+OFTEN = 0.4
+
+
+class Faults:
+    """Ask `hit(kind)` where a fault may strike. `calm` ends all of them, for good."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self.counts: Counter[str] = Counter()
+        self.calm = False
+        share = rng.choice((0.05, 0.15, 0.3, 0.6))
+        self.odds = {kind: rng.choice((0.05, 0.15, OFTEN)) * _weight(kind) for kind in KINDS if rng.random() < share}
+
+    def hit(self, kind: str) -> bool:
+        odds = self.odds.get(kind)
+        if odds is None or self.calm or self._rng.random() >= odds:
+            return False
+        self.counts[kind] += 1
+        return True
+
+    def on(self, kind: str) -> bool:
+        return kind in self.odds and not self.calm
+
+
+def _weight(kind: str) -> float:
+    return WEIGHTS.get(kind, 1.5 if kind.startswith(MORE_OFTEN) else 1.0)

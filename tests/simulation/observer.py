@@ -1,0 +1,102 @@
+"""Looks at the database after every commit: which rows changed, by whom, and which transitions were written for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation import rules
+from tests.simulation.facts import COLUMNS, Account, Claim, Row, Step
+from tests.simulation.kernel import EPOCH, SECOND, Actor
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@dataclass(slots=True)
+class Change:
+    """One row before and after one commit, and the transitions written with it."""
+
+    actor: Actor
+    before: Row | None
+    after: Row
+    steps: list[Step]
+
+
+@dataclass(slots=True)
+class AccountChange:
+    """An account's status was changed; its token is what it is now."""
+
+    actor: Actor
+    status: str
+    token: str
+
+
+class Observer:
+    """Keeps `facts.rows` and `facts.claims` as the database has them, and asks the rules about every change."""
+
+    def __init__(self, world: World, raw: Any) -> None:
+        self._world = world
+        self.raw = raw
+        self._changes = -1
+        self._last_step = 0
+
+    def committed(self) -> None:
+        if self.raw.total_changes == self._changes:
+            return
+        self._changes = self.raw.total_changes
+        world, facts = self._world, self._world.facts
+        actor = world.kernel.current
+        assert actor is not None
+        steps = self._new_steps()
+        for values in self.raw.execute(f"SELECT {COLUMNS} FROM posts"):
+            row = Row._make(values)
+            before = facts.rows.get(row.id)
+            if row != before:
+                self._changed(Change(actor, before, row, [step for step in steps if step.post_id == row.id]))
+        self._accounts(actor)
+
+    def _new_steps(self) -> list[Step]:
+        columns = "id, post_id, at, from_status, to_status, reason, actor, generation, attempt"
+        query = f"SELECT {columns} FROM transitions WHERE id > ? ORDER BY id"
+        steps = [Step._make(values) for values in self.raw.execute(query, (self._last_step,))]
+        if steps:
+            self._last_step = steps[-1].id
+        return steps
+
+    def _changed(self, change: Change) -> None:
+        world, row = self._world, change.after
+        world.facts.rows[row.id] = row
+        if world.telling:
+            what = ", ".join(step.reason for step in change.steps) or "touched"
+            world.tell(change.actor.name, f"WRITES {what}", row.id)
+        self._note_claim(change)
+        world.check(rules.ON_CHANGE, change)
+        if change.actor.notes.get("force") and change.steps:
+            world.facts.forced[row.id] = row.attempt
+        if row.status in ("scheduled", "publishing") and change.steps:
+            world.cron.provoke(row, micros(row.next_attempt_at or row.lease_until or ""))
+
+    def _accounts(self, actor: Actor) -> None:
+        known = self._world.facts.accounts
+        query = "SELECT id, status, replace(access_token, 'sealed ', ''), external_id FROM social_accounts"
+        for values in self.raw.execute(query):
+            account = Account._make(values)
+            was, known[account.id] = known.get(account.id), account
+            if was is not None and was.status != account.status:
+                self._world.tell(actor.name, f"WRITES account {account.external_id} {account.status}")
+                self._world.check(rules.ON_ACCOUNT, AccountChange(actor, account.status, account.token))
+
+    def _note_claim(self, change: Change) -> None:
+        for step in change.steps:
+            if step.after == "publishing":
+                claim = Claim(step.generation, step.at, change.actor.instance)
+                self._world.facts.claims[step.post_id, step.attempt] = claim
+                change.actor.notes.setdefault("claimed", {})[step.post_id] = step.attempt
+
+
+def micros(text: str) -> int:
+    """True time, in µs, of an instant as SQLite holds it."""
+    difference = datetime.fromisoformat(text).replace(tzinfo=EPOCH.tzinfo) - EPOCH
+    return (difference.days * 86_400 + difference.seconds) * SECOND + difference.microseconds

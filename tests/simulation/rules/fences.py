@@ -1,0 +1,28 @@
+"""Generations: whose wish a delivery carries, and what a message may speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.domain.ports import Alarm
+    from tests.simulation.observer import Change
+    from tests.simulation.world import World
+
+
+def a_delivery_claims_for_its_own_generation(world: World, change: Change) -> Iterator[str]:
+    """A message of an old generation claims nothing."""
+    before, after = change.before, change.after
+    if before is None or after.status != "publishing" or before.status == "publishing":
+        return
+    carried = {key.replace("-", ""): generation for key, generation in change.actor.notes.get("carries", {}).items()}
+    if carried.get(after.id) != before.generation:
+        yield f"{change.actor.name} came for generation {carried.get(after.id)} and claimed {before.generation}"
+
+
+def messages_follow_commits(world: World, alarm: Alarm) -> Iterator[str]:
+    """Commit, then arm: no message speaks of what is not committed."""
+    row = world.facts.rows.get(alarm.post_id.replace("-", ""))
+    if row is None or row.generation < alarm.generation:
+        yield f"a message for generation {alarm.generation}, of which the database knows nothing"

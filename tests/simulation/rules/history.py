@@ -1,0 +1,44 @@
+"""The record of transitions, and the row it must lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from app.domain.lifecycle import ALLOWED, Status
+
+if TYPE_CHECKING:
+    from tests.simulation.observer import Change
+    from tests.simulation.world import World
+
+
+def the_lifecycle_is_kept(world: World, change: Change) -> Iterator[str]:
+    """Every transition is one that the lifecycle allows."""
+    for step in change.steps:
+        if step.before is not None and Status(step.after) not in ALLOWED[Status(step.before)]:
+            yield f"{step.before} → {step.after} by {step.actor} ({step.reason})"
+
+
+def history_leads_to_the_row(world: World, change: Change) -> Iterator[str]:
+    """Played from the first, the transitions give the row's status, generation and attempt."""
+    row = change.after
+    state = world.facts.history.get(row.id, (None, 0, 0))
+    for step in change.steps:
+        if step.before != state[0]:
+            yield f"a transition from {step.before}, where the one before led to {state[0]}"
+        state = (step.after, step.generation, step.attempt)
+    world.facts.history[row.id] = state
+    if state != (row.status, row.generation, row.attempt):
+        yield f"transitions lead to {state}, the row is {(row.status, row.generation, row.attempt)}"
+
+
+def counters_never_go_down(world: World, change: Change) -> Iterator[str]:
+    """Generation, attempt and arm count only grow, the attempt by one claim at a time."""
+    before, after = change.before, change.after
+    if before is None:
+        return
+    for name in ("generation", "attempt", "arm_count"):
+        if getattr(after, name) < getattr(before, name):
+            yield f"{name} went from {getattr(before, name)} to {getattr(after, name)}"
+    if after.attempt != before.attempt and after.attempt != before.attempt + 1:
+        yield f"attempt went from {before.attempt} to {after.attempt}"

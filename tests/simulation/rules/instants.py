@@ -1,0 +1,37 @@
+"""Never early, by the clock of whoever acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tests.simulation.facts import stamp
+from tests.simulation.scenario import MAX_SKEW
+
+if TYPE_CHECKING:
+    from tests.simulation.facts import Send
+    from tests.simulation.observer import Change
+    from tests.simulation.world import World
+
+
+def never_claimed_early(world: World, change: Change) -> Iterator[str]:
+    """Whoever claims a post has seen its due instant come, on its own clock."""
+    before, after = change.before, change.after
+    if before is None or before.status != "scheduled" or after.status != "publishing":
+        return
+    at = world.facts.claims[after.id, after.attempt].at
+    if at < (before.next_attempt_at or ""):
+        yield f"claimed at {at}, due at {before.next_attempt_at}"
+
+
+def never_sent_early(world: World, send: Send) -> Iterator[str]:
+    """Nor before the instant the author chose: exactly so on its own clock, within the clocks' error in truth."""
+    promised = world.facts.rows[send.post_id].scheduled_at or ""
+    claim = world.facts.claims.get((send.post_id, send.attempt))
+    if claim is None or world.facts.rows[send.post_id].generation != claim.generation:
+        return  # moved on since: the promise it was claimed for is no longer in the row
+    if claim.at < promised or stamp(send.own_clock) < promised:
+        yield f"claimed at {claim.at} and sent at {stamp(send.own_clock)} for {promised}"
+    if stamp(world.kernel.instant() + timedelta(microseconds=MAX_SKEW)) < promised:
+        yield f"sent at {world.kernel.instant()} in truth, for {promised}"

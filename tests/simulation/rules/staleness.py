@@ -1,0 +1,34 @@
+"""Who may end an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tests.simulation.facts import stamp
+
+if TYPE_CHECKING:
+    from tests.simulation.observer import Change
+    from tests.simulation.world import World
+
+
+def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
+    """A post in hand is settled by the attempt that holds it, by a report about it, or when its lease is over."""
+    before, after, notes = change.before, change.after, change.actor.notes
+    if before is None or before.status != "publishing":
+        return
+    if after.status == "publishing":
+        if after.attempt != before.attempt:
+            yield f"attempt {after.attempt} took the post out of the hands of attempt {before.attempt}"
+        elif after.lease_until == before.lease_until:
+            return
+    if after.status == "published":
+        return  # late truth wins
+    if any(step.reason.startswith(("lease_over", "retried_by_hand", "failed_by_hand")) for step in change.steps):
+        now = stamp(world.clocks[change.actor.instance].now())
+        if (before.lease_until or "") >= now:
+            yield f"taken away at {now}, under a lease until {before.lease_until}"
+        return
+    holder = notes.get("claimed", {}).get(before.id) if notes["kind"] == "delivery" else notes.get("names")
+    if holder != before.attempt and not (notes["kind"] == "report" and holder is None):
+        yield f"{change.actor.name}, of attempt {holder}, changed what attempt {before.attempt} holds"

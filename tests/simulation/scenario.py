@@ -1,0 +1,79 @@
+"""What a seed is: the installation's settings, its instances' clocks, its authors, and how its workflow behaves."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from app.config import Settings
+from tests.simulation.kernel import SECOND
+
+PLATFORMS = ("linkedin", "instagram", "facebook")
+MAX_SKEW = 1 * SECOND  # each way, so that two instances are at most two seconds apart
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """How n8n was set up. An old workflow reports no attempt and asks nobody before it publishes."""
+
+    names_attempt: bool
+    asks_first: bool
+    reports_again: bool  # tries a report again when it was not answered
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    settings: Settings
+    workflow: Workflow
+    skews: tuple[int, ...]
+    users: int
+    posts: int
+    active_seconds: float
+    room_to_wait: int | None
+    sweep_seconds: float
+
+
+def make_scenario(rng: random.Random) -> Scenario:
+    poll = rng.random() < 0.15
+    skew = rng.choice((0, MAX_SKEW, MAX_SKEW))
+    active = rng.choice((240.0, 600.0, 1200.0))
+    return Scenario(
+        settings=_settings(rng, poll),
+        workflow=Workflow(
+            names_attempt=rng.random() < 0.7,
+            asks_first=rng.random() < 0.3,
+            reports_again=rng.random() < 0.5,
+            delay=rng.choice((0.05, 1.0, 8.0)),
+        ),
+        skews=tuple(rng.randint(-skew, skew) for _ in range(3)),
+        users=rng.choice((1, 1, 2)),
+        posts=rng.choice((2, 2, 3, 3, 4, 6)),
+        active_seconds=active,
+        room_to_wait=rng.choice((None, 1, 64, 64)),
+        sweep_seconds=rng.choice((120.0, 300.0)) if poll else 300.0,
+    )
+
+
+def _settings(rng: random.Random, poll: bool) -> Settings:
+    timeout = rng.choice((10.0, 30.0))
+    return Settings(
+        public_base_url="https://punctual.example",
+        qstash_token=None if poll else "token",
+        qstash_max_delay_days=rng.choice((7.0, 7.0, 0.01)),
+        qstash_retries=rng.choice((0, 1, 3)),
+        dispatch_lead_seconds=rng.choice((0.5, 1.0, 2.0)),
+        n8n_webhook_url="https://n8n.example/webhook/publish",
+        n8n_timeout_seconds=timeout,
+        max_retries=rng.choice((0, 1, 2, 3)),
+        retry_base_seconds=rng.choice((5.0, 30.0, 120.0)),
+        publish_lease_seconds=rng.choice((timeout + 5, 120.0, 600.0)),
+        unknown_outcome_policy=rng.choice(("auto", "auto", "auto", "retry", "hold")),
+        sweep_batch_size=rng.choice((1, 2, 100)),
+        sweep_budget_seconds=rng.choice((10.0, 25.0)),
+        sweep_grace_seconds=rng.choice((5.0, 30.0)),
+        cron_concurrency=rng.choice((1, 2, 5)),
+        max_lateness_seconds=rng.choice((None, None, None, 120.0, 900.0)),
+        breaker_threshold=rng.choice((2, 5)),
+        breaker_cooldown_seconds=rng.choice((20.0, 60.0)),
+    )
