@@ -18,6 +18,7 @@ from app.local.ports import Ports
 from tests.local.support import ROOT, environment, wait_for
 
 MARK = "STACK_UNDER_TEST"  # in the environment of all its processes
+KEEP = {"SPT_NOENV": "1"}  # gunicorn renames its processes where it can, which would write over their environment
 UP_SECONDS = 60.0  # on a machine that runs other tests at the same time
 
 
@@ -71,7 +72,7 @@ def start(state: Path, chosen: Ports, **env: str) -> Running:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.local", "run", "--state", str(state)],
             cwd=ROOT,
-            env=environment(**moved, **env, **{MARK: str(state)}),
+            env=environment(**moved, **env, **{MARK: str(state)}, **KEEP),
             stdout=screen,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.stacks import MARK, processes_of
+from tests.local.stacks import KEEP, MARK, processes_of
 from tests.local.support import ROOT, environment, wait_for
 
 pytestmark = pytest.mark.xdist_group("local-stack")
@@ -20,7 +20,7 @@ def start_demo(folder: Path) -> subprocess.Popen[str]:
         [sys.executable, "-m", "app.local", "demo"],
         cwd=ROOT,
         env=environment(
-            TMPDIR=str(folder), MAX_RETRIES="0", DATABASE_URL="sqlite:///nowhere/at/all", **{MARK: str(folder)}
+            TMPDIR=str(folder), MAX_RETRIES="0", DATABASE_URL="sqlite:///nowhere/at/all", **{MARK: str(folder)}, **KEEP
         ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -164,7 +164,9 @@ def test_an_account_in_use_cannot_be_removed(site: Site, alice: User):
     answer = alice.delete(path)
     assert (answer.status_code, answer.data) == (204, b"")
     assert said(alice.get("/api/social-accounts")) == {"data": []}
-    assert alice.read(post["id"])["socialAccountId"] is None
+    assert alice.read(post["id"])["socialAccountId"] == post["socialAccountId"]
+    again = {"scheduledAt": (NOW + HOUR).isoformat()}
+    refused(alice.post(f"/api/posts/{post['id']}/schedule", json=again), 422, "account_missing")
     refused(alice.delete(path), 404, "account_not_found")
 
 

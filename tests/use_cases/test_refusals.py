@@ -1,0 +1,153 @@
+"""Every refusal tells its reader what is the matter and what to do: word for word, for these sentences are shown."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import authoring, scheduling
+from app.domain.errors import FieldError, Refusal
+from app.domain.outcomes import Report
+from app.reporting import grant, report
+from tests.support.world import USER, World
+
+Act = Callable[[World], Any]
+
+
+def recover(world: World, status: str, action: str = "retry") -> Any:
+    return scheduling.recover(world.deps, USER, world.in_status(status).id, action, False)
+
+
+def changing(world: World) -> Any:
+    return scheduling.change_post(world.deps, USER, world.scheduled().id, lambda _tx, _post: None)
+
+
+def reported_while_it_moves(world: World) -> Any:
+    post = world.in_flight()
+    for _ in range(5):
+        world.at_next_transaction(lambda: world.overwrite(post, generation=world.read(post).generation + 1))
+    return report(world.deps, Report(post.id, False, http_status=400))
+
+
+def schedule_after_the_account_has_gone(world: World) -> Any:
+    other = world.connect(external_id="urn:li:person:2")
+    post = world.draft(social_account_id=other.id)
+    authoring.remove_account(world.deps, USER, other.id)
+    return world.schedule(post)
+
+
+def schedule_with_two_accounts(world: World) -> Any:
+    world.connect(external_id="urn:li:person:2")
+    return world.schedule(world.draft())
+
+
+def schedule_what_may_be_out(world: World) -> Any:
+    world.set(unknown_outcome_policy="hold")
+    post = world.expired()
+    scheduling.recover(world.deps, USER, post.id, "fail", False)
+    return world.schedule(world.read(post))
+
+
+REFUSED: list[tuple[str, str, Act]] = [
+    ("post_not_found", "There is no such post.", lambda w: scheduling.cancel(w.deps, USER, "nobody's")),
+    ("post_not_found", "There is no such post.", lambda w: report(w.deps, Report("nobody's", True))),
+    (
+        "in_flight",
+        "The post is going out right now and can no longer be changed.",
+        lambda w: scheduling.cancel(w.deps, USER, w.in_flight().id),
+    ),
+    (
+        "already_published",
+        "The post is published, which is final.",
+        lambda w: scheduling.unschedule(w.deps, USER, w.published().id),
+    ),
+    (
+        "already_cancelled",
+        "The post is cancelled, which is final.",
+        lambda w: scheduling.unschedule(w.deps, USER, w.cancelled().id),
+    ),
+    (
+        "not_scheduled",
+        "The post is failed, not scheduled.",
+        lambda w: scheduling.unschedule(w.deps, USER, w.failed().id),
+    ),
+    (
+        "in_flight",
+        "The post is going out right now. Wait for its outcome.",
+        lambda w: recover(w, "publishing"),
+    ),
+    (
+        "not_recoverable",
+        "Only failed posts and stuck ones can be recovered; this one is draft.",
+        lambda w: recover(w, "draft"),
+    ),
+    (
+        "force_required",
+        "We cannot tell whether this post went out. Look at the account before you send it again. "
+        "Then try again with force: true.",
+        schedule_what_may_be_out,
+    ),
+    (
+        "account_ambiguous",
+        "You have 2 linkedin accounts: say which one in socialAccountId.",
+        schedule_with_two_accounts,
+    ),
+    (
+        "account_missing",
+        "Connect a facebook account first.",
+        lambda w: w.schedule(w.draft(platform="facebook")),
+    ),
+    (
+        "account_missing",
+        "The account of this post is gone. Write the post anew for another account.",
+        schedule_after_the_account_has_gone,
+    ),
+    (
+        "changed_meanwhile",
+        "The post kept changing while this was tried. Look at it and try again.",
+        changing,
+    ),
+    (
+        "changed_meanwhile",
+        "The post kept changing while this was applied. Send the report again.",
+        reported_while_it_moves,
+    ),
+    (
+        "already_claimed",
+        "This attempt has been claimed before or is over. Do not publish.",
+        lambda w: grant(w.deps, w.scheduled().id, 1),
+    ),
+    (
+        "never_sent",
+        "This post, or this attempt of it, was never sent. Nothing to report.",
+        lambda w: w.report_published(w.scheduled()),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence", "act"), REFUSED, ids=[f"{code}-{n}" for n, (code, *_) in enumerate(REFUSED)]
+)
+def test_a_refusal_says_what_is_the_matter_and_what_to_do(world: World, code: str, sentence: str, act: Act):
+    with pytest.raises(Refusal) as refused:
+        act(world)
+    assert (refused.value.code, refused.value.detail) == (code, sentence)
+
+
+def test_the_choice_between_accounts_names_the_field_the_bound_and_the_count(world: World):
+    with pytest.raises(Refusal) as refused:
+        schedule_with_two_accounts(world)
+    message = "You have 2 linkedin accounts: say which one in socialAccountId."
+    assert refused.value.errors == [FieldError("socialAccountId", "account_ambiguous", message, limit=1, actual=2)]
+
+
+def test_all_that_a_platform_would_refuse_is_told_at_once(world: World):
+    world.connect("instagram", "instagram-page")
+    post = world.draft(platform="instagram")
+    world.overwrite(post, media=[], content="x" * 2_201)
+    with pytest.raises(Refusal) as refused:
+        world.schedule(post)
+    assert refused.value.code == "platform_limits"
+    assert [error.code for error in refused.value.errors] == ["text_too_long", "media_required"]
+    assert refused.value.detail == " ".join(error.message for error in refused.value.errors)
+    assert refused.value.detail.startswith("Instagram takes at most 2200 characters; shorten the text by 1. Instagram ")
