@@ -13,7 +13,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench-import chaos simulate clean
+.PHONY: help setup demo run test check format format-check lint types lock bench-import chaos simulate mutate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ simulate: $(DEV) ## Play random stories of faults under a virtual clock; SEEDS=1
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
+mutate: $(DEV) ## Break the heart of the code in thousands of ways, one at a time: do the tests see it? ARGS='domain posts'
+	@env -u CI TEST_DATABASES=sqlite $(BIN)/python -m tests.mutation $(ARGS)
+
 clean: ## Remove .venv, caches and local data
-	@rm -rf $(VENV) instance .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) instance mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

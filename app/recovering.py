@@ -58,7 +58,7 @@ class _Run:
     swept: Swept = field(default_factory=Swept)
     rope_broke: bool = False
 
-    def in_time(self, part: float = 1.0) -> bool:
+    def in_time(self, part: float) -> bool:
         return self.deps.clock.now() < self.started + self.budget * part
 
 

@@ -76,15 +76,13 @@ def cancel(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | N
 def retry_by_hand(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
     """failed, or publishing past its lease → scheduled for now, with a fresh budget; the promise stays what it was."""
     values = {**_due(now), **_left_hands(), **_new_intent()}
-    return _move(
-        tx, post, Status.SCHEDULED, values, _abandoned(post, now), reason="retried_by_hand", actor=actor, now=now
-    )
+    return _move(tx, post, Status.SCHEDULED, values, _abandoned(now), reason="retried_by_hand", actor=actor, now=now)
 
 
 def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, actor: str) -> Post | None:
     """publishing past its lease → failed."""
     values = {**_left_hands(), **_new_intent(), "error_code": "failed_by_hand", "error_message": message}
-    return _move(tx, post, Status.FAILED, values, _abandoned(post, now), reason="failed_by_hand", actor=actor, now=now)
+    return _move(tx, post, Status.FAILED, values, _abandoned(now), reason="failed_by_hand", actor=actor, now=now)
 
 
 def claim(
@@ -245,7 +243,7 @@ def _in_hands(post: Post) -> list[Condition]:
     return [*_as_read(post), posts.c.status == Status.PUBLISHING]
 
 
-def _abandoned(post: Post, now: datetime) -> list[Condition]:
+def _abandoned(now: datetime) -> list[Condition]:
     """Failed, or publishing with the lease over: nobody holds it."""
     return [sa.or_(posts.c.status == Status.FAILED, posts.c.lease_until < now)]
 

@@ -78,7 +78,7 @@ def judge(mutants: Iterable[Mutant], entries: list[Entry]) -> Verdict:
         f"{entry.function}: {change}"
         for entry in entries
         for change in entry.changes
-        if (entry.function, change) not in used
+        if (entry.function, change) not in used and any(entry.function.startswith(f"{m}.") for m in verdict.totals)
     ]
     return verdict
 

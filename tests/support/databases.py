@@ -1,12 +1,12 @@
 """Databases for tests: the migrations run once per kind and session, every test gets a copy of the result."""
 
 import itertools
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -21,20 +21,26 @@ def upgrade(url: str) -> None:
 
 
 class SQLiteDatabases:
+    made: ClassVar[list[bytes]] = []  # for the whole process, so that its forks inherit it
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @cached_property
-    def _template(self) -> Path:
-        path = self._folder / f"{TEMPLATE}.sqlite3"
-        upgrade(f"sqlite:///{path}")
-        connection = sqlite3.connect(path)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # everything into the one file that is copied
-        connection.close()
-        return path
+    @property
+    def _template(self) -> bytes:
+        if not self.made:
+            path = self._folder / f"{TEMPLATE}.sqlite3"
+            upgrade(f"sqlite:///{path}")
+            connection = sqlite3.connect(path)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # everything into the one file that is copied
+            connection.close()
+            self.made.append(path.read_bytes())
+        return self.made[0]
 
     def migrated(self, folder: Path) -> str:
-        return f"sqlite:///{shutil.copyfile(self._template, folder / 'punctual.sqlite3')}"
+        path = folder / "punctual.sqlite3"
+        path.write_bytes(self._template)
+        return f"sqlite:///{path}"
 
 
 class PostgresDatabases:

@@ -1,0 +1,41 @@
+"""Details that programs read: the field a refusal names, the status an attempt keeps, who may be out already."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.errors import Invalid
+from app.domain.outcomes import Outcome, Report, may_be_out, read_report
+from app.domain.platforms import text_length
+from app.domain.post import Attempt
+from app.domain.times import parse_promise
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def attempt(sent: bool, outcome: str | None) -> Attempt:
+    sent_at = NOW if sent else None
+    return Attempt("post", 1, 1, "message", NOW, sent_at, None, None, outcome, None, None, None, None, None)
+
+
+@pytest.mark.parametrize("outcome", [None, *Outcome])
+def test_an_attempt_may_be_out_once_it_was_sent_and_until_somebody_knows(outcome: str | None):
+    untold = outcome in (None, "accepted", "unknown")
+    assert may_be_out(attempt(True, outcome)) is untold
+    assert may_be_out(attempt(False, outcome)) is False
+
+
+@pytest.mark.parametrize("away", [timedelta(days=-1), timedelta(days=731)])
+def test_an_instant_out_of_range_names_its_field(away: timedelta):
+    with pytest.raises(Invalid) as refused:
+        parse_promise((NOW + away).isoformat(), None, 0, NOW, 730.0)
+    assert [error.field for error in refused.value.errors] == ["scheduledAt"]
+
+
+def test_a_duplicate_of_the_authors_own_keeps_the_status_that_the_platform_gave():
+    verdict = read_report(Report("post", False, error="DUPLICATE_POST", http_status=422), earlier_may_be_out=False)
+    assert (verdict.code, verdict.http_status) == ("duplicate_content", 422)
+
+
+def test_a_length_is_a_whole_number():
+    assert repr(text_length("abc")) == "3"
