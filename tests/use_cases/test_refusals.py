@@ -11,6 +11,8 @@ from app.domain.outcomes import Report
 from app.reporting import grant, report
 from tests.support.world import USER, World
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
 Act = Callable[[World], Any]
 
 
@@ -49,8 +51,8 @@ def schedule_what_may_be_out(world: World) -> Any:
 
 
 REFUSED: list[tuple[str, str, Act]] = [
-    ("post_not_found", "There is no such post.", lambda w: scheduling.cancel(w.deps, USER, "nobody's")),
-    ("post_not_found", "There is no such post.", lambda w: report(w.deps, Report("nobody's", True))),
+    ("post_not_found", "There is no such post.", lambda w: scheduling.cancel(w.deps, USER, NOBODYS)),
+    ("post_not_found", "There is no such post.", lambda w: report(w.deps, Report(NOBODYS, True))),
     (
         "in_flight",
         "The post is going out right now and can no longer be changed.",
