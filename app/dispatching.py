@@ -51,10 +51,9 @@ def dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_id
 
 def _dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_id: str | None) -> Dispatched:
     with deps.db.reading() as connection:
-        post = queries.post_by_id(connection, post_id)
-        refused = _admit(post, generation)
-        if refused or post is None:
-            return refused or Dispatched("ignored", "unknown")
+        post = _admit(queries.post_by_id(connection, post_id), generation)
+        if isinstance(post, Dispatched):
+            return post
         account, circuit = queries.account_of(connection, post), breaker.read(connection)
     assert post.next_attempt_at is not None  # the CHECK keeps it while scheduled
     if post.next_attempt_at - deps.clock.now() > longest_wait(deps.settings.dispatch_lead_seconds):
@@ -68,15 +67,15 @@ def _dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_i
     return sent or _dispatch(deps, post_id, generation, trigger, message_id)  # once more, with the account as it is now
 
 
-def _admit(post: Post | None, generation: int) -> Dispatched | None:
-    """None when the post is there, scheduled, and the delivery's intent is still the author's."""
+def _admit(post: Post | None, generation: int) -> Post | Dispatched:
+    """The post, when it is there, scheduled, and the delivery's intent is still the author's."""
     if post is None:
         return Dispatched("ignored", "unknown")
     if post.generation != generation:
         return Dispatched("ignored", "stale")
     if post.status is not Status.SCHEDULED:
         return Dispatched("ignored", "busy" if post.status is Status.PUBLISHING else post.status.value)
-    return None
+    return post
 
 
 def _rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Dispatched:

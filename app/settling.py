@@ -112,7 +112,8 @@ def _move(
             return _retry_or_fail(deps, tx, post, verdict, free, now)
     if verdict.outcome is Outcome.RECONNECT:
         _mark_account(tx, post, now)
-    code = verdict.code or "rejected_by_platform"
+    code = verdict.code
+    assert code is not None  # whatever fails a post has a code
     counted = post.sending_at is not None
     return posts.fail(tx, post, code=code, message=verdict.message, counted=counted, now=now, reason=code)
 

@@ -39,9 +39,15 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
             "records",
         ],
     ),
-    "settling": ("app/settling.py", ["settle", "outcomes", "breaker", "report_failed", "report_published", "records"]),
-    "reporting": ("app/reporting.py", ["report_failed", "report_published", "refusals", "records"]),
-    "scheduling": ("app/scheduling.py", ["schedule", "accounts", "recover_by_hand", "refusals", "records"]),
+    "settling": (
+        "app/settling.py",
+        ["settle", "outcomes", "breaker", "report_failed", "report_published", "records", "accounts"],
+    ),
+    "reporting": (
+        "app/reporting.py",
+        ["report_failed", "report_published", "refusals", "records", "dispatch_at_the_edge"],
+    ),
+    "scheduling": ("app/scheduling.py", ["schedule", "accounts", "arming", "recover_by_hand", "refusals", "records"]),
     "arming": ("app/arming.py", ["arming", "dispatch_early", "schedule", "sweep", "sweep_overdue"]),
     "recovering": (
         "app/recovering.py",

@@ -56,6 +56,7 @@ def test_a_post_whose_named_account_is_gone_does_not_take_the_only_one_left(worl
     with pytest.raises(Invalid) as refused:
         world.schedule(post)
     assert refused.value.code == "account_missing"
+    assert [error.field for error in refused.value.errors] == ["socialAccountId"]
     assert world.read(post).status == "draft"
 
 

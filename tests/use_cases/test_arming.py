@@ -153,6 +153,11 @@ def test_a_post_beyond_the_horizon_is_parked_and_not_handed_over(world: World):
     assert (done.post.status, done.post.armed) == ("scheduled", False)
 
 
+def test_the_margin_of_a_very_short_horizon_is_a_tenth_of_it(world: World):
+    world.set(qstash_max_delay_days=0.01)
+    assert armed_horizon(world.deps) == START + timedelta(days=0.009)
+
+
 @pytest.mark.parametrize(("off", "is_armed"), [(-1, True), (0, False)])
 def test_the_horizon_is_the_plans_less_a_margin(world: World, off: int, is_armed: bool):
     horizon = armed_horizon(world.deps)

@@ -154,3 +154,27 @@ def test_a_report_of_failure_is_no_sign_against_n8n(world: World):
     post = world.in_flight()
     world.report_failed(post, http_status=500)
     assert state(world) == breaker.Breaker()
+
+
+def test_a_deferral_is_half_as_long_as_n8n_has_been_gone(world: World):
+    post = broken(world)
+    with world.db.transaction() as tx:
+        assert breaker.take_probe(tx, state(world), IN_TEN_MINUTES + COOLDOWN, IN_TEN_MINUTES + timedelta(days=2))
+    now = world.clock.advance(minutes=4)
+    world.dispatch(post)
+    assert world.read(post).next_attempt_at == now + timedelta(minutes=2) * 1.1
+
+
+@pytest.mark.parametrize("milliseconds", [0, 400])
+def test_while_it_is_open_who_finds_no_room_to_wait_takes_no_probe_and_is_armed_anew(world: World, milliseconds: int):
+    broken(world)
+    instant = IN_TEN_MINUTES + timedelta(minutes=2, milliseconds=milliseconds)
+    post = world.scheduled(instant)
+    world.clock.set(instant - timedelta(seconds=1))
+    before = state(world)
+    world.with_deps(waiting=None)
+    assert world.dispatch(post, message_id="msg_of_another") == Dispatched("early", "armed_already")
+    assert world.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
+    alarm = world.messages.published[-1]
+    assert alarm.not_before == int(IN_TEN_MINUTES.timestamp()) + 120 + (1 if milliseconds else 0)
+    assert state(world) == before

@@ -86,3 +86,35 @@ def test_an_alert_of_a_copy_after_a_cancel_comes_with_the_record_of_it(world: Wo
     scheduling.cancel(world.deps, USER, post.id)
     world.report_published(post, attempt=1)
     assert world.alerts() == {"published_after_cancel": post.id}
+
+
+def test_what_will_be_too_late_at_its_instant_is_missed_a_moment_before(world: World):
+    world.set(max_lateness_seconds=60)
+    post = world.scheduled()
+    world.overwrite(post, next_attempt_at=IN_TEN_MINUTES + timedelta(seconds=61))
+    world.clock.set(IN_TEN_MINUTES + timedelta(seconds=59))
+    assert world.dispatch(post) == Dispatched("failed", "missed")
+    assert world.clock.now() == IN_TEN_MINUTES + timedelta(seconds=61)
+
+
+def test_a_second_failure_without_an_attempt_is_believed_where_it_cannot_lead_to_a_copy(world: World):
+    post = world.in_flight(platform="instagram")
+    world.report_failed(post, http_status=503, attempt=1)
+    world.at_due(post)
+    world.dispatch(post)
+    assert world.report_failed(post, http_status=400).applied
+    assert world.read(post).status == "failed"
+
+
+def test_the_operators_policy_decides_whether_a_nameless_failure_may_lead_to_a_retry(world: World):
+    world.set(unknown_outcome_policy="retry")
+    post = world.in_flight(platform="instagram")
+    world.report_failed(post, http_status=503, attempt=1)
+    world.at_due(post)
+    world.dispatch(post)
+    assert world.report_failed(post, http_status=503).applied
+
+
+def test_the_first_failure_without_an_attempt_is_believed(world: World):
+    post = world.in_flight(platform="instagram")
+    assert world.report_failed(post, http_status=503).applied

@@ -93,6 +93,14 @@ def test_with_the_waiting_room_full_the_alarm_is_set_for_a_whole_second_not_befo
     assert world.publisher.submissions == []
 
 
+def test_a_duplicate_that_finds_no_room_leaves_the_pending_message_alone(world: World):
+    post = world.scheduled()
+    world.with_deps(waiting=full())
+    world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
+    assert world.dispatch(post, message_id="msg_of_another") == Dispatched("early", "armed_already")
+    assert world.read(post).message_id == post.message_id
+
+
 def test_no_waiting_room_at_all_is_a_full_one(world: World):
     post = world.scheduled()
     world.with_deps(waiting=None)

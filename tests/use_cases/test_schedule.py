@@ -210,3 +210,9 @@ def test_the_promise_survives_a_retry_and_a_retry_by_hand(world: World):
     world.clock.advance(hours=2)
     again = scheduling.recover(world.deps, USER, post.id, "retry", False)
     assert (again.scheduled_at, again.next_attempt_at) == (IN_TEN_MINUTES, IN_TEN_MINUTES + timedelta(hours=2))
+
+
+def test_an_image_is_media_enough_for_a_platform_that_wants_some(world: World):
+    world.connect("instagram", "instagram-page")
+    post = world.draft(platform="instagram", media=[], image_url="https://example.com/a.jpg")
+    assert world.schedule(post).post.status == "scheduled"

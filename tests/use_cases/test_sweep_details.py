@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from app import scheduling
 from app.domain.outcomes import SENTENCES
 from app.recovering import sweep
 from app.store import runs
-from tests.support.world import IN_TEN_MINUTES, World
+from tests.support.fakes import answered
+from tests.support.world import IN_TEN_MINUTES, USER, World
 
 PAST = timedelta(minutes=1)
 
@@ -79,3 +81,41 @@ def test_a_row_that_is_set_aside_tells_its_author_why_and_when_that_was(world: W
     after = world.read(post)
     assert (after.error_code, after.error_message) == ("publisher_error", SENTENCES["publisher_error"])
     assert (after.updated_at, after.next_attempt_at) == (now, now + timedelta(minutes=5))
+
+
+def test_in_poll_mode_a_post_that_is_sent_was_never_armed(world: World):
+    post = world.scheduled()
+    world.clock.set(IN_TEN_MINUTES + PAST)
+    world.with_deps(messages=None)
+    sweep(world.deps)
+    assert world.read(post).status == "publishing"
+    assert world.read(post).arm_count == post.arm_count
+
+
+def test_what_is_armed_is_counted_over_all_batches(world: World):
+    world.set(sweep_batch_size=1)
+    for _ in range(3):
+        world.in_flight()
+        world.clock.set(IN_TEN_MINUTES - PAST)
+    world.clock.set(IN_TEN_MINUTES + timedelta(hours=1))
+    swept = sweep(world.deps)
+    assert (swept.expired, swept.armed) == (3, 3)
+
+
+def test_who_was_called_off_meanwhile_is_not_counted_as_recovered(world: World):
+    posts = [world.scheduled(IN_TEN_MINUTES + timedelta(seconds=n)) for n in range(2)]
+    world.clock.set(IN_TEN_MINUTES + PAST)
+    world.with_deps(messages=None)
+    world.publisher.during_send = lambda _: scheduling.unschedule(world.deps, USER, posts[1].id)
+    assert sweep(world.deps).recovered == 1
+
+
+def test_what_failed_is_counted_over_all_batches(world: World):
+    world.set(sweep_batch_size=1)
+    for n in range(3):
+        world.scheduled(IN_TEN_MINUTES + timedelta(seconds=n))
+    world.clock.set(IN_TEN_MINUTES + PAST)
+    world.with_deps(messages=None)
+    world.publisher.answers(answered(400), answered(400), answered(200))
+    swept = sweep(world.deps)
+    assert (swept.recovered, swept.failed) == (3, 2)
