@@ -6,12 +6,19 @@ import random
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from app.config import Settings
 from app.domain.ports import Clock, MessageService, Publisher, Vault
 from app.domain.proofs import DeliveryVerifier, UserVerifier
 from app.store.engine import Database
+
+
+class Passage(Protocol):
+    """How a ready delivery passes its instant: app.gate for many at once, app.sending.OneByOne for each alone.
+    What stands there and what comes of it are app.sending's, which this module must not know."""
+
+    def pass_through(self, deps: Deps, standing: Any, /) -> Any: ...
 
 
 def one_by_one(work: Callable[[Any], Any], items: Iterable[Any], _at_a_time: int) -> list[Any]:
@@ -30,6 +37,7 @@ class Deps:
     messages: MessageService | None
     publisher: Publisher | None
     vault: Vault | None
+    gate: Passage
     random: Callable[[], float] = field(default=random.random)
     run_many: Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]] = field(default=one_by_one)
     waiting: threading.BoundedSemaphore | None = field(default_factory=lambda: threading.BoundedSemaphore(64))

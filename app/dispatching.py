@@ -5,34 +5,22 @@ Promise: never before the due instant, never for an old generation, at most one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.arming import arm
 from app.deps import Deps
-from app.domain.fences import idempotency_key, longest_wait
+from app.domain.fences import longest_wait
 from app.domain.lifecycle import Status
-from app.domain.outcomes import SENTENCES, Outcome, Verdict, read_reply
-from app.domain.ports import Submission
+from app.domain.outcomes import SENTENCES
 from app.domain.post import Account, Post
 from app.log import emit
-from app.settling import Dispatched, settle
+from app.sending import Standing, TurnedAway, wait
+from app.settling import Dispatched
 from app.store import accounts, alarms, breaker, posts, queries
 
 HOLD_FOR = timedelta(minutes=15)  # a post whose account must be reconnected looks again this often
 LONGEST_DEFERRAL = timedelta(minutes=5)
 SPREAD = 0.2  # deferred posts come back spread over this part of their wait, not all at once
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """What was made ready before the instant, so that the claim is followed by the send and by nothing else.
-    `blocked` is a code of SENTENCES when the post cannot be sent at all."""
-
-    account: Account | None
-    access_token: str
-    circuit: breaker.Breaker
-    blocked: str | None = None
 
 
 def dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_id: str | None = None) -> Dispatched:
@@ -58,13 +46,13 @@ def _dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_i
     assert post.next_attempt_at is not None  # the CHECK keeps it while scheduled
     if post.next_attempt_at - deps.clock.now() > longest_wait(deps.settings.dispatch_lead_seconds):
         return _rearm(deps, post, message_id, exact=True)
-    ready = _make_ready(deps, post, account, circuit, message_id)
-    if isinstance(ready, Dispatched):
-        return ready
-    if not _wait(deps, post.next_attempt_at):
+    ready = _make_ready(deps, post, account, circuit, trigger, message_id)
+    passed: Dispatched | TurnedAway = deps.gate.pass_through(deps, ready) if isinstance(ready, Standing) else ready
+    if passed is TurnedAway.NO_ROOM:
         return _rearm(deps, post, message_id, exact=False)
-    sent = _claim_and_send(deps, post, ready, trigger)
-    return sent or _dispatch(deps, post_id, generation, trigger, message_id)  # once more, with the account as it is now
+    if passed is TurnedAway.CHANGED:  # once more, with the account as it is now
+        return _dispatch(deps, post_id, generation, trigger, message_id)
+    return passed
 
 
 def _admit(post: Post | None, generation: int) -> Post | Dispatched:
@@ -92,28 +80,29 @@ def _rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Di
 
 
 def _make_ready(
-    deps: Deps, post: Post, account: Account | None, circuit: breaker.Breaker, message_id: str | None
-) -> _Ready | Dispatched:
-    """Token and connection, or the reason why this post must wait or cannot go."""
+    deps: Deps, post: Post, account: Account | None, circuit: breaker.Breaker, trigger: str, message_id: str | None
+) -> Standing | Dispatched:
+    """All that can be done before the instant, or the answer where the post must wait."""
     now = deps.clock.now()
+    due = post.next_attempt_at or now
     if deps.publisher is None:
         return _defer(deps, post, now + _cooldown(deps), "publisher_not_configured", "publisher_unreachable")
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
         return _defer(deps, post, now + HOLD_FOR, "account_on_hold", "reconnect_required")
     token = _token(deps, account)
-    if token is None or _is_missed(deps, post, max(now, post.next_attempt_at or now)):
-        return _Ready(account, "", circuit, blocked="missed" if token else "account_missing")
+    if token is None or _is_missed(deps, post, max(now, due)):
+        return Standing(post, due, trigger, account, "", circuit, blocked="missed" if token else "account_missing")
     if circuit.opened_at is not None:
         # Only at the instant: a probe that is taken and then not sent, for want of room to wait, would be lost to all.
-        if post.next_attempt_at is None or not _wait(deps, post.next_attempt_at):
+        if not wait(deps, due):
             return _rearm(deps, post, message_id, exact=False)
         now = deps.clock.now()
         if not _take_probe(deps, circuit, now):
-            wait = min(max((now - circuit.opened_at) / 2, _cooldown(deps)), LONGEST_DEFERRAL)
-            at = now + wait * (1 + SPREAD * deps.random())
+            longer = min(max((now - circuit.opened_at) / 2, _cooldown(deps)), LONGEST_DEFERRAL)
+            at = now + longer * (1 + SPREAD * deps.random())
             return _defer(deps, post, at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
-    return _Ready(account, token, circuit)
+    return Standing(post, due, trigger, account, token, circuit)
 
 
 def _cooldown(deps: Deps) -> timedelta:
@@ -148,41 +137,6 @@ def _defer(deps: Deps, post: Post, at: datetime, reason: str, code: str) -> Disp
     return Dispatched("retry_scheduled", reason)
 
 
-def _wait(deps: Deps, due: datetime) -> bool:
-    """Sleep until the instant; False when as many as may wait already do, so that those who are due find a worker."""
-    if due <= deps.clock.now():
-        return True
-    if deps.waiting is None or not deps.waiting.acquire(blocking=False):
-        return False
-    try:
-        deps.clock.sleep_until(due)
-    finally:
-        deps.waiting.release()
-    return True
-
-
-def _claim_and_send(deps: Deps, post: Post, ready: _Ready, trigger: str) -> Dispatched | None:
-    """None when the account is not what was made ready: reconnected meanwhile, or no longer to be used."""
-    now = deps.clock.now()
-    lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-    sending = ready.blocked is None
-    with deps.db.transaction() as tx:
-        if queries.account_of(tx, post) != ready.account:
-            return None
-        claimed = posts.claim(tx, post, now=now, lease_until=lease_until, trigger=trigger, sending=sending)
-    if claimed is None:
-        return Dispatched("ignored", "busy")
-    if ready.blocked is not None or deps.publisher is None or ready.account is None:
-        code = ready.blocked or "account_missing"
-        return settle(deps, claimed, Verdict(Outcome.PERMANENT, code, SENTENCES[code]))
-    # After a freeze the sweep may have given the post to another, or may do so before n8n has answered us.
-    if deps.clock.now() >= lease_until - timedelta(seconds=deps.settings.n8n_timeout_seconds):
-        return Dispatched("ignored", "lease_over")
-    reply = deps.publisher.send(_submission(deps, claimed, ready.account, ready.access_token))
-    verdict = read_reply(reply, deps.clock.now())
-    return settle(deps, claimed, verdict, sent_at=reply.sent_at, circuit=ready.circuit)
-
-
 def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:
     """Later than the operator allows, counted from the promise, or from a retry by hand: that is a wish for now."""
     limit = deps.settings.max_lateness_seconds
@@ -191,25 +145,3 @@ def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:
     with deps.db.reading() as connection:
         wished = queries.generation_began(connection, post) or post.scheduled_at
     return now - max(wished, post.scheduled_at) > timedelta(seconds=limit)
-
-
-def _submission(deps: Deps, post: Post, account: Account, access_token: str) -> Submission:
-    """What the claim returned is what is sent, so that an edit answered a moment ago is in it."""
-    assert post.scheduled_at is not None
-    base = deps.settings.public_base_url
-    return Submission(
-        post_id=post.id,
-        user_id=post.user_id,
-        access_token=access_token,
-        person_urn=account.external_id,
-        content=post.content,
-        image_url=post.image_url,
-        platform=post.platform,
-        post_type=post.post_type,
-        media=tuple(post.media),
-        scheduled_at=post.scheduled_at,
-        attempt=post.attempt,
-        idempotency_key=idempotency_key(post.id, post.attempt),
-        callback_url=f"{base}/api/webhooks/publish-status" if base else None,
-        claim_url=f"{base}/api/webhooks/claim" if base else None,
-    )

@@ -5,7 +5,7 @@ Promise: one transaction, guarded by generation and attempt; a stale worker's se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -37,6 +37,16 @@ class Dispatched:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A send that n8n has taken: the post as claimed, the answer, and the measured instant."""
+
+    post: Post
+    verdict: Verdict
+    sent_at: datetime
+    circuit: breaker.Breaker
+
+
 def settle(
     deps: Deps,
     post: Post,
@@ -58,6 +68,22 @@ def settle(
         emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
         return Dispatched("dispatched", "not_settled")
     return _afterwards(deps, post, settled, verdict)
+
+
+def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> None:
+    """Settle many sends in one transaction, each as `settle` would. Raises Unavailable: none is settled."""
+    now = deps.clock.now()
+    lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
+    with deps.db.transaction() as tx:
+        for one in group:
+            _tell_breaker(deps, tx, one.verdict, one.circuit, now)
+        held = posts.extend_leases(tx, [one.post for one in group], lease_until=lease_until, now=now)
+        for one in group:
+            if one.post.id not in held:
+                attempts.correct_lateness(tx, one.post, one.sent_at)
+        attempts.accept(tx, [(one.post, one.sent_at, one.verdict.http_status) for one in group])
+    for one in group:
+        _tell(one.post, None, one.verdict)
 
 
 def persist(deps: Deps, write: Callable[[], Written]) -> Written:
@@ -101,7 +127,7 @@ def _move(
     match verdict.outcome:
         case Outcome.ACCEPTED:
             lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-            if not posts.extend_lease(tx, post, lease_until=lease_until, now=now) and sent_at is not None:
+            if not posts.extend_leases(tx, [post], lease_until=lease_until, now=now) and sent_at is not None:
                 attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.UNKNOWN:
@@ -157,14 +183,7 @@ def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: breaker
 
 def _afterwards(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) -> Dispatched:
     """What follows the commit: the alert, the alarm of the next try, and the answer."""
-    emit(
-        "post.settled",
-        post_id=post.id,
-        attempt=post.attempt,
-        outcome=verdict.outcome,
-        code=verdict.code,
-        status=settled.status if settled else None,
-    )
+    _tell(post, settled, verdict)
     if verdict.alert is not None and verdict.outcome is not Outcome.RECONNECT:
         alert(deps, verdict.alert, "n8n", CURES[verdict.alert])
     if settled is None:
@@ -173,6 +192,17 @@ def _afterwards(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) 
         arm(deps, settled)
         return Dispatched("retry_scheduled", verdict.code)
     return Dispatched("failed", settled.error_code)
+
+
+def _tell(post: Post, settled: Post | None, verdict: Verdict) -> None:
+    emit(
+        "post.settled",
+        post_id=post.id,
+        attempt=post.attempt,
+        outcome=verdict.outcome,
+        code=verdict.code,
+        status=settled.status if settled else None,
+    )
 
 
 def external_url(external_id: str | None) -> str | None:

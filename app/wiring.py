@@ -14,6 +14,7 @@ from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
 from app.config import Settings
 from app.deps import Deps, Services
+from app.gate import Gate
 from app.store.engine import Database, make_engine
 
 
@@ -28,6 +29,7 @@ def wire(settings: Settings | None = None) -> Services:
         messages=None if settings.poll_mode else QStashMessages(settings),
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
+        gate=Gate(),
         run_many=run_many,
         waiting=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,18 @@ def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: i
     """The measured instant of the send, in place of the claim's."""
     values = {"sent_at": sent_at, "lateness_ms": _lateness_ms(post, sent_at), "http_status": http_status}
     tx.execute(update(attempts).where(*_is(post.id, post.attempt)).values(values))
+
+
+def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -> None:
+    """`record_send` and `close` for many that n8n accepted, in one statement: (post, sent at, HTTP status) each."""
+    rows = [(post.id, post.attempt, at, _lateness_ms(post, at), status) for post, at, status in group]
+    names = ("post_id", "attempt", "sent_at", "lateness_ms", "http_status")
+    # A WITH, because SQLite names the columns of a list of values in no other place.
+    sent = sa.values(*(sa.column(name, attempts.c[name].type) for name in names), name="sent").data(rows).cte()
+    values: dict[str, Any] = {name: sent.c[name] for name in names[2:]}
+    values["outcome"] = sa.func.coalesce(attempts.c.outcome, Outcome.ACCEPTED.value)
+    where = (attempts.c.post_id == sent.c.post_id, attempts.c.attempt == sent.c.attempt)
+    tx.execute(update(attempts).where(*where).values(values))
 
 
 def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:

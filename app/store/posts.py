@@ -6,7 +6,7 @@ The `transitions` row is written in the same transaction. Each returns the post 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,13 +51,8 @@ def schedule(
     """draft, scheduled, failed → scheduled: a new intent, so a new generation and a fresh budget."""
     if post.status not in SCHEDULABLE:
         return None
-    values = {
-        "scheduled_at": at,
-        "time_zone": time_zone,
-        "social_account_id": account_id,
-        **_due(at),
-        **_new_intent(),
-    }
+    values = {"scheduled_at": at, "time_zone": time_zone, "social_account_id": account_id}
+    values = {**values, **_due(at), **_new_intent()}
     reason = "rescheduled" if post.status is Status.SCHEDULED else "scheduled"
     return _move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now)
 
@@ -87,50 +82,50 @@ def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, act
 
 def claim(
     tx: Connection,
-    post: Post,
+    group: Sequence[Post],
     *,
     now: datetime,
     lease_until: datetime,
-    trigger: str,
+    triggers: Mapping[str, str],
     sending: bool,
-) -> Post | None:
-    """scheduled → publishing, never before the due instant. With `sending`, the send is held to have begun: all it
-    needs was made ready before, so the next thing that happens is the request. The attempt's row is written with it."""
+) -> dict[str, Post]:
+    """scheduled → publishing, never before the due instant, for each of the group that still has the intent it was
+    read with. With `sending`, the send is held to have begun: all it needs was made ready before, so the next thing
+    that happens is the request. The attempts' rows are written with it. Returns the posts that were won, by id."""
     values = {
         **_not_due(),
         "lease_until": lease_until,
         "sending_at": now if sending else None,
         "attempt": posts.c.attempt + 1,
     }
-    guard = (
-        posts.c.id == post.id,
-        posts.c.status == Status.SCHEDULED,
-        posts.c.generation == post.generation,
-        posts.c.next_attempt_at <= now,
-    )
-    claimed = _update(tx, guard, Status.PUBLISHING, values, now)
-    if claimed is None:
-        return None
-    _record(tx, claimed, Status.SCHEDULED, "claimed", trigger, now)
-    assert claimed.scheduled_at is not None  # the CHECK keeps it
-    late = round((now - claimed.scheduled_at).total_seconds() * 1000, 3)
-    row = {
-        "post_id": claimed.id,
-        "attempt": claimed.attempt,
-        "generation": claimed.generation,
+    guard = (*_fences(group, "generation"), posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at <= now)
+    claimed = [to_post(row) for row in tx.execute(_updated(guard, Status.PUBLISHING, values, now))]
+    if claimed:
+        trail = [_transition(post, Status.SCHEDULED, "claimed", triggers[post.id], now) for post in claimed]
+        tx.execute(insert(transitions), trail)
+        tx.execute(insert(attempts), [_begun(post, triggers[post.id], now, sending) for post in claimed])
+    return {post.id: post for post in claimed}
+
+
+def _begun(post: Post, trigger: str, now: datetime, sending: bool) -> dict[str, Any]:
+    assert post.scheduled_at is not None  # the CHECK keeps it
+    late = round((now - post.scheduled_at).total_seconds() * 1000, 3)
+    return {
+        "post_id": post.id,
+        "attempt": post.attempt,
+        "generation": post.generation,
         "trigger": trigger,
         "started_at": now,
         "sent_at": now if sending else None,
         "lateness_ms": late if sending else None,
     }
-    tx.execute(insert(attempts).values(row))
-    return claimed
 
 
-def extend_lease(tx: Connection, post: Post, *, lease_until: datetime, now: datetime) -> bool:
-    """n8n has accepted: the post stays publishing until its report comes or this lease ends."""
-    statement = update(posts).where(*_in_hands(post)).values(lease_until=lease_until, updated_at=now)
-    return tx.execute(statement).rowcount == 1
+def extend_leases(tx: Connection, group: Sequence[Post], *, lease_until: datetime, now: datetime) -> set[str]:
+    """n8n has accepted: each stays publishing until its report comes or this lease ends. Returns whose still are."""
+    guard = (*_fences(group, "generation", "attempt"), posts.c.status == Status.PUBLISHING)
+    statement = update(posts).where(*guard).values(lease_until=lease_until, updated_at=now)
+    return set(tx.execute(statement.returning(posts.c.id)).scalars())
 
 
 def publish(
@@ -239,8 +234,13 @@ def _as_read(post: Post) -> list[Condition]:
     ]
 
 
-def _in_hands(post: Post) -> list[Condition]:
-    return [*_as_read(post), posts.c.status == Status.PUBLISHING]
+def _fences(group: Sequence[Post], *names: str) -> list[Condition]:
+    """The group's rows whose fences still stand as they were read; for one post a plain comparison, planned fastest."""
+    columns = [posts.c.id, *(posts.c[name] for name in names)]
+    if len(group) == 1:
+        return [column == getattr(group[0], column.name) for column in columns]
+    wanted = [tuple(getattr(post, column.name) for column in columns) for post in group]
+    return [sa.tuple_(*columns, types=[column.type for column in columns]).in_(wanted)]
 
 
 def _abandoned(now: datetime) -> list[Condition]:
@@ -271,13 +271,20 @@ def _move(
 def _update(
     tx: Connection, where: Sequence[Condition], to: Status, values: dict[str, Any], now: datetime
 ) -> Post | None:
-    statement = update(posts).where(*where).values(**values, status=to, updated_at=now).returning(posts)
-    row = tx.execute(statement).one_or_none()
+    row = tx.execute(_updated(where, to, values, now)).one_or_none()
     return to_post(row) if row else None
 
 
+def _updated(where: Sequence[Condition], to: Status, values: dict[str, Any], now: datetime) -> sa.Executable:
+    return update(posts).where(*where).values(**values, status=to, updated_at=now).returning(posts)
+
+
 def _record(tx: Connection, post: Post, before: Status | None, reason: str, actor: str, now: datetime) -> None:
-    row = {
+    tx.execute(insert(transitions), _transition(post, before, reason, actor, now))
+
+
+def _transition(post: Post, before: Status | None, reason: str, actor: str, now: datetime) -> dict[str, Any]:
+    return {
         "post_id": post.id,
         "at": now,
         "from_status": before,
@@ -287,4 +294,3 @@ def _record(tx: Connection, post: Post, before: Status | None, reason: str, acto
         "generation": post.generation,
         "attempt": post.attempt,
     }
-    tx.execute(insert(transitions).values(row))

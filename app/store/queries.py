@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,15 @@ def account_of(connection: Connection, post: Post) -> Account | None:
     statement = select(social_accounts).where(social_accounts.c.id == post.social_account_id)
     row = connection.execute(statement).one_or_none()
     return to_account(row) if row else None
+
+
+def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str | None, Account]:
+    """The accounts of these posts that are there, by id."""
+    ids = {post.social_account_id for post in group} - {None}
+    if not ids:
+        return {}
+    found = connection.execute(select(social_accounts).where(social_accounts.c.id.in_(ids)))
+    return {account.id: account for account in map(to_account, found)}
 
 
 def page(

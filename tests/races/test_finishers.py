@@ -14,6 +14,7 @@ from app.reporting import grant
 from app.settling import settle
 from app.store import attempts, posts
 from tests.support.fakes import answered
+from tests.support.rows import claim as rows_claim
 from tests.support.threads import PATIENCE, errors, together, wait_until_blocked
 from tests.support.world import World
 
@@ -28,7 +29,7 @@ def claimed(world: World) -> Post:
     now = world.clock.now()
     with world.db.transaction() as tx:
         lease = now + timedelta(minutes=10)
-        in_hands = posts.claim(tx, post, now=now, lease_until=lease, trigger="message", sending=True)
+        in_hands = rows_claim(tx, post, now=now, lease_until=lease, trigger="message", sending=True)
     assert in_hands is not None
     return in_hands
 
@@ -82,7 +83,7 @@ def test_a_report_that_waits_for_our_own_settle_keeps_the_measured_lateness(crow
     sent_at = crowd.clock.now() + timedelta(milliseconds=12)
     with ThreadPoolExecutor(1) as pool:
         with crowd.db.transaction() as tx:  # our settle has written and not committed yet
-            assert posts.extend_lease(tx, post, lease_until=sent_at + timedelta(hours=1), now=sent_at)
+            assert posts.extend_leases(tx, [post], lease_until=sent_at + timedelta(hours=1), now=sent_at)
             attempts.record_send(tx, post, sent_at=sent_at, http_status=200)
             attempts.close(tx, post.id, post.attempt, ACCEPTED, sent_at)
             report = pool.submit(crowd.report_published, post)

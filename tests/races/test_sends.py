@@ -10,7 +10,7 @@ from app import scheduling
 from app.domain.errors import Conflict
 from app.domain.post import Post
 from app.recovering import sweep
-from app.store import posts
+from tests.support.rows import claim as rows_claim
 from tests.support.threads import PATIENCE, beside, errors, together
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -61,7 +61,7 @@ def test_of_two_claims_of_one_row_one_wins(crowd: World):
 def claimed(world: World, post: Post) -> Post | None:
     now = world.clock.now()
     with world.db.transaction() as tx:
-        return posts.claim(tx, post, now=now, lease_until=now + timedelta(minutes=1), trigger="message", sending=True)
+        return rows_claim(tx, post, now=now, lease_until=now + timedelta(minutes=1), trigger="message", sending=True)
 
 
 @pytest.mark.parametrize("act", ["unschedule", "cancel"])

@@ -24,9 +24,10 @@ def claim_without_generation() -> Iterator[None]:
     """A claim takes the row whatever the author has decided since."""
     real = posts.claim
 
-    def claim(tx: Any, post: Any, **how: Any) -> Any:
-        now = tx.execute(sa.select(models.posts.c.generation).where(models.posts.c.id == post.id)).scalar()
-        return real(tx, replace(post, generation=now), **how)
+    def claim(tx: Any, group: Any, **how: Any) -> Any:
+        c = models.posts.c
+        now = [tx.execute(sa.select(c.generation).where(c.id == post.id)).scalar() for post in group]
+        return real(tx, [replace(post, generation=g) for post, g in zip(group, now, strict=True)], **how)
 
     with mock.patch.object(posts, "claim", claim):
         yield

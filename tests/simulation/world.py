@@ -10,6 +10,7 @@ from typing import Any
 
 from app.deps import Deps
 from app.domain.ports import Alarm
+from app.sending import OneByOne
 from tests.simulation import rules
 from tests.simulation.authors import Authors
 from tests.simulation.cron import Cron
@@ -90,6 +91,7 @@ class World:
             messages=None if self.settings.poll_mode else SimulatedMessages(self, self.qstash),
             publisher=SimulatedPublisher(self, self.n8n, number),
             vault=Vault(self.strikes),
+            gate=OneByOne(),
             random=self.rng.random,
             run_many=self.run_many,
             waiting=threading.BoundedSemaphore(room) if room else None,

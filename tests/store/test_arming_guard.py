@@ -8,6 +8,7 @@ import pytest
 from app.domain.post import Post
 from app.store import alarms, posts
 from tests.support.rows import DUE, Rows, later
+from tests.support.rows import claim as rows_claim
 
 NOW = later(3600)
 
@@ -34,7 +35,7 @@ def test_a_row_that_moved_is_not_armed_by_who_read_it_before(rows: Rows, moved: 
 def test_lateness_is_measured_to_the_microsecond(rows: Rows):
     post = rows.post("scheduled")
     with rows.db.transaction() as tx:
-        posts.claim(
+        rows_claim(
             tx,
             post,
             now=DUE + timedelta(microseconds=1_234),

@@ -13,6 +13,7 @@ from app.domain.post import Post
 from app.store import attempts, posts
 from app.store.models import new_id
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
+from tests.support.rows import claim as rows_claim
 
 NOW = later(3600)
 WORDS: dict[str, Any] = {"now": NOW, "actor": "user:user-1"}
@@ -46,11 +47,11 @@ def schedule(tx: Connection, post: Post) -> Post | None:
 
 
 def claim(tx: Connection, post: Post) -> Post | None:
-    return posts.claim(tx, post, now=NOW, lease_until=later(9999), trigger="message", sending=True)
+    return rows_claim(tx, post, now=NOW, lease_until=later(9999), trigger="message", sending=True)
 
 
 def extend(tx: Connection, post: Post) -> bool:
-    return posts.extend_lease(tx, post, lease_until=later(9999), now=NOW)
+    return bool(posts.extend_leases(tx, [post], lease_until=later(9999), now=NOW))
 
 
 def publish(tx: Connection, post: Post) -> Post | None:
@@ -149,11 +150,11 @@ def test_nothing_is_claimed_before_its_instant(rows: Rows):
     post = rows.post("scheduled")
     early: dict[str, Any] = {"lease_until": LEASE, "trigger": "message", "sending": True}
     with rows.db.transaction() as tx:
-        assert posts.claim(tx, post, now=DUE - MICROSECOND, **early) is None
+        assert rows_claim(tx, post, now=DUE - MICROSECOND, **early) is None
     assert rows.read(post) == post
     assert (rows.attempts(post), rows.transitions(post)) == ([], [])
     with rows.db.transaction() as tx:
-        assert posts.claim(tx, post, now=DUE, **early) is not None
+        assert rows_claim(tx, post, now=DUE, **early) is not None
 
 
 def test_the_claim_goes_by_the_instant_of_the_row_and_not_of_the_reader(rows: Rows):

@@ -7,6 +7,7 @@ from app.store import posts
 from app.store.models import new_id
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, Rows, fields, later, post_row
+from tests.support.rows import claim as rows_claim
 
 NOW = later(3600)
 COUNTERS = ("generation", "attempt", "retry_count", "arm_count")
@@ -104,7 +105,7 @@ def test_fail_by_hand_writes_who_did_it_and_why(rows: Rows):
 def test_claim_writes_the_lease_the_attempt_and_its_record(rows: Rows, sending: bool):
     post = rows.post("scheduled", attempt=2, swept_at=DUE)
     with rows.db.transaction() as tx:
-        now = posts.claim(tx, post, now=later(0.25, DUE), lease_until=LEASE, trigger="sweep", sending=sending)
+        now = rows_claim(tx, post, now=later(0.25, DUE), lease_until=LEASE, trigger="sweep", sending=sending)
     assert now is not None
     sent = later(0.25, DUE) if sending else None
     assert (now.status, *fields(now, *COUNTERS)) == ("publishing", 3, 3, 2, 4)
@@ -120,7 +121,7 @@ def test_claim_returns_what_it_claimed_and_not_what_was_read(rows: Rows):
     seen = rows.post("scheduled")
     rows.change(seen, content="edited meanwhile")
     with rows.db.transaction() as tx:
-        now = posts.claim(tx, seen, now=NOW, lease_until=LEASE, trigger="message", sending=True)
+        now = rows_claim(tx, seen, now=NOW, lease_until=LEASE, trigger="message", sending=True)
     assert now is not None
     assert now.content == "edited meanwhile"
 
@@ -128,7 +129,7 @@ def test_claim_returns_what_it_claimed_and_not_what_was_read(rows: Rows):
 def test_extend_lease_writes_the_lease_alone(rows: Rows):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
-        assert posts.extend_lease(tx, post, lease_until=later(60, LEASE), now=NOW)
+        assert posts.extend_leases(tx, [post], lease_until=later(60, LEASE), now=NOW)
     now = rows.read(post)
     assert now == rows.change(post, lease_until=later(60, LEASE), updated_at=NOW)
     assert rows.transitions(post) == []
@@ -191,7 +192,7 @@ def test_a_transition_that_is_rolled_back_leaves_neither_the_row_nor_its_line(ro
 
     def claimed_and_then_broken() -> None:
         with rows.db.transaction() as tx:
-            assert posts.claim(tx, post, now=NOW, lease_until=LEASE, trigger="message", sending=True)
+            assert rows_claim(tx, post, now=NOW, lease_until=LEASE, trigger="message", sending=True)
             raise InterruptedError("told to break")
 
     with pytest.raises(InterruptedError):

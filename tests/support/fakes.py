@@ -25,8 +25,10 @@ class FakeClock:
         self.slept_until: list[datetime] = []
         self.during_sleep: Callable[[], Any] | None = None
         self.wakes_early = False
+        self.looks = 0  # how often it was asked for the time
 
     def now(self) -> datetime:
+        self.looks += 1
         return self._now
 
     def sleep_until(self, instant: datetime) -> None:

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from app.domain.post import Attempt, Post, Transition
 from app.store import queries
-from app.store.engine import Database, make_engine
+from app.store.engine import Connection, Database, make_engine
 from app.store.models import attempts, new_id, posts, social_accounts
+from app.store.posts import claim as claim_group
 from app.store.posts import to_post
 from tests.support.fakes import START
 
@@ -66,6 +67,15 @@ class Rows:
     def transitions(self, post: Post) -> list[Transition]:
         with self.db.reading() as connection:
             return queries.transitions_of(connection, post.id)
+
+
+def claim(
+    tx: Connection, post: Post, *, now: datetime, lease_until: datetime, trigger: str, sending: bool
+) -> Post | None:
+    """A group of one."""
+    triggers = {post.id: trigger}
+    won = claim_group(tx, [post], now=now, lease_until=lease_until, triggers=triggers, sending=sending)
+    return won.get(post.id)
 
 
 def post_row(status: str, **values: Any) -> dict[str, Any]:

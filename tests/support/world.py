@@ -15,6 +15,7 @@ from app.config import Settings
 from app.deps import Deps
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
+from app.sending import OneByOne
 from app.settling import Dispatched
 from app.store import accounts, alerts, breaker, queries
 from app.store.engine import Database, make_engine
@@ -41,6 +42,7 @@ class World:
             messages=self.messages,
             publisher=self.publisher,
             vault=FakeVault(),
+            gate=OneByOne(),
             random=lambda: 0.5,
         )
         self.account = self.connect()

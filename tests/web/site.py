@@ -26,6 +26,7 @@ from app.config import Settings
 from app.deps import Services
 from app.domain.ports import Clock
 from app.log import JsonLines, logger
+from app.sending import OneByOne
 from app.web import build_app
 from app.wiring import wire
 from tests.adapters.servers import HttpServer, Seen
@@ -96,7 +97,7 @@ def wire_with(settings: Settings, clock: Clock) -> Services:
     """The real wiring, living by `clock`."""
     services = wire(settings)
     publisher = N8nPublisher(settings, clock) if settings.n8n_webhook_url else None
-    deps = dataclasses.replace(services.deps, clock=clock, publisher=publisher)
+    deps = dataclasses.replace(services.deps, clock=clock, publisher=publisher, gate=OneByOne())
     return dataclasses.replace(services, deps=deps, users=UserTokens(settings, clock))
 
 

@@ -1,0 +1,141 @@
+"""The gate: deliveries that are ready stand here together; at the instant whoever is due is claimed in one statement,
+sent by a few threads, and what n8n accepted is settled in groups.
+
+Promise: what holds for a delivery alone holds for each member; a group of one runs the same statements.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from app.deps import Deps
+from app.domain.outcomes import Outcome
+from app.log import emit
+from app.sending import Standing, TurnedAway, claim, go_alone, leave_place, send, take_place
+from app.settling import Accepted, Dispatched, settle_accepted
+
+LARGEST_GROUP = 100  # claimed or settled in one transaction: more would keep the first of them waiting for the last
+SENDERS = 8
+LONGEST_NAP_SECONDS = 0.25  # of the gate's own thread, so that a wall clock that was put forward is noticed
+HELP_YOURSELF_AFTER_SECONDS = 0.25  # what no sender has taken by then is sent by its own delivery's thread
+
+
+class Gate:
+    """deps.Passage with threads: one claims whatever is due, a few send, one settles what was accepted. They start with
+    the first delivery, in whichever process it comes to, and end with that process."""
+
+    def __init__(self, senders: int = SENDERS) -> None:
+        self._senders = senders
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[datetime, int, Standing]] = []
+        self._order = itertools.count()
+        self._to_send: queue.SimpleQueue[Standing] = queue.SimpleQueue()
+        self._to_settle: queue.SimpleQueue[tuple[Standing, Accepted]] = queue.SimpleQueue()
+        self._started = False
+
+    def __len__(self) -> int:
+        """How many stand here and wait for their instant."""
+        return len(self._waiting)
+
+    def pass_through(self, deps: Deps, standing: Standing) -> Dispatched | TurnedAway:
+        """As OneByOne.pass_through, for many at once."""
+        early = standing.due > deps.clock.now()
+        if early and not take_place(deps):
+            return TurnedAway.NO_ROOM
+        standing.has_place = early
+        self._stand(deps, standing)
+        patience = max(0.0, (standing.due - deps.clock.now()).total_seconds()) + HELP_YOURSELF_AFTER_SECONDS
+        while not standing.over.wait(patience):
+            patience = HELP_YOURSELF_AFTER_SECONDS
+            if standing.claimed is not None and standing.taken.acquire(blocking=False):
+                self._send(deps, standing)  # all senders are held up by a slow n8n; nobody stands in line behind them
+        if standing.error is not None:
+            raise standing.error
+        return standing.result or go_alone(deps, standing)
+
+    def _stand(self, deps: Deps, standing: Standing) -> None:
+        with self._changed:
+            if not self._started:
+                self._start(deps)
+            heapq.heappush(self._waiting, (standing.due, next(self._order), standing))
+            if self._waiting[0][2] is standing:
+                self._changed.notify()
+
+    def _start(self, deps: Deps) -> None:
+        works: list[Callable[[Deps], None]] = [self._claim_next, self._settle_next, *[self._send_next] * self._senders]
+        for work in works:
+            threading.Thread(target=_for_ever, args=(work, deps), name=f"gate{work.__name__}", daemon=True).start()
+        self._started = True
+
+    def _claim_next(self, deps: Deps) -> None:
+        group = self._due_group(deps)
+        try:
+            claim(deps, group)
+        except Exception as error:
+            # Rivals may have locked each other out, or the database is away: each by itself, with its own patience.
+            emit("gate.claim_alone", count=len(group), error=type(error).__name__)
+            for standing in group:
+                standing.end()
+            return
+        for standing in group:
+            if standing.claimed is not None:
+                self._to_send.put(standing)
+
+    def _due_group(self, deps: Deps) -> list[Standing]:
+        """Wait for the nearest instant; take whoever is due by then."""
+        with self._changed:
+            while (left := self._seconds_left(deps)) is None or left > 0:
+                self._changed.wait(None if left is None else min(left, LONGEST_NAP_SECONDS))
+            now = deps.clock.now()
+            group: list[Standing] = []
+            while self._waiting and self._waiting[0][0] <= now and len(group) < LARGEST_GROUP:
+                group.append(heapq.heappop(self._waiting)[2])
+        for standing in group:
+            if standing.has_place:
+                leave_place(deps)
+        return group
+
+    def _seconds_left(self, deps: Deps) -> float | None:
+        """Until the nearest instant; None while nobody stands here."""
+        return (self._waiting[0][0] - deps.clock.now()).total_seconds() if self._waiting else None
+
+    def _send_next(self, deps: Deps) -> None:
+        standing = self._to_send.get()
+        if standing.taken.acquire(blocking=False):
+            self._send(deps, standing)
+
+    def _send(self, deps: Deps, standing: Standing) -> None:
+        try:
+            unsent = send(deps, standing)
+        except Exception as error:
+            standing.end(error=error)
+            return
+        post, verdict, sent_at = standing.claimed, standing.verdict, standing.sent_at
+        if post is not None and sent_at is not None and verdict is not None and verdict.outcome is Outcome.ACCEPTED:
+            self._to_settle.put((standing, Accepted(post, verdict, sent_at, standing.circuit)))
+        else:
+            standing.end(unsent)
+
+    def _settle_next(self, deps: Deps) -> None:
+        group = [self._to_settle.get()]
+        while len(group) < LARGEST_GROUP and not self._to_settle.empty():
+            group.append(self._to_settle.get())
+        result: Dispatched | None = Dispatched("dispatched")
+        try:
+            settle_accepted(deps, [accepted for _, accepted in group])
+        except Exception as error:
+            emit("gate.settle_alone", count=len(group), error=type(error).__name__)
+            result = None
+        for standing, _ in group:
+            standing.end(result)
+
+
+def _for_ever(work: Callable[[Any], None], deps: Deps) -> None:
+    while True:
+        work(deps)
