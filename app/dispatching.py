@@ -39,10 +39,10 @@ def dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_id
 
 def _dispatch(deps: Deps, post_id: str, generation: int, trigger: str, message_id: str | None) -> Dispatched:
     with deps.db.reading() as connection:
-        post = _admit(queries.post_by_id(connection, post_id), generation)
-        if isinstance(post, Dispatched):
-            return post
-        account, circuit = queries.account_of(connection, post), breaker.read(connection)
+        found, account, circuit = queries.delivery_of(connection, post_id)
+    post = _admit(found, generation)
+    if isinstance(post, Dispatched):
+        return post
     assert post.next_attempt_at is not None  # the CHECK keeps it while scheduled
     if post.next_attempt_at - deps.clock.now() > longest_wait(deps.settings.dispatch_lead_seconds):
         return _rearm(deps, post, message_id, exact=True)

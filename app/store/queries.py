@@ -14,7 +14,8 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post, Transition
 from app.store.accounts import to_account
 from app.store.attempts import to_attempt
-from app.store.models import attempts, posts, social_accounts, transitions
+from app.store.breaker import NAME, Breaker
+from app.store.models import attempts, breakers, posts, social_accounts, transitions
 from app.store.posts import to_post
 
 
@@ -39,12 +40,26 @@ def post_by_id(connection: Connection, post_id: str, user_id: str | None = None)
     return to_post(row) if row else None
 
 
-def account_of(connection: Connection, post: Post) -> Account | None:
-    if post.social_account_id is None:
-        return None
-    statement = select(social_accounts).where(social_accounts.c.id == post.social_account_id)
-    row = connection.execute(statement).one_or_none()
-    return to_account(row) if row else None
+_DELIVERY = (
+    select(posts, social_accounts, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at)
+    .select_from(posts)
+    .outerjoin(social_accounts, social_accounts.c.id == posts.c.social_account_id)
+    .outerjoin(breakers, breakers.c.name == NAME)
+    .where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
+)
+
+
+def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Account | None, Breaker]:
+    """What a delivery must know before its instant, in one statement: the post, its account, the breaker."""
+    row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
+    if row is None:
+        return None, None, Breaker()
+    ours, theirs = len(posts.c), len(posts.c) + len(social_accounts.c)
+    post = dict(zip(posts.c.keys(), row[:ours], strict=True))
+    account = dict(zip(social_accounts.c.keys(), row[ours:theirs], strict=True))
+    failures, opened_at, probe_at = row[theirs:]
+    found = Account(**account) if account["id"] is not None else None
+    return Post(**post | {"status": Status(post["status"])}), found, Breaker(failures or 0, opened_at, probe_at)
 
 
 def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str | None, Account]:

@@ -5,6 +5,7 @@ import pytest
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Attempt, Post
 from app.store import accounts, attempts, queries
+from app.store.breaker import Breaker
 from tests.support.rows import DUE, Rows, fields, later
 
 NOW = later(3600)
@@ -138,7 +139,8 @@ def test_held_posts_are_the_scheduled_ones_that_wait_for_their_own_account(rows:
     rows.post("failed", error_code="reconnect_required")
     with rows.db.reading() as connection:
         assert accounts.held_posts(connection, rows.account_id) == [held.id]
-        account = queries.account_of(connection, held)
+        found, account, circuit = queries.delivery_of(connection, held.id)
+    assert (found, circuit) == (held, Breaker())
     assert account is not None
     assert account.id == rows.account_id
 
