@@ -15,7 +15,6 @@ from app.deps import Services
 from app.domain.errors import Unavailable
 from app.environment import LARGEST_DAYS
 from app.log import emit
-from app.recovering import sweep as run_sweep
 
 AGE = click.FloatRange(min=0, max=LARGEST_DAYS)
 
@@ -63,6 +62,8 @@ def _sweep(services: Services) -> click.Command:
 
 
 def _sweep_once(services: Services) -> bool:
+    from app.recovering import sweep as run_sweep
+
     try:
         swept = run_sweep(services.deps)
     except Unavailable as error:
