@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select
 from app.domain.lifecycle import FINAL, Status
 from app.store import tallies
 from app.store.models import alerts, posts
-from app.store.posts import Condition
+from app.store.posts import Condition, has_status
 
 #: Drafts are somebody's work, and what is scheduled or publishing is ours.
 FINISHED = (Status.PUBLISHED, Status.FAILED, Status.CANCELLED)
@@ -23,17 +23,19 @@ STANDING = ("breaker_open", "reconnect_required")
 
 def prune_posts(tx: Connection, status: Status, before: datetime, limit: int) -> int:
     """Delete up to `limit` posts of this status that were last changed before then, the oldest first."""
-    old = _finished(tx, status, before)
+    before = _countable(tx, status, before)
+    old = (posts.c.status == status, posts.c.updated_at < before)
     oldest = select(posts.c.id).where(*old).order_by(posts.c.updated_at, posts.c.id).limit(limit)
-    deleted = tx.execute(delete(posts).where(posts.c.id.in_(oldest), *old)).rowcount
+    still_old = (has_status(status), posts.c.updated_at < before)
+    deleted = tx.execute(delete(posts).where(posts.c.id.in_(oldest), *still_old)).rowcount
     if deleted and status in FINAL:
         tallies.note_pruned(tx, status, deleted)
     return deleted
 
 
 def count_prunable(connection: Connection, status: Status, before: datetime) -> int:
-    statement = select(sa.func.count()).select_from(posts).where(*_finished(connection, status, before))
-    return connection.execute(statement).scalar_one()
+    old = (posts.c.status == status, posts.c.updated_at < _countable(connection, status, before))
+    return connection.execute(select(sa.func.count()).select_from(posts).where(*old)).scalar_one()
 
 
 def prune_alerts(tx: Connection, before: datetime) -> int:
@@ -49,9 +51,7 @@ def _told(before: datetime) -> tuple[Condition, ...]:
     return alerts.c.last_at < before, alerts.c.kind.not_in(STANDING)
 
 
-def _finished(connection: Connection, status: Status, before: datetime) -> tuple[Condition, ...]:
+def _countable(connection: Connection, status: Status, before: datetime) -> datetime:
     """A final post must have been counted before it may go, or the total would fall."""
     assert status in FINISHED
-    if status in FINAL:
-        before = min(before, tallies.counted_until(connection, status))
-    return posts.c.status == status, posts.c.updated_at < before
+    return min(before, tallies.counted_until(connection, status)) if status in FINAL else before
