@@ -26,8 +26,13 @@ def prune_posts(tx: Connection, status: Status, before: datetime, limit: int) ->
     before = _countable(tx, status, before)
     old = (posts.c.status == status, posts.c.updated_at < before)
     oldest = select(posts.c.id).where(*old).order_by(posts.c.updated_at, posts.c.id).limit(limit)
-    still_old = (has_status(status), posts.c.updated_at < before)
-    deleted = tx.execute(delete(posts).where(posts.c.id.in_(oldest), *still_old)).rowcount
+    ids = list(
+        tx.execute(oldest).scalars()
+    )  # read first: within the DELETE, PostgreSQL might read all the table for it
+    if not ids:
+        return 0
+    still_old = (posts.c.id.in_(ids), has_status(status), posts.c.updated_at < before)
+    deleted = tx.execute(delete(posts).where(*still_old)).rowcount
     if deleted and status in FINAL:
         tallies.note_pruned(tx, status, deleted)
     return deleted

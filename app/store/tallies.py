@@ -18,11 +18,12 @@ from sqlalchemy import Connection, select, update
 
 from app.domain.lifecycle import FINAL, Status
 from app.store.alerts import upsert
-from app.store.models import Instant, posts, tallies
+from app.store.models import posts, tallies
 from app.store.posts import Condition
 
-AT_MOST = 10_000
+AT_MOST = 1_000
 STEP = 50_000  # posts that one advance passes at most
+TRIES = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A post is counted once its last change is this old: no transaction lasts so long, and no clock is so far behind.
 SETTLED = timedelta(minutes=10)
@@ -43,6 +44,13 @@ class Total:
 
     ever: int
     here: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    counted: int
+    counted_until: datetime
+    pruned: int
 
 
 def of_status(status: Status) -> Kind:
@@ -67,17 +75,16 @@ def recount(tx: Connection, kind: Kind, now: datetime) -> None:
 
 
 def total(connection: Connection, status: Status) -> Total:
-    """One statement, so that an advance in between is seen whole or not at all."""
+    """The tally, and what came since. Counted again if the tally moved meanwhile: a prune may have followed it."""
     assert status in FINAL
-    since = sa.func.coalesce(_of(status, tallies.c.counted_until), sa.literal(EPOCH, Instant))
-    tail = select(sa.func.count()).select_from(posts).where(posts.c.status == status, posts.c.updated_at >= since)
-    statement = select(
-        sa.func.coalesce(_of(status, tallies.c.counted), 0),
-        sa.func.coalesce(_of(status, tallies.c.pruned), 0),
-        tail.scalar_subquery(),
-    )
-    counted, pruned, since_then = connection.execute(statement).one()
-    return Total(counted + since_then, max(0, counted + since_then - pruned))
+    tally = _tally(connection, status)
+    for _ in range(TRIES):
+        since = (posts.c.status == status, posts.c.updated_at >= tally.counted_until)
+        came = connection.execute(select(sa.func.count()).select_from(posts).where(*since)).scalar_one()
+        seen, tally = tally, _tally(connection, status)
+        if tally == seen:
+            break
+    return Total(seen.counted + came, max(0, seen.counted + came - seen.pruned))
 
 
 def advance(tx: Connection, status: Status, now: datetime) -> bool:
@@ -100,15 +107,17 @@ def advance(tx: Connection, status: Status, now: datetime) -> bool:
 
 
 def counted_until(connection: Connection, status: Status) -> datetime:
-    return connection.execute(select(tallies.c.counted_until).where(tallies.c.name == status.value)).scalar() or EPOCH
+    return _tally(connection, status).counted_until
 
 
 def note_pruned(tx: Connection, status: Status, number: int) -> None:
     tx.execute(update(tallies).where(tallies.c.name == status.value).values(pruned=tallies.c.pruned + number))
 
 
-def _of(status: Status, column: sa.Column[object]) -> sa.ScalarSelect[object]:
-    return select(column).where(tallies.c.name == status.value).scalar_subquery()
+def _tally(connection: Connection, status: Status) -> _Tally:
+    columns = (tallies.c.counted, tallies.c.counted_until, tallies.c.pruned)
+    row = connection.execute(select(*columns).where(tallies.c.name == status.value)).one_or_none()
+    return _Tally(*row) if row else _Tally(0, EPOCH, 0)
 
 
 def _count_few(connection: Connection, kind: Kind) -> int:
