@@ -69,6 +69,11 @@ UNARMED = """
 UPDATE posts SET next_attempt_at = now() + interval '1 day' * random(), message_id = NULL, swept_at = NULL,
     updated_at = now() - interval '1 hour' WHERE status = 'scheduled'
 """
+# What the message service does between two sweeps with the messages that it was given.
+DELIVERED = """
+UPDATE posts SET status = 'published', published_at = now(), next_attempt_at = NULL, message_id = NULL, swept_at = NULL
+WHERE status = 'scheduled' AND swept_at IS NOT NULL
+"""
 
 
 def engine_for(url: str) -> sa.Engine:
@@ -94,11 +99,14 @@ def fill(url: str, number: int) -> None:
 
 def change(url: str, statement: str) -> None:
     """Everything scheduled becomes overdue, or unarmed."""
-    with engine_for(url).connect() as connection:
-        connection.execute(sa.text(statement))
+    execute(url, statement)
     settle(url)
 
 
 def settle(url: str) -> None:
+    execute(url, "VACUUM ANALYZE")
+
+
+def execute(url: str, statement: str) -> None:
     with engine_for(url).connect() as connection:
-        connection.execute(sa.text("VACUUM ANALYZE"))
+        connection.execute(sa.text(statement))
