@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, small: str, few: str, large: str) -> list[s
     if "plans" in options.only:
         missed += show_plans(large, AGENCY if options.posts >= 10 * PER_AUTHOR else AUTHOR)
     if "sweep" in options.only:
-        for what, statement in (("overdue", OVERDUE), ("unarmed", UNARMED)):
+        for what, statement in (("unarmed", UNARMED), ("overdue", OVERDUE)):
             missed += compare_sweeps(what, statement, few, large)
     return missed
 
