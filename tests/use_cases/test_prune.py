@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import pruning, reporting
+from app.config import Settings, SettingsError
 from app.domain.errors import Conflict, NotFound
 from app.domain.outcomes import Report
 from app.domain.post import Post
@@ -183,3 +184,9 @@ def test_an_old_alert_goes_unless_it_says_how_something_still_is(world: World):
     alert(world, "message_service_quota_exceeded", "a")
     assert pruning.prune(world.deps, MONTH).alerts == 1
     assert set(world.alerts()) == {"message_service_quota_exceeded", "breaker_open", "reconnect_required"}
+
+
+def test_a_retention_below_the_lease_is_a_setting_that_is_refused():
+    assert Settings.from_env({"RETENTION_DAYS": "0.007"}).retention_days == 0.007
+    with pytest.raises(SettingsError, match=r"RETENTION_DAYS must be longer than PUBLISH_LEASE_SECONDS \(600\)"):
+        Settings.from_env({"RETENTION_DAYS": "0.0069"})
