@@ -13,7 +13,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench-import chaos simulate mutate clean
+.PHONY: help setup demo run test check format format-check lint types lock bench-import bench-scale chaos simulate mutate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,11 @@ lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versi
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
 
 bench-import: $(DEV) ## Measure what a cold start pays for importing the app
+	@$(BIN)/python -m tests.bench.first_answer
 	@$(BIN)/python tests/bench/import_time.py $(ARGS)
+
+bench-scale: $(DEV) ## A million posts against a thousand: sweep, dispatch, list, status; ARGS='--posts 100000'
+	@$(BIN)/python -m tests.bench.scale $(ARGS)
 
 chaos: $(DEV) ## Strike down real processes while they publish 1,000 posts, and count what went wrong; ARGS='--seed 7'
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -102,6 +102,7 @@ def remove_account(deps: Deps, user_id: str, account_id: str) -> None:
         if busy:
             raise Conflict("account_in_use", f"{busy} posts are scheduled through this account. Unschedule them first.")
         accounts.remove(tx, account_id, user_id)
+        alerts.clear(tx, accounts.RECONNECT_REQUIRED, account_id)  # nobody can mend what is gone
 
 
 def _release(deps: Deps, tx: Connection, account_id: str) -> list[Post]:

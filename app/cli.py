@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -12,8 +13,10 @@ from flask.cli import AppGroup
 
 from app.deps import Services
 from app.domain.errors import Unavailable
+from app.environment import LARGEST_DAYS
 from app.log import emit
-from app.recovering import sweep as run_sweep
+
+AGE = click.FloatRange(min=0, max=LARGEST_DAYS)
 
 
 def register_commands(app: Flask) -> None:
@@ -21,7 +24,7 @@ def register_commands(app: Flask) -> None:
     services: Services = app.extensions["punctual"]
     database = AppGroup("db", help="The database's schema.")
     database.add_command(_upgrade(services))
-    for command in (database, _sweep(services), _token(services), _doctor(services)):
+    for command in (database, _sweep(services), _prune(services), _token(services), _doctor(services)):
         app.cli.add_command(command)
 
 
@@ -59,6 +62,8 @@ def _sweep(services: Services) -> click.Command:
 
 
 def _sweep_once(services: Services) -> bool:
+    from app.recovering import sweep as run_sweep
+
     try:
         swept = run_sweep(services.deps)
     except Unavailable as error:
@@ -71,6 +76,39 @@ def _sweep_once(services: Services) -> bool:
     figures: dict[str, Any] = {name: getattr(swept, name) for name in swept.__slots__}
     click.echo(" ".join(f"{name}={value}" for name, value in figures.items()))
     return True
+
+
+def _prune(services: Services) -> click.Command:
+    @click.command("prune")
+    @click.option(
+        "--older-than",
+        type=click.FloatRange(min=0, max=LARGEST_DAYS),
+        metavar="DAYS",
+        help="Instead of RETENTION_DAYS.",
+    )
+    @click.option("--dry-run", is_flag=True, help="Only say what would go.")
+    def prune(older_than: float | None, dry_run: bool) -> None:
+        """Delete posts that were published, failed or cancelled long ago, never what is still to go out."""
+        from app.pruning import prune as run_prune
+
+        days = services.deps.settings.retention_days if older_than is None else older_than
+        if days is None:
+            raise click.UsageError(
+                "RETENTION_DAYS is unset, so posts are kept for ever. Say how old: --older-than DAYS"
+            )
+        try:
+            pruned = run_prune(services.deps, timedelta(days=days), dry_run=dry_run)
+        except ValueError as error:
+            raise click.ClickException(f"The age {error}.") from None
+        except Unavailable as error:
+            raise click.ClickException(error.detail) from None
+        posts = ", ".join(f"{number} {status}" for status, number in pruned.posts.items())
+        verb = "Would delete" if dry_run else "Deleted"
+        click.echo(f"{verb} posts last changed more than {days:g} days ago: {posts}; and {pruned.alerts} alerts.")
+        if not pruned.complete:
+            click.echo("There are more: run it again.")
+
+    return prune
 
 
 def _token(services: Services) -> click.Command:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from app.environment import READERS, as_text
 
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
+DAY_SECONDS = 86_400.0
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -59,6 +60,7 @@ class Settings:
     sweep_grace_seconds: float = 30.0
     cron_concurrency: int = 5
     max_lateness_seconds: float | None = None
+    retention_days: float | None = None
     breaker_threshold: int = 5
     breaker_cooldown_seconds: float = 60.0
     max_schedule_days: float = 730.0
@@ -162,6 +164,12 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
             "PUBLISH_LEASE_SECONDS",
             f"({s.publish_lease_seconds:g}) must be longer than N8N_TIMEOUT_SECONDS "
             f"({s.n8n_timeout_seconds:g}), or a post could be taken over while it is being sent",
+        ),
+        (
+            s.retention_days is not None and s.retention_days * DAY_SECONDS <= s.publish_lease_seconds,
+            "RETENTION_DAYS",
+            f"must be longer than PUBLISH_LEASE_SECONDS ({s.publish_lease_seconds:g}), or a report on its way "
+            "would find its post gone",
         ),
         (
             s.sweep_budget_seconds >= SWEEP_PERIOD_SECONDS,

@@ -135,7 +135,7 @@ _DURATIONS = """
     qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
     publish_lease_seconds sweep_budget_seconds sweep_grace_seconds max_lateness_seconds breaker_cooldown_seconds
 """
-_DAYS = "qstash_max_delay_days max_schedule_days"
+_DAYS = "qstash_max_delay_days max_schedule_days retention_days"
 _SECRETS = "cron_secret n8n_callback_secret admin_secret_key internal_api_secret auth_jwt_secret"
 READERS |= (
     dict.fromkeys(_DURATIONS.split(), _positive(LARGEST))

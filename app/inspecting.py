@@ -37,7 +37,7 @@ def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
         figures = runs.read_figures(connection, runs.SWEEP)
         lease = runs.read_lease(connection, runs.SWEEP)
         circuit = breaker.read(connection)
-        counts = queries.count_by_status(connection)
+        queue = statistics.queue(connection)
         overdue = statistics.overdue(connection, now - timedelta(seconds=deps.settings.sweep_grace_seconds))
         unarmed, parked = statistics.unarmed_and_parked(connection, armed_horizon(deps))
         lateness = statistics.lateness(connection, now - WINDOW)
@@ -51,13 +51,13 @@ def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
         "lastRunDurationMs": figures.last_duration_ms if figures else None,
         "lastRunStatus": figures.last_status if figures else None,
         "totalRuns": figures.total_runs if figures else 0,
-        "totalPublished": counts["published"],
+        "totalPublished": queue.total_published,
         "executionLock": {
             "held": held,
             "by": lease.holder if lease and held else None,
             "expiresAt": to_wire(lease.expires_at) if lease and held else None,
         },
-        "queue": counts,
+        "queue": queue.by_status,
         "overdue": overdue.count,
         "oldestOverdueSeconds": (now - overdue.oldest).total_seconds() if overdue.oldest else None,
         "parked": 0 if deps.messages is None else parked,

@@ -1,4 +1,4 @@
-"""The sweep, the net under everything: expire leases, send the overdue out again, arm the unarmed.
+"""The sweep, the net under everything: expire leases, send the overdue out again, arm the unarmed, prune.
 
 Promise: one at a time, inside its time budget, progress every time, and no row, however broken, hides the others.
 """
@@ -19,12 +19,13 @@ from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.log import emit
+from app.pruning import tidy
 from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
 
 #: By when, as a part of the budget, each step makes way for the next, so that a flood of one kind starves nobody.
-EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.3, 0.8, 1.0
+EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS, PRUNING_ENDS = 0.3, 0.8, 1.0, 1.0
 LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may be begun at the very end of it
 SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
 
@@ -42,6 +43,7 @@ class Swept:
     expired: int = 0
     armed: int = 0
     held: int = 0
+    pruned: int = 0
     failed: int = 0
     remaining: int = 0
     duration_ms: int = 0
@@ -76,6 +78,7 @@ def sweep(deps: Deps) -> Swept:
         _expire(run)
         _send_overdue(run)
         _arm_unarmed(run)
+        run.swept.pruned = tidy(deps, _overdue_before(run), lambda: run.in_time(PRUNING_ENDS))
         status = "ok"
     finally:
         _finish(run, holder, status)

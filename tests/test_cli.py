@@ -262,3 +262,22 @@ def test_the_commands_help_reads_without_settings():
     assert process.returncode == 0
     for command in ("db", "sweep", "token", "doctor"):
         assert f"\n  {command} " in said
+
+
+def test_prune_says_what_went_and_a_dry_run_what_would_go(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside, retention_days=30.0) as app:
+        dry, done = run(app, "prune", "--dry-run"), run(app, "prune")
+    assert dry.stdout.startswith("Would delete posts last changed more than 30 days ago: 0 published, 0 failed, ")
+    assert done.stdout.startswith("Deleted posts last changed more than 30 days ago: 0 published, 0 failed, ")
+    assert (dry.exit_code, done.exit_code) == (0, 0)
+
+
+def test_prune_takes_an_age_in_place_of_the_setting_and_needs_one_of_them(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside) as app:
+        assert "more than 7.5 days ago" in run(app, "prune", "--older-than", "7.5").stdout
+        refused = run(app, "prune")
+        young = run(app, "prune", "--older-than", "0.001")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "RETENTION_DAYS" in refused.stderr
+    assert young.exit_code == 1
+    assert "PUBLISH_LEASE_SECONDS" in young.stderr

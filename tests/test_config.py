@@ -97,7 +97,7 @@ def test_a_number_is_written_in_plain_digits(raw: str):
     assert problem(MAX_LATENESS_SECONDS=raw).startswith("MAX_LATENESS_SECONDS must be ")
 
 
-@pytest.mark.parametrize("name", ["MAX_SCHEDULE_DAYS", "QSTASH_MAX_DELAY_DAYS"])
+@pytest.mark.parametrize("name", ["MAX_SCHEDULE_DAYS", "QSTASH_MAX_DELAY_DAYS", "RETENTION_DAYS"])
 def test_days_that_run_past_the_calendar_are_refused(name: str):
     """`now + timedelta(days=3_000_000)` is past the year 9999: an error in every schedule, not a long horizon."""
     assert problem({name: "3000000"}).startswith(f"{name} must be ")

@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.lifecycle import Status
 from app.domain.post import Account
+from app.store.engine import insert_into
 from app.store.models import posts, social_accounts
 
 ACTIVE = "active"
@@ -24,8 +24,7 @@ def to_account(row: sa.Row[Any]) -> Account:
 def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account | None:
     """A new account; None when this user has connected it already, perhaps this very moment."""
     values = values | {"status": ACTIVE, "connected_at": now, "created_at": now, "updated_at": now}
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(social_accounts).values(values).on_conflict_do_nothing().returning(social_accounts)
+    statement = insert_into(tx, social_accounts).values(values).on_conflict_do_nothing().returning(social_accounts)
     row = tx.execute(statement).one_or_none()
     return to_account(row) if row else None
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.models import posts
-from app.store.posts import Condition, to_post
+from app.store.posts import Condition, has_status, to_post
 
 
 def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: datetime, swept: bool) -> list[Post]:
@@ -23,13 +23,13 @@ def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: d
     values: dict[str, Any] = {"arm_count": posts.c.arm_count + 1, "message_id": None, "updated_at": now}
     if swept:
         values["swept_at"] = now
-    where = (posts.c.id.in_(ids), posts.c.status == Status.SCHEDULED, guard)
+    where = (posts.c.id.in_(ids), has_status(Status.SCHEDULED), guard)
     return [to_post(row) for row in tx.execute(update(posts).where(*where).values(values).returning(posts))]
 
 
 def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
     """The alarm was lost: the row is unarmed, which the sweep finds."""
-    where = (posts.c.id == post_id, posts.c.status == Status.SCHEDULED, posts.c.message_id == message_id)
+    where = (posts.c.id == post_id, has_status(Status.SCHEDULED), posts.c.message_id == message_id)
     return tx.execute(update(posts).where(*where).values(message_id=None)).rowcount == 1
 
 
@@ -41,7 +41,7 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
         posts.c.id, posts.c.generation, posts.c.arm_count, types=[posts.c.id.type, sa.Integer(), sa.Integer()]
     )
     message_of = sa.case(*((posts.c.id == post.id, message_id) for post, message_id in taken))
-    where = (own.in_(keys), posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None))
+    where = (own.in_(keys), has_status(Status.SCHEDULED), posts.c.message_id.is_(None))
     statement = update(posts).where(*where).values(message_id=message_of).returning(posts.c.id)
     return set(tx.execute(statement).scalars())
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.store.engine import insert_into
 from app.store.models import alerts
 
 
@@ -42,6 +42,5 @@ def current(connection: Connection, limit: int = 100) -> list[Alert]:
 
 def upsert(tx: Connection, table: Table, key: dict[str, Any], first: dict[str, Any], again: dict[str, Any]) -> None:
     """Insert `key` with `first`, or where it exists set `again`; one statement, so two callers cannot collide."""
-    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table).values({**key, **first})
+    statement = insert_into(tx, table).values({**key, **first})
     tx.execute(statement.on_conflict_do_update(index_elements=list(key), set_=again))

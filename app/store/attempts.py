@@ -13,6 +13,7 @@ from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
 from app.store.models import attempts, posts
+from app.store.posts import has_status
 
 
 def to_attempt(row: sa.Row[Any]) -> Attempt:
@@ -43,7 +44,7 @@ def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
     this_one = sa.exists().where(*_is(post.id, post.attempt), attempts.c.outcome == Outcome.PUBLISHED)
     tx.execute(
         update(posts)
-        .where(posts.c.id == post.id, posts.c.status == Status.PUBLISHED, this_one)
+        .where(posts.c.id == post.id, has_status(Status.PUBLISHED), this_one)
         .values(lateness_ms=_lateness_ms(post, sent_at))
     )
 
@@ -79,7 +80,7 @@ def grant(tx: Connection, post_id: str, attempt: int, *, now: datetime, lease_un
     """Once per attempt, and only while it is in hand: the lease moves first, which orders us with the sweep."""
     held = (
         posts.c.id == post_id,
-        posts.c.status == Status.PUBLISHING,
+        has_status(Status.PUBLISHING),
         posts.c.attempt == attempt,
         posts.c.lease_until > now,
     )

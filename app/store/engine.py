@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.domain.errors import Unavailable
 from app.log import emit
 
-__all__ = ["Connection", "Database", "make_engine", "normalise_url"]
+__all__ = ["Connection", "Database", "insert_into", "make_engine", "normalise_url"]
 
 BUSY_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5
@@ -80,6 +80,18 @@ def _sqlite_engine(url: URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def insert_into(connection: Connection, table: sa.Table) -> Any:
+    """The dialect's own INSERT, the one that knows ON CONFLICT; each dialect is a slow import that the other's
+    installations do without."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 class Database:

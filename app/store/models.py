@@ -101,18 +101,34 @@ posts = Table(
     ),
 )
 
-# The sweep's three questions and the list's one; partial, so that finished posts cost nothing.
-Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("status = 'scheduled'") for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
-Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("status = 'scheduled' AND message_id IS NULL") for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
-Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("status = 'publishing'") for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
+
+def _only(condition: str) -> dict[str, Any]:
+    """The WHERE of a partial index, for both databases."""
+    return {f"{dialect}_where": sa.text(condition) for dialect in ("postgresql", "sqlite")}
+
+
+# The sweep's three questions; partial, so that finished posts cost nothing.
+Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **_only("status = 'scheduled'"))
+Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **_only("status = 'scheduled' AND message_id IS NULL"))
+Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **_only("status = 'publishing'"))
+# The list's, newest first. A post is written six times on its way out and pays for every whole index each time, so what
+# only some posts or some statuses need is partial.
 Index("ix_posts_list", posts.c.user_id, posts.c.created_at, posts.c.id)
+Index(
+    "ix_posts_list_status",
+    *(posts.c.user_id, posts.c.status, posts.c.created_at, posts.c.id),
+    **_only("status IN ('draft', 'scheduled', 'failed', 'cancelled')"),
+)
+Index("ix_posts_promise", posts.c.user_id, posts.c.scheduled_at, **_only("scheduled_at IS NOT NULL"))
+Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **_only("company_id IS NOT NULL"))
+Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **_only("client_id IS NOT NULL"))
 Index("ix_posts_account", posts.c.social_account_id)
+# What nobody works on, by its last change: for counting it and for pruning it.
+Index(
+    "ix_posts_resting",
+    *(posts.c.status, posts.c.updated_at, posts.c.id),
+    **_only("status IN ('draft', 'published', 'failed', 'cancelled')"),
+)
 
 attempts = Table(
     "attempts",
@@ -208,4 +224,15 @@ alerts = Table(
     Column("last_at", Instant, nullable=False),
     Column("count", sa.Integer, nullable=False),
     Column("detail", sa.Text, nullable=False),
+)
+
+# Counts that the status route need not make. Of a final status (`name`): how many posts had ever reached it before
+# `counted_until`, and how many of those were pruned. Of anything else: how many there were then.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("name", sa.String(32), primary_key=True),
+    Column("counted", sa.BigInteger, nullable=False),
+    Column("counted_until", Instant, nullable=False),
+    Column("pruned", sa.BigInteger, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""The reads: one post, a page of posts, a timeline, what the sweep looks for, and the counts of the status route."""
+"""The reads: one post, a page of posts, a timeline, and what the sweep looks for."""
 
 from __future__ import annotations
 
@@ -169,14 +169,6 @@ def _paged(
 def _keys(after: tuple[datetime, str], key: str) -> tuple[Any, Any]:
     """A keyset as bound values of the columns' own types, which a bare tuple would lose."""
     return sa.bindparam(None, after[0], posts.c[key].type), sa.bindparam(None, after[1], posts.c.id.type)
-
-
-def count_by_status(connection: Connection) -> dict[str, int]:
-    counts = dict.fromkeys((status.value for status in Status), 0)
-    statement = select(posts.c.status, sa.func.count()).group_by(posts.c.status)
-    for status, count in connection.execute(statement):
-        counts[status] = count
-    return counts
 
 
 def next_scheduled_at(connection: Connection, now: datetime) -> datetime | None:

@@ -1,4 +1,7 @@
-"""Figures for the status route: what is overdue, unarmed or parked, and how late posts were sent."""
+"""Figures for the status route: what there is, what is overdue, unarmed or parked, and how late posts were sent.
+
+Promise: each is read along an index and bounded, however many posts there are.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
-from app.domain.lifecycle import Status
+from app.domain.lifecycle import FINAL, Status
+from app.store import tallies
 from app.store.models import attempts, posts
+from app.store.tallies import Kind
 
-SAMPLE = 10_000  # the latest attempts that percentiles are taken over
+SAMPLE = 5_000  # the latest attempts that percentiles are taken over
+PER_MILLE = {"p50Ms": 500, "p95Ms": 950, "p99Ms": 990, "maxMs": 1000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,39 +27,71 @@ class Overdue:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many posts there are of each status, and how many were ever published."""
+
+    by_status: dict[str, int]
+    total_published: int
+
+
+def queue(connection: Connection) -> Queue:
+    counts = {}
+    for status in Status:
+        final = tallies.total(connection, status) if status in FINAL else None
+        counts[status.value] = final.here if final else tallies.count(connection, tallies.of_status(status))
+        if final is not None and status is Status.PUBLISHED:
+            published = final.ever
+    return Queue(counts, published)
+
+
 def overdue(connection: Connection, before: datetime) -> Overdue:
-    statement = select(sa.func.count(), sa.func.min(posts.c.next_attempt_at)).where(
-        posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before
-    )
-    count, oldest = connection.execute(statement).one()
-    return Overdue(count, oldest)
+    kind = _overdue(before)
+    oldest = select(posts.c.next_attempt_at).where(*kind.where).order_by(kind.key).limit(1)
+    return Overdue(tallies.count(connection, kind), connection.execute(oldest).scalar())
 
 
 def unarmed_and_parked(connection: Connection, horizon: datetime) -> tuple[int, int]:
     """Scheduled without a message: within the horizon, and beyond it."""
-    is_parked = posts.c.next_attempt_at >= horizon
-    statement = select(sa.func.count(), sa.func.sum(sa.case((is_parked, 1), else_=0))).where(
-        posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None)
-    )
-    count, parked = connection.execute(statement).one()
-    return count - (parked or 0), parked or 0
+    return tallies.count(connection, _unarmed(horizon)), tallies.count(connection, _parked(horizon))
+
+
+def large_kinds(overdue_before: datetime, horizon: datetime) -> list[Kind]:
+    """Whatever may be too much for the status route to count by itself, so that the sweep does."""
+    live = [tallies.of_status(status) for status in Status if status not in FINAL]
+    return [*live, _overdue(overdue_before), _unarmed(horizon), _parked(horizon)]
+
+
+def _overdue(before: datetime) -> Kind:
+    due = posts.c.next_attempt_at
+    return Kind("overdue", due, (posts.c.status == Status.SCHEDULED, due < before))
+
+
+def _unarmed(horizon: datetime) -> Kind:
+    due = posts.c.next_attempt_at
+    return Kind("unarmed", due, (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None), due < horizon))
+
+
+def _parked(horizon: datetime) -> Kind:
+    due = posts.c.next_attempt_at
+    return Kind("parked", due, (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None), due >= horizon))
 
 
 def lateness(connection: Connection, since: datetime) -> dict[str, Any]:
-    """Percentiles, in ms, of the first attempts begun since then: later ones are late by design."""
-    statement = (
-        select(attempts.c.lateness_ms)
-        .where(attempts.c.started_at >= since, attempts.c.attempt == 1, attempts.c.lateness_ms.is_not(None))
+    """Percentiles by nearest rank, in ms, of the first attempts begun since then: later ones are late by design.
+    At most SAMPLE attempts are looked at, and ranked where they are."""
+    latest = (
+        select(attempts.c.attempt, attempts.c.lateness_ms)
+        .where(attempts.c.started_at >= since)
         .order_by(attempts.c.started_at.desc())
         .limit(SAMPLE)
+        .subquery()
     )
-    values = sorted(connection.execute(statement).scalars())
-    named = {"p50Ms": 0.5, "p95Ms": 0.95, "p99Ms": 0.99, "maxMs": 1.0}
-    return {name: _percentile(values, share) for name, share in named.items()} | {"count": len(values)}
-
-
-def _percentile(values: list[float], share: float) -> float | None:
-    """Nearest rank."""
-    if not values:
-        return None
-    return round(values[max(0, -(-int(share * 1000) * len(values) // 1000) - 1)], 3)
+    late, first = latest.c.lateness_ms, (latest.c.attempt == 1, latest.c.lateness_ms.is_not(None))
+    ranks = sa.func.row_number().over(order_by=late).label("rank")
+    ranked = select(late, ranks, sa.func.count().over().label("number")).where(*first).subquery()
+    wanted = [ranked.c.rank == (share * ranked.c.number + 999) // 1000 for share in PER_MILLE.values()]
+    rows = connection.execute(select(ranked.c.rank, ranked.c.lateness_ms, ranked.c.number).where(sa.or_(*wanted))).all()
+    number = rows[0].number if rows else 0
+    by_rank = {rank: round(value, 3) for rank, value, _ in rows}
+    return {name: by_rank.get((share * number + 999) // 1000) for name, share in PER_MILLE.items()} | {"count": number}

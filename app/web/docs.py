@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+from flask_smorest import Api
+
+from app.version import VERSION
 
 CONSOLE = str(Path(__file__).resolve().parent.parent / "console")
+DOCUMENT = "punctual_document"  # among the app's extensions
 SPEC_OPTIONS: dict[str, Any] = {
     "info": {
         "description": "Publishes a social post at the second its author chose. Errors follow RFC 9457.",
@@ -22,9 +28,36 @@ PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'n
 blueprint = Blueprint("docs", __name__)
 
 
+class Document:
+    """The OpenAPI document of these blueprints, made when it is first asked for: a cold start does without."""
+
+    def __init__(self, blueprints: Sequence[Blueprint]) -> None:
+        self._blueprints = blueprints
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """In an app of its own, since flask-smorest collects while it registers."""
+        app = Flask("punctual_document", static_folder=None)
+        app.config.update(
+            API_TITLE="Punctual", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0", API_SPEC_OPTIONS=SPEC_OPTIONS
+        )
+        api = Api(app)
+        for documented in self._blueprints:
+            api.register_blueprint(documented)
+        return cast(dict[str, Any], api.spec.to_dict())
+
+
+def document() -> dict[str, Any]:
+    return cast(Document, current_app.extensions[DOCUMENT]).content
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    return jsonify(document())
+
+
 @blueprint.get("/docs")
 def docs() -> Response:
-    spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-    response = Response(render_template("docs.html", spec=spec), mimetype="text/html")
+    response = Response(render_template("docs.html", spec=document()), mimetype="text/html")
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     return response

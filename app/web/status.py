@@ -8,11 +8,10 @@ from flask import Blueprint, Response, jsonify
 
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
-from app.inspecting import inspect
-from app.recovering import sweep
 from app.store import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
+from app.web.cron import run_sweep
 
 blueprint = Blueprint("status", __name__)
 
@@ -28,13 +27,15 @@ def healthz() -> tuple[Response, int]:
 
 @blueprint.get("/api/scheduler/status")
 def scheduler_status() -> Response:
+    from app.inspecting import inspect  # its figures are more than a cold start that dispatches needs
+
     return jsonify(inspect(deps()))
 
 
 @blueprint.post("/api/scheduler/run")
 @admin_required
 def scheduler_run() -> Any:
-    swept = sweep(deps())
+    swept = run_sweep()
     with deps().db.reading() as connection:
         upcoming = queries.next_scheduled_at(connection, deps().clock.now())
     result = {

@@ -136,15 +136,6 @@ def test_a_post_is_its_users_alone(rows: Rows):
         assert queries.post_by_id(connection, NOBODY) is None
 
 
-def test_counts_name_every_status(rows: Rows):
-    rows.post("draft")
-    rows.post("draft")
-    rows.post("failed")
-    expected = {"draft": 2, "scheduled": 0, "publishing": 0, "published": 0, "failed": 1, "cancelled": 0}
-    with rows.db.reading() as connection:
-        assert queries.count_by_status(connection) == expected
-
-
 def test_the_next_instant_is_the_nearest_that_has_not_come(rows: Rows):
     for seconds in (-1, 5, 3):
         rows.post("scheduled", next_attempt_at=later(seconds, DUE))

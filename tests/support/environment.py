@@ -19,6 +19,7 @@ SETTINGS = (
     "PUBLISH_",
     "PUNCTUAL_",
     "QSTASH_",
+    "RETENTION_",
     "RETRY_",
     "SWEEP_",
     "TOKEN_ENCRYPTION_KEYS",

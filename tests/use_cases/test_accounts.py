@@ -98,6 +98,12 @@ def test_an_account_that_no_coming_post_needs_can_be_removed_and_the_posts_stay(
     assert (now.status, now.social_account_id) == (status, post.social_account_id)
 
 
+def test_the_alert_of_an_account_that_is_removed_goes_with_it(world: World):
+    world.report_failed(world.in_flight(), error_code="REVOKED_ACCESS_TOKEN")
+    authoring.remove_account(world.deps, USER, world.account.id)
+    assert world.alerts() == {}
+
+
 def test_a_report_of_a_revoked_token_marks_the_account_and_raises_an_alert_that_a_new_token_clears(world: World):
     post = world.in_flight()
     world.report_failed(post, error_code="REVOKED_ACCESS_TOKEN")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.web.docs import DOCUMENT
 from tests.web.site import Site, said
 
 METHODS = ("get", "post", "patch", "delete", "put")
@@ -123,3 +124,12 @@ def test_the_page_for_people_names_every_operation(document: Any, small_site: Si
     for method, path, operation in operations(document):
         assert f"<b>{method.upper()}</b> {path}" in page
         assert operation["summary"].split(";")[0] in page
+
+
+def test_the_document_is_made_when_it_is_first_asked_for_and_once(small_site: Site):
+    made = small_site.app.extensions[DOCUMENT]
+    assert "content" not in vars(made)
+    first = said(small_site.anyone.get("/openapi.json"))
+    content = made.content
+    assert said(small_site.anyone.get("/openapi.json")) == first
+    assert made.content is content

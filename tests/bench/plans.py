@@ -1,0 +1,79 @@
+"""What statements are sent, how many, and by which index PostgreSQL answers each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+LARGE = frozenset({"posts", "attempts", "transitions"})  # the tables that grow with the posts
+
+
+@dataclass
+class Sent:
+    """Statements in the order in which they were sent, each with its parameters."""
+
+    statements: list[tuple[str, Any]] = field(default_factory=list)
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`indexes` are those it reads, `scanned` the large tables that it reads whole."""
+
+    statement: str
+    indexes: tuple[str, ...]
+    scanned: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        words = " ".join(self.statement.split())
+        where = words.rfind(" WHERE ") if len(words) > 150 else -1
+        return words[:150] if where < 0 else f"{words[:50]} … {words[where + 1 : where + 100]}"
+
+
+@contextmanager
+def counting(engine: sa.Engine, keep: bool = False) -> Iterator[Sent]:
+    """Count what this engine sends; with `keep`, remember the first of each statement for explaining it."""
+    sent, known = Sent(), set()
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        sent.number += 1
+        if keep and statement not in known:
+            known.add(statement)
+            sent.statements.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def explain(engine: sa.Engine, sent: Sent) -> list[Plan]:
+    """The plan of every statement that reads or changes a table. Nothing is executed."""
+    plans = []
+    with engine.connect() as connection:
+        for statement, parameters in sent.statements:
+            if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+                found = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
+                nodes = list(_nodes((found if isinstance(found, list) else json.loads(found))[0]["Plan"]))
+                plans.append(_plan(statement, nodes))
+    return plans
+
+
+def _plan(statement: str, nodes: list[dict[str, Any]]) -> Plan:
+    indexes = {node["Index Name"] for node in nodes if "Index Name" in node}
+    scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+    return Plan(statement, tuple(sorted(indexes)), tuple(sorted(scanned & LARGE)))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", ()):
+        yield from _nodes(inner)

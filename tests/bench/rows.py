@@ -1,0 +1,112 @@
+"""Posts by the million, made by PostgreSQL itself: the same mix for every author, however many there are."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from app.store.engine import normalise_url
+from app.store.models import attempts, posts, transitions
+
+PER_AUTHOR = 1_000  # posts of each author, so that one's list is as long in a small database as in a large one
+AUTHOR = "author-0"
+AGENCY = "agency"  # owns a tenth of a large database
+COMPANY, CLIENT = "md5('company-' || who)::uuid", "md5('client-' || who || k % 4)::uuid"
+
+# `n` counts all posts, `who` is the author, `k` counts the posts of one author. Of a hundred posts 10 are scheduled, 5
+# drafts, 2 failed, 3 cancelled, and 80 published over the last year.
+NUMBERED = f"""
+    SELECT n, k, spread, who,
+        CASE WHEN k % 100 < 10 THEN 'scheduled' WHEN k % 100 < 15 THEN 'draft' WHEN k % 100 < 17 THEN 'failed'
+             WHEN k % 100 < 20 THEN 'cancelled' ELSE 'published' END AS status,
+        now() - interval '365 days' * (1 - spread) AS at
+    FROM (
+        SELECT n, k, who,
+            (k + 0.5)::float8 / (CASE WHEN who = '{AGENCY}' THEN :of_agency ELSE {PER_AUTHOR} END) AS spread
+        FROM (
+            SELECT n, CASE WHEN n < :of_agency THEN n ELSE (n - :of_agency) % {PER_AUTHOR} END AS k,
+                CASE WHEN n < :of_agency THEN '{AGENCY}'
+                     ELSE 'author-' || ((n - :of_agency) / {PER_AUTHOR}) END AS who
+            FROM generate_series(0, :number - 1) AS n
+        ) AS numbers
+    ) AS spreads
+"""
+POSTS = f"""
+INSERT INTO posts (id, user_id, company_id, client_id, social_account_id, platform, post_type, content, media, status,
+    scheduled_at, next_attempt_at, generation, attempt, retry_count, arm_count, message_id, external_post_id,
+    published_at, lateness_ms, error_code, created_at, updated_at)
+SELECT md5('post-' || n)::uuid, who, CASE WHEN k % 5 = 0 THEN {COMPANY} END, CASE WHEN k % 5 = 0 THEN {CLIENT} END,
+    md5('account-' || who)::uuid, (ARRAY['linkedin', 'linkedin', 'facebook', 'instagram'])[1 + k % 4], 'post',
+    repeat('A post as long as many are. ', 10), '[]', status,
+    CASE status WHEN 'draft' THEN NULL WHEN 'cancelled' THEN NULL WHEN 'scheduled' THEN due ELSE at END,
+    CASE status WHEN 'scheduled' THEN due END,
+    1, CASE WHEN status IN ('published', 'failed') THEN 1 ELSE 0 END, 0, 1,
+    CASE status WHEN 'scheduled' THEN 'msg_' || n END, CASE status WHEN 'published' THEN 'urn:li:share:' || n END,
+    CASE status WHEN 'published' THEN at END, CASE status WHEN 'published' THEN k % 40 END,
+    CASE status WHEN 'failed' THEN 'missed' END, at - interval '3 days', at
+FROM (SELECT *, now() + interval '1 day' + interval '25 days' * spread AS due FROM ({NUMBERED}) AS numbered) AS made
+"""
+ATTEMPTS = """
+INSERT INTO attempts (post_id, attempt, generation, trigger, started_at, sent_at, finished_at, lateness_ms, outcome)
+SELECT id, 1, 1, 'message', updated_at, updated_at, updated_at, coalesce(lateness_ms, 5), status
+FROM posts WHERE status IN ('published', 'failed')
+"""
+TRANSITIONS = """
+INSERT INTO transitions (post_id, at, to_status, reason, actor, generation, attempt)
+SELECT id, created_at, 'draft', 'created', 'user', 0, 0 FROM posts
+"""
+ACCOUNTS = """
+INSERT INTO social_accounts (id, user_id, platform, external_id, account_name, access_token, status, connected_at,
+    created_at, updated_at)
+SELECT md5('account-' || user_id)::uuid, user_id, 'linkedin', 'urn:li:person:1', 'Ann', 'sealed:token', 'active', now(),
+    now(), now()
+FROM (SELECT DISTINCT user_id FROM posts) AS authors
+"""
+OVERDUE = """
+UPDATE posts SET next_attempt_at = now() - interval '1 hour' + interval '10 minutes' * random(), swept_at = NULL
+WHERE status = 'scheduled'
+"""
+UNARMED = """
+UPDATE posts SET next_attempt_at = now() + interval '1 day' * random(), message_id = NULL, swept_at = NULL,
+    updated_at = now() - interval '1 hour' WHERE status = 'scheduled'
+"""
+# What the message service does between two sweeps with the messages that it was given.
+DELIVERED = """
+UPDATE posts SET status = 'published', published_at = now(), next_attempt_at = NULL, message_id = NULL, swept_at = NULL
+WHERE status = 'scheduled' AND swept_at IS NOT NULL
+"""
+
+
+def engine_for(url: str) -> sa.Engine:
+    return sa.create_engine(normalise_url(url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+
+
+def fill(url: str, number: int) -> None:
+    """So many posts in an empty, migrated database, and what hangs on them; with statistics as autovacuum keeps them.
+    The indexes are made afterwards, and foreign keys are not checked row by row: both only to save time."""
+    of_agency = number // 10 if number >= 10 * PER_AUTHOR else 0
+    indexes = [index for table in (posts, attempts, transitions) for index in table.indexes]
+    with engine_for(url).connect() as connection:
+        connection.execute(sa.text("SET session_replication_role = replica"))
+        for index in indexes:
+            index.drop(connection)
+        connection.execute(sa.text(POSTS), {"number": number, "of_agency": of_agency})
+        for statement in (ATTEMPTS, TRANSITIONS, ACCOUNTS):
+            connection.execute(sa.text(statement))
+        for index in indexes:
+            index.create(connection)
+    settle(url)
+
+
+def change(url: str, statement: str) -> None:
+    """Everything scheduled becomes overdue, or unarmed."""
+    execute(url, statement)
+    settle(url)
+
+
+def settle(url: str) -> None:
+    execute(url, "VACUUM ANALYZE")
+
+
+def execute(url: str, statement: str) -> None:
+    with engine_for(url).connect() as connection:
+        connection.execute(sa.text(statement))

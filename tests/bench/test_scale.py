@@ -1,0 +1,28 @@
+"""The bench runs, on few posts: its figures are for a machine that has time for a million."""
+
+import re
+
+import pytest
+
+from tests.bench import scale
+
+
+def test_the_bench_measures_calls_plans_and_sweeps(capsys: pytest.CaptureFixture[str]):
+    assert scale.main(["--posts", "600", "--small", "200", "--blocks", "1", "--calls", "3"]) in (0, 1)
+    said = capsys.readouterr().out
+    for name in ("list, first page", "list, client", "status route", "dispatch"):
+        assert re.search(rf"^{name} +[\d.]+ +[\d.]+ +[\d.]+ ", said, re.MULTILINE), name
+    assert "pk_posts" in said
+    swept = re.findall(r"^ +(\d+) +[\d.]+ +\d+ +[\d.]+ +\d+$", said, re.MULTILINE)
+    assert [int(number) for number in swept] == [
+        20,
+        57,
+        20,
+        57,
+    ]  # three of the large one were dispatched
+
+
+def test_a_percentile_is_of_the_values_at_hand():
+    from tests.bench.calls import percentile
+
+    assert [percentile([3.0, 1.0, 2.0], share) for share in (0.0, 0.5, 0.99)] == [1.0, 2.0, 3.0]

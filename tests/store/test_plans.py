@@ -1,0 +1,88 @@
+"""PostgreSQL answers by an index what is asked often: a table of ten thousand posts is large enough to tell."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.recovering import sweep
+from tests.bench.calls import explain_dispatch, explain_routes
+from tests.bench.house import deps_for
+from tests.bench.plans import Plan, counting, explain
+from tests.bench.rows import AUTHOR, OVERDUE, UNARMED, change, engine_for, fill
+from tests.support.databases import PostgresDatabases
+
+POSTS = 10_000
+LISTS = {
+    "first page": "ix_posts_list",
+    "a middle page": "ix_posts_list",
+    "status=published": "ix_posts_list",
+    "status=scheduled": "ix_posts_list_status",
+    "status=failed": "ix_posts_list_status",
+    "platform": "ix_posts_list",
+    "company": "ix_posts_company",
+    "client": "ix_posts_client",
+    "from and to": "ix_posts_promise",
+    "from, to, status": "ix_posts_promise",
+}
+
+
+@pytest.fixture(scope="module")
+def large(postgresql_databases: PostgresDatabases) -> Iterator[str]:
+    with postgresql_databases.migrated() as url:
+        fill(url, POSTS)
+        deps = deps_for(url)
+        sweep(deps)  # final posts are counted once, by a sweep
+        deps.db.close()
+        yield url
+
+
+def scans(plans: list[Plan]) -> list[str]:
+    return [plan.title for plan in plans if plan.scanned]
+
+
+def indexes(plans: list[Plan]) -> set[str]:
+    return {index for plan in plans for index in plan.indexes}
+
+
+def test_every_list_is_read_along_an_index_of_its_own(large: str):
+    plans = explain_routes(large, AUTHOR)
+    assert {name: scans(found) for name, found in plans.items() if scans(found)} == {}
+    for name, index in LISTS.items():
+        assert index in indexes(plans[f"list, {name}"]), name
+
+
+def test_the_status_route_counts_along_indexes(large: str):
+    plans = explain_routes(large, AUTHOR)["status route"]
+    assert scans(plans) == []
+    assert {"ix_posts_due", "ix_posts_lease", "ix_posts_unarmed", "ix_posts_resting"} <= indexes(plans)
+
+
+def test_a_dispatch_finds_its_row_by_the_key_even_when_few_are_publishing(large: str):
+    assert indexes(explain_dispatch(large)) == {"pk_posts", "pk_attempts"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "index", "days"),
+    [(OVERDUE, "ix_posts_due", 300.0), (UNARMED, "ix_posts_unarmed", 250.0)],
+    ids=["overdue", "unarmed"],
+)
+def test_a_sweep_pages_along_an_index_and_arms_by_the_key(large: str, statement: str, index: str, days: float):
+    change(large, statement)
+    deps = deps_for(large, retention_days=days)
+    with counting(deps.db.engine, keep=True) as sent:
+        swept = sweep(deps)
+    plans = explain(deps.db.engine, sent)
+    deps.db.close()
+    assert max(swept.recovered, swept.armed) >= POSTS // 10 - 1  # but for the one that a test here dispatched
+    assert swept.pruned > 0
+    assert scans(plans) == []
+    assert index in indexes(plans)
+    updates = [plan for plan in plans if plan.statement.startswith("UPDATE posts")]
+    assert indexes(updates) == {"pk_posts"}
+
+
+def test_a_query_without_an_index_would_be_found(large: str):
+    engine = engine_for(large)
+    with counting(engine, keep=True) as sent, engine.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM posts WHERE content = 'x'")
+    assert [plan.scanned for plan in explain(engine, sent)] == [("posts",)]

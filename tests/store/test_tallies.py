@@ -1,0 +1,141 @@
+"""Counting what there is: exact where it is little, bounded where it is much, and what is final only once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from app.domain.lifecycle import Status
+from app.store import pruning, statistics, tallies
+from app.store.models import tallies as table
+from tests.support.fakes import START
+from tests.support.rows import DUE, MICROSECOND, Rows, later
+
+SETTLED = tallies.SETTLED
+
+
+def queue(rows: Rows) -> dict[str, int]:
+    with rows.db.reading() as connection:
+        return statistics.queue(connection).by_status
+
+
+def published(rows: Rows, seconds: float) -> None:
+    rows.post("published", updated_at=later(seconds))
+
+
+def advance(rows: Rows, seconds: float, status: Status = Status.PUBLISHED) -> bool:
+    with rows.db.transaction() as tx:
+        return tallies.advance(tx, status, later(seconds) + SETTLED)
+
+
+def total(rows: Rows) -> tallies.Total:
+    with rows.db.reading() as connection:
+        return tallies.total(connection, Status.PUBLISHED)
+
+
+def test_counts_name_every_status(rows: Rows):
+    for status, number in (("draft", 2), ("failed", 1), ("published", 3), ("cancelled", 1)):
+        for _ in range(number):
+            rows.post(status)
+    assert queue(rows) == {"draft": 2, "scheduled": 0, "publishing": 0, "published": 3, "failed": 1, "cancelled": 1}
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "failed"])
+def test_more_than_a_reader_counts_is_what_the_last_sweep_counted(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, status: str
+):
+    monkeypatch.setattr(tallies, "AT_MOST", 2)
+    for _ in range(5):
+        rows.post(status)
+    assert queue(rows)[status] == 5  # no sweep has counted yet, so it is counted after all
+    with rows.db.transaction() as tx:
+        tallies.recount(tx, tallies.of_status(Status(status)), START)
+    rows.post(status)
+    assert queue(rows)[status] == 5
+
+
+def test_what_a_reader_counts_itself_is_exact_whatever_a_sweep_once_counted(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tallies, "AT_MOST", 2)
+    posts = [rows.post("scheduled") for _ in range(5)]
+    with rows.db.transaction() as tx:
+        tallies.recount(tx, tallies.of_status(Status.SCHEDULED), START)
+    for post in posts[:3]:
+        rows.change(post, status="draft", next_attempt_at=None, message_id=None)
+    assert queue(rows)["scheduled"] == 2
+
+
+def test_a_sweep_keeps_no_count_of_what_a_reader_counts_itself(rows: Rows):
+    rows.post("draft")
+    with rows.db.transaction() as tx:
+        tallies.recount(tx, tallies.of_status(Status.DRAFT), START)
+    with rows.db.reading() as connection:
+        assert connection.execute(table.select()).all() == []
+
+
+def test_a_final_post_is_counted_once_it_is_settled_and_not_before(rows: Rows):
+    published(rows, 0)
+    assert not advance(rows, 0)
+    with rows.db.reading() as connection:
+        assert tallies.counted_until(connection, Status.PUBLISHED) == START
+    assert total(rows) == tallies.Total(1, 1)
+    rows.change(rows.post("published", updated_at=START), updated_at=START)  # of the very instant it was counted until
+    advance(rows, 1)
+    assert total(rows) == tallies.Total(2, 2)
+
+
+def test_steps_pass_every_post_once_also_those_of_one_instant(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tallies, "STEP", 2)
+    for seconds in (1, 2, 3, 3, 3, 3, 3, 4, 5):
+        published(rows, seconds)
+    steps = 0
+    while advance(rows, 9):
+        steps += 1
+        assert total(rows) == tallies.Total(9, 9)
+    assert steps == 2  # up to the five of one instant, and those five
+    rows.post("cancelled")
+    published(rows, 10)
+    assert total(rows) == tallies.Total(10, 10)
+
+
+def test_an_advance_that_another_made_meanwhile_counts_nothing_twice(rows: Rows):
+    published(rows, 1)
+    advance(rows, 5)
+    for _ in range(3):
+        assert not advance(rows, 5)
+    assert not advance(rows, 2)  # a clock that is behind
+    assert total(rows) == tallies.Total(1, 1)
+
+
+def test_overdue_unarmed_and_parked_are_kept_when_there_are_many(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tallies, "AT_MOST", 1)
+    horizon = DUE + timedelta(days=1)
+    for due in (DUE, DUE, horizon, horizon, horizon):
+        rows.post("scheduled", next_attempt_at=due, message_id=None)
+    with rows.db.transaction() as tx:
+        for kind in statistics.large_kinds(DUE + MICROSECOND, horizon):
+            tallies.recount(tx, kind, START)
+    rows.post("scheduled", next_attempt_at=DUE, message_id=None)
+    with rows.db.reading() as connection:
+        assert statistics.overdue(connection, DUE + MICROSECOND) == statistics.Overdue(2, DUE)
+        assert statistics.unarmed_and_parked(connection, horizon) == (2, 3)
+
+
+def test_a_prune_between_a_readers_two_looks_takes_nothing_from_the_total(rows: Rows):
+    published(rows, 1)
+    published(rows, 2)
+    pending = [True]
+
+    def prune(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if pending and statement.startswith("SELECT count"):
+            pending.clear()
+            advance(rows, 5)
+            with rows.db.transaction() as tx:
+                assert pruning.prune_posts(tx, Status.PUBLISHED, later(5), 10) == 2
+
+    with rows.db.reading() as connection:
+        event.listen(rows.db.engine, "before_cursor_execute", prune)
+        assert tallies.total(connection, Status.PUBLISHED).ever == 2
+    assert total(rows) == tallies.Total(2, 0)
