@@ -21,6 +21,7 @@ QSTASH = {"QSTASH_TOKEN": "token", "QSTASH_CURRENT_SIGNING_KEY": "sig_1", "PUBLI
 DURATIONS = [spec.name.upper() for spec in dataclasses.fields(Settings) if "float" in str(spec.type)]
 FROM_ZERO = ["MAX_RETRIES", "QSTASH_RETRIES", "DISPATCH_MAX_WAITING"]
 FROM_ONE = ["SWEEP_BATCH_SIZE", "CRON_CONCURRENCY", "BREAKER_THRESHOLD", "N8N_PARALLELISM"]
+FROM_ONE += ["POLL_BATCH_SIZE", "POLL_CONCURRENCY"]
 SECRETS = ["CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "INTERNAL_API_SECRET", "AUTH_JWT_SECRET"]
 NAMES = ["PUNCTUAL_LOCAL" if f.name == "local" else f.name.upper() for f in dataclasses.fields(Settings)]
 TO_DO = ("must ", "set it", "copy it", "keep the one", "use the")
@@ -88,7 +89,8 @@ def test_a_duration_is_any_positive_number(name: str):
 
 @pytest.mark.parametrize("name", DURATIONS)
 def test_what_is_no_positive_number_is_no_duration(name: str):
-    for raw in ("0", "-0.0", "-1", "nan", "-nan", "inf", "-inf", "1e400", "1e-400", "5s", "1,5", "0x10"):
+    nothing = [] if name == "POLL_JITTER_SECONDS" else ["0", "-0.0", "1e-400"]
+    for raw in (*nothing, "-1", "nan", "-nan", "inf", "-inf", "1e400", "5s", "1,5", "0x10"):
         assert problem({name: raw}).startswith(f"{name} must be a positive number"), raw
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
 from app.inspecting import inspect
-from app.recovering import sweep
+from app.recovering import poll
 from app.store import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
@@ -34,7 +34,7 @@ def scheduler_status() -> Response:
 @blueprint.post("/api/scheduler/run")
 @admin_required
 def scheduler_run() -> Any:
-    swept = sweep(deps())
+    swept = poll(deps())
     with deps().db.reading() as connection:
         upcoming = queries.next_scheduled_at(connection, deps().clock.now())
     result = {
