@@ -18,7 +18,7 @@ KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 OTHER_KEY = base64.urlsafe_b64encode(b"\xff" * 32).decode()
 SECRET = "s3cret-s3cret-16"
 QSTASH = {"QSTASH_TOKEN": "token", "QSTASH_CURRENT_SIGNING_KEY": "sig_1", "PUBLIC_BASE_URL": "https://punctual.example"}
-DURATIONS = [spec.name.upper() for spec in dataclasses.fields(Settings) if "float" in str(spec.type)]
+DURATIONS = [f.name.upper() for f in dataclasses.fields(Settings) if "float" in str(f.type) and f.default != 0]
 FROM_ZERO = ["MAX_RETRIES", "QSTASH_RETRIES", "DISPATCH_MAX_WAITING"]
 FROM_ONE = ["SWEEP_BATCH_SIZE", "CRON_CONCURRENCY", "BREAKER_THRESHOLD", "N8N_PARALLELISM"]
 FROM_ONE += ["POLL_BATCH_SIZE", "POLL_CONCURRENCY"]
@@ -89,8 +89,7 @@ def test_a_duration_is_any_positive_number(name: str):
 
 @pytest.mark.parametrize("name", DURATIONS)
 def test_what_is_no_positive_number_is_no_duration(name: str):
-    nothing = [] if name == "POLL_JITTER_SECONDS" else ["0", "-0.0", "1e-400"]
-    for raw in (*nothing, "-1", "nan", "-nan", "inf", "-inf", "1e400", "5s", "1,5", "0x10"):
+    for raw in ("0", "-0.0", "-1", "nan", "-nan", "inf", "-inf", "1e400", "1e-400", "5s", "1,5", "0x10"):
         assert problem({name: raw}).startswith(f"{name} must be a positive number"), raw
 
 

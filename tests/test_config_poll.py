@@ -18,6 +18,7 @@ def test_a_batch_is_ten_posts_and_five_of_them_go_out_at_a_time_unless_the_opera
 
 def test_a_poll_need_not_be_put_off_at_all_and_never_for_longer_than_a_request_may_wait():
     assert [read(POLL_JITTER_SECONDS=raw).poll_jitter_seconds for raw in ("0", "0.0", "30")] == [0.0, 0.0, 30.0]
-    with pytest.raises(SettingsError) as refused:
-        read(POLL_JITTER_SECONDS="30.5")
-    assert "POLL_JITTER_SECONDS must be 30 or less" in refused.value.problems[0]
+    for raw, problem in (("30.5", "30 or less"), ("-1", "a positive number"), ("soon", "a positive number")):
+        with pytest.raises(SettingsError) as refused:
+            read(POLL_JITTER_SECONDS=raw)
+        assert f"POLL_JITTER_SECONDS must be {problem}" in refused.value.problems[0]
