@@ -16,14 +16,20 @@ from app.domain.errors import Unavailable
 from app.store import queries
 
 
-def keep_beat(deps: Deps, every: float, stop: threading.Event, run: Callable[[], Any]) -> None:
+def keep_beat(
+    deps: Deps,
+    every: float,
+    stop: threading.Event,
+    run: Callable[[], Any],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
     """Call `run` now and then every `every` seconds; a run that outlasts its beat skips beats. `run` must not raise."""
     if deps.messages is None:  # of many installations that start together, each gets a beat of its own
         stop.wait(deps.settings.poll_jitter_seconds * deps.random())
-    start = time.monotonic()
+    start = monotonic()
     while not stop.is_set():
         run()
-        left = every - (time.monotonic() - start) % every
+        left = every - (monotonic() - start) % every
         stop.wait(min(left, _until_due(deps)))
 
 

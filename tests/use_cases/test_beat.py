@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app import beating
 from app.beating import keep_beat
+from app.recovering import poll
 from tests.support.fakes import START
 from tests.support.world import World
 
@@ -34,14 +34,12 @@ class Stage:
 
 
 @pytest.fixture
-def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = Stage(world, rounds=4)
-    monkeypatch.setattr(beating.time, "monotonic", made.monotonic)
-    return made
+def stage(world: World) -> Stage:
+    return Stage(world, rounds=4)
 
 
 def keep(stage: Stage, every: float) -> list[float]:
-    keep_beat(stage.world.deps, every, stage, stage.run)  # type: ignore[arg-type]
+    keep_beat(stage.world.deps, every, stage, stage.run, stage.monotonic)  # type: ignore[arg-type]
     return stage.runs
 
 
@@ -57,8 +55,10 @@ def test_a_run_that_outlasts_its_beat_skips_beats_instead_of_piling_up(world: Wo
 
 def test_in_poll_mode_it_wakes_for_the_post_that_is_due_and_keeps_its_beat(world: World, stage: Stage):
     world.with_deps(messages=None)
-    world.scheduled(START + timedelta(seconds=72.25))
+    post = world.scheduled(START + timedelta(seconds=72.25))
+    stage.work = lambda: poll(world.deps)
     assert keep(stage, 60.0) == [0.0, 60.0, 72.25, 120.0]
+    assert world.attempts(post)[0].lateness_ms == 0.0
 
 
 def test_with_a_message_service_nobody_has_to_wake_for_a_post(world: World, stage: Stage):
