@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
 from app.local.ports import Ports
@@ -23,8 +23,20 @@ FOREIGN = (
     *("VERCEL", "VERCEL_ENV", "VERCEL_PROJECT_PRODUCTION_URL", "VERCEL_AUTOMATION_BYPASS_SECRET"),
     *("AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE", "INTERNAL_API_SECRET", "N8N_WEBHOOK_AUTH_HEADER"),
 )
-OURS = ("QSTASH_", "N8N_", "AUTH_", "SWEEP_", "BREAKER_", "MAX_", "RETRY_", "DISPATCH_", "PUBLISH_", "UNKNOWN_")
-OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
+OURS = (
+    "QSTASH_",
+    "N8N_",
+    "AUTH_",
+    "SWEEP_",
+    "BREAKER_",
+    "MAX_",
+    "RETRY_",
+    "DISPATCH_",
+    "PUBLISH_",
+    "UNKNOWN_",
+    "POLL_",
+)
+OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS", "UNKNOWN_OUTCOME_POLICY")
 
 
 def load_secrets(file: Path) -> dict[str, str]:
@@ -72,6 +84,12 @@ def settings(ports: Ports, state: Path, made: Mapping[str, str], database_url: s
         "QSTASH_NEXT_SIGNING_KEY": QSTASH_NEXT_SIGNING_KEY,
         "N8N_WEBHOOK_URL": f"{ports.url('n8n')}/webhook/publish-linkedin",
     }
+
+
+def forget_qstash(values: MutableMapping[str, str]) -> None:
+    """What makes the app poll: it knows no message service."""
+    for name in [name for name in values if name.startswith("QSTASH_")]:
+        del values[name]
 
 
 def only(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
