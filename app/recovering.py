@@ -24,6 +24,7 @@ from app.polling import deliver_due
 from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
+from app.watching import forget_healed
 
 #: By when, as a part of the budget, each step makes way for the next, so that a flood of one kind starves nobody.
 EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.3, 0.8, 1.0
@@ -81,7 +82,7 @@ def sweep(deps: Deps, halted: Told = never) -> Swept:
     until = run.started + run.budget + margin
     if not runs.take_lease(deps.db, runs.SWEEP, run.holder, now=run.started, until=until):
         return Swept(skipped=True)
-    return _finished(run, _expire, _send_overdue, _arm_unarmed)
+    return _finished(run, _expire, _send_overdue, _arm_unarmed, _tidy)
 
 
 def poll(deps: Deps, halted: Told = never) -> Swept:
@@ -248,3 +249,7 @@ def _arm_unarmed(run: _Run) -> None:
             ids = [post.id for post in batch]
             counted = alarms.count_arming(tx, ids, alarms.without_message(), now=deps.clock.now(), swept=False)
         run.swept.armed += len(counted) - len(arm_batch(deps, counted))
+
+
+def _tidy(run: _Run) -> None:
+    forget_healed(run.deps)

@@ -148,10 +148,11 @@ transitions = Table(
     Column("attempt", sa.Integer, nullable=False),
 )
 Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
+#: How a transition is called that ends a lease nobody was left to end.
+STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
 # Few rows ever: what was claimed and then left lying, so that counting them by the hour costs nothing.
 Index("ix_transitions_stale", transitions.c.at, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')")
-    for dialect in ("postgresql", "sqlite")
+    f"{dialect}_where": sa.text(STALE_REASONS) for dialect in ("postgresql", "sqlite")
 })  # fmt: skip
 
 social_accounts = Table(
