@@ -139,6 +139,16 @@ def test_a_workflow_that_takes_posts_again_is_no_alert_any_more(world: World, st
     assert kept(world) == set()
 
 
+def test_a_workflow_that_answers_and_takes_nothing_is_an_alert_still(world: World):
+    post = world.due()
+    world.publisher.answers(answered(404), answered(500))
+    world.dispatch(post)
+    world.at_due(post)
+    world.dispatch(post)
+    assert [tried.http_status for tried in world.attempts(post)] == [404, 500]
+    assert set(told(world)) == {"workflow_inactive"}
+
+
 def test_a_workflow_that_took_a_post_before_it_refused_one_is_an_alert_still(world: World):
     world.in_flight()
     world.clock.advance(seconds=1)
