@@ -17,7 +17,7 @@ MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: PYTHON=python3.12 · MODE=… for demo · ARGS='tests/domain -k zone', WORKERS=0 for test"
+	@echo "  Variables: PYTHON=python3.12 · MODE=poll for demo · ARGS='tests/domain -k zone', WORKERS=0 for test"
 
 setup: $(DEV) ## Create .venv with the pinned packages
 

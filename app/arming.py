@@ -15,10 +15,13 @@ from app.domain.fences import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit
-from app.store import alarms
+from app.store import alarms, alerts
 
 #: Refusals of the message service that an operator has to act on.
 ALERTING = frozenset({"unauthorized", "quota_exceeded", "beyond_horizon"})
+
+#: Those that a message taken shows to be over; a horizon may still be too short for other posts.
+HEALED = tuple(f"message_service_{code}" for code in ("unauthorized", "quota_exceeded"))
 
 NOT_ARMED = (
     "not_armed",
@@ -40,7 +43,7 @@ def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str,
         message_id = deps.messages.publish(alarm_for(post, second))
     except MessageServiceError as error:
         return post, _not_armed(deps, post, error)
-    return _keep(deps, [(post, message_id)])[0], None
+    return _keep(deps, [(post, message_id)], well=True)[0], None
 
 
 def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
@@ -57,7 +60,7 @@ def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
         else:
             _not_armed(deps, post, answer)
             refused.append(post)
-    _keep(deps, taken)
+    _keep(deps, taken, well=not refused)
     return refused
 
 
@@ -77,14 +80,17 @@ def armed_horizon(deps: Deps) -> datetime:
     return deps.clock.now() + horizon - min(timedelta(minutes=5), horizon / 10)
 
 
-def _keep(deps: Deps, taken: list[tuple[Post, str]]) -> list[Post]:
+def _keep(deps: Deps, taken: list[tuple[Post, str]], *, well: bool) -> list[Post]:
     """Store message ids where the arming is still the row's own; cancel the others' messages: a reschedule or the
-    delivery itself was quicker than the message service's answer."""
+    delivery itself was quicker than the message service's answer. `well`: it refused nothing, so what it refused
+    before is healed."""
     if not taken:
         return []
     try:
         with deps.db.transaction() as tx:
             stored = alarms.store_messages(tx, taken)
+            if well:
+                alerts.clear_kinds(tx, HEALED, "qstash")
     except Exception as error:  # the message is out and will be delivered; only its id is not kept
         emit("message.not_kept", count=len(taken), error=type(error).__name__)
         return [post for post, _ in taken]

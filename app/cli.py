@@ -47,25 +47,28 @@ def _sweep(services: Services) -> click.Command:
     @click.command("sweep")
     @click.option("--every", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stay, and sweep again and again.")
     def sweep(every: float | None) -> None:
-        """Run the safety net once, or for as long as nobody stops it."""
+        """Run the safety net once, or for as long as nobody stops it; without QStash it is what sends the posts.
+        SIGTERM and SIGINT let it finish what it is sending."""
+        from app.beating import keep_beat
+        from app.recovering import stand_off
+
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        while True:
-            done = _sweep_once(services)
-            if every is None:
-                raise SystemExit(0 if done else 1)
-            if stop.wait(every):
-                return
+        if every is not None:
+            keep_beat(services.deps, every, stop, lambda: _sweep_once(services, stop))
+            return
+        stand_off(services.deps)
+        raise SystemExit(0 if _sweep_once(services, stop) else 1)
 
     return sweep
 
 
-def _sweep_once(services: Services) -> bool:
-    from app.recovering import sweep as run_sweep
+def _sweep_once(services: Services, stop: threading.Event) -> bool:
+    from app.recovering import poll
 
     try:
-        swept = run_sweep(services.deps)
+        swept = poll(services.deps, stop.is_set)
     except Unavailable as error:
         click.echo(error.detail, err=True)
         return False

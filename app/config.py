@@ -12,6 +12,7 @@ from app.environment import READERS, as_text
 
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
 DAY_SECONDS = 86_400.0
+MAX_JITTER_SECONDS = 30.0
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -59,6 +60,9 @@ class Settings:
     sweep_budget_seconds: float = 25.0
     sweep_grace_seconds: float = 30.0
     cron_concurrency: int = 5
+    poll_batch_size: int = 10
+    poll_concurrency: int = 5
+    poll_jitter_seconds: float = 0.0
     max_lateness_seconds: float | None = None
     retention_days: float | None = None
     breaker_threshold: int = 5
@@ -175,6 +179,11 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
             s.sweep_budget_seconds >= SWEEP_PERIOD_SECONDS,
             "SWEEP_BUDGET_SECONDS",
             f"must be shorter than the sweep's period of {SWEEP_PERIOD_SECONDS:g} seconds",
+        ),
+        (
+            s.poll_jitter_seconds > MAX_JITTER_SECONDS,
+            "POLL_JITTER_SECONDS",
+            f"must be {MAX_JITTER_SECONDS:g} or less: the cron's request waits that long before it begins",
         ),
         (
             s.dispatch_lead_seconds > 30,

@@ -33,6 +33,10 @@ def _positive(largest: float) -> Callable[[str], float]:
     return read
 
 
+def _not_negative(raw: str) -> float:
+    return 0.0 if _NUMBER.fullmatch(raw) and float(raw) == 0 else _positive(LARGEST)(raw)
+
+
 def _whole(minimum: int) -> Callable[[str], int]:
     def read(raw: str) -> int:
         plain = raw.isascii() and raw.isdigit() and len(raw) < 20
@@ -127,6 +131,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "unknown_outcome_policy": _policy,
     "sweep_batch_size": _whole(1),
     "cron_concurrency": _whole(1),
+    "poll_batch_size": _whole(1),
+    "poll_concurrency": _whole(1),
+    "poll_jitter_seconds": _not_negative,
     "breaker_threshold": _whole(1),
     "n8n_parallelism": _whole(1),
     "local": _flag,

@@ -11,16 +11,19 @@ from app.domain.alerts import CURES, PUBLIC_SUBJECTS
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
 from app.store import alerts, breaker, queries, runs, statistics
+from app.watching import current_alerts
 
 WINDOW = timedelta(hours=24)
 FIELDS = """
     operational database messageService publisher lastRunAt lastRunDurationMs lastRunStatus totalRuns totalPublished
-    executionLock queue overdue oldestOverdueSeconds parked unarmed nextScheduledAt lateness breaker alerts
+    totalProcessed totalFailed executionLock queue overdue oldestOverdueSeconds parked unarmed nextScheduledAt lateness
+    breaker alerts
 """
 
 
 def inspect(deps: Deps) -> dict[str, Any]:
-    """Every field of the status route. Never raises: a database that is down is what it says then."""
+    """Every field of the status route; `totalProcessed` and `totalFailed` count what the sweeps sent themselves.
+    Never raises: a database that is down is what it says then."""
     now = deps.clock.now()
     fixed = {
         "messageService": "none" if deps.messages is None else "configured",
@@ -41,17 +44,20 @@ def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
         overdue = statistics.overdue(connection, now - timedelta(seconds=deps.settings.sweep_grace_seconds))
         unarmed, parked = statistics.unarmed_and_parked(connection, armed_horizon(deps))
         lateness = statistics.lateness(connection, now - WINDOW)
-        raised = alerts.current(connection)
+        raised = current_alerts(connection, now, figures)
         upcoming = queries.next_scheduled_at(connection, now)
+    silent = deps.messages is None and any(alert.kind == "no_sweep" for alert in raised)  # then nothing goes out
     held = lease is not None and lease.expires_at > now
     return {
-        "operational": deps.publisher is not None and circuit.opened_at is None,
+        "operational": deps.publisher is not None and circuit.opened_at is None and not silent,
         "database": "ok",
         "lastRunAt": to_wire(figures.last_run_at) if figures else None,
         "lastRunDurationMs": figures.last_duration_ms if figures else None,
         "lastRunStatus": figures.last_status if figures else None,
         "totalRuns": figures.total_runs if figures else 0,
         "totalPublished": queue.total_published,
+        "totalProcessed": figures.total_sent if figures else 0,
+        "totalFailed": figures.total_failed if figures else 0,
         "executionLock": {
             "held": held,
             "by": lease.holder if lease and held else None,

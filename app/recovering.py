@@ -1,6 +1,7 @@
 """The sweep, the net under everything: expire leases, send the overdue out again, arm the unarmed, prune.
 
-Promise: one at a time, inside its time budget, progress every time, and no row, however broken, hides the others.
+Promise: one at a time, inside its time budget, progress every time, and no row, however broken, hides the others. In
+poll mode the sweep is the engine too, and what is due is shared by all who come.
 """
 
 from __future__ import annotations
@@ -9,29 +10,30 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import partial
 
 from app.arming import arm_batch, armed_horizon
 from app.deps import Deps
 from app.dispatching import dispatch
-from app.domain.errors import Unavailable
 from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
+from app.guarding import guarded
 from app.log import emit
+from app.polling import deliver_due
 from app.pruning import tidy
 from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
+from app.watching import forget_healed
 
 #: By when, as a part of the budget, each step makes way for the next, so that a flood of one kind starves nobody.
 EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS, PRUNING_ENDS = 0.3, 0.8, 1.0, 1.0
 LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may be begun at the very end of it
-SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
 
 DUE = "next_attempt_at"
-Result = TypeVar("Result")
 Page = Callable[[Connection, int, tuple[datetime, str] | None], list[Post]]
+Told = Callable[[], bool]
 
 
 @dataclass(slots=True)
@@ -52,53 +54,95 @@ class Swept:
 
 @dataclass
 class _Run:
-    """One sweep under way. `direct`: overdue posts are dispatched here, there is no message service (poll mode)."""
+    """One sweep under way, by `holder` of the lease, or a share of it without. `halted` once it is told to stop."""
 
     deps: Deps
+    halted: Told
     started: datetime
-    budget: timedelta
+    exclusive: bool = True
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     swept: Swept = field(default_factory=Swept)
     rope_broke: bool = False
 
+    @property
+    def budget(self) -> timedelta:
+        return timedelta(seconds=self.deps.settings.sweep_budget_seconds)
+
     def in_time(self, part: float) -> bool:
-        return self.deps.clock.now() < self.started + self.budget * part
+        return not self.halted() and self.deps.clock.now() < self.started + self.budget * part
 
 
-def sweep(deps: Deps) -> Swept:
-    """One run. A second one at the same time answers `skipped`. Raises Unavailable when the database is down."""
-    started = deps.clock.now()
-    budget = timedelta(seconds=deps.settings.sweep_budget_seconds)
+def never() -> bool:
+    return False
+
+
+def sweep(deps: Deps, halted: Told = never) -> Swept:
+    """One run, the whole of it. A second one at the same time answers `skipped`. Once `halted`, it ends what it has
+    begun and begins no more. Raises Unavailable when the database is down."""
+    run = _Run(deps, halted, deps.clock.now())
     margin = timedelta(seconds=deps.settings.n8n_timeout_seconds + LEASE_MARGIN_SECONDS)
-    holder = uuid.uuid4().hex
-    if not runs.take_lease(deps.db, runs.SWEEP, holder, now=started, until=started + budget + margin):
+    until = run.started + run.budget + margin
+    if not runs.take_lease(deps.db, runs.SWEEP, run.holder, now=run.started, until=until):
         return Swept(skipped=True)
-    run = _Run(deps, started, budget, rope_broke=deps.messages is None)
+    return _finished(run, _expire, _send_overdue, _arm_unarmed, _tidy, _prune)
+
+
+def poll(deps: Deps, halted: Told = never) -> Swept:
+    """A sweep, as the engine of poll mode: while another one has the lease, this one takes its share of what is due all
+    the same, and leaves the rest to it. `skipped` when another sweeps and no share was left; with a message service,
+    whenever another sweeps. Raises Unavailable."""
+    swept = sweep(deps, halted)
+    if swept.skipped and deps.messages is None:
+        swept = _finished(_Run(deps, halted, deps.clock.now(), exclusive=False), _send_overdue)
+    return swept
+
+
+def stand_off(deps: Deps) -> None:
+    """Many installations are called on the same minute: wait a random part of POLL_JITTER_SECONDS before a poll."""
+    if deps.messages is None and (jitter := deps.settings.poll_jitter_seconds):
+        deps.clock.sleep_until(deps.clock.now() + timedelta(seconds=jitter * deps.random()))
+
+
+def _finished(run: _Run, *steps: Callable[[_Run], None]) -> Swept:
     status = "failed"
     try:
-        _expire(run)
-        _send_overdue(run)
-        _arm_unarmed(run)
-        run.swept.pruned = tidy(deps, _overdue_before(run), lambda: run.in_time(PRUNING_ENDS))
+        for step in steps:
+            step(run)
         status = "ok"
     finally:
-        _finish(run, holder, status)
+        _finish(run, status)
     return run.swept
 
 
-def _finish(run: _Run, holder: str, status: str) -> None:
+def _prune(run: _Run) -> None:
+    run.swept.pruned = tidy(run.deps, _overdue_before(run), lambda: run.in_time(PRUNING_ENDS))
+
+
+def _finish(run: _Run, status: str) -> None:
     deps, swept = run.deps, run.swept
     swept.duration_ms = round((deps.clock.now() - run.started).total_seconds() * 1000)
-    persist(deps, lambda: _release(run, holder, status))
+    swept.skipped = not run.exclusive and status == "ok" and not swept.recovered
+    if not swept.skipped:
+        persist(deps, lambda: _record(run, status))
     with deps.db.reading() as connection:
         swept.remaining = queries.count_overdue(connection, _overdue_before(run), run.started)
     swept.total = swept.recovered + swept.remaining
-    emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__ if key != "skipped"})
+    emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__})
 
 
-def _release(run: _Run, holder: str, status: str) -> None:
+def _record(run: _Run, status: str) -> None:
+    swept = run.swept
     with run.deps.db.transaction() as tx:
-        runs.record_run(tx, runs.SWEEP, started=run.started, duration_ms=run.swept.duration_ms, status=status)
-        runs.release_lease(tx, runs.SWEEP, holder)
+        runs.record_run(
+            tx,
+            runs.SWEEP,
+            started=run.started,
+            duration_ms=swept.duration_ms,
+            status=status,
+            sent=swept.recovered,
+            failed=swept.failed,
+        )
+        runs.release_lease(tx, runs.SWEEP, run.holder)
 
 
 def _pages(run: _Run, part: float, find: Page, key: str) -> Iterator[list[Post]]:
@@ -118,7 +162,9 @@ def _expire(run: _Run) -> None:
     for batch in _pages(
         run, EXPIRING_ENDS, lambda c, n, after: queries.expired(c, run.started, n, after), "lease_until"
     ):
-        expired = [post for post in (_guarded(run, _expire_one, post) for post in batch) if post is not None]
+        expired = [
+            post for post in (guarded(run.deps, partial(_expire_one, run), post) for post in batch) if post is not None
+        ]
         run.swept.expired += len(expired)
         retried = [post for post in expired if post.next_attempt_at is not None]
         run.swept.armed += len(retried) - len(arm_batch(run.deps, retried))
@@ -161,13 +207,17 @@ def _overdue_before(run: _Run) -> datetime:
 
 def _send_overdue(run: _Run) -> None:
     """Once through the message service; here, where that cannot be reached or an earlier sweep gave it to no avail."""
+    if run.deps.messages is None:
+        delivered = deliver_due(run.deps, lambda: run.in_time(SENDING_ENDS))
+        run.swept.recovered, run.swept.failed = delivered.sent, delivered.failed
+        return
     before = _overdue_before(run)
     for batch in _pages(run, SENDING_ENDS, lambda c, n, after: queries.overdue(c, before, run.started, n, after), DUE):
         again = [post for post in batch if post.swept_at is not None]
         given = [] if run.rope_broke else _give(run, [post for post in batch if post.swept_at is None], before)
         here = again + [post for post in batch if post.swept_at is None and post.id not in given]
         at_a_time = run.deps.settings.cron_concurrency
-        results = run.deps.run_many(lambda post: _guarded(run, _dispatch_here, post), here, at_a_time)
+        results = run.deps.run_many(lambda post: guarded(run.deps, partial(_dispatch_here, run), post), here, at_a_time)
         run.swept.recovered += sum(result is not None and result.status != "ignored" for result in results)
         run.swept.failed += sum(result is not None and result.status == "failed" for result in results)
 
@@ -190,8 +240,7 @@ def _give(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
 def _dispatch_here(run: _Run, post: Post) -> Dispatched | None:
     if not run.in_time(SENDING_ENDS):
         return None
-    trigger = "poll" if run.deps.messages is None else "sweep"
-    return dispatch(run.deps, post.id, post.generation, trigger)
+    return dispatch(run.deps, post.id, post.generation, "sweep")
 
 
 def _arm_unarmed(run: _Run) -> None:
@@ -208,16 +257,5 @@ def _arm_unarmed(run: _Run) -> None:
         run.swept.armed += len(counted) - len(arm_batch(deps, counted))
 
 
-def _guarded(run: _Run, work: Callable[[_Run, Post], Result | None], post: Post) -> Result | None:
-    """One row's trouble is its own: logged, and a scheduled row is set aside so that it does not come first again."""
-    try:
-        return work(run, post)
-    except Unavailable:
-        raise
-    except Exception:
-        emit("sweep.row_failed", post_id=post.id, exc_info=True)
-    at, code = run.deps.clock.now() + SET_ASIDE_FOR, "publisher_error"
-    if post.next_attempt_at is not None:
-        with run.deps.db.transaction() as tx:
-            posts.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=at - SET_ASIDE_FOR, reason="set_aside")
-    return None
+def _tidy(run: _Run) -> None:
+    forget_healed(run.deps)

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     stop.install()
     try:
         if args.command == "demo":
-            return demo(stop)
+            return demo(stop, polls=args.mode == "poll")
         plan = Plan(state=args.state.resolve(), ports=ports.from_environment(os.environ), cron_every=args.cron_every)
         return run(plan, stop, user=args.user)
     except StackError as error:
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--user", default="demo-user", help="whose token is printed (default: demo-user)")
     runs.add_argument("--cron-every", type=float, default=300, metavar="SECONDS", help="the sweep's period")
     demos = commands.add_parser("demo", help="watch a handful of posts go out to the second")
-    demos.add_argument("--mode", choices=["qstash"], default="qstash", help="what wakes the app")
+    demos.add_argument("--mode", choices=["qstash", "poll"], default="qstash", help="what wakes the app")
     return parser
 
 

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
 from app.local.ports import Ports
@@ -35,6 +35,7 @@ OURS = (
     "DISPATCH_",
     "PUBLISH_",
     "UNKNOWN_",
+    "POLL_",
 )
 OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 
@@ -84,6 +85,12 @@ def settings(ports: Ports, state: Path, made: Mapping[str, str], database_url: s
         "QSTASH_NEXT_SIGNING_KEY": QSTASH_NEXT_SIGNING_KEY,
         "N8N_WEBHOOK_URL": f"{ports.url('n8n')}/webhook/publish-linkedin",
     }
+
+
+def forget_qstash(values: MutableMapping[str, str]) -> None:
+    """What makes the app poll: it knows no message service."""
+    for name in [name for name in values if name.startswith("QSTASH_")]:
+        del values[name]
 
 
 def only(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,5 @@
 """The whole of Punctual on one machine: migrations, the app, QStash, n8n and the cron, started and stopped together.
+In poll mode `flask sweep --every` is there in QStash's and the cron's place.
 
 What one of them needs is up before it starts; when one of them dies, all of them go, and the last words are shown.
 """
@@ -38,6 +39,7 @@ class Plan:
     state: Path = STATE
     ports: Ports = field(default_factory=Ports)
     cron_every: float = 300.0
+    polls: bool = False  # no QStash
     alone: bool = False  # takes no tuning from the shell, so that it runs the same everywhere
     overrides: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,6 +71,9 @@ class Stack:
         app = self._launch(self._app())
         self._wait_until_ready(n8n)
         self._wait_until_ready(app)
+        if self.plan.polls:
+            self._launch(self._poller())
+            return
         # QStash comes after those it calls: what fell due while all was down goes out now, not at its first retry.
         self._wait_until_ready(self._launch(self._qstash()))
         self._launch(self._cron())
@@ -140,6 +145,10 @@ class Stack:
         command = [sys.executable, "-m", "app.local.cron", "--url", f"{self.url}/api/posts/recover"]
         return Spec("cron", [*command, "--every", str(self.plan.cron_every)], self._told("CRON_SECRET"))
 
+    def _poller(self) -> Spec:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "sweep", "--every", str(self.plan.cron_every)]
+        return Spec("poller", command, self._all(), patience=GRACE_SECONDS + 3)
+
     def _stand_in(self, name: str, ready: str, told: tuple[str, ...], *more: str) -> Spec:
         command = [sys.executable, "-m", f"app.local.{name}", "--host", HOST]
         command += ["--port", str(getattr(self.plan.ports, name)), *more]
@@ -163,6 +172,9 @@ class Stack:
         made = environment.load_secrets(self.plan.state / "secrets.json")
         usual = environment.settings(self.plan.ports, self.plan.state, made, self._base.get("DATABASE_URL"))
         self._settings = {**usual, **self.plan.overrides}
+        if self.plan.polls:
+            for names in (self._base, self._settings):
+                environment.forget_qstash(names)
 
     def _launch(self, spec: Spec) -> Child:
         child = Child(spec, ROOT, self.logs)

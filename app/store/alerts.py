@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,15 @@ def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datet
 
 def clear(tx: Connection, kind: str, subject: str) -> None:
     tx.execute(delete(alerts).where(alerts.c.kind == kind, alerts.c.subject == subject))
+
+
+def clear_kinds(tx: Connection, kinds: Sequence[str], subject: str) -> None:
+    tx.execute(delete(alerts).where(alerts.c.kind.in_(kinds), alerts.c.subject == subject))
+
+
+def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
+    same = (alerts.c.kind == seen.kind, alerts.c.subject == seen.subject, alerts.c.last_at == seen.last_at)
+    tx.execute(delete(alerts).where(*same))
 
 
 def current(connection: Connection, limit: int = 100) -> list[Alert]:

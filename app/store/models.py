@@ -164,6 +164,12 @@ transitions = Table(
     Column("attempt", sa.Integer, nullable=False),
 )
 Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
+#: How a transition is called that ends a lease nobody was left to end.
+STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
+# Few rows ever: what was claimed and then left lying, so that counting them by the hour costs nothing.
+Index("ix_transitions_stale", transitions.c.at, **{  # type: ignore[arg-type]
+    f"{dialect}_where": sa.text(STALE_REASONS) for dialect in ("postgresql", "sqlite")
+})  # fmt: skip
 
 social_accounts = Table(
     "social_accounts",
@@ -203,6 +209,8 @@ sweeps = Table(
     Column("last_run_at", Instant, nullable=False),
     Column("last_duration_ms", sa.Double, nullable=False),
     Column("last_status", sa.String(20), nullable=False),
+    Column("total_sent", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    Column("total_failed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
 )
 
 # The circuit breaker in front of n8n, shared by all instances. Closed means `opened_at` is null.

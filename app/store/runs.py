@@ -30,6 +30,8 @@ class SweepFigures:
     last_run_at: datetime
     last_duration_ms: float
     last_status: str
+    total_sent: int = 0
+    total_failed: int = 0
 
 
 def take_lease(db: Database, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
@@ -58,13 +60,17 @@ def read_lease(connection: Connection, name: str) -> Lease | None:
     return Lease(*row) if row else None
 
 
-def record_run(tx: Connection, name: str, *, started: datetime, duration_ms: float, status: str) -> None:
-    values: dict[str, Any] = {"last_run_at": started, "last_duration_ms": duration_ms, "last_status": status}
-    upsert(tx, sweeps, {"name": name}, values | {"total_runs": 1}, values | {"total_runs": sweeps.c.total_runs + 1})
+def record_run(
+    tx: Connection, name: str, *, started: datetime, duration_ms: float, status: str, sent: int = 0, failed: int = 0
+) -> None:
+    """Add one run to the figures, whichever instance ran it; of runs side by side the one that ends last is shown."""
+    last: dict[str, Any] = {"last_run_at": started, "last_duration_ms": duration_ms, "last_status": status}
+    adding = {"total_runs": 1, "total_sent": sent, "total_failed": failed}
+    upsert(tx, sweeps, {"name": name}, last | adding, last | {key: sweeps.c[key] + adding[key] for key in adding})
 
 
 def read_figures(connection: Connection, name: str) -> SweepFigures | None:
     s = sweeps.c
-    columns = (s.total_runs, s.last_run_at, s.last_duration_ms, s.last_status)
+    columns = (s.total_runs, s.last_run_at, s.last_duration_ms, s.last_status, s.total_sent, s.total_failed)
     row = connection.execute(select(*columns).where(s.name == name)).one_or_none()
     return SweepFigures(*row) if row else None

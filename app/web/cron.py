@@ -21,6 +21,13 @@ def run_sweep() -> Swept:
     return sweep(deps())
 
 
+def run_poll() -> Swept:
+    """One poll, imported likewise."""
+    from app.recovering import poll
+
+    return poll(deps())
+
+
 @secret_required("cron_secret")
 def recover_by_secret() -> Any:
     return sweep_answer()
@@ -43,8 +50,12 @@ def sweep_answer() -> Response:
 @blueprint.get("/publish-scheduled")
 @secret_required("cron_secret")
 def publish_scheduled() -> Response:
-    """For installations without a message service: due posts are dispatched here."""
-    swept = run_sweep()
+    """For installations without a message service: due posts are dispatched here, beside whoever else does so.
+    `skipped` is true when another run has the housekeeping and left nothing due; with a message service, as above."""
+    from app.recovering import stand_off
+
+    stand_off(deps())
+    swept = run_poll()
     return jsonify(
         processed=swept.recovered,
         failed=swept.failed,

@@ -11,7 +11,7 @@ from app.domain.times import to_wire
 from app.store import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
-from app.web.cron import run_sweep
+from app.web.cron import run_poll
 
 blueprint = Blueprint("status", __name__)
 
@@ -35,7 +35,7 @@ def scheduler_status() -> Response:
 @blueprint.post("/api/scheduler/run")
 @admin_required
 def scheduler_run() -> Any:
-    swept = run_sweep()
+    swept = run_poll()
     with deps().db.reading() as connection:
         upcoming = queries.next_scheduled_at(connection, deps().clock.now())
     result = {

@@ -100,6 +100,13 @@ def test_the_posts_own_fields_count(changes: dict[str, Any], complaint: str) -> 
     assert complaint in " ".join(complaints(case, SWEEP_LIMIT_MS))
 
 
+def test_how_late_a_post_may_be_is_the_modes_to_say() -> None:
+    case = good()
+    case.sends, case.attempts = [send(1, 2500.0)], [attempt(1, 2499)]
+    assert complaints(case, SWEEP_LIMIT_MS, 3000.0) == []
+    assert complaints(case, SWEEP_LIMIT_MS, 2499.0) == ["its first send came 2500 ms late; 2499 ms are allowed"]
+
+
 def test_a_post_called_off_must_be_a_draft() -> None:
     case = good(Kind.CALLED_OFF)
     case.post["status"] = "scheduled"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.deps import Deps
-from app.recovering import sweep
+from app.recovering import poll
 from tests.simulation.facts import Row, key
 from tests.simulation.kernel import SECOND
 
@@ -41,7 +41,7 @@ class Cron:
         self._sweeps += 1
 
         def work(deps: Deps) -> object:
-            return sweep(deps)
+            return poll(deps)
 
         self._world.actor(f"sweep {self._sweeps}", "sweep", work)
 

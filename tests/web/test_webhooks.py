@@ -89,8 +89,8 @@ def test_a_second_copy_is_an_alert_and_the_first_stays(site: Site, alice: User):
     again = said(report(site, post, status="published", linkedinPostUrn="urn:li:share:8"))
     assert again == {"received": True, "applied": False, "status": "published"}
     assert alice.read(post["id"])["linkedinPostUrn"] == URN
-    [alert] = said(site.anyone.get("/api/scheduler/status"))["alerts"]
-    assert (alert["kind"], alert["count"]) == ("duplicate_publish", 1)
+    counts = {alert["kind"]: alert["count"] for alert in said(site.anyone.get("/api/scheduler/status"))["alerts"]}
+    assert counts["duplicate_publish"] == 1
 
 
 def test_a_post_on_another_platform_has_no_linkedin_urn(site: Site, alice: User):

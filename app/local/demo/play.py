@@ -11,18 +11,23 @@ from app.local import ports
 from app.local.accounts import ensure_account
 from app.local.client import Client
 from app.local.demo.cases import Case, Kind, arrange
-from app.local.demo.judge import complaints, median_on_time_ms
+from app.local.demo.judge import ON_TIME_MS, complaints, median_on_time_ms
 from app.local.demo.table import table
 from app.local.problems import StackError, StopRequested
 from app.local.stack import Plan, Stack
 from app.local.stopping import StopSign
 
 USER = "demo-user"
+WITH_QSTASH = "n8n and QStash stand-ins, migrations, app, cron"
+POLLING = "n8n stand-in, migrations, app, flask sweep --every; no QStash"
 CRON_SECONDS = 2.0
 GRACE_SECONDS = 1.0
 FINAL_WITHIN_SECONDS = 30.0  # of the last promised instant
 # The longest way of a lost alarm: its grace, a whole period, and some slack for a busy machine.
 SWEEP_LIMIT_MS = (GRACE_SECONDS + CRON_SECONDS + 2.0) * 1000
+
+# In poll mode a post that is scheduled right after a poll waits a whole period for the next.
+POLL_LIMIT_MS = CRON_SECONDS * 1000 + ON_TIME_MS
 
 # Minutes made seconds; nothing else differs from a production installation.
 HASTE = {
@@ -34,10 +39,12 @@ HASTE = {
 }
 
 
-def demo(stop: StopSign) -> int:
+def demo(stop: StopSign, *, polls: bool = False) -> int:
     """Runs it all; returns the exit code. The folder outlives only a demo that went wrong, for the sake of its logs."""
     state = Path(tempfile.mkdtemp(prefix="punctual-demo-"))
-    stack = Stack(_plan(state), stop, news=lambda line: None)  # the demo tells its own story; the logs have the rest
+    stack = Stack(
+        _plan(state, polls), stop, news=lambda line: None
+    )  # the demo tells its own story; the logs have the rest
     try:
         code = _conclude(_play_and_stop(stack, stop), stack)
     except StackError as error:
@@ -57,16 +64,16 @@ def _play_and_stop(stack: Stack, stop: StopSign) -> list[Case]:
         stack.stop()
 
 
-def _plan(state: Path) -> Plan:
-    return Plan(state=state, ports=ports.free(), cron_every=CRON_SECONDS, alone=True, overrides=HASTE)
+def _plan(state: Path, polls: bool) -> Plan:
+    return Plan(state=state, ports=ports.free(), cron_every=CRON_SECONDS, polls=polls, alone=True, overrides=HASTE)
 
 
 def _play(stack: Stack, stop: StopSign) -> list[Case]:
     began = time.monotonic()
-    _say("Starting the stack: n8n and QStash stand-ins, migrations, app, cron …")
+    _say(f"Starting the stack: {POLLING if stack.plan.polls else WITH_QSTASH} …")
     stack.start()
     api = Client(stack.url, stack.flask("token", USER))
-    qstash = Client(stack.plan.ports.url("qstash"))
+    qstash = None if stack.plan.polls else Client(stack.plan.ports.url("qstash"))
     n8n = Client(stack.plan.ports.url("n8n"))
     try:
         account = ensure_account(api)
@@ -80,7 +87,8 @@ def _play(stack: Stack, stop: StopSign) -> list[Case]:
         return cases
     finally:
         for client in (api, qstash, n8n):
-            client.close()
+            if client is not None:
+                client.close()
 
 
 def _watch(stack: Stack, stop: StopSign, api: Client, cases: list[Case]) -> None:
@@ -120,7 +128,8 @@ def _complain_about_strangers(cases: list[Case], n8n: Client) -> None:
 
 
 def _conclude(cases: list[Case], stack: Stack) -> int:
-    wrong = {case.post_id: complaints(case, SWEEP_LIMIT_MS) for case in cases}
+    on_time_ms = POLL_LIMIT_MS if stack.plan.polls else ON_TIME_MS
+    wrong = {case.post_id: complaints(case, SWEEP_LIMIT_MS, on_time_ms) for case in cases}
     _say(f"\n{table(cases, wrong)}\n")
     broken = [(case, reason) for case in cases for reason in wrong[case.post_id]]
     for case, reason in broken:
@@ -130,6 +139,8 @@ def _conclude(cases: list[Case], stack: Stack) -> int:
     if broken:
         print(f"Not all is right; {figure}. The logs are in {stack.logs}", file=sys.stderr)
         return 1
+    if stack.plan.polls:
+        figure += f", with a poll every {CRON_SECONDS:g} s"
     sent = sum(case.published for case in cases)
     _say(f"All is right: {sent} posts published, each once and none early, 1 called off and never sent; {figure}.")
     return 0

@@ -1,0 +1,66 @@
+"""What tells that something is wrong, or well again: reads for the alerts, each bounded, whatever the tables hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, select
+
+from app.store.models import STALE_REASONS, attempts, social_accounts, transitions
+
+SAMPLE = 10_000  # the latest attempts that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How often since when, and the last time."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
+def in_use_since(connection: Connection) -> datetime | None:
+    """When the first post was written."""
+    return connection.execute(select(transitions.c.at).order_by(transitions.c.id).limit(1)).scalar()
+
+
+def stale_claims(connection: Connection, since: datetime) -> Seen | None:
+    """Claims whose lease ended with nobody there to settle them."""
+    at = transitions.c.at
+    statement = select(sa.func.count(), sa.func.min(at), sa.func.max(at))
+    count, first, last = connection.execute(statement.where(sa.text(STALE_REASONS), at >= since)).one()
+    return Seen(count, first, last) if count else None
+
+
+def lateness_since(connection: Connection, since: datetime) -> list[tuple[datetime, float]]:
+    """(begun, lateness in ms) of the first attempts since then, latest first: later ones are late by design."""
+    statement = _first_attempts(since).order_by(attempts.c.started_at.desc()).limit(SAMPLE)
+    return [(row.started_at, row.lateness_ms) for row in connection.execute(statement)]
+
+
+def share_late(connection: Connection, since: datetime, before: datetime, over_ms: float) -> tuple[int, float]:
+    """How many first attempts there were, and the share of them that was later than `over_ms`."""
+    latest = _first_attempts(since).where(attempts.c.started_at < before)
+    sample = latest.order_by(attempts.c.started_at.desc()).limit(SAMPLE).subquery()
+    late = sa.func.sum(sa.case((sample.c.lateness_ms > over_ms, 1), else_=0))
+    count, found = connection.execute(select(sa.func.count(), late).select_from(sample)).one()
+    return count, (found or 0) / count if count else 0.0
+
+
+def accepted_since(connection: Connection, since: datetime) -> bool:
+    """Whether n8n has taken a post that was sent after that."""
+    taken = (attempts.c.started_at > since, attempts.c.http_status.between(200, 299))
+    return connection.execute(select(sa.literal(1)).where(sa.exists().where(*taken))).scalar() is not None
+
+
+def account_exists(connection: Connection, account_id: str) -> bool:
+    statement = select(social_accounts.c.id).where(social_accounts.c.id == account_id)
+    return connection.execute(statement).scalar() is not None
+
+
+def _first_attempts(since: datetime) -> sa.Select[tuple[datetime, float]]:
+    a = attempts.c
+    return select(a.started_at, a.lateness_ms).where(a.started_at >= since, a.attempt == 1, a.lateness_ms.is_not(None))

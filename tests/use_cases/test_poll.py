@@ -1,0 +1,74 @@
+"""Poll mode's engine, one worker at a time: when it begins, what it bounds, what it counts."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.recovering import poll, stand_off, sweep
+from app.store import runs
+from tests.support.fakes import START, answered
+from tests.support.world import IN_TEN_MINUTES, World
+
+
+@pytest.fixture
+def polling(world: World) -> World:
+    world.with_deps(messages=None)
+    return world
+
+
+def test_many_installations_on_one_minute_begin_at_random_within_the_jitter(polling: World):
+    polling.set(poll_jitter_seconds=20.0)
+    for share in (0.0, 0.25, 0.999):
+        before = polling.clock.now()
+        stand_off(polling.with_deps(random=lambda share=share: share))
+        assert polling.clock.now() - before == timedelta(seconds=20 * share)
+
+
+def test_without_jitter_and_with_a_message_service_a_poll_begins_at_once(world: World):
+    world.set(poll_jitter_seconds=20.0)
+    stand_off(world.deps)
+    world.set(poll_jitter_seconds=0.0)
+    stand_off(world.with_deps(messages=None))
+    assert world.clock.slept_until == []
+
+
+def test_with_a_message_service_a_poll_is_a_sweep_and_no_two_run_at_once(world: World):
+    world.scheduled()
+    world.clock.set(IN_TEN_MINUTES + timedelta(minutes=1))
+    now = world.clock.now()
+    runs.take_lease(world.db, runs.SWEEP, "another", now=now, until=now + timedelta(minutes=1))
+    assert poll(world.deps).skipped
+    assert (world.publisher.submissions, len(world.messages.published)) == ([], 1)
+
+
+def test_what_falls_due_while_a_poll_is_at_work_goes_out_with_it(polling: World):
+    polling.set(poll_batch_size=1)
+    first, second = polling.scheduled(IN_TEN_MINUTES), polling.scheduled(IN_TEN_MINUTES + timedelta(seconds=3))
+    third = polling.scheduled(IN_TEN_MINUTES + timedelta(seconds=9))
+    polling.clock.set(IN_TEN_MINUTES)
+    polling.publisher.during_send = lambda _: polling.clock.advance(seconds=4)
+    assert poll(polling.deps).recovered == 2
+    assert [sent.post_id for sent in polling.publisher.submissions] == [first.id, second.id]
+    assert polling.read(third).status == "scheduled"
+
+
+def test_the_oldest_go_first(polling: World):
+    posts = [polling.scheduled(IN_TEN_MINUTES + timedelta(seconds=n)) for n in (3, 1, 2)]
+    polling.clock.set(IN_TEN_MINUTES + timedelta(minutes=1))
+    poll(polling.deps)
+    assert [sent.post_id for sent in polling.publisher.submissions] == [posts[n].id for n in (1, 2, 0)]
+
+
+def test_what_the_runs_have_sent_and_failed_adds_up(polling: World):
+    for answer in (200, 400, 200):
+        post = polling.scheduled(polling.clock.now() + timedelta(seconds=1))
+        polling.clock.advance(seconds=1)
+        polling.publisher.answers(answered(answer))
+        poll(polling.deps)
+        assert polling.read(post).status == ("publishing" if answer == 200 else "failed")
+    sweep(polling.deps)
+    with polling.db.reading() as connection:
+        figures = runs.read_figures(connection, runs.SWEEP)
+    assert figures is not None
+    assert (figures.total_runs, figures.total_sent, figures.total_failed) == (4, 3, 1)
+    assert figures.last_run_at == START + timedelta(seconds=3)
