@@ -17,6 +17,7 @@ from app.domain.outcomes import SENTENCES, Outcome, Verdict, may_be_out, must_ho
 from app.domain.platforms import LIMITS, check_limits
 from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
+from app.guarding import warnings_about
 from app.log import emit
 from app.store import accounts, attempts, posts, queries
 from app.store.engine import Connection
@@ -58,7 +59,8 @@ def schedule(
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=post_id, generation=after.generation, due=promise.at.isoformat(), armed=armed.armed)
-    return Scheduled(armed, promise, warnings + ([warning] if warning else []))
+    warnings += [warning] if warning else []
+    return Scheduled(armed, promise, warnings + warnings_about(deps, after))
 
 
 def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
