@@ -18,6 +18,7 @@ from app.domain.errors import Unavailable
 from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
+from app.forgetting import forget_old
 from app.log import emit
 from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
@@ -76,6 +77,7 @@ def sweep(deps: Deps) -> Swept:
         _expire(run)
         _send_overdue(run)
         _arm_unarmed(run)
+        forget_old(deps)
         status = "ok"
     finally:
         _finish(run, holder, status)

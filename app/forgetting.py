@@ -1,0 +1,16 @@
+"""What need not be kept: answers to repeated requests after their day, turns that no cap counts any more."""
+
+from __future__ import annotations
+
+from app.deps import Deps
+from app.domain.pacing import WINDOW
+from app.store import pacing
+
+MOST_AT_ONCE = 1_000  # of each kind, per sweep; the next one takes the rest
+
+
+def forget_old(deps: Deps) -> None:
+    """Forget what is over. Bounded. Raises Unavailable."""
+    now = deps.clock.now()
+    with deps.db.transaction() as tx:
+        pacing.prune_turns(tx, now - WINDOW, MOST_AT_ONCE)
