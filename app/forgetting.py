@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.deps import Deps
 from app.domain.pacing import WINDOW
-from app.store import pacing
+from app.store import idempotency, pacing
 
 MOST_AT_ONCE = 1_000  # of each kind, per sweep; the next one takes the rest
 
@@ -14,3 +14,4 @@ def forget_old(deps: Deps) -> None:
     now = deps.clock.now()
     with deps.db.transaction() as tx:
         pacing.prune_turns(tx, now - WINDOW, MOST_AT_ONCE)
+        idempotency.prune(tx, now, MOST_AT_ONCE)

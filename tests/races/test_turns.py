@@ -86,7 +86,7 @@ def test_a_cap_holds_against_a_crowd(crowd: World, others: World):
 
 
 def test_deliveries_of_one_post_at_once_are_one_send_and_move_nothing(crowd: World):
-    crowd.set(account_spacing_seconds=60.0, account_daily_cap=5)
+    crowd.set(account_spacing_seconds=60.0, account_daily_cap=50)
     for hour in range(6):
         post = crowd.scheduled(IN_TEN_MINUTES + hour * timedelta(hours=1))
         crowd.at_due(post)
