@@ -71,9 +71,10 @@ def give_back(tx: Connection, claim: Claim) -> None:
 
 
 def prune(tx: Connection, now: datetime, limit: int) -> int:
-    """Forget keys past their day, at most `limit`."""
+    """Forget keys past their day, at most `limit`; one that is claimed anew meanwhile stays."""
     old = select(K.user_id, K.key).where(K.expires_at <= now).order_by(K.expires_at).limit(limit)
-    return tx.execute(delete(idempotency_keys).where(sa.tuple_(K.user_id, K.key).in_(old))).rowcount
+    where = (sa.tuple_(K.user_id, K.key).in_(old), K.expires_at <= now)
+    return tx.execute(delete(idempotency_keys).where(*where)).rowcount
 
 
 def _is(user_id: str, key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

@@ -77,7 +77,7 @@ def turns(tx: Connection, post: Post, since: datetime, pending_since: datetime, 
 
 
 def prune_turns(tx: Connection, before: datetime, limit: int) -> int:
-    """Forget turns that count no more, at most `limit`."""
+    """Forget turns that count no more, at most `limit`; one that is taken anew meanwhile stays."""
     old = select(TURN.account_id, TURN.post_id).where(TURN.at < before).order_by(TURN.at).limit(limit)
     both = sa.tuple_(TURN.account_id, TURN.post_id)
-    return tx.execute(delete(account_turns).where(both.in_(old))).rowcount
+    return tx.execute(delete(account_turns).where(both.in_(old), TURN.at < before)).rowcount

@@ -13,7 +13,7 @@ from app.domain.post import Post
 from app.recovering import sweep
 from app.settling import Dispatched
 from app.store.models import account_slots
-from tests.support.fakes import answered
+from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 MINUTE = timedelta(minutes=1)
@@ -92,6 +92,30 @@ def test_those_who_were_moved_go_in_the_order_that_was_chosen_for_them(spaced: W
             spaced.clock.set(spaced.clock.now() + late)
             spaced.dispatch(post)
     assert sent(spaced) == [post.id for post in posts]
+
+
+def test_one_that_was_moved_and_comes_a_little_late_still_goes_before_those_behind_it(spaced: World):
+    posts = [spaced.scheduled() for _ in range(3)]
+    deliver(spaced, *posts)
+    spaced.at_due(posts[1])
+    spaced.clock.advance(seconds=0.5)
+    assert spaced.dispatch(posts[1]) == Dispatched("dispatched")
+
+
+def test_while_n8n_is_given_a_rest_a_turn_that_came_in_vain_costs_one_spacing(spaced: World):
+    spaced.set(breaker_threshold=1)
+    spaced.publisher.answers(not_sent())
+    first, second, third = (spaced.scheduled(IN_TEN_MINUTES + n * 2 * STEP) for n in range(3))
+    deliver(spaced, first)
+    spaced.set(breaker_cooldown_seconds=600.0)
+    with spaced.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE breakers SET probe_at = '2031-01-01 00:00:00.000000'")
+    spaced.at_due(second)
+    assert spaced.dispatch(second).reason == "breaker_open"
+    with spaced.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE breakers SET opened_at = NULL, probe_at = NULL, failures = 0")
+    spaced.at_due(third)
+    assert spaced.dispatch(third) == Dispatched("dispatched")
 
 
 def test_a_post_that_is_promised_earlier_goes_before_those_who_were_moved(spaced: World):
