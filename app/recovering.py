@@ -77,10 +77,10 @@ def sweep(deps: Deps) -> Swept:
         _expire(run)
         _send_overdue(run)
         _arm_unarmed(run)
-        forget_old(deps)
         status = "ok"
     finally:
         _finish(run, holder, status)
+    forget_old(deps)
     return run.swept
 
 
