@@ -13,6 +13,7 @@ from app.environment import READERS, as_text
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
 DAY_SECONDS = 86_400.0
 MAX_JITTER_SECONDS = 30.0
+LONGEST_SPACING_SECONDS = 86_400.0
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -69,6 +70,8 @@ class Settings:
     breaker_cooldown_seconds: float = 60.0
     max_schedule_days: float = 730.0
     n8n_parallelism: int | None = None
+    account_spacing_seconds: float | None = None
+    account_daily_cap: int | None = None
     vercel_automation_bypass_secret: str | None = None
     local: bool = False
 
@@ -184,6 +187,11 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
             s.poll_jitter_seconds > MAX_JITTER_SECONDS,
             "POLL_JITTER_SECONDS",
             f"must be {MAX_JITTER_SECONDS:g} or less: the cron's request waits that long before it begins",
+        ),
+        (
+            (s.account_spacing_seconds or 0) > LONGEST_SPACING_SECONDS,
+            "ACCOUNT_SPACING_SECONDS",
+            f"must be {LONGEST_SPACING_SECONDS:g} or less: posts wait one behind the other",
         ),
         (
             s.dispatch_lead_seconds > 30,

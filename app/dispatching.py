@@ -6,7 +6,9 @@ Promise: never before the due instant, never for an old generation, at most one 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
+from app import pacing
 from app.arming import arm
 from app.deps import Deps
 from app.domain.fences import longest_wait
@@ -92,6 +94,14 @@ def _make_ready(
     token = _token(deps, account)
     if token is None or _is_missed(deps, post, max(now, due)):
         return Standing(post, due, trigger, account, "", circuit, blocked="missed" if token else "account_missing")
+    if pacing.is_paced(deps):
+        deps.publisher.warm()  # or the connection would be opened between the turn and the send
+        if not wait(deps, due):
+            return _rearm(deps, post, message_id, exact=False)
+        moved = pacing.take_turn(deps, post, partial(wait, deps))
+        if moved is not None:
+            return moved
+        now = deps.clock.now()
     if circuit.opened_at is not None:
         # Only at the instant: a probe that is taken and then not sent, for want of room to wait, would be lost to all.
         if not wait(deps, due):
@@ -140,8 +150,9 @@ def _defer(deps: Deps, post: Post, at: datetime, reason: str, code: str) -> Disp
 def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:
     """Later than the operator allows, counted from the promise, or from a retry by hand: that is a wish for now."""
     limit = deps.settings.max_lateness_seconds
-    if limit is None or post.scheduled_at is None or now - post.scheduled_at <= timedelta(seconds=limit):
+    promised = pacing.moved_to(post) or post.scheduled_at  # what we moved ourselves is not dropped for that
+    if limit is None or promised is None or now - promised <= timedelta(seconds=limit):
         return False
     with deps.db.reading() as connection:
-        wished = queries.generation_began(connection, post) or post.scheduled_at
-    return now - max(wished, post.scheduled_at) > timedelta(seconds=limit)
+        wished = queries.generation_began(connection, post) or promised
+    return now - max(wished, promised) > timedelta(seconds=limit)

@@ -136,11 +136,13 @@ READERS: dict[str, Callable[[str], Any]] = {
     "poll_jitter_seconds": _not_negative,
     "breaker_threshold": _whole(1),
     "n8n_parallelism": _whole(1),
+    "account_daily_cap": _whole(1),
     "local": _flag,
 }
 _DURATIONS = """
     qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
     publish_lease_seconds sweep_budget_seconds sweep_grace_seconds max_lateness_seconds breaker_cooldown_seconds
+    account_spacing_seconds
 """
 _DAYS = "qstash_max_delay_days max_schedule_days retention_days"
 _SECRETS = "cron_secret n8n_callback_secret admin_secret_key internal_api_secret auth_jwt_secret"

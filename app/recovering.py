@@ -18,6 +18,7 @@ from app.dispatching import dispatch
 from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
+from app.forgetting import forget_old
 from app.guarding import guarded
 from app.log import emit
 from app.polling import deliver_due
@@ -111,6 +112,8 @@ def _finished(run: _Run, *steps: Callable[[_Run], None]) -> Swept:
         status = "ok"
     finally:
         _finish(run, status)
+    if run.exclusive:
+        forget_old(run.deps)
     return run.swept
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.advising import warnings_about
 from app.arming import arm, disarm
 from app.deps import Deps
 from app.domain.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
@@ -58,7 +59,8 @@ def schedule(
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=post_id, generation=after.generation, due=promise.at.isoformat(), armed=armed.armed)
-    return Scheduled(armed, promise, warnings + ([warning] if warning else []))
+    warnings += [warning] if warning else []
+    return Scheduled(armed, promise, warnings + warnings_about(deps, after))
 
 
 def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:

@@ -20,7 +20,7 @@ SECRET = "s3cret-s3cret-16"
 QSTASH = {"QSTASH_TOKEN": "token", "QSTASH_CURRENT_SIGNING_KEY": "sig_1", "PUBLIC_BASE_URL": "https://punctual.example"}
 DURATIONS = [f.name.upper() for f in dataclasses.fields(Settings) if "float" in str(f.type) and f.default != 0]
 FROM_ZERO = ["MAX_RETRIES", "QSTASH_RETRIES", "DISPATCH_MAX_WAITING"]
-FROM_ONE = ["SWEEP_BATCH_SIZE", "CRON_CONCURRENCY", "BREAKER_THRESHOLD", "N8N_PARALLELISM"]
+FROM_ONE = ["SWEEP_BATCH_SIZE", "CRON_CONCURRENCY", "BREAKER_THRESHOLD", "N8N_PARALLELISM", "ACCOUNT_DAILY_CAP"]
 FROM_ONE += ["POLL_BATCH_SIZE", "POLL_CONCURRENCY"]
 SECRETS = ["CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "INTERNAL_API_SECRET", "AUTH_JWT_SECRET"]
 NAMES = ["PUNCTUAL_LOCAL" if f.name == "local" else f.name.upper() for f in dataclasses.fields(Settings)]
@@ -246,6 +246,7 @@ def test_relations_hold_to_the_last_fraction():
     assert value("SWEEP_BUDGET_SECONDS", "299.99") == 299.99
     assert problem(SWEEP_BUDGET_SECONDS="300").startswith("SWEEP_BUDGET_SECONDS must be shorter than ")
     assert value("DISPATCH_LEAD_SECONDS", "30") == 30
+    assert problem(ACCOUNT_SPACING_SECONDS="86400.01").startswith("ACCOUNT_SPACING_SECONDS must be 86400 or less")
     assert problem(DISPATCH_LEAD_SECONDS="30.01").startswith("DISPATCH_LEAD_SECONDS must be 30 or less")
 
 

@@ -79,6 +79,8 @@ SENTENCES = {
     "retries_exhausted": "The post could not be published after several tries. Schedule it again.",
     "missed": "The post could not be sent close enough to its time, so it was not sent at all. Schedule it again.",
     "account_missing": "The account of this post is gone or cannot be used. Connect it, then schedule the post again.",
+    "spaced": "Another post of this account goes out first, then this one. Schedule it later if that is too close.",
+    "daily_cap": "This account has had its posts of a day; this one goes when there is room, or schedule it anew.",
     "failed_by_hand": "This post was marked as failed by hand. Schedule it again to send it.",
 }
 

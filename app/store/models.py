@@ -122,7 +122,10 @@ Index(
 Index("ix_posts_promise", posts.c.user_id, posts.c.scheduled_at, **_only("scheduled_at IS NOT NULL"))
 Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **_only("company_id IS NOT NULL"))
 Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **_only("client_id IS NOT NULL"))
-Index("ix_posts_account", posts.c.social_account_id)
+Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
+# Posts that their account's pace has moved: few, so the index is small, and it orders those who wait.
+PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
+Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **_only(PACED))
 # What nobody works on, by its last change: for counting it and for pruning it.
 Index(
     "ix_posts_resting",
@@ -244,3 +247,40 @@ tallies = Table(
     Column("counted_until", Instant, nullable=False),
     Column("pruned", sa.BigInteger, nullable=False),
 )
+# When each account may send next, and whose turn the last one was; a row is made only where a pace is set.
+account_slots = Table(
+    "account_slots",
+    metadata,
+    Column("account_id", Id(), primary_key=True),
+    Column("free_at", Instant, nullable=False),
+    Column("post_id", Id()),
+    Column("attempt", sa.Integer),
+)
+
+# The latest turn of every post that had one in the last day, for the daily cap.
+account_turns = Table(
+    "account_turns",
+    metadata,
+    Column("account_id", Id(), primary_key=True),
+    Column("post_id", Id(), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_account_turns_at", account_turns.c.at)
+
+# Answers to requests that carried an Idempotency-Key; `status` is null while the request is in `holder`'s hands.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", sa.String(255), primary_key=True),
+    Column("key", sa.String(255), primary_key=True),
+    Column("fingerprint", sa.String(64), nullable=False),
+    Column("holder", sa.String(36), nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    Column("status", sa.Integer),
+    Column("headers", sa.JSON),
+    Column("body", sa.Text),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    CheckConstraint("(status IS NULL) = (body IS NULL)", name="whole_answer"),
+)
+Index("ix_idempotency_keys_expires_at", idempotency_keys.c.expires_at)

@@ -34,7 +34,7 @@ def register(app: Flask, settings: Settings) -> None:
             resources={USER_ROUTES: {"origins": list(settings.cors_origins)}},
             methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            expose_headers=["X-Request-ID", "Retry-After", "Idempotency-Replayed"],
             max_age=600,
         )
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import request
 from flask.views import MethodView
-from werkzeug.wrappers import Response
 
 from app import authoring, scheduling
 from app.domain.errors import NotFound, invalid_field
@@ -20,6 +19,8 @@ from app.web import schemas
 from app.web.auth import check_delivery, check_user, deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
+from app.web.idempotency import DOCUMENTED as KEYED
+from app.web.idempotency import idempotent
 from app.web.ids import uuid_or_404
 
 blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
@@ -29,7 +30,8 @@ blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", descriptio
 class Posts(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @idempotent
+    @blueprint.doc(**SECURED, **KEYED)
     @blueprint.arguments(schemas.PostCreate)
     @blueprint.response(201, schemas.PostView)
     def post(self, body: dict[str, Any]) -> Post:
@@ -90,7 +92,8 @@ def timeline(post_id: str) -> dict[str, Any]:
 
 @blueprint.route("/<post_id>/schedule", methods=["POST"])
 @user_required
-@blueprint.doc(**SECURED)
+@idempotent
+@blueprint.doc(**SECURED, **KEYED)
 @blueprint.arguments(schemas.ScheduleRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
@@ -111,9 +114,10 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
 
 
 @blueprint.route("/<post_id>/unschedule", methods=["POST"])
-@blueprint.doc(**SECURED)
-@blueprint.response(200, schemas.UnscheduleAnswer)
 @user_required
+@idempotent
+@blueprint.doc(**SECURED, **KEYED)
+@blueprint.response(200, schemas.UnscheduleAnswer)
 def unschedule(post_id: str) -> dict[str, Any]:
     """Call off; the post is a draft again"""
     post = scheduling.unschedule(deps(), user_id(), uuid_or_404(post_id))
@@ -121,7 +125,7 @@ def unschedule(post_id: str) -> dict[str, Any]:
 
 
 @blueprint.route("/recover", methods=["POST"])
-@blueprint.doc(**SECURED, requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}})
+@blueprint.doc(**SECURED, **KEYED, requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}})
 @blueprint.response(200, schemas.PostView)
 def recover() -> Any:
     """Retry or fail a post by hand; signed by QStash, the sweep"""
@@ -130,8 +134,10 @@ def recover() -> Any:
     return check_user() or _recover()
 
 
+@idempotent
 @blueprint.arguments(schemas.RecoverRequest)
-def _recover(body: dict[str, Any]) -> Post | Response:
+@blueprint.response(200, schemas.PostView)
+def _recover(body: dict[str, Any]) -> Post:
     post_id = uuid_or_404(body["post_id"])
     return scheduling.recover(deps(), user_id(), post_id, body["action"], body["force"])
 

@@ -3,6 +3,7 @@
 from collections.abc import MutableMapping
 
 SETTINGS = (
+    "ACCOUNT_",
     "ADMIN_SECRET_KEY",
     "AUTH_",
     "BREAKER_",

@@ -212,3 +212,14 @@ def test_recover_is_for_failed_and_stuck_posts_alone(site: Site, alice: User):
 def test_a_recover_that_says_too_little_or_too_much_is_refused(small_site: Site, body: dict[str, object], field: str):
     problem = refused(small_site.user("alice").post("/api/posts/recover", json=body), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [field]
+
+
+def test_the_authors_own_neighbours_are_warned_of_by_name(site: Site, alice: User):
+    first = alice.scheduled(content="Big news")
+    second = alice.draft(content="big  NEWS")
+    warnings = alice.schedule(second["id"], NOW + HOUR)["warnings"]
+    assert [warning["code"] for warning in warnings] == ["duplicate_text", "crowded_minute"]
+    for warning in warnings:
+        assert first["id"] in warning["message"]
+        assert wire_form(NOW + HOUR) in warning["message"]
+    assert alice.schedule(first["id"], NOW + 30 * HOUR)["warnings"] == []

@@ -1,0 +1,26 @@
+"""Warnings for authors about their own other posts: asked after the schedule is committed, so that of two at once the
+later one sees the earlier. A database that is away by then costs the warning, never the answer."""
+
+from __future__ import annotations
+
+from app.deps import Deps
+from app.domain.errors import Unavailable
+from app.domain.guards import DUPLICATE_WITHIN, author_warnings
+from app.domain.post import Post
+from app.log import emit
+from app.store import guards
+
+MOST_ON_A_SIDE = 100  # compared on either side: more than any platform lets one account send in a day
+
+
+def warnings_about(deps: Deps, post: Post) -> list[tuple[str, str]]:
+    """(code, message) each for a scheduled `post`; a post never warns of itself."""
+    if post.scheduled_at is None or post.social_account_id is None:
+        return []
+    try:
+        with deps.db.reading() as connection:
+            others = guards.neighbours(connection, post, post.scheduled_at, DUPLICATE_WITHIN, MOST_ON_A_SIDE)
+    except Unavailable:
+        emit("post.not_compared", post_id=post.id)
+        return []
+    return author_warnings(post.scheduled_at, post.content, others)

@@ -1,0 +1,267 @@
+"""An account's pace at the instant: who goes, who is moved, to when, and what the row says meanwhile."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from app import scheduling
+from app.domain.outcomes import SENTENCES
+from app.domain.pacing import MARGIN
+from app.domain.post import Post
+from app.recovering import sweep
+from app.settling import Dispatched
+from app.store.models import account_slots
+from tests.support.fakes import answered, not_sent
+from tests.support.world import IN_TEN_MINUTES, USER, World
+
+MINUTE = timedelta(minutes=1)
+STEP = MINUTE + MARGIN
+DAY = timedelta(hours=24)
+
+
+@pytest.fixture
+def spaced(world: World) -> World:
+    world.set(account_spacing_seconds=60.0)
+    return world
+
+
+def moved_by(world: World, post: Post) -> timedelta:
+    now = world.read(post)
+    assert now.next_attempt_at is not None
+    assert now.scheduled_at is not None
+    return now.next_attempt_at - now.scheduled_at
+
+
+def sent(world: World) -> list[str]:
+    return [submission.post_id for submission in world.publisher.submissions]
+
+
+def deliver(world: World, *posts: Post) -> list[str]:
+    """At their common instant; what became of each."""
+    world.clock.set(max(world.clock.now(), IN_TEN_MINUTES))
+    return [world.dispatch(post).reason or "sent" for post in posts]
+
+
+def test_without_a_pace_a_dispatch_makes_no_statement_about_accounts_turns(world: World):
+    post, seen = world.due(), []
+    event.listen(world.db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    assert world.dispatch(post) == Dispatched("dispatched")
+    assert len(seen) > 3
+    assert not [statement for statement in seen if "account_slots" in statement or "account_turns" in statement]
+
+
+def test_the_second_post_of_an_instant_is_moved_by_the_spacing_at_no_cost(spaced: World):
+    first, second = spaced.scheduled(), spaced.scheduled()
+    assert deliver(spaced, first, second) == ["sent", "spaced"]
+    now = spaced.read(second)
+    assert (now.status, now.retry_count, now.attempt, now.generation) == ("scheduled", 0, 0, 1)
+    assert (now.scheduled_at, now.next_attempt_at) == (IN_TEN_MINUTES, IN_TEN_MINUTES + STEP)
+    assert (now.error_code, now.error_message) == ("spaced", SENTENCES["spaced"])
+    assert now.armed
+    assert spaced.attempts(second) == []
+    assert sent(spaced) == [first.id]
+
+
+def test_it_goes_at_its_turn_and_says_no_more_that_it_was_moved(spaced: World):
+    first, second = spaced.scheduled(), spaced.scheduled()
+    deliver(spaced, first, second)
+    spaced.at_due(second)
+    assert spaced.dispatch(second) == Dispatched("dispatched")
+    now = spaced.read(second)
+    assert (now.status, now.error_code, now.error_message) == ("publishing", None, None)
+    assert sent(spaced) == [first.id, second.id]
+
+
+def test_posts_of_one_instant_come_back_one_behind_the_other(spaced: World):
+    posts = [spaced.scheduled() for _ in range(4)]
+    deliver(spaced, *posts)
+    assert [moved_by(spaced, post) for post in posts[1:]] == [STEP, 2 * STEP, 3 * STEP]
+
+
+def test_those_who_were_moved_go_in_the_order_that_was_chosen_for_them(spaced: World):
+    posts = [spaced.scheduled(IN_TEN_MINUTES + timedelta(seconds=10 * n)) for n in range(4)]
+    for post in posts:
+        spaced.at_due(post)
+        spaced.dispatch(post)
+    late = timedelta(seconds=5)  # each alarm comes later than the slot that was kept for it
+    for post in posts[1:]:
+        while spaced.read(post).status == "scheduled":
+            spaced.at_due(post)
+            spaced.clock.set(spaced.clock.now() + late)
+            spaced.dispatch(post)
+    assert sent(spaced) == [post.id for post in posts]
+
+
+def test_one_that_was_moved_and_comes_a_little_late_still_goes_before_those_behind_it(spaced: World):
+    posts = [spaced.scheduled() for _ in range(3)]
+    deliver(spaced, *posts)
+    spaced.at_due(posts[1])
+    spaced.clock.advance(seconds=0.5)
+    assert spaced.dispatch(posts[1]) == Dispatched("dispatched")
+
+
+def test_while_n8n_is_given_a_rest_a_turn_that_came_in_vain_costs_one_spacing(spaced: World):
+    spaced.set(breaker_threshold=1)
+    spaced.publisher.answers(not_sent())
+    first, second, third = (spaced.scheduled(IN_TEN_MINUTES + n * 2 * STEP) for n in range(3))
+    deliver(spaced, first)
+    spaced.set(breaker_cooldown_seconds=600.0)
+    with spaced.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE breakers SET probe_at = '2031-01-01 00:00:00.000000'")
+    spaced.at_due(second)
+    assert spaced.dispatch(second).reason == "breaker_open"
+    with spaced.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE breakers SET opened_at = NULL, probe_at = NULL, failures = 0")
+    spaced.at_due(third)
+    assert spaced.dispatch(third) == Dispatched("dispatched")
+
+
+def test_a_post_that_is_promised_earlier_goes_before_those_who_were_moved(spaced: World):
+    first, second = spaced.scheduled(IN_TEN_MINUTES), spaced.scheduled(IN_TEN_MINUTES + MINUTE / 2)
+    early = spaced.scheduled(IN_TEN_MINUTES + MINUTE / 4)
+    spaced.at_due(first)
+    spaced.dispatch(first)
+    spaced.at_due(second)
+    spaced.dispatch(second)
+    spaced.dispatch(early)
+    assert spaced.read(early).next_attempt_at == spaced.read(second).next_attempt_at == IN_TEN_MINUTES + STEP
+    spaced.at_due(early)
+    spaced.dispatch(early)
+    spaced.dispatch(second)
+    assert sent(spaced) == [first.id, early.id]
+    assert spaced.read(second).next_attempt_at == IN_TEN_MINUTES + 2 * STEP
+
+
+def test_a_new_post_does_not_push_in_before_one_that_was_moved(spaced: World):
+    first, second = spaced.scheduled(), spaced.scheduled()
+    newcomer = spaced.scheduled(IN_TEN_MINUTES + STEP)
+    deliver(spaced, first, second)
+    spaced.at_due(newcomer)
+    assert spaced.dispatch(newcomer).reason == "spaced"
+    assert spaced.dispatch(second) == Dispatched("dispatched")
+    assert moved_by(spaced, newcomer) == STEP
+
+
+def test_the_place_of_a_moved_post_that_is_called_off_is_free(spaced: World):
+    first, second, third = (spaced.scheduled() for _ in range(3))
+    deliver(spaced, first, second)
+    scheduling.unschedule(spaced.deps, USER, second.id)
+    deliver(spaced, third)
+    assert moved_by(spaced, third) == STEP
+
+
+def test_accounts_know_nothing_of_each_other(spaced: World):
+    assert deliver(spaced, spaced.scheduled(), spaced.scheduled(platform="facebook")) == ["sent", "sent"]
+
+
+def test_a_second_delivery_of_the_post_whose_turn_it_is_moves_nothing(spaced: World):
+    post = spaced.due()
+    answers = []
+    spaced.at_next_transaction(lambda: None)  # the turn
+    spaced.at_next_transaction(lambda: answers.append(spaced.dispatch(post)))  # between the turn and the claim
+    assert spaced.dispatch(post) == Dispatched("ignored", "busy")
+    assert answers == [Dispatched("dispatched")]
+    assert spaced.reasons(post) == ["created", "scheduled", "claimed"]
+
+
+def test_a_turn_serves_again_where_the_account_changed_before_the_claim(spaced: World):
+    post = spaced.due()
+    spaced.at_next_transaction(lambda: None)
+    spaced.at_next_transaction(lambda: spaced.connect(token="token-2"))
+    assert spaced.dispatch(post) == Dispatched("dispatched")
+    assert spaced.publisher.submissions[0].access_token == "token-2"
+
+
+def test_a_turn_whose_post_was_called_off_holds_up_the_account_for_one_spacing(spaced: World):
+    post, other = spaced.scheduled(), spaced.scheduled()
+    spaced.clock.set(IN_TEN_MINUTES)
+    spaced.at_next_transaction(lambda: None)
+    spaced.at_next_transaction(lambda: scheduling.unschedule(spaced.deps, USER, post.id))
+    assert spaced.dispatch(post).status == "ignored"
+    assert deliver(spaced, other) == ["spaced"]
+    assert moved_by(spaced, other) == STEP
+
+
+def test_a_post_that_was_called_off_before_its_turn_takes_none(spaced: World):
+    post, other = spaced.scheduled(), spaced.scheduled()
+    spaced.clock.set(IN_TEN_MINUTES)
+    spaced.at_next_transaction(lambda: scheduling.unschedule(spaced.deps, USER, post.id))
+    assert spaced.dispatch(post) == Dispatched("ignored", "changed")
+    assert deliver(spaced, other) == ["sent"]
+
+
+def test_a_retry_takes_a_turn_of_its_own(spaced: World):
+    first, second = spaced.scheduled(), spaced.scheduled(IN_TEN_MINUTES + timedelta(seconds=100))
+    spaced.publisher.answers(answered(500))
+    deliver(spaced, first)
+    spaced.at_due(second)
+    assert spaced.dispatch(second) == Dispatched("dispatched")
+    spaced.at_due(first)  # 20 seconds later
+    assert spaced.dispatch(first).reason == "spaced"
+    assert spaced.read(first).next_attempt_at == IN_TEN_MINUTES + timedelta(seconds=100) + STEP
+    assert spaced.read(first).retry_count == 1
+
+
+def test_a_wait_of_two_seconds_is_stood_through_and_a_longer_one_is_not(spaced: World):
+    first = spaced.scheduled()
+    near = spaced.scheduled(IN_TEN_MINUTES + STEP - timedelta(seconds=2))
+    deliver(spaced, first)
+    spaced.at_due(near)
+    assert spaced.dispatch(near) == Dispatched("dispatched")
+    assert spaced.clock.now() == IN_TEN_MINUTES + STEP
+    assert spaced.reasons(near) == ["created", "scheduled", "claimed"]
+    far = spaced.scheduled(IN_TEN_MINUTES + 2 * STEP - timedelta(seconds=2, microseconds=1))
+    spaced.at_due(far)
+    assert spaced.dispatch(far).reason == "spaced"
+
+
+def test_who_finds_no_room_to_wait_for_a_turn_is_moved_to_it(spaced: World):
+    first, near = spaced.scheduled(), spaced.scheduled(IN_TEN_MINUTES + MINUTE)
+    deliver(spaced, first)
+    spaced.at_due(near)
+    spaced.with_deps(waiting=None)
+    assert spaced.dispatch(near) == Dispatched("retry_scheduled", "spaced")
+    assert moved_by(spaced, near) == MARGIN
+
+
+def test_who_finds_no_room_to_wait_for_its_instant_takes_no_turn(spaced: World):
+    post, other = spaced.scheduled(), spaced.scheduled()
+    spaced.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
+    room = spaced.deps.waiting
+    spaced.with_deps(waiting=None)
+    assert spaced.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
+    spaced.with_deps(waiting=room)
+    assert deliver(spaced, other) == ["sent"]
+
+
+def test_a_turn_is_taken_at_the_instant_and_not_before(spaced: World):
+    post = spaced.scheduled()
+    spaced.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
+    assert spaced.dispatch(post) == Dispatched("dispatched")
+    with spaced.db.reading() as connection:
+        assert connection.execute(sa.select(account_slots.c.free_at)).scalar_one() == IN_TEN_MINUTES + STEP
+
+
+def test_what_was_moved_is_not_missed_for_that(spaced: World):
+    spaced.set(max_lateness_seconds=30.0)
+    first, second, third = (spaced.scheduled() for _ in range(3))
+    deliver(spaced, first, second, third)
+    spaced.at_due(second)
+    assert spaced.dispatch(second) == Dispatched("dispatched")
+    spaced.at_due(third)
+    spaced.clock.advance(seconds=31)
+    assert spaced.dispatch(third) == Dispatched("failed", "missed")
+
+
+def test_in_poll_mode_a_sweep_sends_one_and_the_rest_come_back_apart(spaced: World):
+    posts = [spaced.scheduled(IN_TEN_MINUTES + timedelta(seconds=n)) for n in range(4)]
+    spaced.with_deps(messages=None)
+    spaced.clock.set(IN_TEN_MINUTES + MINUTE)
+    for _ in range(5):
+        sweep(spaced.deps)
+        waiting = [now.next_attempt_at for now in map(spaced.read, posts) if now.status == "scheduled"]
+        assert len(waiting) == len(set(waiting))
+        spaced.clock.advance(minutes=1.5)
+    assert sent(spaced) == [post.id for post in posts]
