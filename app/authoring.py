@@ -41,7 +41,7 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
         _require_nothing_out(tx, post)
         edited = posts.edit(tx, post, values, now=deps.clock.now())
         if edited is not None and edited.status is Status.SCHEDULED:
-            require_publishable(edited)
+            require_publishable(deps, edited)
         return edited
 
     return change_post(deps, user_id, post_id, change)[1]
