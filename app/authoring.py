@@ -7,8 +7,9 @@ from typing import Any
 from app.arming import arm
 from app.deps import Deps
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
+from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import EDITABLE, Status
-from app.domain.outcomes import SENTENCES, may_be_out
+from app.domain.outcomes import may_be_out
 from app.domain.post import Account, Post
 from app.log import emit
 from app.scheduling import change_post, refusal, require_publishable

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from app.arming import arm
 from app.deps import Deps
+from app.domain.explanations import SENTENCES
 from app.domain.fences import idempotency_key, longest_wait
 from app.domain.lifecycle import Status
-from app.domain.outcomes import SENTENCES, Outcome, Verdict, read_reply
+from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
 from app.log import emit
@@ -27,7 +28,7 @@ SPREAD = 0.2  # deferred posts come back spread over this part of their wait, no
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """What was made ready before the instant, so that the claim is followed by the send and by nothing else.
-    `blocked` is a code of SENTENCES when the post cannot be sent at all."""
+    `blocked` is a code of EXPLANATIONS when the post cannot be sent at all."""
 
     account: Account | None
     access_token: str
