@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app import media
 from app.arming import arm
 from app.deps import Deps
 from app.domain.explanations import SENTENCES
@@ -114,7 +115,9 @@ def _make_ready(
             at = now + wait * (1 + SPREAD * deps.random())
             return _defer(deps, post, at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
-    return _Ready(account, token, circuit)
+    # A probe goes out whatever its media are: if it is taken and then not sent, nobody learns that n8n is back.
+    blocked = media.trouble(deps, post, post.next_attempt_at or now) if circuit.opened_at is None else None
+    return _Ready(account, token, circuit, blocked)
 
 
 def _cooldown(deps: Deps) -> timedelta:
