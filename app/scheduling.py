@@ -11,11 +11,12 @@ from datetime import datetime
 
 from app.arming import arm, disarm
 from app.deps import Deps
+from app.domain.content.rules import advice, check_limits
 from app.domain.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
 from app.domain.outcomes import Outcome, Verdict, may_be_out, must_hold
-from app.domain.platforms import LIMITS, advice, check_limits
+from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
 from app.log import emit

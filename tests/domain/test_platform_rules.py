@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.content.rules import advice, check_limits
 from app.domain.content.text import count_hashtags, count_mentions
 from app.domain.errors import FieldError
-from app.domain.platforms import LIMITS, MAX_MEDIA, PLATFORMS, POST_TYPES, advice, check_limits
+from app.domain.platforms import LIMITS, MAX_MEDIA, PLATFORMS, POST_TYPES
 
 KINDS = ("image", "video", "document")
 URL = "https://example.com/a"

@@ -13,6 +13,7 @@ SETTINGS = (
     "FLASK_",
     "INTERNAL_API_SECRET",
     "MAX_",
+    "MEDIA_",
     "N8N_",
     "PORT",
     "PUBLIC_BASE_URL",

@@ -12,7 +12,7 @@ _MENTION = re.compile(r"(?<![\w.])@[A-Za-z0-9_]")  # `name@host` is an address o
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)  # the # of a link opens a fragment
 
 
-def utf16_length(text: str) -> int:
+def text_length(text: str) -> int:
     """Length in UTF-16 code units: an emoji outside the basic plane counts two."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
