@@ -7,8 +7,9 @@ from typing import Any
 from app.arming import arm
 from app.deps import Deps
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
+from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import EDITABLE, Status
-from app.domain.outcomes import SENTENCES, may_be_out
+from app.domain.outcomes import may_be_out
 from app.domain.post import Account, Post
 from app.log import emit
 from app.scheduling import change_post, refusal, require_publishable
@@ -41,7 +42,7 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
         _require_nothing_out(tx, post)
         edited = posts.edit(tx, post, values, now=deps.clock.now())
         if edited is not None and edited.status is Status.SCHEDULED:
-            require_publishable(edited)
+            require_publishable(deps, edited)
         return edited
 
     return change_post(deps, user_id, post_id, change)[1]

@@ -48,6 +48,7 @@ class Settings:
     n8n_webhook_url: str | None = None
     n8n_webhook_auth_header: str | None = None
     n8n_timeout_seconds: float = 30.0
+    media_check_seconds: float = 2.0
     auth_jwt_secret: str | None = None
     auth_jwks_url: str | None = None
     auth_issuer: str | None = None

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from app import pacing
+from app import media, pacing
 from app.arming import arm
 from app.deps import Deps
+from app.domain.explanations import SENTENCES
 from app.domain.fences import longest_wait
 from app.domain.lifecycle import Status
-from app.domain.outcomes import SENTENCES
 from app.domain.post import Account, Post
 from app.log import emit
 from app.sending import Standing, TurnedAway, wait
@@ -112,7 +112,9 @@ def _make_ready(
             at = now + longer * (1 + SPREAD * deps.random())
             return _defer(deps, post, at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
-    return Standing(post, due, trigger, account, token, circuit)
+    # A probe goes out whatever its media are: if it is taken and then not sent, nobody learns that n8n is back.
+    blocked = media.trouble(deps, post, due) if circuit.opened_at is None else None
+    return Standing(post, due, trigger, account, token, circuit, blocked)
 
 
 def _cooldown(deps: Deps) -> timedelta:

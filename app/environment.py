@@ -47,6 +47,16 @@ def _whole(minimum: int) -> Callable[[str], int]:
     return read
 
 
+def _seconds_or_off(longest: float) -> Callable[[str], float]:
+    def read(raw: str) -> float:
+        value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
+        if not 0 <= value <= longest:
+            raise ValueError(f"must be a number of seconds up to {longest:g}, or 0 to switch it off")
+        return value
+
+    return read
+
+
 def _secret(raw: str) -> str:
     if len(raw) < MIN_SECRET_LENGTH:
         raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; make one with: openssl rand -hex 32")
@@ -125,6 +135,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "cors_origins": _origins,
     "n8n_webhook_url": _url,
     "n8n_webhook_auth_header": _header,
+    "media_check_seconds": _seconds_or_off(30),
     "auth_jwks_url": _url,
     "token_encryption_keys": _fernet_keys,
     "max_retries": _whole(0),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.domain.post import Post
 from app.log import emit
 from app.store import posts

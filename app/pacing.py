@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from app.arming import arm
 from app.deps import Deps
+from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
-from app.domain.outcomes import SENTENCES
 from app.domain.pacing import CAPPED, SPACED, WINDOW, Pace, next_turn, pace_of
 from app.domain.post import Post
 from app.settling import Dispatched

@@ -15,7 +15,8 @@ from functools import partial
 from app.arming import arm_batch, armed_horizon
 from app.deps import Deps
 from app.dispatching import dispatch
-from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
+from app.domain.explanations import SENTENCES
+from app.domain.outcomes import Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.forgetting import forget_old

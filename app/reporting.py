@@ -40,7 +40,7 @@ def report(deps: Deps, news: Report) -> Applied:
             raise NotFound("post_not_found", "There is no such post.")
         attempt = _attempt_meant(news, tries)
         earlier = [t for t in tries if t.attempt < attempt.attempt and may_be_out(t)]
-        verdict = read_report(news, earlier_may_be_out=bool(earlier))
+        verdict = read_report(news, earlier_may_be_out=bool(earlier), platform=post.platform)
         if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
             result = _published(deps, post, attempt, verdict)
         elif news.attempt is None and (earlier or _may_be_a_replay(deps, post, attempt, verdict)):

@@ -12,10 +12,12 @@ from datetime import datetime
 from app.advising import warnings_about
 from app.arming import arm, disarm
 from app.deps import Deps
+from app.domain.content.rules import advice, check_limits
 from app.domain.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
+from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
-from app.domain.outcomes import SENTENCES, Outcome, Verdict, may_be_out, must_hold
-from app.domain.platforms import LIMITS, check_limits
+from app.domain.outcomes import Outcome, Verdict, may_be_out, must_hold
+from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
 from app.log import emit
@@ -46,7 +48,7 @@ def schedule(
     def change(tx: Connection, post: Post) -> Post | None:
         if post.status not in SCHEDULABLE:
             raise refusal(post)
-        require_publishable(post)
+        require_publishable(deps, post)
         if not force:
             _require_not_out(deps, tx, post)
         account_id = _account_for(tx, post)
@@ -56,6 +58,7 @@ def schedule(
 
     before, after = change_post(deps, user_id, post_id, change)
     warnings = [AMBIGUOUS] if promise.ambiguous else []
+    warnings += advice(after.platform, after.content, after.media, after.image_url, after.post_type)
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=post_id, generation=after.generation, due=promise.at.isoformat(), armed=armed.armed)
@@ -99,7 +102,7 @@ def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) ->
         if action == "fail" and post.status is Status.FAILED:
             return post
         if action == "retry":
-            require_publishable(post)
+            require_publishable(deps, post)
             if not force:
                 _require_not_out(deps, tx, post)
         actor = f"user:{user_id}"
@@ -116,9 +119,10 @@ def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) ->
     return arm(deps, after)[0] if after.status is Status.SCHEDULED else after
 
 
-def require_publishable(post: Post) -> None:
+def require_publishable(deps: Deps, post: Post) -> None:
     """Raises Invalid with every limit of the platform that this post passes."""
-    errors = check_limits(post.platform, post.content, post.media, post.image_url)
+    local = deps.settings.local
+    errors = check_limits(post.platform, post.content, post.media, post.image_url, post.post_type, allow_loopback=local)
     if errors:
         raise Invalid("platform_limits", " ".join(error.message for error in errors), errors)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.deps import Deps
+from app.domain.explanations import SENTENCES
 from app.domain.fences import idempotency_key
-from app.domain.outcomes import SENTENCES, Outcome, Verdict, read_reply
+from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
 from app.settling import Dispatched, settle
@@ -31,7 +32,7 @@ class TurnedAway(enum.Enum):
 @dataclass(eq=False, slots=True)
 class Standing:
     """One delivery before its instant: what was made ready, then what was claimed, then what came of it.
-    `blocked` is a code of SENTENCES when the post cannot be sent at all."""
+    `blocked` is a code of EXPLANATIONS when the post cannot be sent at all."""
 
     post: Post
     due: datetime

@@ -15,8 +15,9 @@ from app.arming import arm
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.errors import Unavailable
+from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
-from app.domain.outcomes import SENTENCES, Outcome, Verdict
+from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
 from app.domain.retry import RetryPolicy
 from app.log import emit

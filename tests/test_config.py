@@ -19,6 +19,7 @@ OTHER_KEY = base64.urlsafe_b64encode(b"\xff" * 32).decode()
 SECRET = "s3cret-s3cret-16"
 QSTASH = {"QSTASH_TOKEN": "token", "QSTASH_CURRENT_SIGNING_KEY": "sig_1", "PUBLIC_BASE_URL": "https://punctual.example"}
 DURATIONS = [f.name.upper() for f in dataclasses.fields(Settings) if "float" in str(f.type) and f.default != 0]
+DURATIONS.remove("MEDIA_CHECK_SECONDS")  # which 0 switches off
 FROM_ZERO = ["MAX_RETRIES", "QSTASH_RETRIES", "DISPATCH_MAX_WAITING"]
 FROM_ONE = ["SWEEP_BATCH_SIZE", "CRON_CONCURRENCY", "BREAKER_THRESHOLD", "N8N_PARALLELISM", "ACCOUNT_DAILY_CAP"]
 FROM_ONE += ["POLL_BATCH_SIZE", "POLL_CONCURRENCY"]

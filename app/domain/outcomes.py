@@ -1,7 +1,7 @@
 """What an attempt ended as: n8n's answers and reports, read into one Verdict by the tables of the design.
 
-Sources: n8n's webhook answers; LinkedIn API errors (REVOKED_ACCESS_TOKEN, DUPLICATE_POST naming a URN); Meta Graph API
-errors (code 190 access token, 506 duplicate post); Cloudflare's 524 (the origin took the request and did not answer).
+Sources: n8n's webhook answers; Cloudflare's 524 (the origin took the request and did not answer); the platforms' codes
+are in `explanations.platform_codes`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.explanations import SENTENCES
+from app.domain.explanations.masking import mask
+from app.domain.explanations.platform_codes import DUPLICATE, Known, recognise
 from app.domain.ports import Reply
 from app.domain.post import Attempt
 from app.domain.retry import parse_retry_after
@@ -63,33 +66,7 @@ class Report:
     attempt: int | None = None
 
 
-#: Code → the sentence an author understands, with the cure.
-SENTENCES = {
-    "publisher_unreachable": "The publishing service could not be reached. We try again by ourselves.",
-    "publisher_busy": "The publishing service asked us to slow down. We try again by ourselves.",
-    "publisher_error": "The publishing service had a problem. We try again by ourselves.",
-    "publisher_refuses_us": "The publishing service does not accept our requests. Your operator has been told.",
-    "workflow_inactive": "The publishing workflow is not active. Your operator has been told.",
-    "rejected_by_publisher": "The publishing service refuses this post as it is. Check its text and media.",
-    "rejected_by_platform": "The platform refuses this post as it is. Check its text and media.",
-    "platform_error": "The platform had a problem. We try again by ourselves.",
-    "reconnect_required": "The platform no longer accepts this account's connection. Reconnect the account.",
-    "duplicate_content": "The platform already has a post with this text on this account. Change the text.",
-    "outcome_unknown": "We cannot tell whether this post went out. Look at the account before you send it again.",
-    "retries_exhausted": "The post could not be published after several tries. Schedule it again.",
-    "missed": "The post could not be sent close enough to its time, so it was not sent at all. Schedule it again.",
-    "account_missing": "The account of this post is gone or cannot be used. Connect it, then schedule the post again.",
-    "spaced": "Another post of this account goes out first, then this one. Schedule it later if that is too close.",
-    "daily_cap": "This account has had its posts of a day; this one goes when there is room, or schedule it anew.",
-    "failed_by_hand": "This post was marked as failed by hand. Schedule it again to send it.",
-}
-
 _URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]{1,200}(?![A-Za-z0-9_-])")
-_RECONNECT_CODES = {"REVOKED_ACCESS_TOKEN", "EXPIRED_ACCESS_TOKEN", "INVALID_ACCESS_TOKEN", "190"}
-_DUPLICATE_CODES = {"DUPLICATE_POST", "506"}
-#: The same in a text that a workflow passes on as it came: `"code":190`, `(#190)`, or the word.
-_RECONNECT_TEXT = re.compile(r"(?:REVOKED|EXPIRED|INVALID)_ACCESS_TOKEN|\"code\"\s*:\s*190\b|\(#190\)")
-_DUPLICATE_TEXT = re.compile(r"DUPLICATE_POST|\"code\"\s*:\s*506\b|\(#506\)")
 
 
 def read_reply(reply: Reply, now: datetime) -> Verdict:
@@ -120,30 +97,42 @@ def _read_status(status: int) -> tuple[Outcome, str, str | None]:
     return Outcome.TRANSIENT, "publisher_error", None
 
 
-def read_report(report: Report, *, earlier_may_be_out: bool) -> Verdict:
+def read_report(report: Report, *, earlier_may_be_out: bool, platform: str | None = None) -> Verdict:
     """A report as a Verdict. `earlier_may_be_out`: an earlier attempt of this post ended unknown, so that a refusal as
     duplicate means that attempt is the copy; without one the author has posted the same text before."""
     if report.published:
         return Verdict(Outcome.PUBLISHED, external_id=report.external_id)
-    code, text, status = report.error_code.strip().upper(), report.error, report.http_status
-    if code in _DUPLICATE_CODES or _DUPLICATE_TEXT.search(text) or (status == 422 and "DUPLICATE" in text.upper()):
+    text, status = report.error, report.http_status
+    known = recognise(platform, report.error_code, text)
+    if (known and known.code == DUPLICATE) or (status == 422 and "DUPLICATE" in text.upper()):
         found = report.external_id or _first_urn(text)
         if earlier_may_be_out:
             return Verdict(Outcome.ALREADY_THERE, detail=cap(text), http_status=status, external_id=found)
-        return _verdict(Outcome.PERMANENT, "duplicate_content", text, status)
-    if status == 401 or code in _RECONNECT_CODES or _RECONNECT_TEXT.search(text):
+        return _verdict(Outcome.PERMANENT, DUPLICATE, text, status)
+    if status == 401 or (known and known.outcome == "reconnect"):
         return _verdict(Outcome.RECONNECT, "reconnect_required", text, status, alert="reconnect_required")
-    if _is_permanent(report, code):
-        return _verdict(Outcome.PERMANENT, "rejected_by_platform", text, status)
-    return _verdict(Outcome.TRANSIENT, "platform_error", text, status)
+    outcome = Outcome.PERMANENT if _is_permanent(report, known) else Outcome.TRANSIENT
+    return _verdict(outcome, _code(outcome, known, status), text, status)
 
 
-def _is_permanent(report: Report, code: str) -> bool:
+def _is_permanent(report: Report, known: Known | None) -> bool:
+    """The workflow's own word on retrying goes first, then what is known of the code, then the status."""
     if report.retryable is not None:
         return not report.retryable
+    if known is not None:
+        return known.outcome == "permanent"
     if report.http_status is not None:
         return 400 <= report.http_status < 500 and report.http_status not in (408, 425, 429)
-    return "VALIDATION" in code or "validation" in report.error.lower()
+    return "VALIDATION" in report.error_code.upper() or "validation" in report.error.lower()
+
+
+def _code(outcome: Outcome, known: Known | None, status: int | None) -> str:
+    """The known code, unless the workflow sees the outcome otherwise: then its cure would be wrong."""
+    if known is not None and known.outcome == outcome.value:
+        return known.code
+    if outcome is Outcome.PERMANENT:
+        return "rejected_by_platform"
+    return "platform_busy" if status == 429 else "platform_error"
 
 
 def _first_urn(text: str) -> str | None:
@@ -163,8 +152,8 @@ def _verdict(
 
 
 def cap(text: str) -> str:
-    """Raw text as kept: without NUL, which PostgreSQL refuses, and bounded."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:MAX_ERROR_TEXT]
+    """Raw text as kept: without NUL, which PostgreSQL refuses, without tokens, and bounded."""
+    return mask(text.replace("\0", "").encode("utf-8", "replace").decode())[:MAX_ERROR_TEXT]
 
 
 def must_hold(policy: str, refuses_duplicates: bool) -> bool:

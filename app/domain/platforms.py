@@ -1,67 +1,102 @@
-"""What each platform takes: text lengths and media, checked when scheduling and on edit, not at the instant.
+"""What each platform takes: types of post, text, media. `content.rules` checks it when scheduling and on edit.
 
-Sources: LinkedIn Posts API (commentary 3,000 characters); Instagram Graph API, media (caption 2,200 characters, media
-required, carousel of at most 10); Facebook Graph API, page feed (63,206 characters). Lengths are counted in UTF-16
-code units, as these platforms' web clients do, so that an emoji outside the basic plane counts two.
+A limit that the platform's own documents state is an error; where these documents disagree with each other or with what
+the platform announces, or where text would be dropped and not refused, it is a warning. Sources, as read in 2026:
+
+- Microsoft Learn, "Posts API": commentary of at most 3,000 characters; content is text alone, one image, video or
+  document, or a MultiImage. "MultiImage API": 2 to 20 images and nothing else; for older versions the same page says 9.
+  "Carousel Ads": carousels of cards are for sponsored posts alone, so that an author's carousel is a MultiImage or a
+  document. LinkedIn Stories were given up in September 2021; reels it has none.
+- Meta, "Instagram Platform, IG User Media": caption of at most 2,200 characters, 30 hashtags and 20 @ tags; media
+  always required; URLs in US ASCII; `VIDEO` is gone since November 2023 and a video in the feed is a reel. "Content
+  Publishing": a carousel has up to 10 images and videos; "Error Codes", 2207028: it needs at least 2. Instagram's
+  @creators account, December 2025: captions may hold 5 hashtags, which the reference does not mention.
+- Meta, "Pages API": a text alone, photos, or a video; "Reels Publishing" and "Stories API": one video; one photo or
+  video, and no text beside it. Meta states no number of photos or characters:
+  63,206 characters and 10 photos are what schedulers built on the API document (Upload-Post, PostSyncer).
+
+Lengths are UTF-16 code units where the platform's client counts so (LinkedIn, Facebook). Instagram names no unit: code
+points beyond the limit are an error, UTF-16 code units beyond it a warning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.domain.errors import FieldError
+from app.domain.content.media import Shape, group
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
 POST_TYPES = ("post", "reel", "story", "video", "carousel")
 MAX_CONTENT = 100_000  # characters any draft may hold, whatever its platform
 MAX_MEDIA = 20
+MULTI_IMAGE_OLDER = 9  # images, in older versions of LinkedIn's API
+HASHTAGS_ANNOUNCED = 5  # by Instagram in December 2025, where its reference says 30
+
+_ONE_VIDEO = Shape((group("video", 1, 1),))
+_ONE_OF_EITHER = Shape((group("image video", 1, 1),))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`text` in UTF-16 code units; `media` is how many items one post may carry."""
+    """`text` in UTF-16 code units, or in code points where `by_code_point`; hashtags and mentions where bounded.
+    `shapes` has the types of post that this platform takes."""
 
     name: str
     text: int
-    media: int
-    media_required: bool
+    shapes: Mapping[str, Shape]
     refuses_duplicates: bool
+    by_code_point: bool = False
+    hashtags: int | None = None
+    mentions: int | None = None
+    ascii_urls: bool = False
+
+    @property
+    def media(self) -> int:
+        return self.shapes["post"].most
+
+    @property
+    def media_required(self) -> bool:
+        return not self.shapes["post"].text_alone
 
 
 LIMITS = {
-    "linkedin": Limits("LinkedIn", 3_000, 20, media_required=False, refuses_duplicates=True),
-    "instagram": Limits("Instagram", 2_200, 10, media_required=True, refuses_duplicates=False),
-    "facebook": Limits("Facebook", 63_206, 10, media_required=False, refuses_duplicates=True),
+    "linkedin": Limits(
+        "LinkedIn",
+        3_000,
+        {
+            "post": Shape((group("image", 1, 20), group("video", 1, 1), group("document", 1, 1)), text_alone=True),
+            "video": _ONE_VIDEO,
+            "carousel": Shape((group("image", 2, 20), group("document", 1, 1))),
+        },
+        refuses_duplicates=True,
+    ),
+    "instagram": Limits(
+        "Instagram",
+        2_200,
+        {
+            "post": Shape((group("image video", 1, 10),)),
+            "reel": _ONE_VIDEO,
+            "story": _ONE_OF_EITHER,
+            "video": _ONE_VIDEO,
+            "carousel": Shape((group("image video", 2, 10),)),
+        },
+        refuses_duplicates=False,
+        by_code_point=True,
+        hashtags=30,
+        mentions=20,
+        ascii_urls=True,
+    ),
+    "facebook": Limits(
+        "Facebook",
+        63_206,
+        {
+            "post": Shape((group("image", 1, 10), group("video", 1, 1)), text_alone=True),
+            "reel": _ONE_VIDEO,
+            "story": _ONE_OF_EITHER,
+            "video": _ONE_VIDEO,
+            "carousel": Shape((group("image", 2, 10),)),
+        },
+        refuses_duplicates=True,
+    ),
 }
-
-
-def text_length(text: str) -> int:
-    """Length in UTF-16 code units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def check_limits(platform: str, content: str, media: Sequence[object], image_url: str | None) -> list[FieldError]:
-    """Everything this platform would refuse; empty when it would not."""
-    limits = LIMITS[platform]
-    errors = []
-    length, count = text_length(content), len(media) or (1 if image_url else 0)
-    if length > limits.text:
-        message = f"{limits.name} takes at most {limits.text} characters; shorten the text by {length - limits.text}."
-        errors.append(FieldError("content", "text_too_long", message, limits.text, length))
-    if not content.strip() and not count:
-        errors.append(FieldError("content", "content_required", "Write a text or add media before scheduling."))
-    if count > limits.media:
-        message = f"{limits.name} takes at most {limits.media} media; remove {count - limits.media}."
-        errors.append(FieldError("media", "too_many_media", message, limits.media, count))
-    if limits.media_required and not count:
-        errors.append(
-            FieldError(
-                "media",
-                "media_required",
-                f"{limits.name} publishes nothing without media; add an image or a video.",
-                1,
-                0,
-            )
-        )
-    return errors

@@ -111,6 +111,18 @@ class Publisher(Protocol):
         ...
 
 
+MediaVerdict = Literal["fine", "gone", "not_public", "unknown"]
+
+
+class MediaCheck(Protocol):
+    """A look at media where they lie, with nothing fetched."""
+
+    def look(self, urls: Sequence[str], seconds: float) -> list[MediaVerdict]:
+        """One verdict for each URL, in order, within `seconds`. `gone`: the host says so; `not_public`: its address, or
+        one it redirects to, is not everybody's; `unknown`: whatever does not tell. Never raises."""
+        ...
+
+
 class Vault(Protocol):
     """Encryption at rest for account tokens."""
 

@@ -24,18 +24,20 @@ FOREIGN = (
     *("AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE", "INTERNAL_API_SECRET", "N8N_WEBHOOK_AUTH_HEADER"),
 )
 OURS = (
-    "QSTASH_",
-    "N8N_",
-    "AUTH_",
-    "SWEEP_",
-    "BREAKER_",
-    "MAX_",
-    "RETRY_",
-    "RETENTION_",
-    "DISPATCH_",
-    "PUBLISH_",
-    "UNKNOWN_",
-    "POLL_",
+    *(
+        "QSTASH_",
+        "N8N_",
+        "AUTH_",
+        "SWEEP_",
+        "POLL_",
+        "BREAKER_",
+        "MAX_",
+        "RETRY_",
+        "RETENTION_",
+        "DISPATCH_",
+        "PUBLISH_",
+    ),
+    *("UNKNOWN_", "ACCOUNT_", "MEDIA_"),
 )
 OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 

@@ -72,9 +72,9 @@ def http_server(
                 for line in value.split("\n"):
                     self.send_header(name, line)
             self.end_headers()
-            self.wfile.write(text)
+            self.wfile.write(text if self.command != "HEAD" else b"")
 
-        do_GET = do_POST = do_DELETE = speak
+        do_GET = do_HEAD = do_POST = do_DELETE = speak
 
         def log_message(self, *args: object) -> None:
             pass

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.content.text import text_length
 from app.domain.errors import Invalid
 from app.domain.outcomes import Outcome, Report, may_be_out, read_report
-from app.domain.platforms import text_length
 from app.domain.post import Attempt
 from app.domain.times import parse_promise
 

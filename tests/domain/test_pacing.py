@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN, WINDOW, Pace, next_turn, pace_of
 from app.store.models import PACED
 from tests.support.fakes import START

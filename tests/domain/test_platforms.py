@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.content.rules import check_limits
+from app.domain.content.text import text_length
 from app.domain.errors import FieldError
-from app.domain.platforms import LIMITS, MAX_CONTENT, PLATFORMS, POST_TYPES, check_limits, text_length
+from app.domain.platforms import LIMITS, MAX_CONTENT, PLATFORMS, POST_TYPES
 
 PHOTO = {"url": "https://example.com/a.jpg", "type": "image"}
 BEYOND_THE_BASIC_PLANE = "🚀"  # one character, two UTF-16 code units

@@ -6,7 +6,8 @@ from typing import get_args, get_type_hints
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.outcomes import MAX_ERROR_TEXT, SENTENCES, Outcome, Report, Verdict, read_reply, read_report
+from app.domain.explanations import SENTENCES
+from app.domain.outcomes import MAX_ERROR_TEXT, Outcome, Report, Verdict, read_reply, read_report
 from app.domain.ports import Reply
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)

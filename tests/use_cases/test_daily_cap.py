@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import scheduling
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.domain.pacing import WINDOW
 from app.recovering import sweep
 from app.settling import Dispatched

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from app import scheduling
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN
 from app.domain.post import Post
 from app.recovering import sweep

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app import scheduling
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.recovering import sweep
 from app.reporting import Applied
 from app.settling import Dispatched

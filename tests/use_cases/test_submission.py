@@ -3,7 +3,7 @@
 from datetime import timedelta
 from email.utils import format_datetime
 
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.settling import Dispatched
 from tests.support.fakes import answered
 from tests.support.world import MEDIA, World

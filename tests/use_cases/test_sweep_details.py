@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from app import scheduling
-from app.domain.outcomes import SENTENCES
+from app.domain.explanations import SENTENCES
 from app.recovering import sweep
 from app.store import runs
 from tests.support.fakes import answered

@@ -90,6 +90,7 @@ def settings_for(database_url: str, qstash: str, n8n: str, **changes: Any) -> Se
     values: dict[str, Any] = dict(SECRETS, token_encryption_keys=(SECRETS["token_encryption_keys"],))
     values |= {"database_url": database_url, "public_base_url": BASE, "qstash_url": qstash, "local": True}
     values |= {"n8n_webhook_url": f"{n8n}/webhook/publish", "qstash_timeout_seconds": 4.0, "n8n_timeout_seconds": 4.0}
+    values |= {"media_check_seconds": 0.0}  # the tests' media lie nowhere
     return Settings(**(values | changes))
 
 

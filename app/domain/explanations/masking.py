@@ -1,0 +1,44 @@
+"""Raw error texts without the secrets that a workflow or a platform may have echoed into them.
+
+Shapes: RFC 6750 (Bearer), RFC 7519 (JWT), Meta's tokens (EAA…, IGQV…, IGAA…), LinkedIn's (AQ…), and whatever stands
+behind a name that promises a secret.
+"""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+SHORTEST_TOKEN = 20  # characters; real ones have a hundred and more
+
+_NAMES = (
+    r"(?:access|refresh|id|oauth2?|oauth2?_access|fb_exchange|auth|session)[_-]?token|(?:client|app|api)[_-]?secret"
+    r"|appsecret_proof|api[_-]?key|authorization|password|x-[a-z-]{0,40}(?:key|token|secret)"
+)
+_NO_CODE = r"(?<!expired_)(?<!revoked_)(?<!invalid_)(?<!empty_)"  # EXPIRED_ACCESS_TOKEN: … is LinkedIn's code
+#: Bounded throughout: a text made to be slow to search must not be.
+_NAMED = re.compile(
+    rf"({_NO_CODE}(?:{_NAMES})(?:\\{{0,4}}[\"'])?\s{{0,8}}(?:[:=]|%3[da])\s{{0,8}}(?:\\{{0,4}}[\"'])?)"
+    r"(?:(?:bearer|basic)(?:\s|%20|\+){1,8})?[^\s\"'\\&,;<>(){}\[\]]+",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"(bearer(?:\s|%20|\+){1,8})[^\s\"'\\&,;<>(){}\[\]]{8,}", re.IGNORECASE)
+_USER = re.compile(r"(://)[^\s/@\"']{1,256}@")
+_RUN = re.compile(r"[A-Za-z0-9_.-]{20,}")
+_BEGINS = re.compile(r"EAA|IGQV|IGAA|AQ|eyJ")
+
+
+def mask(text: str) -> str:
+    """`text` with every token-like part blotted out."""
+    for pattern in (_NAMED, _BEARER):
+        text = pattern.sub(rf"\1{MASK}", text)
+    return _RUN.sub(_without_token, _USER.sub(rf"\1{MASK}@", text))
+
+
+def _without_token(run: re.Match[str]) -> str:
+    """From where a token begins to the end of the run: what precedes it, such as an encoded `=`, may stay."""
+    text = run.group()
+    begins = _BEGINS.search(text)
+    if begins is None or len(text) - begins.start() < SHORTEST_TOKEN:
+        return text
+    return text[: begins.start()] + MASK
