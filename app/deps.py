@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.config import Settings
+from app.domain.authorization import Authorizer
 from app.domain.ports import Clock, MessageService, Publisher, Vault
 from app.domain.proofs import DeliveryVerifier, UserVerifier
 from app.store.engine import Database
@@ -21,7 +22,7 @@ def one_by_one(work: Callable[[Any], Any], items: Iterable[Any], _at_a_time: int
 
 @dataclass(frozen=True)
 class Deps:
-    """Made once by wiring. `messages` is None in poll mode, `publisher` and `vault` None while not configured.
+    """Made once by wiring. `messages` is None in poll mode; `publisher`, `vault` and `linkedin` while not configured.
     `run_many(work, items, at_a_time)` runs work over items concurrently and returns the results in order."""
 
     settings: Settings
@@ -30,6 +31,7 @@ class Deps:
     messages: MessageService | None
     publisher: Publisher | None
     vault: Vault | None
+    linkedin: Authorizer | None = None
     random: Callable[[], float] = field(default=random.random)
     run_many: Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]] = field(default=one_by_one)
     waiting: threading.BoundedSemaphore | None = field(default_factory=lambda: threading.BoundedSemaphore(64))

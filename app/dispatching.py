@@ -16,6 +16,7 @@ from app.domain.outcomes import SENTENCES, Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
 from app.log import emit
+from app.refreshing import with_fresh_token
 from app.settling import Dispatched, settle
 from app.store import accounts, alarms, breaker, posts, queries
 
@@ -98,6 +99,7 @@ def _make_ready(
     now = deps.clock.now()
     if deps.publisher is None:
         return _defer(deps, post, now + _cooldown(deps), "publisher_not_configured", "publisher_unreachable")
+    account = with_fresh_token(deps, account, post.next_attempt_at or now)
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
         return _defer(deps, post, now + HOLD_FOR, "account_on_hold", "reconnect_required")
     token = _token(deps, account)

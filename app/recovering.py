@@ -19,6 +19,7 @@ from app.domain.outcomes import SENTENCES, Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.log import emit
+from app.refreshing import look_after_accounts
 from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
@@ -76,6 +77,7 @@ def sweep(deps: Deps) -> Swept:
         _expire(run)
         _send_overdue(run)
         _arm_unarmed(run)
+        look_after_accounts(deps, started + budget)
         status = "ok"
     finally:
         _finish(run, holder, status)

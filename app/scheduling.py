@@ -17,6 +17,7 @@ from app.domain.outcomes import SENTENCES, Outcome, Verdict, may_be_out, must_ho
 from app.domain.platforms import LIMITS, check_limits
 from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
+from app.expiring import expiry_warnings
 from app.log import emit
 from app.store import accounts, attempts, posts, queries
 from app.store.engine import Connection
@@ -54,7 +55,7 @@ def schedule(
         )
 
     before, after = change_post(deps, user_id, post_id, change)
-    warnings = [AMBIGUOUS] if promise.ambiguous else []
+    warnings = ([AMBIGUOUS] if promise.ambiguous else []) + expiry_warnings(deps, after)
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=post_id, generation=after.generation, due=promise.at.isoformat(), armed=armed.armed)

@@ -6,6 +6,7 @@ import os
 import threading
 
 from app.adapters.clock import SystemClock
+from app.adapters.linkedin import LinkedIn
 from app.adapters.n8n import N8nPublisher
 from app.adapters.qstash import QStashMessages
 from app.adapters.signature import SignatureVerifier
@@ -28,6 +29,7 @@ def wire(settings: Settings | None = None) -> Services:
         messages=None if settings.poll_mode else QStashMessages(settings),
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
+        linkedin=LinkedIn(settings) if settings.linkedin_client_id else None,
         run_many=run_many,
         waiting=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
     )

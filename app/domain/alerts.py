@@ -10,9 +10,11 @@ CURES = {
     "message_service_quota_exceeded": "The QStash quota is used up. Posts go out by the sweep; raise the plan.",
     "message_service_beyond_horizon": "QStash refuses to wait so long. Set QSTASH_MAX_DELAY_DAYS to the plan's limit.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",
+    "reconnect_soon": "An account's access ends within days and cannot be renewed. Its owner must reconnect it.",
+    "authorization_refused": "LinkedIn refuses our app. Check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET.",
     "duplicate_publish": "A post was reported published twice, with two ids. Look for a second copy on the account.",
     "published_after_cancel": "A cancelled post is out: it was sent before it was cancelled. Tell its author.",
 }
 
 #: Subjects that name a part of the installation and not somebody's post or account.
-PUBLIC_SUBJECTS = frozenset({"n8n", "qstash"})
+PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,15 @@ def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datet
 
 def clear(tx: Connection, kind: str, subject: str) -> None:
     tx.execute(delete(alerts).where(alerts.c.kind == kind, alerts.c.subject == subject))
+
+
+def clear_all(tx: Connection, kinds: Sequence[str], subject: str) -> None:
+    tx.execute(delete(alerts).where(alerts.c.kind.in_(kinds), alerts.c.subject == subject))
+
+
+def subjects(connection: Connection, kind: str) -> set[str]:
+    """Everything that an alert of this kind is about."""
+    return set(connection.execute(select(alerts.c.subject).where(alerts.c.kind == kind)).scalars())
 
 
 def current(connection: Connection, limit: int = 100) -> list[Alert]:
