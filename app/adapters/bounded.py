@@ -6,7 +6,7 @@ from typing import Any
 
 from requests import PreparedRequest, Response
 
-from app.adapters.connections import Connections
+from app.adapters.connections import Connections, explain
 from app.domain.authorization import AuthorizationError
 
 MAX_BODY_BYTES = 64 * 1024
@@ -26,7 +26,10 @@ class BoundedConnections(Connections):
                 raise AuthorizationError("unreachable", f"the answer is {status}")
             if 300 <= status < 400:
                 raise AuthorizationError("broken_answer", f"the answer is a redirect ({status})")
-            body = response.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
+            try:
+                body = response.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
+            except Exception as error:  # urllib3's own, which requests would have translated
+                raise AuthorizationError("unreachable", explain(error)) from None
             if len(body) > MAX_BODY_BYTES:
                 raise AuthorizationError("broken_answer", f"the answer is longer than {MAX_BODY_BYTES} bytes")
         response._content = body  # what requests itself sets once it has read a body

@@ -137,12 +137,12 @@ def _told(secrets: tuple[str, ...]) -> Iterator[None]:
         if isinstance(name, str):
             code = _code(name, str(getattr(error, "description", "")))
             text = f"{name}: {getattr(error, 'description', '')}"
-        elif isinstance(error, ValueError):
-            code, text = "broken_answer", "the answer is no JSON"
-        else:
+        elif isinstance(error, OSError) and not isinstance(error, ValueError):  # what requests raises for the network
             from app.adapters.connections import explain
 
             code, text = "unreachable", explain(error)
+        else:
+            code, text = "broken_answer", "the answer makes no sense"
         for secret in secrets:
             text = text.replace(secret, "***")
         raise AuthorizationError(code, text[:MAX_TEXT]) from None

@@ -49,7 +49,9 @@ def _told(account: Account | None, refusal: Refusal | None) -> Response:
         said |= {"error": refusal.code} if refusal else {}
         parts = urlsplit(back)
         query = "&".join(filter(None, (parts.query, urlencode(said))))
-        return Response(status=303, headers={"Location": urlunsplit(parts._replace(query=query))})
+        return Response(
+            status=303, headers={"Location": urlunsplit(parts._replace(query=query))}, mimetype="text/plain"
+        )
     page = render_template("connected.html", account=account, detail=refusal.detail if refusal else "")
     response = Response(page, 400 if refusal else 200, mimetype="text/html")
     response.headers["Content-Security-Policy"] = PAGE_POLICY
