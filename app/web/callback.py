@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from flask import Blueprint, Response, render_template, request
 
 from app import connecting
-from app.domain.errors import NotConfigured, Refusal
+from app.domain.errors import NotConfigured, Refusal, Unavailable
 from app.domain.post import Account
 from app.web.auth import deps
 from app.web.docs import PAGE_POLICY
@@ -49,10 +49,10 @@ def _told(account: Account | None, refusal: Refusal | None) -> Response:
         said |= {"error": refusal.code} if refusal else {}
         parts = urlsplit(back)
         query = "&".join(filter(None, (parts.query, urlencode(said))))
-        return Response(
-            status=303, headers={"Location": urlunsplit(parts._replace(query=query))}, mimetype="text/plain"
-        )
+        there = urlunsplit(parts._replace(query=query))
+        return Response(status=303, headers={"Location": there}, mimetype="text/plain")
+    status = 503 if isinstance(refusal, Unavailable) else 400 if refusal else 200
     page = render_template("connected.html", account=account, detail=refusal.detail if refusal else "")
-    response = Response(page, 400 if refusal else 200, mimetype="text/html")
+    response = Response(page, status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     return response
