@@ -1,5 +1,6 @@
 """The OAuth flow as a person sees it: a real browser, the real app over HTTP, and the LinkedIn stand-in."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ PICTURES = os.environ.get("BROWSER_PICTURES")  # a folder, for whoever wants to 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with stack(tmp_path_factory.mktemp("stack")) as running:
+    ahead = {"TOKEN_REFRESH_AHEAD_DAYS": "61"}  # so that the next sweep renews what was just connected
+    with stack(tmp_path_factory.mktemp("stack"), **ahead) as running:
         yield running
 
 
@@ -83,6 +85,20 @@ def test_a_click_on_allow_connects_the_members_account(page: Page, up: Running) 
     assert account["personUrn"].startswith("urn:li:person:")
     assert account["expiresAt"]
     assert page.browser.get_cookies() == []  # the one that bound the browser has done its work
+
+
+def test_what_was_connected_by_a_click_is_renewed_by_the_sweep(page: Page, up: Running) -> None:
+    page.begin()
+    page.fill("member", "Eva Lasting")
+    page.click("Allow")
+    page.reads("LinkedIn is connected")
+    [connected] = accounts(up, "Eva Lasting")
+    secret = json.loads((up.state / "secrets.json").read_text())["ADMIN_SECRET_KEY"]
+    admin = {"Authorization": f"Bearer {secret}"}
+    requests.post(f"{up.ports.url('app')}/api/scheduler/run", headers=admin, timeout=PATIENCE).raise_for_status()
+    [renewed] = accounts(up, "Eva Lasting")
+    assert renewed["expiresAt"] > connected["expiresAt"]
+    assert renewed["status"] == "active"
 
 
 def test_a_click_on_cancel_is_told_in_a_sentence_and_connects_nothing(page: Page, up: Running) -> None:

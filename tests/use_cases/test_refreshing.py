@@ -37,6 +37,22 @@ def test_the_sweep_renews_a_token_that_ends_within_days(world: ConnectedWorld):
     assert world.alerts() == {}
 
 
+def test_without_a_refresh_token_there_is_nothing_to_try_and_so_nothing_that_fails(world: ConnectedWorld):
+    account = world.ending(refresh=None)
+    world.look_after()
+    assert (asked(world), world.column(account, "refresh_failures")) == ([], 0)
+
+
+def test_a_success_ends_the_turn_and_forgets_the_failures_before_it(world: ConnectedWorld):
+    account = world.ending()
+    world.linkedin.answers.append(failure("unreachable"))
+    world.look_after()
+    assert world.column(account, "refresh_failures") == 1
+    world.clock.advance(minutes=5)
+    world.look_after()
+    assert (world.column(account, "refresh_failures"), world.column(account, "refresh_lease_until")) == (0, None)
+
+
 def test_a_token_that_lasts_is_left_alone(world: ConnectedWorld):
     world.ending(AHEAD + timedelta(seconds=1))
     world.look_after()
