@@ -21,8 +21,8 @@ PICTURES = os.environ.get("BROWSER_PICTURES")  # a folder, for whoever wants to 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    ahead = {"TOKEN_REFRESH_AHEAD_DAYS": "61"}  # so that the next sweep renews what was just connected
-    with stack(tmp_path_factory.mktemp("stack"), **ahead) as running:
+    # Ahead by more than a token's life, so that the next sweep renews what was just connected.
+    with stack(tmp_path_factory.mktemp("stack"), TOKEN_REFRESH_AHEAD_DAYS="61") as running:
         yield running
 
 
