@@ -37,7 +37,7 @@ $(VENV)/.stamp-%: requirements-%.txt
 demo: $(LOCAL) ## Watch the whole local stack publish a handful of posts to the second
 	@$(BIN)/python -m app.local demo $(if $(MODE),--mode $(MODE)) $(ARGS)
 
-run: $(LOCAL) ## Start the local stack and keep it up: app 8000, QStash 8080, n8n 5678
+run: $(LOCAL) ## Start the local stack and keep it up: app 8000, QStash 8080, n8n 5678, LinkedIn 8090
 	@$(BIN)/python -m app.local run $(ARGS)
 
 test: $(DEV) ## Run every test, on SQLite and PostgreSQL

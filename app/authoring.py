@@ -11,12 +11,14 @@ from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import EDITABLE, Status
 from app.domain.outcomes import may_be_out
 from app.domain.post import Account, Post
+from app.expiring import SOON
 from app.log import emit
 from app.scheduling import change_post, refusal, require_publishable
 from app.store import accounts, alerts, posts, queries
 from app.store.engine import Connection
 from app.store.models import new_id
 
+ACCOUNT_ALERTS = (accounts.RECONNECT_REQUIRED, SOON)
 TOKEN_FIELDS = ("access_token", "refresh_token")
 
 
@@ -83,12 +85,13 @@ def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, 
     sealed, now = _seal(deps, values), deps.clock.now()
     reconnected = "access_token" in values
     if reconnected:
-        sealed |= {"status": accounts.ACTIVE, "connected_at": now}
+        unknown = {"expires_at": None, "refresh_expires_at": None}  # the former token's ends say nothing of this one
+        sealed = unknown | sealed | {"status": accounts.ACTIVE, "connected_at": now} | accounts.UNTRIED
     with deps.db.transaction() as tx:
         account = accounts.change(tx, account_id, user_id, sealed, now)
         if account is None:
             raise NotFound("account_not_found", "There is no such account.")
-        released = _release(deps, tx, account_id) if reconnected else []
+        released = release_held(deps, tx, account_id) if reconnected else []
     for post in released:
         arm(deps, post)
     return account
@@ -103,12 +106,12 @@ def remove_account(deps: Deps, user_id: str, account_id: str) -> None:
         if busy:
             raise Conflict("account_in_use", f"{busy} posts are scheduled through this account. Unschedule them first.")
         accounts.remove(tx, account_id, user_id)
-        alerts.clear(tx, accounts.RECONNECT_REQUIRED, account_id)  # nobody can mend what is gone
+        alerts.clear_kinds(tx, ACCOUNT_ALERTS, account_id)  # nobody can mend what is gone
 
 
-def _release(deps: Deps, tx: Connection, account_id: str) -> list[Post]:
+def release_held(deps: Deps, tx: Connection, account_id: str) -> list[Post]:
     """Posts that were held for this account are due again, now or when they promised."""
-    alerts.clear(tx, accounts.RECONNECT_REQUIRED, account_id)
+    alerts.clear_kinds(tx, ACCOUNT_ALERTS, account_id)
     now, released = deps.clock.now(), []
     for post_id in accounts.held_posts(tx, account_id):
         post = queries.post_by_id(tx, post_id)

@@ -54,6 +54,16 @@ class Settings:
     auth_issuer: str | None = None
     auth_audience: str | None = None
     token_encryption_keys: tuple[str, ...] = ()
+    linkedin_client_id: str | None = None
+    linkedin_client_secret: str | None = None
+    linkedin_authorization_url: str = "https://www.linkedin.com/oauth/v2/authorization"
+    linkedin_token_url: str = "https://www.linkedin.com/oauth/v2/accessToken"  # noqa: S105  (an address)
+    linkedin_userinfo_url: str = "https://api.linkedin.com/v2/userinfo"
+    linkedin_scopes: tuple[str, ...] = ("openid", "profile", "w_member_social")
+    linkedin_pkce: bool = True
+    linkedin_timeout_seconds: float = 10.0
+    connect_return_url: str | None = None
+    token_refresh_ahead_days: float = 7.0
     max_retries: int = 3
     retry_base_seconds: float = 120.0
     publish_lease_seconds: float = 600.0
@@ -94,6 +104,10 @@ class Settings:
     @property
     def recover_url(self) -> str:
         return f"{self.public_base_url}/api/posts/recover"
+
+    @property
+    def connect_callback_url(self) -> str:
+        return f"{self.public_base_url}/api/social-accounts/linkedin/callback"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -158,6 +172,15 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
             "must be https: whoever can change its answer can sign in as anybody",
         ),
         (
+            bool(s.linkedin_client_id) != bool(s.linkedin_client_secret),
+            "LINKEDIN_CLIENT_SECRET" if s.linkedin_client_id else "LINKEDIN_CLIENT_ID",
+            "is missing: accounts are connected with both; copy it from the LinkedIn app's Auth page",
+        ),
+        *(
+            (not s.local and not _is_safe(url), name, "must be https: tokens and members travel over it")
+            for name, url in _oauth_urls(s)
+        ),
+        (
             bool(s.auth_jwt_secret and s.auth_jwks_url),
             "AUTH_JWT_SECRET",
             "and AUTH_JWKS_URL contradict each other: keep the one that signs your users' tokens",
@@ -201,6 +224,15 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
         ),
     ]
     return [(name, problem) for wrong, name, problem in checks if wrong]
+
+
+def _oauth_urls(s: Settings) -> list[tuple[str, str]]:
+    return [
+        ("LINKEDIN_AUTHORIZATION_URL", s.linkedin_authorization_url),
+        ("LINKEDIN_TOKEN_URL", s.linkedin_token_url),
+        ("LINKEDIN_USERINFO_URL", s.linkedin_userinfo_url),
+        ("CONNECT_RETURN_URL", s.connect_return_url or "https://unset"),
+    ]
 
 
 def _is_safe(url: str) -> bool:

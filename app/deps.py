@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.config import Settings
+from app.domain.authorization import Authorizer
 from app.domain.ports import Clock, MediaCheck, MessageService, Publisher, Vault
 from app.domain.proofs import DeliveryVerifier, UserVerifier
 from app.store.engine import Database
@@ -28,8 +29,8 @@ def one_by_one(work: Callable[[Any], Any], items: Iterable[Any], _at_a_time: int
 
 @dataclass(frozen=True)
 class Deps:
-    """Made once by wiring. `messages` is None in poll mode, `publisher` and `vault` None while not configured,
-    `media` None where media are not looked at before the instant.
+    """Made once by wiring. `messages` is None in poll mode; `publisher`, `vault` and `linkedin` while not configured;
+    `media` where media are not looked at before the instant.
     `run_many(work, items, at_a_time)` runs work over items concurrently and returns the results in order."""
 
     settings: Settings
@@ -39,6 +40,7 @@ class Deps:
     publisher: Publisher | None
     vault: Vault | None
     gate: Passage
+    linkedin: Authorizer | None = None
     random: Callable[[], float] = field(default=random.random)
     run_many: Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]] = field(default=one_by_one)
     media: MediaCheck | None = None

@@ -16,6 +16,7 @@ from app.domain.fences import longest_wait
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Post
 from app.log import emit
+from app.refreshing import with_fresh_token
 from app.sending import Standing, TurnedAway, wait
 from app.settling import Dispatched
 from app.store import accounts, alarms, breaker, posts, queries
@@ -89,6 +90,7 @@ def _make_ready(
     due = post.next_attempt_at or now
     if deps.publisher is None:
         return _defer(deps, post, now + _cooldown(deps), "publisher_not_configured", "publisher_unreachable")
+    account = with_fresh_token(deps, account, due)
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
         return _defer(deps, post, now + HOLD_FOR, "account_on_hold", "reconnect_required")
     token = _token(deps, account)

@@ -16,6 +16,7 @@ LARGEST_COUNT = 999_999
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)  # RFC 6749, 3.3: a scope-token
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
 
@@ -95,6 +96,13 @@ def _origins(raw: str) -> tuple[str, ...]:
     return origins
 
 
+def _scopes(raw: str) -> tuple[str, ...]:
+    scopes = tuple(raw.replace(",", " ").split())
+    if not scopes or not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise ValueError("must list OAuth scopes, such as: openid profile w_member_social")
+    return scopes
+
+
 def _fernet_keys(raw: str) -> tuple[str, ...]:
     keys = tuple(part.strip() for part in raw.split(",") if part.strip())
     for key in keys:
@@ -138,6 +146,12 @@ READERS: dict[str, Callable[[str], Any]] = {
     "media_check_seconds": _seconds_or_off(30),
     "auth_jwks_url": _url,
     "token_encryption_keys": _fernet_keys,
+    "linkedin_authorization_url": _url,
+    "linkedin_token_url": _url,
+    "linkedin_userinfo_url": _url,
+    "linkedin_scopes": _scopes,
+    "linkedin_pkce": _flag,
+    "connect_return_url": _url,
     "max_retries": _whole(0),
     "unknown_outcome_policy": _policy,
     "sweep_batch_size": _whole(1),
@@ -151,11 +165,11 @@ READERS: dict[str, Callable[[str], Any]] = {
     "local": _flag,
 }
 _DURATIONS = """
-    qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds
+    qstash_timeout_seconds dispatch_lead_seconds n8n_timeout_seconds retry_base_seconds linkedin_timeout_seconds
     publish_lease_seconds sweep_budget_seconds sweep_grace_seconds max_lateness_seconds breaker_cooldown_seconds
     account_spacing_seconds
 """
-_DAYS = "qstash_max_delay_days max_schedule_days retention_days"
+_DAYS = "qstash_max_delay_days max_schedule_days retention_days token_refresh_ahead_days"
 _SECRETS = "cron_secret n8n_callback_secret admin_secret_key internal_api_secret auth_jwt_secret"
 READERS |= (
     dict.fromkeys(_DURATIONS.split(), _positive(LARGEST))

@@ -24,6 +24,7 @@ from app.guarding import guarded
 from app.log import emit
 from app.polling import deliver_due
 from app.pruning import tidy
+from app.refreshing import look_after_accounts
 from app.settling import Dispatched, persist
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
@@ -86,7 +87,7 @@ def sweep(deps: Deps, halted: Told = never) -> Swept:
     until = run.started + run.budget + margin
     if not runs.take_lease(deps.db, runs.SWEEP, run.holder, now=run.started, until=until):
         return Swept(skipped=True)
-    return _finished(run, _expire, _send_overdue, _arm_unarmed, _tidy, _prune)
+    return _finished(run, _expire, _send_overdue, _arm_unarmed, _renew_tokens, _tidy, _prune)
 
 
 def poll(deps: Deps, halted: Told = never) -> Swept:
@@ -116,6 +117,10 @@ def _finished(run: _Run, *steps: Callable[[_Run], None]) -> Swept:
     if run.exclusive:
         forget_old(run.deps)
     return run.swept
+
+
+def _renew_tokens(run: _Run) -> None:
+    look_after_accounts(run.deps, run.started + run.budget)
 
 
 def _prune(run: _Run) -> None:

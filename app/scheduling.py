@@ -20,6 +20,7 @@ from app.domain.outcomes import Outcome, Verdict, may_be_out, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
+from app.expiring import expiry_warnings
 from app.log import emit
 from app.store import accounts, attempts, posts, queries
 from app.store.engine import Connection
@@ -57,7 +58,7 @@ def schedule(
         )
 
     before, after = change_post(deps, user_id, post_id, change)
-    warnings = [AMBIGUOUS] if promise.ambiguous else []
+    warnings = ([AMBIGUOUS] if promise.ambiguous else []) + expiry_warnings(deps, after)
     warnings += advice(after.platform, after.content, after.media, after.image_url, after.post_type)
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)

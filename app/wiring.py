@@ -6,6 +6,7 @@ import os
 import threading
 
 from app.adapters.clock import SystemClock
+from app.adapters.linkedin import LinkedIn
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
 from app.adapters.qstash import QStashMessages
@@ -31,6 +32,7 @@ def wire(settings: Settings | None = None) -> Services:
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
         gate=Gate(),
+        linkedin=LinkedIn(settings) if settings.linkedin_client_id else None,
         run_many=run_many,
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
         waiting=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,

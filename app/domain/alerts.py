@@ -24,9 +24,11 @@ CURES = {
     "stale_claims": "Senders die or hang in mid-send, or n8n does not report back. Look at the app's and at n8n's log.",
     "lateness_unusual": "Posts go out later than they used to. Look at the app's load, the database, QStash and n8n.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",
+    "reconnect_soon": "An account's access ends within days and cannot be renewed. Its owner must reconnect it.",
+    "authorization_refused": "LinkedIn refuses our app. Check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET.",
     "duplicate_publish": "A post was reported published twice, with two ids. Look for a second copy on the account.",
     "published_after_cancel": "A cancelled post is out: it was sent before it was cancelled. Tell its author.",
 }
 
 #: Subjects that name a part of the installation and not somebody's post or account.
-PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "scheduler"})
+PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin", "scheduler"})

@@ -83,7 +83,8 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One row of `social_accounts`; the tokens are as stored, encrypted. `connected_at` is when this token came."""
+    """One row of `social_accounts`; the tokens are as stored, encrypted. `connected_at` is when this token came,
+    `refresh_expires_at` until when the refresh token can be used, where that is known."""
 
     id: str
     user_id: str
@@ -99,3 +100,4 @@ class Account:
     connected_at: datetime
     created_at: datetime
     updated_at: datetime
+    refresh_expires_at: datetime | None = None

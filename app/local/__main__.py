@@ -34,7 +34,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app.local", description="Punctual on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run", help="start the stack and keep it up; PORT, PORT_QSTASH and PORT_N8N move it")
+    runs = commands.add_parser(
+        "run", help="start the stack and keep it up; PORT and PORT_QSTASH, _N8N, _LINKEDIN move it"
+    )
     runs.add_argument("--state", type=Path, default=STATE, metavar="DIR", help="where it keeps its data")
     runs.add_argument("--user", default="demo-user", help="whose token is printed (default: demo-user)")
     runs.add_argument("--cron-every", type=float, default=300, metavar="SECONDS", help="the sweep's period")

@@ -15,6 +15,10 @@ QSTASH_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3
 QSTASH_CURRENT_SIGNING_KEY = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r"
 QSTASH_NEXT_SIGNING_KEY = "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs"
 
+# Known to the stand-in alone, like the keys above.
+LINKEDIN_CLIENT_ID = "local-linkedin-app"
+LINKEDIN_CLIENT_SECRET = "local-linkedin-app-secret"
+
 SECRETS = ("AUTH_JWT_SECRET", "CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "TOKEN_ENCRYPTION_KEYS")
 
 # A shell may hold settings of another Punctual. The app in the stack must not follow them: they name other services,
@@ -22,22 +26,11 @@ SECRETS = ("AUTH_JWT_SECRET", "CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRE
 FOREIGN = (
     *("VERCEL", "VERCEL_ENV", "VERCEL_PROJECT_PRODUCTION_URL", "VERCEL_AUTOMATION_BYPASS_SECRET"),
     *("AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE", "INTERNAL_API_SECRET", "N8N_WEBHOOK_AUTH_HEADER"),
+    "CONNECT_RETURN_URL",
 )
 OURS = (
-    *(
-        "QSTASH_",
-        "N8N_",
-        "AUTH_",
-        "SWEEP_",
-        "POLL_",
-        "BREAKER_",
-        "MAX_",
-        "RETRY_",
-        "RETENTION_",
-        "DISPATCH_",
-        "PUBLISH_",
-    ),
-    *("UNKNOWN_", "ACCOUNT_", "MEDIA_"),
+    *("QSTASH_", "N8N_", "LINKEDIN_", "AUTH_", "SWEEP_", "POLL_", "BREAKER_", "MAX_", "RETRY_", "RETENTION_"),
+    *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_"),
 )
 OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 
@@ -74,8 +67,11 @@ def base(environ: Mapping[str, str], *, alone: bool) -> dict[str, str]:
     return {**kept, "NO_PROXY": loopback, "no_proxy": loopback, "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
 
 
-def settings(ports: Ports, state: Path, made: Mapping[str, str], database_url: str | None) -> dict[str, str]:
-    """Every setting the local app needs. `PUNCTUAL_LOCAL` is its leave to talk http on this machine."""
+def settings(
+    ports: Ports, state: Path, made: Mapping[str, str], database_url: str | None, origins: str | None = None
+) -> dict[str, str]:
+    """Every setting the local app needs. `PUNCTUAL_LOCAL` is its leave to talk http on this machine. The LinkedIn
+    stand-in has a page that plays a frontend, so its origin joins those that may call."""
     return {
         **made,
         "PUNCTUAL_LOCAL": "1",
@@ -86,6 +82,12 @@ def settings(ports: Ports, state: Path, made: Mapping[str, str], database_url: s
         "QSTASH_CURRENT_SIGNING_KEY": QSTASH_CURRENT_SIGNING_KEY,
         "QSTASH_NEXT_SIGNING_KEY": QSTASH_NEXT_SIGNING_KEY,
         "N8N_WEBHOOK_URL": f"{ports.url('n8n')}/webhook/publish-linkedin",
+        "CORS_ORIGINS": ",".join(filter(None, (origins, ports.url("linkedin")))),
+        "LINKEDIN_CLIENT_ID": LINKEDIN_CLIENT_ID,
+        "LINKEDIN_CLIENT_SECRET": LINKEDIN_CLIENT_SECRET,
+        "LINKEDIN_AUTHORIZATION_URL": f"{ports.url('linkedin')}/oauth/v2/authorization",
+        "LINKEDIN_TOKEN_URL": f"{ports.url('linkedin')}/oauth/v2/accessToken",
+        "LINKEDIN_USERINFO_URL": f"{ports.url('linkedin')}/v2/userinfo",
     }
 
 

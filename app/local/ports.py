@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.local.problems import StackError
 
 HOST = "127.0.0.1"  # nothing of the stack is to be reached from another machine
-SETTINGS = {"app": "PORT", "qstash": "PORT_QSTASH", "n8n": "PORT_N8N"}
+SETTINGS = {"app": "PORT", "qstash": "PORT_QSTASH", "n8n": "PORT_N8N", "linkedin": "PORT_LINKEDIN"}
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Ports:
     app: int = 8000
     qstash: int = 8080
     n8n: int = 5678
+    linkedin: int = 8090
 
     def url(self, name: str) -> str:
         return f"http://{HOST}:{getattr(self, name)}"
@@ -33,7 +34,7 @@ def from_environment(environ: Mapping[str, str]) -> Ports:
 
 
 def free() -> Ports:
-    """Three ports that nobody holds at the moment."""
+    """Ports that nobody holds at the moment."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in SETTINGS]
         for one in sockets:

@@ -10,7 +10,7 @@ from app.local.stopping import StopSign
 def run(plan: Plan, stop: StopSign, *, user: str) -> int:
     stack = Stack(plan, stop, news=say)
     try:
-        say("Starting: n8n stand-in, migrations, app, QStash stand-in, cron …")
+        say("Starting: n8n and LinkedIn stand-ins, migrations, app, QStash stand-in, cron …")
         stack.start()
         say(welcome(stack, user))
         stack.watch()
@@ -34,6 +34,7 @@ def welcome(stack: Stack, user: str) -> str:
         url=stack.url,
         qstash=stack.plan.ports.url("qstash"),
         n8n=stack.plan.ports.url("n8n"),
+        linkedin=stack.plan.ports.url("linkedin"),
         logs=stack.logs,
         user=user,
         account=account,
@@ -51,11 +52,15 @@ Punctual is up.
   Status     {url}/api/scheduler/status
   QStash     {qstash} (stand-in)
   n8n        {n8n}/_local/ledger (stand-in: what it was sent)
+  LinkedIn   {linkedin} (stand-in: consent and tokens)
   Logs       {logs}
   User       {user}, with LinkedIn account {account}
 
 In another terminal:
   export API={url} TOKEN={token}
+
+To connect an account by OAuth, open in a browser:
+  {linkedin}/#{token}
 
 Ctrl-C stops everything.
 """

@@ -1,4 +1,4 @@
-"""The whole of Punctual on one machine: migrations, the app, QStash, n8n and the cron, started and stopped together.
+"""The whole of Punctual on one machine: migrations, app, QStash, n8n, LinkedIn, cron; started and stopped together.
 In poll mode `flask sweep --every` is there in QStash's and the cron's place.
 
 What one of them needs is up before it starts; when one of them dies, all of them go, and the last words are shown.
@@ -66,10 +66,11 @@ class Stack:
         """Returns with everything up, or raises. Either way `stop` is owed to what has been started."""
         ports.check_free(self.plan.ports)
         self._prepare()
-        n8n = self._launch(self._n8n())
+        n8n, linkedin = self._launch(self._n8n()), self._launch(self._linkedin())
         Child(self._migration(), ROOT, self.logs).finish(self._stop, START_SECONDS)
         app = self._launch(self._app())
         self._wait_until_ready(n8n)
+        self._wait_until_ready(linkedin)
         self._wait_until_ready(app)
         if self.plan.polls:
             self._launch(self._poller())
@@ -141,6 +142,11 @@ class Stack:
         more = ("--data", str(self.plan.state / "n8n"), "--callback-url", report_to)
         return self._stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), *more)
 
+    def _linkedin(self) -> Spec:
+        names = ("LINKEDIN_CLIENT_ID", "LINKEDIN_CLIENT_SECRET")
+        callback = f"{self.url}/api/social-accounts/linkedin/callback"
+        return self._stand_in("linkedin", "/healthz", names, "--redirect-uri", callback)
+
     def _cron(self) -> Spec:
         command = [sys.executable, "-m", "app.local.cron", "--url", f"{self.url}/api/posts/recover"]
         return Spec("cron", [*command, "--every", str(self.plan.cron_every)], self._told("CRON_SECRET"))
@@ -170,7 +176,8 @@ class Stack:
                 log.replace(log.with_suffix(".previous.log"))
         self._base = environment.base(os.environ, alone=self.plan.alone)
         made = environment.load_secrets(self.plan.state / "secrets.json")
-        usual = environment.settings(self.plan.ports, self.plan.state, made, self._base.get("DATABASE_URL"))
+        own = map(self._base.get, ("DATABASE_URL", "CORS_ORIGINS"))
+        usual = environment.settings(self.plan.ports, self.plan.state, made, *own)
         self._settings = {**usual, **self.plan.overrides}
         if self.plan.polls:
             for names in (self._base, self._settings):

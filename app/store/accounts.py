@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,12 @@ from app.store.models import posts, social_accounts
 
 ACTIVE = "active"
 RECONNECT_REQUIRED = "reconnect_required"
+UNTRIED = {"refresh_lease_until": None, "refresh_retry_at": None, "refresh_failures": 0}  # as a new token is
+ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
 
 
 def to_account(row: sa.Row[Any]) -> Account:
-    return Account(**row._mapping)
+    return Account(**{name: row._mapping[name] for name in ACCOUNT_FIELDS})
 
 
 def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account | None:
@@ -52,6 +55,11 @@ def of_user(connection: Connection, user_id: str, platform: str | None = None) -
         statement = statement.where(social_accounts.c.platform == platform)
     statement = statement.order_by(social_accounts.c.created_at, social_accounts.c.id)
     return [to_account(row) for row in connection.execute(statement)]
+
+
+def by_id(connection: Connection, account_id: str) -> Account | None:
+    row = connection.execute(select(social_accounts).where(social_accounts.c.id == account_id)).one_or_none()
+    return to_account(row) if row else None
 
 
 def by_identity(connection: Connection, user_id: str, platform: str, external_id: str) -> Account | None:

@@ -45,6 +45,11 @@ def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
     tx.execute(delete(alerts).where(*same))
 
 
+def subjects(connection: Connection, kind: str) -> set[str]:
+    """Everything that an alert of this kind is about."""
+    return set(connection.execute(select(alerts.c.subject).where(alerts.c.kind == kind)).scalars())
+
+
 def current(connection: Connection, limit: int = 100) -> list[Alert]:
     statement = select(alerts).order_by(alerts.c.last_at.desc()).limit(limit)
     return [Alert(**row._mapping) for row in connection.execute(statement)]

@@ -191,9 +191,31 @@ social_accounts = Table(
     Column("connected_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("refresh_expires_at", Instant),
+    Column("refresh_lease_until", Instant),  # while one caller asks for new tokens
+    Column("refresh_retry_at", Instant),
+    Column("refresh_failures", sa.Integer, nullable=False, server_default=sa.text("0")),
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
     sa.UniqueConstraint("user_id", "platform", "external_id", name="uq_social_accounts_owner"),
 )
+
+Index("ix_social_accounts_expires_at", social_accounts.c.expires_at)
+
+# Members on their way to a platform and back. Single use: the callback deletes the row it finds.
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state_hash", sa.String(64), primary_key=True),
+    Column("browser_hash", sa.String(64), nullable=False),
+    Column("user_id", sa.String(255), nullable=False),
+    Column("company_id", Id()),
+    Column("client_id", Id()),
+    Column("verifier", sa.Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+Index("ix_oauth_states_user", oauth_states.c.user_id, oauth_states.c.created_at)
+Index("ix_oauth_states_expires_at", oauth_states.c.expires_at)
 
 # One row per thing that only one instance may do at a time; `holder` is who, until `expires_at`.
 leases = Table(

@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from app.config import Settings
 from app.web.problems import DETAILS, problem
 
+CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
 USER_ROUTES = r"/api/(?:posts(?!/dispatch)|social-accounts|companies|scheduler/run)(?:/.*)?"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HEADERS = {
@@ -29,9 +30,12 @@ def register(app: Flask, settings: Settings) -> None:
     if settings.cors_origins:
         from flask_cors import CORS  # only where browsers of other origins call
 
+        origins = list(settings.cors_origins)
+        # Its answer sets a cookie, which browsers keep only where credentials are allowed; never for every origin.
+        with_cookie = {"origins": origins, "supports_credentials": "*" not in origins}
         CORS(
             app,
-            resources={USER_ROUTES: {"origins": list(settings.cors_origins)}},
+            resources={CONNECT_ROUTE: with_cookie, USER_ROUTES: {"origins": origins}},
             methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After", "Idempotency-Replayed"],

@@ -244,6 +244,16 @@ class AccountList(Camel):
     data = fields.List(fields.Nested(AccountView))
 
 
+class ConnectQuery(Camel):
+    company_id = fields.UUID()
+    client_id = fields.UUID()
+
+
+class ConnectView(Camel):
+    authorization_url = fields.String()
+    expires_at = WireInstant()
+
+
 class PublishReport(Camel):
     """n8n's report. Fields that a workflow adds of its own are let through."""
 

@@ -61,13 +61,16 @@ class Running:
         return self.process.wait(seconds)
 
     def all_ports_free(self) -> bool:
-        return not any(ports.is_busy(port) for port in (self.ports.app, self.ports.qstash, self.ports.n8n))
+        return not any(
+            ports.is_busy(port) for port in (self.ports.app, self.ports.qstash, self.ports.n8n, self.ports.linkedin)
+        )
 
 
 def start(state: Path, chosen: Ports, **env: str) -> Running:
     state.mkdir(parents=True, exist_ok=True)
     screen_file = state / f"screen-{time.monotonic_ns()}.txt"
     moved = {"PORT": str(chosen.app), "PORT_QSTASH": str(chosen.qstash), "PORT_N8N": str(chosen.n8n)}
+    moved |= {"PORT_LINKEDIN": str(chosen.linkedin)}
     with screen_file.open("wb") as screen:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.local", "run", "--state", str(state)],

@@ -73,7 +73,7 @@ def test_secrets_are_private_and_not_on_the_screen(up: Running) -> None:
 
 def test_each_has_its_log(up: Running) -> None:
     names = {log.name for log in (up.state / "logs").glob("*.log")}
-    assert names >= {"app.log", "cron.log", "migrations.log", "n8n.log", "qstash.log"}
+    assert names >= {"app.log", "cron.log", "linkedin.log", "migrations.log", "n8n.log", "qstash.log"}
     wait_for("the first sweep", lambda: " 200 " in (up.state / "logs" / "cron.log").read_text())
 
 
@@ -89,7 +89,7 @@ def test_a_busy_port_is_told_before_anything_is_started(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         free = ports.free()
-        busy = start(tmp_path, Ports(free.app, free.qstash, taken.getsockname()[1]))
+        busy = start(tmp_path, Ports(free.app, free.qstash, taken.getsockname()[1], free.linkedin))
         assert busy.ended() == 1
     assert f"Port {busy.ports.n8n} (n8n) is in use" in busy.screen
     assert "PORT_N8N=" in busy.screen
@@ -100,7 +100,7 @@ def test_a_busy_port_is_told_before_anything_is_started(tmp_path: Path) -> None:
 @on_linux
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     with stack(tmp_path) as running:
-        assert len(processes_of(tmp_path)) >= 6  # itself, gunicorn and its worker, QStash, n8n, cron
+        assert len(processes_of(tmp_path)) >= 7  # itself, gunicorn and its worker, QStash, n8n, LinkedIn, cron
         running.process.send_signal(signal.SIGTERM)
         assert running.ended() == 0
     assert processes_of(tmp_path) == {}

@@ -15,8 +15,9 @@ from app.local.watching import Watcher, worth_telling
 
 
 def test_ports_move_by_their_settings() -> None:
-    assert ports.from_environment({}) == Ports(8000, 8080, 5678)
-    assert ports.from_environment({"PORT": "1", "PORT_QSTASH": "2", "PORT_N8N": "3"}) == Ports(1, 2, 3)
+    assert ports.from_environment({}) == Ports(8000, 8080, 5678, 8090)
+    moved = {"PORT": "1", "PORT_QSTASH": "2", "PORT_N8N": "3", "PORT_LINKEDIN": "4"}
+    assert ports.from_environment(moved) == Ports(1, 2, 3, 4)
     for wrong in ("0", "65536", "-1", "http"):
         with pytest.raises(StackError, match="PORT_N8N"):
             ports.from_environment({"PORT_N8N": wrong})
@@ -29,14 +30,14 @@ def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
         port = taken.getsockname()[1]
         free = ports.free()
         with pytest.raises(StackError, match=f"Port {port} .*PORT_QSTASH="):
-            ports.check_free(Ports(free.app, port, free.n8n))
+            ports.check_free(Ports(free.app, port, free.n8n, free.linkedin))
     ports.check_free(free)
 
 
 def test_two_services_cannot_share_a_port() -> None:
     free = ports.free()
     with pytest.raises(StackError, match="PORT and PORT_N8N"):
-        ports.check_free(Ports(free.app, free.qstash, free.app))
+        ports.check_free(Ports(free.app, free.qstash, free.app, free.linkedin))
 
 
 def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
@@ -82,6 +83,7 @@ def test_the_users_own_database_is_used_where_one_is_set(tmp_path: Path) -> None
     assert usual["PUBLIC_BASE_URL"] == "http://127.0.0.1:8000"
     assert usual["QSTASH_URL"] == "http://127.0.0.1:8080"
     assert usual["N8N_WEBHOOK_URL"] == "http://127.0.0.1:5678/webhook/publish-linkedin"
+    assert usual["LINKEDIN_TOKEN_URL"] == "http://127.0.0.1:8090/oauth/v2/accessToken"
 
 
 @pytest.mark.parametrize(

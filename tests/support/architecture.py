@@ -34,6 +34,7 @@ HOME_OF = {  # packages from outside, by where they may be imported
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "jwt", "cryptography"): {"adapters", "local"},
+    ("authlib",): {"adapters"},
     ("aiohttp", "yarl", "cronsim", "gunicorn"): {"local"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}

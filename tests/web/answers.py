@@ -28,6 +28,7 @@ INTERNALS = re.compile(
     re.IGNORECASE,
 )
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+FOR_PEOPLE = "/api/social-accounts/linkedin/callback"
 PROBLEM = {"type", "title", "status", "detail", "code"}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -52,10 +53,18 @@ def check(answer: TestResponse) -> None:
     check_silence(f"{text}\n{answer.headers}")
     if answer.status_code == 503 and answer.request.path == "/healthz":
         return  # a monitor's answer, not a refusal
-    if answer.status_code >= 400:
+    if answer.mimetype == "text/html" and answer.request.path == FOR_PEOPLE:
+        check_page(text)
+    elif answer.status_code >= 400:
         check_problem(answer)
     elif answer.data and answer.mimetype == "application/json" and answer.request.path != "/openapi.json":
         check_instants(answer.get_json())
+
+
+def check_page(text: str) -> None:
+    """A browser comes here by itself, so even a refusal is a page; it loads and runs nothing."""
+    assert text.startswith("<!doctype html>")
+    assert not re.search(r"<script|<form|<img|<iframe|\son\w+=|javascript:|https?://", text, re.IGNORECASE)
 
 
 def check_headers(answer: TestResponse) -> None:

@@ -24,6 +24,7 @@ USER_OPERATIONS = [
     ("post", "/api/social-accounts"),
     ("patch", "/api/social-accounts/{account_id}"),
     ("delete", "/api/social-accounts/{account_id}"),
+    ("get", "/api/social-accounts/linkedin/connect"),
 ]
 WITH_BODY = [
     operation

@@ -1,0 +1,129 @@
+"""A member connects an account by OAuth: sent to LinkedIn with a state, back with a code, which becomes tokens.
+
+Promise: a state works once, within minutes, and only in the browser of the user who asked for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.alerting import alert
+from app.authoring import connect_account
+from app.deps import Deps
+from app.domain.alerts import CURES
+from app.domain.authorization import AuthorizationError, Authorizer, Grant
+from app.domain.errors import Conflict, Invalid, NotConfigured
+from app.domain.ports import Vault
+from app.domain.post import Account
+from app.log import emit
+from app.store import oauth_states
+from app.store.oauth_states import OAuthState
+
+STATE_LIVES = timedelta(minutes=10)
+RANDOM_BYTES = 32  # 43 characters; also what RFC 7636, 4.1 recommends for a verifier
+MAX_STATE, MAX_CODE = 128, 4096
+CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
+
+NOT_YOURS = "This link was used already, is older than ten minutes, or belongs to another browser. Connect again."
+SAID_NO = "LinkedIn was not connected, because it was declined there. Nothing was changed."
+REFUSED = "LinkedIn did not allow the connection. Connect again; if this goes on, tell whoever runs this service."
+AWAY = "LinkedIn did not answer as it should. Nothing was changed; connect again in a few minutes."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Started:
+    """Where to send the member, and the secret that their browser must bring back in the cookie of that name."""
+
+    url: str
+    expires_at: datetime
+    cookie: str
+    browser_secret: str
+
+
+def begin(deps: Deps, user_id: str, company_id: str | None = None, client_id: str | None = None) -> Started:
+    """Raises NotConfigured, Unavailable."""
+    linkedin, vault = _require(deps)
+    now = deps.clock.now()
+    state, browser, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
+    sealed, expires_at = vault.encrypt(verifier), now + STATE_LIVES
+    row = OAuthState(_hash(state), _hash(browser), user_id, company_id, client_id, sealed, now, expires_at)
+    url = linkedin.authorization_url(state, verifier)
+    with deps.db.transaction() as tx:
+        oauth_states.keep(tx, row)
+    emit("account.connect_begun", expires_at=expires_at.isoformat())
+    return Started(url, expires_at, cookie_name(state), browser)
+
+
+def cookie_name(state: str) -> str:
+    """One cookie for each state, so that two windows at once do not take each other's."""
+    return f"punctual_connect_{_hash(state)[:16]}"
+
+
+def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str) -> Account:
+    """The account, connected or reconnected. Raises Invalid (`state_invalid`, `connect_cancelled`, `connect_refused`),
+    Conflict (`connect_failed`: may work later), NotConfigured, Unavailable."""
+    linkedin, vault = _require(deps)
+    with deps.db.transaction() as tx:
+        found = oauth_states.take(tx, _hash(state), _hash(browser_secret), deps.clock.now())
+    if found is None:
+        raise Invalid("state_invalid", NOT_YOURS)
+    if error or not 0 < len(code) <= MAX_CODE:
+        cancelled = error in CANCELLED
+        emit("account.connect_declined", error=error[:64])
+        raise Invalid("connect_cancelled", SAID_NO) if cancelled else Invalid("connect_refused", REFUSED)
+    asked_at = deps.clock.now()
+    try:
+        grant = linkedin.exchange(code, vault.decrypt(found.verifier))
+        member = linkedin.identify(grant.access_token)
+    except AuthorizationError as failure:
+        emit("account.connect_failed", code=failure.code, detail=failure.detail)
+        if failure.code == "invalid_client":
+            alert(deps, "authorization_refused", "linkedin", CURES["authorization_refused"])
+        refused = failure.code in ("invalid_grant", "invalid_client", "refused")
+        raise Invalid("connect_refused", REFUSED) if refused else Conflict("connect_failed", AWAY) from None
+    values = {"platform": "linkedin", "external_id": member.external_id, "account_name": member.name}
+    belongs = {"company_id": found.company_id, "client_id": found.client_id}
+    values |= {name: value for name, value in belongs.items() if value is not None}
+    account = connect_account(deps, found.user_id, values | granted(grant, asked_at))
+    emit("account.connected", account_id=account.id)
+    return account
+
+
+def granted(grant: Grant, asked_at: datetime) -> dict[str, Any]:
+    """The account's columns, with tokens in clear. A new consent replaces the old one whole: a refresh token that
+    was given with the former may be dead, and would speak against the new."""
+    return {
+        "access_token": grant.access_token,
+        "refresh_token": grant.refresh_token,
+        "expires_at": ends(grant.expires_in, asked_at),
+        "refresh_expires_at": ends(grant.refresh_expires_in, asked_at) if grant.refresh_token else None,
+    }
+
+
+def ends(seconds: float | None, asked_at: datetime) -> datetime | None:
+    """Counted from before the question, so that we never believe in a token longer than its giver."""
+    return asked_at + timedelta(seconds=seconds) if seconds is not None else None
+
+
+def _require(deps: Deps) -> tuple[Authorizer, Vault]:
+    missing = {
+        "LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET": deps.linkedin,
+        "TOKEN_ENCRYPTION_KEYS": deps.vault,
+        "PUBLIC_BASE_URL": deps.settings.public_base_url,
+    }
+    for setting, value in missing.items():
+        if value is None:
+            emit("not_configured", setting=setting)
+            raise NotConfigured("not_configured", "This installation cannot connect LinkedIn accounts yet.")
+    assert deps.linkedin is not None  # both were looked at just now
+    assert deps.vault is not None
+    return deps.linkedin, deps.vault
+
+
+def _hash(text: str) -> str:
+    """Enough for secrets that are random: whoever reads the table cannot use what is in it."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,56 @@
+"""What is known of an access's end: a warning for the author who schedules beyond it, an alert days before it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from app.deps import Deps
+from app.domain.alerts import CURES
+from app.domain.authorization import usable_until
+from app.domain.errors import Unavailable
+from app.domain.post import Post
+from app.domain.times import to_wire
+from app.log import emit
+from app.store import accounts, alerts, tokens
+
+SOON = "reconnect_soon"
+
+
+def ahead(deps: Deps) -> timedelta:
+    return timedelta(days=deps.settings.token_refresh_ahead_days)
+
+
+def expiry_warnings(deps: Deps, post: Post) -> list[tuple[str, str]]:
+    """(code, message) when the account's access will be over by the post's instant and no refresh can help. A warning
+    that cannot be looked up is left out: the post is scheduled all the same."""
+    if post.social_account_id is None or post.scheduled_at is None:
+        return []
+    try:
+        with deps.db.reading() as connection:
+            account = accounts.by_id(connection, post.social_account_id)
+    except Unavailable:
+        return []
+    end = usable_until(account, deps.linkedin is not None) if account else None
+    if end is None or end > post.scheduled_at:
+        return []
+    return [("token_expires_before", f"The account's access ends at {to_wire(end)}, before this post: reconnect it.")]
+
+
+def warn_ahead(deps: Deps, before: datetime) -> None:
+    """One alert for each account whose access ends before and that only its owner can renew; those that are
+    cured lose theirs."""
+    with deps.db.reading() as connection:
+        known = alerts.subjects(connection, SOON)
+        limit = deps.settings.sweep_batch_size + len(known)
+        found = tokens.ending(connection, before, deps.linkedin is not None, limit)
+    new = [account_id for account_id in found if account_id not in known]
+    cured = known.difference(found) if len(found) < limit else set()
+    if not new and not cured:
+        return
+    with deps.db.transaction() as tx:
+        for account_id in new:
+            alerts.raise_alert(tx, SOON, account_id, CURES[SOON], deps.clock.now())
+        for account_id in cured:
+            alerts.clear(tx, SOON, account_id)
+    for account_id in new:
+        emit("alert", kind=SOON, subject=account_id)

@@ -1,0 +1,45 @@
+"""Where connecting an account begins: the user's frontend asks, and sends the browser to the address it is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.views import MethodView
+from werkzeug.http import dump_cookie
+
+from app import connecting
+from app.web import schemas
+from app.web.auth import deps, user_id, user_required
+from app.web.blueprint import SECURED, UserBlueprint
+from app.web.callback import PATH
+
+blueprint = UserBlueprint(
+    "connect",
+    __name__,
+    url_prefix="/api/social-accounts/linkedin",
+    description="Accounts by the platform's consent",
+)
+
+
+@blueprint.route("/connect")
+class Connect(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.ConnectQuery, location="query")
+    @blueprint.response(200, schemas.ConnectView)
+    def get(self, query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Begin to connect a LinkedIn account; call with credentials, then go to authorizationUrl"""
+        ids = {name: str(value) for name, value in query.items()}
+        started = connecting.begin(deps(), user_id(), **ids)
+        cookie = dump_cookie(
+            started.cookie,
+            started.browser_secret,
+            max_age=connecting.STATE_LIVES,
+            path=PATH,
+            secure=not deps().settings.local,
+            httponly=True,
+            samesite="Lax",  # it must come along when LinkedIn sends the browser back
+        )
+        body = {"authorization_url": started.url, "expires_at": started.expires_at}
+        return body, 200, {"Set-Cookie": cookie}

@@ -1,0 +1,275 @@
+"""LinkedIn's OAuth over real HTTP: what is asked, how each answer is understood, and that no secret gets into words."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from app.adapters.linkedin import LinkedIn
+from app.config import Settings
+from app.domain.authorization import AuthorizationError, Grant, Member
+from tests.adapters.servers import HttpServer, Seen, http_server, read_request, says, socket_server
+
+SECRET, CODE, VERIFIER, REFRESH = "the-secret-of-our-app", "code-from-linkedin", "v" * 43, "refresh-token-1"
+TOKENS = {"access_token": "access-1", "expires_in": 5184000}
+RENEWABLE = {"refresh_token": "refresh-2", "refresh_token_expires_in": 31536000}
+CALLBACK = "https://punctual.test/api/social-accounts/linkedin/callback"
+Call = Callable[[LinkedIn], Any]
+CALLS: dict[str, Call] = {
+    "exchange": lambda linkedin: linkedin.exchange(CODE, VERIFIER),
+    "refresh": lambda linkedin: linkedin.refresh(REFRESH),
+    "identify": lambda linkedin: linkedin.identify("access-1"),
+}
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with http_server() as running:
+        yield running
+
+
+def linkedin_at(url: str, **changes: Any) -> LinkedIn:
+    values: dict[str, Any] = {"linkedin_client_id": "our-app", "linkedin_client_secret": SECRET, "local": True}
+    values |= {"linkedin_token_url": f"{url}/accessToken", "linkedin_userinfo_url": f"{url}/userinfo"}
+    values |= {"public_base_url": "https://punctual.test", "linkedin_timeout_seconds": 2.0}
+    return LinkedIn(Settings(**(values | changes)))
+
+
+@pytest.fixture
+def linkedin(server: HttpServer) -> LinkedIn:
+    return linkedin_at(server.url)
+
+
+def form(seen: Seen) -> dict[str, str]:
+    return dict(parse_qsl(seen.body.decode()))
+
+
+def failing(linkedin: LinkedIn, call: Call) -> AuthorizationError:
+    with pytest.raises(AuthorizationError) as error:
+        call(linkedin)
+    return error.value
+
+
+def test_the_member_is_sent_with_state_scopes_and_a_challenge():
+    linkedin = linkedin_at("http://127.0.0.1:9", linkedin_authorization_url="https://li.test/authorization")
+    parts = urlsplit(linkedin.authorization_url("state-1", VERIFIER))
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == "https://li.test/authorization"
+    assert parse_qs(parts.query) == {
+        "response_type": ["code"],
+        "client_id": ["our-app"],
+        "redirect_uri": [CALLBACK],
+        "scope": ["openid profile w_member_social"],
+        "state": ["state-1"],
+        "code_challenge": [create_s256_code_challenge(VERIFIER)],
+        "code_challenge_method": ["S256"],
+    }
+
+
+def test_a_code_becomes_tokens_for_our_id_secret_and_verifier(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(200, TOKENS | RENEWABLE | {"scope": "openid,profile", "token_type": "Bearer"})
+    grant = linkedin.exchange(CODE, VERIFIER)
+    assert grant == Grant("access-1", "refresh-2", 5184000, 31536000)
+    assert "access-1" not in repr(grant)
+    [seen] = server.seen
+    assert (seen.method, seen.path) == ("POST", "/accessToken")
+    assert seen.headers["content-type"].startswith("application/x-www-form-urlencoded")
+    assert "authorization" not in seen.headers
+    assert seen.headers["user-agent"].startswith("Punctual/")
+    assert form(seen) == {
+        "grant_type": "authorization_code",
+        "code": CODE,
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+        "client_id": "our-app",
+        "client_secret": SECRET,
+    }
+
+
+def test_an_app_that_is_not_approved_gets_no_refresh_token(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(200, TOKENS)
+    assert linkedin.exchange(CODE, VERIFIER) == Grant("access-1", None, 5184000, None)
+
+
+def test_where_the_verifier_is_refused_it_is_asked_again_without(server: HttpServer, linkedin: LinkedIn):
+    """LinkedIn's web flow answers so for every app that PKCE was not enabled for."""
+
+    def web_flow(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+        refused = "code_verifier" in form(seen)
+        return (says(401, {"error": "invalid_client"}) if refused else says(200, TOKENS))(seen)
+
+    server.answer = web_flow
+    assert linkedin.exchange(CODE, VERIFIER).access_token == "access-1"
+    assert ["code_verifier" in form(seen) for seen in server.seen] == [True, False]
+
+
+def test_no_other_refusal_is_asked_again(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(400, {"error": "invalid_request", "error_description": "the verifier does not match"})
+    assert failing(linkedin, CALLS["exchange"]).code == "refused"
+    assert len(server.seen) == 1
+
+
+def test_without_pkce_neither_challenge_nor_verifier_is_sent(server: HttpServer):
+    linkedin = linkedin_at(server.url, linkedin_pkce=False)
+    server.answer = says(200, TOKENS)
+    linkedin.exchange(CODE, VERIFIER)
+    assert "code_verifier" not in form(server.seen[0])
+    assert "code_challenge" not in linkedin.authorization_url("state-1", VERIFIER)
+
+
+def test_a_refresh_token_becomes_tokens(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(200, TOKENS | RENEWABLE)
+    assert linkedin.refresh(REFRESH) == Grant("access-1", "refresh-2", 5184000, 31536000)
+    assert form(server.seen[0]) == {
+        "grant_type": "refresh_token",
+        "refresh_token": REFRESH,
+        "client_id": "our-app",
+        "client_secret": SECRET,
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "lives"),
+    [
+        ({"expires_in": "3600"}, 3600),
+        ({"expires_in": 0}, None),
+        ({"expires_in": -5}, None),
+        ({"expires_in": 1e300}, None),
+        ({"expires_in": True}, None),
+        ({"expires_in": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_life_that_makes_no_sense_is_unknown(
+    server: HttpServer, linkedin: LinkedIn, answer: dict[str, Any], lives: float | None
+):
+    server.answer = says(200, {"access_token": "access-1"} | answer)
+    assert linkedin.refresh(REFRESH).expires_in == lives
+
+
+def test_the_member_is_known_by_the_sub_of_userinfo(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(200, {"sub": "782bbtaQ", "name": " Ada\u200b\nLovelace ", "email": "ada@example.com"})
+    assert linkedin.identify("access-1") == Member("urn:li:person:782bbtaQ", "AdaLovelace")
+    [seen] = server.seen
+    assert (seen.method, seen.path, seen.headers["authorization"]) == ("GET", "/userinfo", "Bearer access-1")
+
+
+@pytest.mark.parametrize("name", [None, "", "\n", 7])
+def test_a_member_without_a_name_is_called_by_the_urn(server: HttpServer, linkedin: LinkedIn, name: Any):
+    server.answer = says(200, {"sub": "782bbtaQ", "name": name})
+    assert linkedin.identify("access-1").name == "urn:li:person:782bbtaQ"
+
+
+@pytest.mark.parametrize("body", [{}, [], {"sub": 7}, {"sub": ""}, {"sub": "a:b"}, {"sub": "x" * 101}, "text"])
+def test_a_userinfo_that_names_nobody_is_a_broken_answer(server: HttpServer, linkedin: LinkedIn, body: Any):
+    server.answer = says(200, body)
+    assert failing(linkedin, CALLS["identify"]).code == "broken_answer"
+
+
+TOO_LONG = json.dumps(TOKENS | {"sub": "abc"}).encode() + b" " * 70_000  # as JSON it would be fine
+REVOKED = "The provided authorization grant or refresh token is invalid, expired or revoked"
+
+
+@pytest.mark.parametrize("call", ["exchange", "refresh"])
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, {"error": "invalid_grant", "error_description": REVOKED}, "invalid_grant"),
+        (400, {"error": "invalid_request", "error_description": REVOKED}, "invalid_grant"),
+        (400, {"error": "invalid_request", "error_description": "A required parameter is missing"}, "refused"),
+        (401, {"error": "invalid_client", "error_description": "Client authentication failed"}, "invalid_client"),
+        (400, {"error": "something_new"}, "refused"),
+        (400, {"error": 7}, "broken_answer"),
+        (200, TOKENS | {"expires_in": "soon"}, "broken_answer"),
+        (200, TOKENS | {"expires_in": [60]}, "broken_answer"),
+        (429, {"status": 429, "message": "Resource level throttle limit reached"}, "rate_limited"),
+        (429, {"error": "invalid_grant"}, "rate_limited"),
+        (500, {"error": "invalid_grant"}, "unreachable"),
+        (503, {}, "unreachable"),
+        (403, {"message": "Not enough permissions"}, "broken_answer"),
+        (200, {}, "broken_answer"),
+        (200, {"access_token": ""}, "broken_answer"),
+        (200, {"access_token": 7}, "broken_answer"),
+        (200, {"access_token": "é"}, "broken_answer"),
+        (200, {"access_token": "x" * 8193}, "broken_answer"),
+        (200, {"access_token": "a", "refresh_token": 7}, "broken_answer"),
+        (200, [], "broken_answer"),
+        (200, "text", "broken_answer"),
+    ],
+)
+def test_every_answer_has_its_code(
+    server: HttpServer, linkedin: LinkedIn, call: str, status: int, body: Any, code: str
+):
+    server.answer = says(status, body)
+    assert failing(linkedin, CALLS[call]).code == code
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [(200, b"<html>", "broken_answer"), (200, TOO_LONG, "broken_answer"), (502, b"<html>", "unreachable")],
+)
+def test_what_is_no_json_or_too_much_of_it_is_no_answer(
+    server: HttpServer, linkedin: LinkedIn, call: str, status: int, body: bytes, code: str
+):
+    server.answer = lambda _: (status, {}, body)
+    assert failing(linkedin, CALLS[call]).code == code
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_redirect_is_not_followed_with_secrets_in_hand(linkedin: LinkedIn, server: HttpServer, call: str):
+    with http_server(says(200, TOKENS)) as elsewhere:
+        server.answer = lambda _: (307, {"Location": elsewhere.url}, b"")
+        assert failing(linkedin, CALLS[call]).code == "broken_answer"
+        assert elsewhere.seen == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_nobody_there_is_unreachable(call: str):
+    with http_server() as server:
+        url = server.url
+    assert failing(linkedin_at(url), CALLS[call]).code == "unreachable"
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_answer_that_does_not_come_or_drips_is_given_up_in_time(call: str):
+    def drip(conn: Any, server: Any) -> None:
+        read_request(conn)
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not server.stop.wait(0.05):
+            conn.sendall(b" ")
+
+    with socket_server(drip) as server:
+        linkedin = linkedin_at(server.url, linkedin_timeout_seconds=0.4)
+        assert failing(linkedin, CALLS[call]).code == "unreachable"
+
+
+def test_a_refresh_can_be_bounded_more_tightly():
+    def silent(conn: Any, server: Any) -> None:
+        read_request(conn)
+        server.stop.wait(30)
+
+    with socket_server(silent) as server:
+        linkedin = linkedin_at(server.url, linkedin_timeout_seconds=60)
+        assert failing(linkedin, lambda each: each.refresh(REFRESH, 0.3)).code == "unreachable"
+
+
+def test_an_echo_of_our_secrets_does_not_get_into_words(server: HttpServer, linkedin: LinkedIn):
+    def echo(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+        description = f"{seen.headers.get('authorization')} {seen.body.decode()}"
+        return 400, {}, json.dumps({"error": "invalid_scope", "error_description": description}).encode()
+
+    server.answer = echo
+    for call in CALLS.values():
+        error = failing(linkedin, call)
+        assert not [secret for secret in (SECRET, CODE, VERIFIER, REFRESH, "access-1") if secret in str(error)]
+        assert len(error.detail) <= 200
+
+
+def test_the_proxy_of_a_shell_has_no_say(server: HttpServer, linkedin: LinkedIn, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.answer = says(200, TOKENS)
+    assert linkedin.refresh(REFRESH).access_token == "access-1"

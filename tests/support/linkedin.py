@@ -1,0 +1,60 @@
+"""LinkedIn's OAuth, played by an object that answers as it was told to; something may happen while it is asked."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from app.domain.authorization import AuthorizationError, Grant, Member
+
+DAY = 86_400.0
+Answer = Grant | AuthorizationError
+
+
+def grant(access: str = "access-2", refresh: str | None = None, days: float = 60, refresh_days: float | None = None):
+    return Grant(access, refresh, days * DAY, refresh_days * DAY if refresh_days is not None else None)
+
+
+def failure(code: str) -> AuthorizationError:
+    return AuthorizationError(code, "told to")
+
+
+class FakeLinkedIn:
+    """`answers` come in order, then `usual`. `during_call` runs once a call has arrived and before its answer."""
+
+    def __init__(self) -> None:
+        self.answers: deque[Answer] = deque()
+        self.usual: Answer = grant()
+        self.member = Member("urn:li:person:1", "Ann")
+        self.identifying: AuthorizationError | None = None
+        self.during_call: Callable[[], Any] | None = None
+        self.refreshed: list[tuple[str, float | None]] = []
+        self.exchanged: list[tuple[str, str]] = []
+        self.verifiers: dict[str, str] = {}  # by state
+        self._lock = threading.Lock()
+
+    def authorization_url(self, state: str, verifier: str) -> str:
+        self.verifiers[state] = verifier
+        return f"https://linkedin.test/authorization?state={state}"
+
+    def exchange(self, code: str, verifier: str) -> Grant:
+        self.exchanged.append((code, verifier))
+        return self._answer()
+
+    def identify(self, access_token: str) -> Member:
+        if self.identifying is not None:
+            raise self.identifying
+        return self.member
+
+    def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
+        self.refreshed.append((refresh_token, seconds))
+        return self._answer()
+
+    def _answer(self) -> Grant:
+        with self._lock:
+            answer = self.answers.popleft() if self.answers else self.usual
+        if self.during_call is not None:
+            self.during_call()
+        if isinstance(answer, AuthorizationError):
+            raise answer
+        return answer

@@ -1,0 +1,242 @@
+"""Connecting an account over HTTP: the frontend's call, the cookie, the way back, and the page a person sees."""
+
+from http.cookies import Morsel, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.adapters.servers import HttpServer, Seen, http_server, says
+from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN
+from tests.web.conftest import MakeSite
+from tests.web.site import MINUTE, NOW, Site, User, refused, said, wire_form
+
+CONNECT, CALLBACK = "/api/social-accounts/linkedin/connect", "/api/social-accounts/linkedin/callback"
+ORIGIN = "https://app.example.com"
+BACK = "https://app.example.com/accounts?tab=social"
+SECRET = "secret-of-the-linkedin-app"
+
+
+@pytest.fixture
+def linkedin():
+    """LinkedIn's token endpoint and userinfo."""
+
+    def answer(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+        if seen.path == "/userinfo":
+            return says(200, {"sub": "abc", "name": "Ada <b>"})(seen)
+        tokens = {"access_token": ACCESS_TOKEN, "refresh_token": REFRESH_TOKEN, "expires_in": 5184000}
+        return says(200, tokens | {"refresh_token_expires_in": 31536000})(seen)
+
+    with http_server(answer) as server:
+        yield server
+
+
+def settings(server: HttpServer) -> dict[str, Any]:
+    urls = {"linkedin_token_url": f"{server.url}/accessToken", "linkedin_userinfo_url": f"{server.url}/userinfo"}
+    return urls | {"linkedin_client_id": "app", "linkedin_client_secret": SECRET}
+
+
+@pytest.fixture
+def connectable(database_url: str, make_site: MakeSite, linkedin: HttpServer) -> Site:
+    return make_site(database_url, **settings(linkedin))
+
+
+class Browser:
+    """One user's browser: calls connect with the token, keeps the cookie, and comes back from LinkedIn."""
+
+    def __init__(self, site: Site, name: str = "alice") -> None:
+        self.user = site.user(name)
+        self.client: FlaskClient = self.user.client
+        self.state = ""
+
+    def begin(self, query: str = "", **headers: str) -> TestResponse:
+        answer = self.user.get(CONNECT + query, headers=headers)
+        if answer.status_code == 200:
+            self.state = parse_qs(urlsplit(answer.get_json()["authorizationUrl"]).query)["state"][0]
+        return answer
+
+    def come_back(self, **changes: str) -> TestResponse:
+        return self.client.get(CALLBACK, query_string={"state": self.state, "code": "code-1"} | changes)
+
+
+def cookie_of(answer: TestResponse) -> Morsel[str]:
+    [line] = answer.headers.getlist("Set-Cookie")
+    [morsel] = SimpleCookie(line).values()
+    return morsel
+
+
+def accounts(user: User) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = said(user.get("/api/social-accounts"))["data"]
+    return found
+
+
+def test_connect_answers_where_to_go_and_until_when(connectable: Site):
+    answer = Browser(connectable).begin()
+    body = said(answer)
+    assert set(body) == {"authorizationUrl", "expiresAt"}
+    assert body["expiresAt"] == wire_form(NOW + 10 * MINUTE)
+    assert body["authorizationUrl"].startswith("https://www.linkedin.com/oauth/v2/authorization?")
+    query = dict(parse_qsl(urlsplit(body["authorizationUrl"]).query))
+    assert query["redirect_uri"] == f"https://punctual.test{CALLBACK}"
+    assert query["code_challenge_method"] == "S256"
+
+
+def test_the_cookie_is_for_the_callback_alone_and_out_of_reach_of_scripts(
+    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
+):
+    for local in (True, False):
+        cookie = cookie_of(Browser(make_site(sqlite_url, local=local, **settings(linkedin))).begin())
+        assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == (CALLBACK, "Lax", "600")
+        assert cookie["httponly"] is True
+        assert bool(cookie["secure"]) is not local
+        assert cookie["domain"] == ""
+
+
+def test_the_way_back_connects_and_tells_a_person(connectable: Site, linkedin: HttpServer):
+    browser = Browser(connectable)
+    browser.begin()
+    answer = browser.come_back()
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    page = answer.get_data(as_text=True)
+    assert "LinkedIn is connected" in page
+    assert "Ada &lt;b&gt;" in page
+    [account] = accounts(browser.user)
+    assert (account["personUrn"], account["accountName"]) == ("urn:li:person:abc", "Ada <b>")
+    assert account["expiresAt"] == wire_form(NOW + 60 * 24 * 60 * MINUTE)
+    assert dict(parse_qsl(linkedin.seen[0].body.decode()))["client_secret"] == SECRET
+    gone = cookie_of(answer)
+    assert (gone.value, gone["max-age"], gone["path"]) == ("", "0", CALLBACK)
+
+
+def test_a_second_way_back_finds_nothing(connectable: Site, linkedin: HttpServer):
+    browser = Browser(connectable)
+    cookie = cookie_of(browser.begin())
+    browser.come_back()
+    browser.client.set_cookie(cookie.key, cookie.value, path=CALLBACK)  # a browser that kept it
+    answer = browser.come_back()
+    assert answer.status_code == 400
+    assert "used already" in answer.get_data(as_text=True)
+    assert [seen.path for seen in linkedin.seen] == ["/accessToken", "/userinfo"]
+
+
+def test_a_victims_browser_does_not_connect_for_the_attacker(connectable: Site, linkedin: HttpServer):
+    attacker, victim = Browser(connectable, "mallory"), Browser(connectable, "alice")
+    attacker.begin()
+    victim.begin()
+    victim.state = attacker.state
+    assert victim.come_back().status_code == 400
+    assert linkedin.seen == []
+    assert accounts(attacker.user) == accounts(victim.user) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"error": "user_cancelled_login", "code": ""}, "declined"),
+        ({"error": "user_cancelled_authorize", "error_description": "<script>alert(1)</script>"}, "declined"),
+        ({"error": "unauthorized_scope_error"}, "did not allow"),
+        ({"code": ""}, "did not allow"),
+        ({"state": ""}, "another browser"),
+        ({"state": "x" * 10_000}, "another browser"),
+        ({"state": "\0'\"--"}, "another browser"),
+    ],
+)
+def test_what_went_wrong_is_said_in_a_sentence(connectable: Site, changes: dict[str, str], words: str):
+    browser = Browser(connectable)
+    browser.begin()
+    answer = browser.come_back(**changes)
+    assert answer.status_code == 400
+    page = answer.get_data(as_text=True)
+    assert words in page
+    assert "alert(1)" not in page
+    assert accounts(browser.user) == []
+
+
+def test_linkedin_being_away_is_said_and_its_reason_goes_to_the_log(connectable: Site, linkedin: HttpServer):
+    browser = Browser(connectable)
+    browser.begin()
+    linkedin.answer = says(503, {})
+    assert "did not answer" in browser.come_back().get_data(as_text=True)
+    [event] = connectable.events("account.connect_failed")
+    assert (event["code"], event["detail"]) == ("unreachable", "the answer is 503")
+
+
+@pytest.fixture
+def returning(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer) -> Site:
+    return make_site(sqlite_url, connect_return_url=BACK, **settings(linkedin))
+
+
+def test_a_frontend_of_its_own_gets_the_browser_back(returning: Site):
+    browser = Browser(returning)
+    browser.begin()
+    answer = browser.come_back()
+    [account] = accounts(browser.user)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"{BACK}&connected=linkedin&accountId={account['id']}"
+    assert browser.come_back().headers["Location"] == f"{BACK}&error=state_invalid"
+
+
+@pytest.mark.parametrize("name", ["redirect_uri", "returnUrl", "next", "error", "state", "code"])
+def test_nothing_in_the_request_sends_the_browser_elsewhere(returning: Site, name: str):
+    browser = Browser(returning)
+    browser.begin(f"?{'companyId=0c5f3d5e-0000-4000-8000-000000000000'}")
+    answer = browser.come_back(**{name: "https://evil.test/\r\nX: y"})
+    assert answer.headers["Location"].startswith(f"{BACK}&")
+    assert "evil" not in str(answer.headers)
+
+
+def test_connect_needs_a_user_and_sane_ids(connectable: Site):
+    refused(connectable.anyone.get(CONNECT), 401, "unauthorized")
+    user = connectable.user("alice")
+    for query in ("?companyId=1", "?clientId=x"):
+        answer = user.get(CONNECT + query)
+        refused(answer, 422, "invalid_fields")
+        assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ({"linkedin_client_id": None}, "LINKEDIN_CLIENT_ID"),
+        ({"token_encryption_keys": ()}, "TOKEN_ENCRYPTION_KEYS"),
+        ({"public_base_url": None}, "PUBLIC_BASE_URL"),
+    ],
+)
+def test_without_its_settings_the_route_is_closed_and_the_log_says_which(
+    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer, missing: dict[str, Any], named: str
+):
+    site = make_site(sqlite_url, **(settings(linkedin) | missing))
+    for answer in (site.user("alice").get(CONNECT), site.anyone.get(f"{CALLBACK}?state=s&code=c")):
+        refused(answer, 503, "not_configured")
+    assert all(named in event["setting"] for event in site.events("not_configured"))
+
+
+def test_a_frontend_elsewhere_may_keep_the_cookie_and_no_other_answer(
+    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
+):
+    site = make_site(sqlite_url, cors_origins=(ORIGIN,), **settings(linkedin))
+    answer = Browser(site).begin(Origin=ORIGIN)
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert "Access-Control-Allow-Credentials" not in Browser(site).begin(Origin="https://evil.test").headers
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    assert site.client.options(CONNECT, headers=asked).headers["Access-Control-Allow-Credentials"] == "true"
+    listing = site.user("alice").get("/api/social-accounts", headers={"Origin": ORIGIN})
+    assert listing.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Access-Control-Allow-Credentials" not in listing.headers
+
+
+def test_where_every_origin_may_call_none_may_keep_the_cookie(
+    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
+):
+    site = make_site(sqlite_url, cors_origins=("*",), **settings(linkedin))
+    assert "Access-Control-Allow-Credentials" not in Browser(site).begin(Origin=ORIGIN).headers
+
+
+def test_the_warning_of_an_ending_access_is_in_the_schedule_answer(connectable: Site):
+    user = connectable.user("alice")
+    user.account(refreshToken=None, expiresAt=wire_form(NOW + MINUTE))
+    answer = user.schedule(user.draft()["id"], NOW + 2 * MINUTE)
+    assert [warning["code"] for warning in answer["warnings"]] == ["token_expires_before"]
