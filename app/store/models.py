@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 from sqlalchemy.types import TypeDecorator
 
+from app.domain.agency import Role
 from app.domain.lifecycle import Status
 
 metadata = sa.MetaData(
@@ -51,8 +53,13 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _statuses() -> str:
-    return ", ".join(f"'{status.value}'" for status in Status)
+def _listed(values: type[StrEnum]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index's condition, for both databases."""
+    return {f"{dialect}_where": sa.text(condition) for dialect in ("postgresql", "sqlite")}
 
 
 posts = Table(
@@ -88,7 +95,7 @@ posts = Table(
     Column("error_message", sa.Text),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    CheckConstraint(f"status IN ({_statuses()})", name="status"),
+    CheckConstraint(f"status IN ({_listed(Status)})", name="status"),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="due_when_scheduled"),
     CheckConstraint("(status = 'publishing') = (lease_until IS NOT NULL)", name="lease_when_publishing"),
     CheckConstraint("sending_at IS NULL OR status = 'publishing'", name="sending_when_publishing"),
@@ -102,17 +109,13 @@ posts = Table(
 )
 
 # The sweep's three questions and the list's one; partial, so that finished posts cost nothing.
-Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("status = 'scheduled'") for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
-Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("status = 'scheduled' AND message_id IS NULL") for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
-Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text("status = 'publishing'") for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
+Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **_where("status = 'scheduled'"))
+Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **_where("status = 'scheduled' AND message_id IS NULL"))
+Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **_where("status = 'publishing'"))
 Index("ix_posts_list", posts.c.user_id, posts.c.created_at, posts.c.id)
-Index("ix_posts_account", posts.c.social_account_id)
+Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
+Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **_where("company_id IS NOT NULL"))
+Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **_where("client_id IS NOT NULL"))
 
 attempts = Table(
     "attempts",
@@ -167,8 +170,46 @@ social_accounts = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
-    sa.UniqueConstraint("user_id", "platform", "external_id", name="uq_social_accounts_owner"),
 )
+# An account is a person's own, or a company's, and each of them has it once.
+_identity = (social_accounts.c.platform, social_accounts.c.external_id)
+_personal, _shared = _where("company_id IS NULL"), _where("company_id IS NOT NULL")
+Index("uq_social_accounts_user", social_accounts.c.user_id, *_identity, unique=True, **_personal)
+Index("uq_social_accounts_company", social_accounts.c.company_id, *_identity, unique=True, **_shared)
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("name", sa.String(255), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", sa.String(255), primary_key=True),
+    Column("role", sa.String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint(f"role IN ({_listed(Role)})", name="role"),
+)
+Index("ix_memberships_user", memberships.c.user_id, memberships.c.created_at, memberships.c.company_id)
+Index("ix_memberships_list", memberships.c.company_id, memberships.c.created_at, memberships.c.user_id)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), nullable=False),
+    Column("name", sa.String(255), nullable=False),
+    Column("name_key", sa.Text, nullable=False),  # folded by us: the two databases fold letters differently
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    sa.UniqueConstraint("company_id", "name_key", name="uq_clients_name"),
+)
+Index("ix_clients_list", clients.c.company_id, clients.c.created_at, clients.c.id)
 
 # One row per thing that only one instance may do at a time; `holder` is who, until `expires_at`.
 leases = Table(

@@ -7,7 +7,7 @@ from flask_smorest import Api
 
 from app.deps import Services
 from app.version import VERSION
-from app.web import accounts, cron, dispatch, docs, edge, posts, problems, status, webhooks
+from app.web import accounts, companies, cron, dispatch, docs, edge, posts, problems, status, webhooks
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -28,7 +28,7 @@ def build_app(services: Services) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # answers read in the order of the contract
     app.extensions["punctual"] = services
     api = Api(app)
-    for module in (posts, accounts):
+    for module in (posts, accounts, companies):
         api.register_blueprint(module.blueprint)
     for plain in (dispatch, webhooks, cron, status, docs):
         app.register_blueprint(plain.blueprint)

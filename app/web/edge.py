@@ -32,7 +32,7 @@ def register(app: Flask, settings: Settings) -> None:
         CORS(
             app,
             resources={USER_ROUTES: {"origins": list(settings.cors_origins)}},
-            methods=["GET", "POST", "PATCH", "DELETE"],
+            methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
             max_age=600,
