@@ -3,7 +3,7 @@
 Until now a post or an account could name any company, and nobody looked. There were no companies, so those names mean
 nothing, and under the rule that only members see a company's posts they would hide what people wrote: they are dropped.
 
-SQLite cannot drop a constraint, so `social_accounts` is made anew there, CHECKs included, which it would lose.
+SQLite cannot drop a constraint, so `social_accounts` is made anew there, as it is found, CHECKs included.
 `posts` must never be made anew like that: dropping it would take the attempts and transitions along.
 """
 
@@ -71,11 +71,7 @@ def _create_tables() -> None:
 
 
 def _replace_account_keys() -> None:
-    checks = tuple(
-        sa.CheckConstraint(check["sqltext"], name=op.f(str(check["name"])))
-        for check in sa.inspect(op.get_bind()).get_check_constraints("social_accounts")
-    )
-    with op.batch_alter_table("social_accounts", table_args=checks) as batch:
+    with op.batch_alter_table("social_accounts") as batch:
         batch.drop_constraint("uq_social_accounts_owner", type_="unique")
     for owner, condition in (("user", "company_id IS NULL"), ("company", "company_id IS NOT NULL")):
         op.create_index(

@@ -118,7 +118,10 @@ def test_editors_do_not_wait_for_each_other(crowd: World):
     with crowd.db.transaction() as tx:
         access.hold(tx, company, alone=False)
         with beside(partial(crowd.draft, company_id=company)) as writing:
-            assert writing.result(PATIENCE).company_id == company
+            try:
+                assert writing.result(PATIENCE).company_id == company
+            finally:
+                tx.rollback()  # whoever did wait must come to an end
 
 
 def test_an_editor_who_is_removed_while_scheduling_has_scheduled_before_or_not_at_all(crowd: World):
