@@ -1,4 +1,4 @@
-"""What an author writes: drafts, edits, and the accounts that posts go out through."""
+"""What an author writes: drafts, edits, and the accounts that posts go out through. Whose they are: permitting."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from app.arming import arm
 from app.deps import Deps
+from app.domain.agency import Right
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import EDITABLE, Status
@@ -13,6 +14,7 @@ from app.domain.outcomes import may_be_out
 from app.domain.post import Account, Post
 from app.expiring import SOON
 from app.log import emit
+from app.permitting import account_for, place, post_for
 from app.scheduling import change_post, refusal, require_publishable
 from app.store import accounts, alerts, posts, queries
 from app.store.engine import Connection
@@ -23,10 +25,11 @@ TOKEN_FIELDS = ("access_token", "refresh_token")
 
 
 def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
-    """A draft. Raises Invalid when it names an account that is not the author's, Unavailable."""
+    """A draft, the author's own or their company's. Raises Invalid when it names a company, client or account that
+    it cannot be for, Forbidden, Unavailable."""
     with deps.db.transaction() as tx:
-        _require_own_account(tx, user_id, values.get("social_account_id"), values["platform"])
-        row = values | {"id": new_id(), "user_id": user_id}
+        row = values | place(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
+        _require_usable_account(tx, row)
         post = posts.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
     emit("post.created", post_id=post.id)
     return post
@@ -57,37 +60,41 @@ def _require_nothing_out(tx: Connection, post: Post) -> None:
 
 
 def read_post(deps: Deps, user_id: str, post_id: str) -> Post:
-    """Raises NotFound, also for another user's post."""
+    """Raises NotFound, also for a post that is not this user's to see."""
     with deps.db.reading() as connection:
-        post = queries.post_by_id(connection, post_id, user_id)
-    if post is None:
-        raise NotFound("post_not_found", "There is no such post.")
-    return post
+        return post_for(connection, user_id, post_id, Right.READ)
 
 
 def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account:
     """Connect, or reconnect: the same account again takes the new tokens, and its held posts go on.
-    Raises NotConfigured without encryption keys, Unavailable."""
+    Raises Invalid and Forbidden as `place` does, Conflict (`account_of_another_client`), NotConfigured without
+    encryption keys, Unavailable."""
     sealed = _seal(deps, values)
-    row = {"account_name": values["external_id"]} | sealed | {"id": new_id(), "user_id": user_id}
     with deps.db.transaction() as tx:
+        owner = place(tx, user_id, values)
+        row = {"account_name": values["external_id"]} | sealed | owner | {"id": new_id(), "user_id": user_id}
         created = accounts.create(tx, row, deps.clock.now())
-        known = created or accounts.by_identity(tx, user_id, values["platform"], values["external_id"])
+        identity = (user_id, values["platform"], values["external_id"], owner["company_id"])
+        known = created or accounts.by_identity(tx, *identity)
     if created is not None:
         return created
     if known is None:
         raise Conflict("changed_meanwhile", "The account was removed while it was connected. Connect it again.")
-    return change_account(deps, user_id, known.id, values)
+    if owner["client_id"] not in (None, known.client_id):
+        message = "The company has this account already, and not for this client. Remove it there first."
+        raise Conflict("account_of_another_client", message)
+    return change_account(deps, user_id, known.id, {name: values[name] for name in values if name not in owner})
 
 
 def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, Any]) -> Account:
-    """Raises NotFound, NotConfigured, Unavailable."""
+    """Raises NotFound, Forbidden, NotConfigured, Unavailable."""
     sealed, now = _seal(deps, values), deps.clock.now()
     reconnected = "access_token" in values
     if reconnected:
         unknown = {"expires_at": None, "refresh_expires_at": None}  # the former token's ends say nothing of this one
         sealed = unknown | sealed | {"status": accounts.ACTIVE, "connected_at": now} | accounts.UNTRIED
     with deps.db.transaction() as tx:
+        account_for(tx, user_id, account_id, Right.WRITE)
         account = accounts.change(tx, account_id, user_id, sealed, now)
         if account is None:
             raise NotFound("account_not_found", "There is no such account.")
@@ -98,10 +105,9 @@ def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, 
 
 
 def remove_account(deps: Deps, user_id: str, account_id: str) -> None:
-    """Raises NotFound; Conflict while posts are scheduled through it."""
+    """Raises NotFound, Forbidden; Conflict while posts are scheduled through it."""
     with deps.db.transaction() as tx:
-        if account_id not in [account.id for account in accounts.of_user(tx, user_id)]:
-            raise NotFound("account_not_found", "There is no such account.")
+        account_for(tx, user_id, account_id, Right.WRITE)
         busy = accounts.in_use(tx, account_id)
         if busy:
             raise Conflict("account_in_use", f"{busy} posts are scheduled through this account. Unschedule them first.")
@@ -134,9 +140,11 @@ def _seal(deps: Deps, values: dict[str, Any]) -> dict[str, Any]:
     return sealed
 
 
-def _require_own_account(tx: Connection, user_id: str, account_id: str | None, platform: str) -> None:
+def _require_usable_account(tx: Connection, row: dict[str, Any]) -> None:
+    account_id, platform = row.get("social_account_id"), row["platform"]
     if account_id is None:
         return
-    if account_id not in [account.id for account in accounts.of_user(tx, user_id, platform)]:
-        message = f"You have no {platform} account with this id."
+    usable = accounts.usable(tx, row["user_id"], row["company_id"], row["client_id"], platform)
+    if account_id not in [account.id for account in usable]:
+        message = f"There is no {platform} account with this id that this post may go out through."
         raise invalid_field("socialAccountId", "account_missing", message)

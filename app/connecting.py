@@ -20,6 +20,7 @@ from app.domain.errors import Conflict, Invalid, NotConfigured
 from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit
+from app.permitting import place
 from app.store import oauth_states
 from app.store.oauth_states import OAuthState
 
@@ -45,14 +46,16 @@ class Started:
 
 
 def begin(deps: Deps, user_id: str, company_id: str | None = None, client_id: str | None = None) -> Started:
-    """Raises NotConfigured, Unavailable."""
+    """Raises Invalid and Forbidden as `place` does, NotConfigured, Unavailable."""
     linkedin, vault = _require(deps)
     now = deps.clock.now()
     state, browser, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
     sealed, expires_at = vault.encrypt(verifier), now + STATE_LIVES
-    row = OAuthState(_hash(state), _hash(browser), user_id, company_id, client_id, sealed, now, expires_at)
     url = linkedin.authorization_url(state, verifier)
     with deps.db.transaction() as tx:
+        owner = place(tx, user_id, {"company_id": company_id, "client_id": client_id})
+        company, client = owner["company_id"], owner["client_id"]
+        row = OAuthState(_hash(state), _hash(browser), user_id, company, client, sealed, now, expires_at)
         oauth_states.keep(tx, row)
     emit("account.connect_begun", expires_at=expires_at.isoformat())
     return Started(url, expires_at, cookie_name(state), browser)
@@ -65,7 +68,8 @@ def cookie_name(state: str) -> str:
 
 def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str) -> Account:
     """The account, connected or reconnected. Raises Invalid (`state_invalid`, `connect_cancelled`, `connect_refused`),
-    Conflict (`connect_failed`: may work later), NotConfigured, Unavailable."""
+    Conflict (`connect_failed`: may work later), NotConfigured, Unavailable; what `connect_account` raises where the
+    member has lost their place in the company meanwhile."""
     linkedin, vault = _require(deps)
     with deps.db.transaction() as tx:
         found = oauth_states.take(tx, _hash(state), _hash(browser_secret), deps.clock.now())

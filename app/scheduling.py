@@ -12,8 +12,9 @@ from datetime import datetime
 from app.advising import warnings_about
 from app.arming import arm, disarm
 from app.deps import Deps
+from app.domain.agency import Right
 from app.domain.content.rules import advice, check_limits
-from app.domain.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
+from app.domain.errors import Conflict, FieldError, Invalid, invalid_field
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
 from app.domain.outcomes import Outcome, Verdict, may_be_out, must_hold
@@ -22,6 +23,7 @@ from app.domain.post import Post
 from app.domain.times import Promise, parse_promise
 from app.expiring import expiry_warnings
 from app.log import emit
+from app.permitting import post_for
 from app.store import accounts, attempts, posts, queries
 from app.store.engine import Connection
 
@@ -137,12 +139,11 @@ def _called_off(deps: Deps, event: str, before: Post, after: Post) -> Post:
 def change_post(
     deps: Deps, user_id: str, post_id: str, change: Callable[[Connection, Post], Post | None]
 ) -> tuple[Post, Post]:
-    """Read, decide, write if nothing moved in between; again if it did. Returns the post before and after."""
+    """Read, decide, write if nothing moved in between; again if it did. Returns the post before and after.
+    Raises NotFound, Forbidden, Conflict, Unavailable, and what `change` raises."""
     for _ in range(CAS_TRIES):
         with deps.db.transaction() as tx:
-            before = queries.post_by_id(tx, post_id, user_id)
-            if before is None:
-                raise NotFound("post_not_found", "There is no such post.")
+            before = post_for(tx, user_id, post_id, Right.WRITE)
             after = change(tx, before)
         if after is not None:
             return before, after
@@ -174,16 +175,19 @@ def _require_not_out(deps: Deps, tx: Connection, post: Post) -> None:
 
 
 def _account_for(tx: Connection, post: Post) -> str:
-    """The post's own account, or the user's only one on that platform."""
-    mine = accounts.of_user(tx, post.user_id, post.platform)
+    """The post's own account, or the only one on that platform that it may go out through; a client's own before the
+    company's."""
+    usable = accounts.usable(tx, post.user_id, post.company_id, post.client_id, post.platform)
     if post.social_account_id is not None:
-        mine = [account for account in mine if account.id == post.social_account_id]
-    if len(mine) == 1:
-        return mine[0].id
-    if mine:
-        message = f"You have {len(mine)} {post.platform} accounts: say which one in socialAccountId."
+        usable = [account for account in usable if account.id == post.social_account_id]
+    usable = [account for account in usable if account.client_id == post.client_id] or usable
+    if len(usable) == 1:
+        return usable[0].id
+    if usable:
+        count, whose = len(usable), "You have" if post.company_id is None else "The company has"
+        message = f"{whose} {count} {post.platform} accounts: say which one in socialAccountId."
         raise Invalid(
-            "account_ambiguous", message, [FieldError("socialAccountId", "account_ambiguous", message, 1, len(mine))]
+            "account_ambiguous", message, [FieldError("socialAccountId", "account_ambiguous", message, 1, count)]
         )
     if post.social_account_id is not None:
         gone = "The account of this post is gone. Write the post anew for another account."

@@ -107,13 +107,13 @@ def claim(deps: Deps, group: Sequence[Standing]) -> None:
     won: dict[str, Post] = {}
     with deps.db.transaction() as tx:
         known = queries.accounts_of(tx, [standing.post for standing in group])
-        ready = [s for s in group if known.get(s.post.social_account_id) == s.account]
+        ready = [s for s in group if known.get(s.post.id) == s.account]
         for sending in (True, False):
             members = [s.post for s in ready if (s.blocked is None) is sending]
             if members:
                 won |= posts.claim(tx, members, now=now, lease_until=lease_until, triggers=triggers, sending=sending)
     for standing in group:
-        if known.get(standing.post.social_account_id) != standing.account:
+        if known.get(standing.post.id) != standing.account:
             standing.end(TurnedAway.CHANGED)
             continue
         # Popped, so that two deliveries of one message in one group are one send.

@@ -3,12 +3,18 @@
 from typing import Any
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from app.store.engine import normalise_url
-from app.store.migrate import upgrade
-from app.store.models import metadata
+from app.store.accounts import by_id
+from app.store.engine import make_engine, normalise_url
+from app.store.migrate import configuration, upgrade
+from app.store.models import attempts, metadata, new_id, posts, social_accounts
+from app.store.posts import to_post
+from app.store.queries import post_by_id
+from tests.support.fakes import START
+from tests.support.rows import account_row, post_row
 
 BOOKKEEPING = "alembic_version"
 
@@ -82,3 +88,24 @@ def test_the_description_sees_a_check_and_the_condition_of_an_index(blank_databa
         other.drop_all(engine)
     assert seen[0]["checks"] != seen[1]["checks"]
     assert seen[0]["indexes"] != seen[1]["indexes"]
+
+
+def test_posts_and_accounts_that_named_a_company_when_there_was_none_stay_and_are_their_users_own(
+    blank_database_url: str,
+):
+    """With all that hangs on them: making a table anew must not take along what points to it."""
+    command.upgrade(configuration(blank_database_url), "0001")
+    engine, nowhere = make_engine(blank_database_url), "00000000-0000-4000-8000-000000000000"
+    account, post = account_row(new_id(), company_id=nowhere), post_row("draft", company_id=nowhere, client_id=nowhere)
+    attempt = {"post_id": post["id"], "attempt": 1, "generation": 1, "trigger": "poll", "started_at": START}
+    with engine.begin() as connection:
+        for table, row in ((social_accounts, account), (posts, post), (attempts, attempt)):
+            known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+            connection.execute(sa.insert(table).values({name: row[name] for name in known & set(row)}))
+    upgrade(blank_database_url)
+    with engine.begin() as connection:
+        assert [post_by_id(connection, post["id"], "user-1")] == [to_post(connection.execute(sa.select(posts)).one())]
+        assert connection.execute(sa.select(posts.c.company_id, posts.c.client_id)).all() == [(None, None)]
+        assert by_id(connection, account["id"], "user-1") is not None
+        assert len(connection.execute(sa.select(attempts)).all()) == 1
+    engine.dispose()

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from app.adapters.claims import SIGNATURE_ONLY, time_problem, token_problem
 from app.config import Settings
 from app.domain.ports import Clock
-from app.domain.principal import Principal
+from app.domain.principal import MAX_USER_ID_LENGTH, Principal, is_user_id
 from app.domain.proofs import BadToken, KeysUnavailable
 
 if TYPE_CHECKING:
     from app.adapters.jwks import KeySet
 
 LEEWAY_SECONDS = 10
-MAX_USER_ID_LENGTH = 255
 DEFAULT_TTL_SECONDS = 12 * 3600
 PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256"]
 
@@ -53,7 +52,7 @@ class UserTokens:
             raise ValueError(
                 "AUTH_JWT_SECRET is not set: only with it can tokens be issued here, not with AUTH_JWKS_URL"
             )
-        if not _is_user_id(user_id):
+        if not is_user_id(user_id):
             raise ValueError(f"a user id is 1 to {MAX_USER_ID_LENGTH} printable characters")
         now = self._clock.now()
         claims: dict[str, Any] = {"sub": user_id, "iat": int(now.timestamp())}
@@ -89,7 +88,7 @@ class UserTokens:
             return self._key_set
 
     def _claims_problem(self, claims: Mapping[str, Any]) -> str | None:
-        if not _is_user_id(claims.get("sub")):
+        if not is_user_id(claims.get("sub")):
             return f"sub is not a user id (1 to {MAX_USER_ID_LENGTH} printable characters)"
         if claims.get("exp") is None:
             return "the token has no exp"
@@ -98,15 +97,6 @@ class UserTokens:
         if self._audience is not None and not _names(claims.get("aud"), self._audience):
             return "aud does not name AUTH_AUDIENCE"
         return time_problem(claims, self._clock.now(), LEEWAY_SECONDS)
-
-
-def _is_user_id(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_USER_ID_LENGTH
-        and value.isprintable()
-        and value == value.strip()
-    )
 
 
 def _names(claim: object, audience: str) -> bool:

@@ -30,6 +30,10 @@ class NotFound(Refusal):
     """There is no such thing for this caller; another user's post is as absent as one that never was."""
 
 
+class Forbidden(Refusal):
+    """The caller may see the thing, and may not do this with it."""
+
+
 class Conflict(Refusal):
     """Right request, wrong moment: the thing's state does not allow it."""
 

@@ -9,10 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 
+from app.domain.agency import Right
 from app.domain.lifecycle import Status
 from app.domain.post import Account
+from app.store import access
 from app.store.engine import insert_into
 from app.store.models import posts, social_accounts
+from app.store.paging import After, oldest_first
 
 ACTIVE = "active"
 RECONNECT_REQUIRED = "reconnect_required"
@@ -25,7 +28,7 @@ def to_account(row: sa.Row[Any]) -> Account:
 
 
 def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account | None:
-    """A new account; None when this user has connected it already, perhaps this very moment."""
+    """A new account; None when its owner has connected it already, perhaps this very moment."""
     values = values | {"status": ACTIVE, "connected_at": now, "created_at": now, "updated_at": now}
     statement = insert_into(tx, social_accounts).values(values).on_conflict_do_nothing().returning(social_accounts)
     row = tx.execute(statement).one_or_none()
@@ -49,27 +52,40 @@ def in_use(connection: Connection, account_id: str) -> int:
     return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
 
 
-def of_user(connection: Connection, user_id: str, platform: str | None = None) -> list[Account]:
-    statement = select(social_accounts).where(social_accounts.c.user_id == user_id)
-    if platform is not None:
-        statement = statement.where(social_accounts.c.platform == platform)
+def by_id(connection: Connection, account_id: str, user_id: str | None = None) -> Account | None:
+    """The account; with `user_id`, only if that user may see it."""
+    visible = [access.allowed(social_accounts, user_id, Right.READ)] if user_id is not None else []
+    return _one(connection, social_accounts.c.id == account_id, *visible)
+
+
+def by_identity(
+    connection: Connection, user_id: str, platform: str, external_id: str, company_id: str | None = None
+) -> Account | None:
+    """The one that the company has of this identity; without a company, the one that the user has."""
+    c = social_accounts.c
+    owner = sa.and_(c.company_id.is_(None), c.user_id == user_id) if company_id is None else c.company_id == company_id
+    return _one(connection, owner, c.platform == platform, c.external_id == external_id)
+
+
+def usable(
+    connection: Connection, user_id: str, company_id: str | None, client_id: str | None, platform: str
+) -> list[Account]:
+    """What a post of this author, company and client may go out through on that platform."""
+    of_post = access.usable_accounts(user_id, company_id, client_id)
+    statement = select(social_accounts).where(of_post, social_accounts.c.platform == platform)
     statement = statement.order_by(social_accounts.c.created_at, social_accounts.c.id)
     return [to_account(row) for row in connection.execute(statement)]
 
 
-def by_id(connection: Connection, account_id: str) -> Account | None:
-    row = connection.execute(select(social_accounts).where(social_accounts.c.id == account_id)).one_or_none()
-    return to_account(row) if row else None
-
-
-def by_identity(connection: Connection, user_id: str, platform: str, external_id: str) -> Account | None:
-    statement = select(social_accounts).where(
-        social_accounts.c.user_id == user_id,
-        social_accounts.c.platform == platform,
-        social_accounts.c.external_id == external_id,
-    )
-    row = connection.execute(statement).one_or_none()
-    return to_account(row) if row else None
+def page(
+    connection: Connection, user_id: str, wanted: dict[str, str], limit: int, after: After | None
+) -> list[Account]:
+    """The accounts that this user may see, oldest first, narrowed to the values of columns in `wanted`."""
+    statement = select(social_accounts).where(access.allowed(social_accounts, user_id, Right.READ))
+    for column, value in wanted.items():
+        statement = statement.where(social_accounts.c[column] == value)
+    statement = oldest_first(statement, social_accounts.c.created_at, social_accounts.c.id, limit, after)
+    return [to_account(row) for row in connection.execute(statement)]
 
 
 def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: datetime) -> bool:
@@ -90,4 +106,9 @@ def held_posts(connection: Connection, account_id: str) -> list[str]:
 
 
 def _own(account_id: str, user_id: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return social_accounts.c.id == account_id, social_accounts.c.user_id == user_id
+    return social_accounts.c.id == account_id, access.allowed(social_accounts, user_id, Right.WRITE)
+
+
+def _one(connection: Connection, *where: sa.ColumnElement[bool]) -> Account | None:
+    row = connection.execute(select(social_accounts).where(*where)).one_or_none()
+    return to_account(row) if row else None

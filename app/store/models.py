@@ -2,58 +2,47 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
-from sqlalchemy.types import TypeDecorator
 
+from app.domain.agency import Role
 from app.domain.lifecycle import Status
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from app.store.columns import Id, Instant, listed, metadata, new_id, only
+from app.store.ledgers import (
+    account_slots,
+    account_turns,
+    alerts,
+    breakers,
+    idempotency_keys,
+    leases,
+    oauth_states,
+    sweeps,
+    tallies,
 )
 
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime on both databases; SQLite keeps no zone, so it is put back on the way out."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime has no place in the database")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def Id() -> sa.Uuid[str]:
-    return sa.Uuid(as_uuid=False)
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
-
-
-def _statuses() -> str:
-    return ", ".join(f"'{status.value}'" for status in Status)
-
+__all__ = [
+    "PACED",
+    "Id",
+    "Instant",
+    "account_slots",
+    "account_turns",
+    "alerts",
+    "attempts",
+    "breakers",
+    "clients",
+    "companies",
+    "idempotency_keys",
+    "leases",
+    "memberships",
+    "metadata",
+    "new_id",
+    "oauth_states",
+    "posts",
+    "social_accounts",
+    "sweeps",
+    "tallies",
+    "transitions",
+]
 
 posts = Table(
     "posts",
@@ -88,7 +77,7 @@ posts = Table(
     Column("error_message", sa.Text),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    CheckConstraint(f"status IN ({_statuses()})", name="status"),
+    CheckConstraint(f"status IN ({listed(Status)})", name="status"),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="due_when_scheduled"),
     CheckConstraint("(status = 'publishing') = (lease_until IS NOT NULL)", name="lease_when_publishing"),
     CheckConstraint("sending_at IS NULL OR status = 'publishing'", name="sending_when_publishing"),
@@ -101,36 +90,31 @@ posts = Table(
     ),
 )
 
-
-def _only(condition: str) -> dict[str, Any]:
-    """The WHERE of a partial index, for both databases."""
-    return {f"{dialect}_where": sa.text(condition) for dialect in ("postgresql", "sqlite")}
-
-
 # The sweep's three questions; partial, so that finished posts cost nothing.
-Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **_only("status = 'scheduled'"))
-Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **_only("status = 'scheduled' AND message_id IS NULL"))
-Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **_only("status = 'publishing'"))
+Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **only("status = 'scheduled'"))
+Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **only("status = 'scheduled' AND message_id IS NULL"))
+Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **only("status = 'publishing'"))
 # The list's, newest first. A post is written six times on its way out and pays for every whole index each time, so what
 # only some posts or some statuses need is partial.
 Index("ix_posts_list", posts.c.user_id, posts.c.created_at, posts.c.id)
 Index(
     "ix_posts_list_status",
     *(posts.c.user_id, posts.c.status, posts.c.created_at, posts.c.id),
-    **_only("status IN ('draft', 'scheduled', 'failed', 'cancelled')"),
+    **only("status IN ('draft', 'scheduled', 'failed', 'cancelled')"),
 )
-Index("ix_posts_promise", posts.c.user_id, posts.c.scheduled_at, **_only("scheduled_at IS NOT NULL"))
-Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **_only("company_id IS NOT NULL"))
-Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **_only("client_id IS NOT NULL"))
+Index("ix_posts_promise", posts.c.user_id, posts.c.scheduled_at, **only("scheduled_at IS NOT NULL"))
+Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **only("company_id IS NOT NULL"))
+Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **only("client_id IS NOT NULL"))
+Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
 Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
 # Posts that their account's pace has moved: few, so the index is small, and it orders those who wait.
 PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
-Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **_only(PACED))
+Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **only(PACED))
 # What nobody works on, by its last change: for counting it and for pruning it.
 Index(
     "ix_posts_resting",
     *(posts.c.status, posts.c.updated_at, posts.c.id),
-    **_only("status IN ('draft', 'published', 'failed', 'cancelled')"),
+    **only("status IN ('draft', 'published', 'failed', 'cancelled')"),
 )
 
 attempts = Table(
@@ -196,113 +180,45 @@ social_accounts = Table(
     Column("refresh_retry_at", Instant),
     Column("refresh_failures", sa.Integer, nullable=False, server_default=sa.text("0")),
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
-    sa.UniqueConstraint("user_id", "platform", "external_id", name="uq_social_accounts_owner"),
 )
+# An account is a person's own, or a company's, and each of them has it once.
+_identity = (social_accounts.c.platform, social_accounts.c.external_id)
+_personal, _shared = only("company_id IS NULL"), only("company_id IS NOT NULL")
+Index("uq_social_accounts_user", social_accounts.c.user_id, *_identity, unique=True, **_personal)
+Index("uq_social_accounts_company", social_accounts.c.company_id, *_identity, unique=True, **_shared)
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("name", sa.String(255), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", sa.String(255), primary_key=True),
+    Column("role", sa.String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint(f"role IN ({listed(Role)})", name="role"),
+)
+Index("ix_memberships_user", memberships.c.user_id, memberships.c.created_at, memberships.c.company_id)
+Index("ix_memberships_list", memberships.c.company_id, memberships.c.created_at, memberships.c.user_id)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), nullable=False),
+    Column("name", sa.String(255), nullable=False),
+    Column("name_key", sa.Text, nullable=False),  # folded by us: the two databases fold letters differently
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    sa.UniqueConstraint("company_id", "name_key", name="uq_clients_name"),
+)
+Index("ix_clients_list", clients.c.company_id, clients.c.created_at, clients.c.id)
 
 Index("ix_social_accounts_expires_at", social_accounts.c.expires_at)
-
-# Members on their way to a platform and back. Single use: the callback deletes the row it finds.
-oauth_states = Table(
-    "oauth_states",
-    metadata,
-    Column("state_hash", sa.String(64), primary_key=True),
-    Column("browser_hash", sa.String(64), nullable=False),
-    Column("user_id", sa.String(255), nullable=False),
-    Column("company_id", Id()),
-    Column("client_id", Id()),
-    Column("verifier", sa.Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-)
-Index("ix_oauth_states_user", oauth_states.c.user_id, oauth_states.c.created_at)
-Index("ix_oauth_states_expires_at", oauth_states.c.expires_at)
-
-# One row per thing that only one instance may do at a time; `holder` is who, until `expires_at`.
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", sa.String(64), primary_key=True),
-    Column("holder", sa.String(64), nullable=False),
-    Column("expires_at", Instant, nullable=False),
-)
-
-sweeps = Table(
-    "sweeps",
-    metadata,
-    Column("name", sa.String(64), primary_key=True),
-    Column("total_runs", sa.Integer, nullable=False),
-    Column("last_run_at", Instant, nullable=False),
-    Column("last_duration_ms", sa.Double, nullable=False),
-    Column("last_status", sa.String(20), nullable=False),
-    Column("total_sent", sa.BigInteger, nullable=False, server_default=sa.text("0")),
-    Column("total_failed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
-)
-
-# The circuit breaker in front of n8n, shared by all instances. Closed means `opened_at` is null.
-breakers = Table(
-    "breakers",
-    metadata,
-    Column("name", sa.String(64), primary_key=True),
-    Column("failures", sa.Integer, nullable=False),
-    Column("opened_at", Instant),
-    Column("probe_at", Instant),
-)
-
-alerts = Table(
-    "alerts",
-    metadata,
-    Column("kind", sa.String(64), primary_key=True),
-    Column("subject", sa.String(255), primary_key=True),
-    Column("since", Instant, nullable=False),
-    Column("last_at", Instant, nullable=False),
-    Column("count", sa.Integer, nullable=False),
-    Column("detail", sa.Text, nullable=False),
-)
-
-# Counts that the status route need not make. Of a final status (`name`): how many posts had ever reached it before
-# `counted_until`, and how many of those were pruned. Of anything else: how many there were then.
-tallies = Table(
-    "tallies",
-    metadata,
-    Column("name", sa.String(32), primary_key=True),
-    Column("counted", sa.BigInteger, nullable=False),
-    Column("counted_until", Instant, nullable=False),
-    Column("pruned", sa.BigInteger, nullable=False),
-)
-# When each account may send next, and whose turn the last one was; a row is made only where a pace is set.
-account_slots = Table(
-    "account_slots",
-    metadata,
-    Column("account_id", Id(), primary_key=True),
-    Column("free_at", Instant, nullable=False),
-    Column("post_id", Id()),
-    Column("attempt", sa.Integer),
-)
-
-# The latest turn of every post that had one in the last day, for the daily cap.
-account_turns = Table(
-    "account_turns",
-    metadata,
-    Column("account_id", Id(), primary_key=True),
-    Column("post_id", Id(), primary_key=True),
-    Column("at", Instant, nullable=False),
-)
-Index("ix_account_turns_at", account_turns.c.at)
-
-# Answers to requests that carried an Idempotency-Key; `status` is null while the request is in `holder`'s hands.
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("user_id", sa.String(255), primary_key=True),
-    Column("key", sa.String(255), primary_key=True),
-    Column("fingerprint", sa.String(64), nullable=False),
-    Column("holder", sa.String(36), nullable=False),
-    Column("lease_until", Instant, nullable=False),
-    Column("status", sa.Integer),
-    Column("headers", sa.JSON),
-    Column("body", sa.Text),
-    Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-    CheckConstraint("(status IS NULL) = (body IS NULL)", name="whole_answer"),
-)
-Index("ix_idempotency_keys_expires_at", idempotency_keys.c.expires_at)

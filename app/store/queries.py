@@ -12,30 +12,33 @@ from sqlalchemy import Connection, select
 
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post, Transition
-from app.store.accounts import to_account
+from app.store import access
 from app.store.attempts import to_attempt
 from app.store.breaker import NAME, Breaker
 from app.store.models import attempts, breakers, posts, social_accounts, transitions
+from app.store.paging import After, newest_first, oldest_first
 from app.store.posts import to_post
 
 
 @dataclass(frozen=True, slots=True)
 class PostFilter:
-    """What a list is narrowed to; `start` and `end` bound `scheduled_at`, the end excluded."""
+    """What a list is narrowed to; `start` and `end` bound `scheduled_at`, the end excluded. One that names a company, a
+    client or an account shows all posts of these that the user may see, any other the ones that the user wrote."""
 
     status: str | None = None
     platform: str | None = None
     company_id: str | None = None
     client_id: str | None = None
+    social_account_id: str | None = None
     start: datetime | None = None
     end: datetime | None = None
 
 
 def post_by_id(connection: Connection, post_id: str, user_id: str | None = None) -> Post | None:
-    """The post; with `user_id`, only if it is that user's."""
+    """The post; with `user_id`, only if that user may see it."""
     statement = select(posts).where(posts.c.id == post_id)
     if user_id is not None:
-        statement = statement.where(posts.c.user_id == user_id)
+        statement = statement.where(access.visible_posts(user_id))
     row = connection.execute(statement).one_or_none()
     return to_post(row) if row else None
 
@@ -43,14 +46,15 @@ def post_by_id(connection: Connection, post_id: str, user_id: str | None = None)
 _DELIVERY = (
     select(posts, social_accounts, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at)
     .select_from(posts)
-    .outerjoin(social_accounts, social_accounts.c.id == posts.c.social_account_id)
+    .outerjoin(social_accounts, access.account_of_post())
     .outerjoin(breakers, breakers.c.name == NAME)
     .where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
 )
 
 
 def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Account | None, Breaker]:
-    """What a delivery must know before its instant, in one statement: the post, its account, the breaker."""
+    """What a delivery must know before its instant, in one statement: the post; its account, as long as it is one that
+    this post may use; the breaker."""
     row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
     if row is None:
         return None, None, Breaker()
@@ -62,21 +66,19 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
     return Post(**post | {"status": Status(post["status"])}), found, Breaker(failures or 0, opened_at, probe_at)
 
 
-def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str | None, Account]:
-    """The accounts of these posts that are there, by id."""
-    ids = {post.social_account_id for post in group} - {None}
-    if not ids:
-        return {}
-    found = connection.execute(select(social_accounts).where(social_accounts.c.id.in_(ids)))
-    return {account.id: account for account in map(to_account, found)}
+def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str, Account]:
+    """The accounts that these posts may go out through now, by the post's id."""
+    statement = select(posts.c.id.label("of_post"), social_accounts).join(posts, access.account_of_post())
+    found = connection.execute(statement.where(posts.c.id.in_([post.id for post in group])))
+    return {row[0]: Account(**dict(zip(social_accounts.c.keys(), row[1:], strict=True))) for row in found}
 
 
-def page(
-    connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: tuple[datetime, str] | None
-) -> list[Post]:
+def page(connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: After | None) -> list[Post]:
     """Newest first, `limit` at most, starting behind the (created_at, id) of `after`."""
-    statement = select(posts).where(posts.c.user_id == user_id)
-    for column in ("status", "platform", "company_id", "client_id"):
+    statement = select(posts).where(access.visible_posts(user_id))
+    if wanted.company_id is wanted.client_id is wanted.social_account_id is None:
+        statement = statement.where(posts.c.user_id == user_id)
+    for column in ("status", "platform", "company_id", "client_id", "social_account_id"):
         value = getattr(wanted, column)
         if value is not None:
             statement = statement.where(posts.c[column] == value)
@@ -84,9 +86,7 @@ def page(
         statement = statement.where(posts.c.scheduled_at >= wanted.start)
     if wanted.end is not None:
         statement = statement.where(posts.c.scheduled_at < wanted.end)
-    if after is not None:
-        statement = statement.where(sa.tuple_(posts.c.created_at, posts.c.id) < sa.tuple_(*_keys(after, "created_at")))
-    statement = statement.order_by(posts.c.created_at.desc(), posts.c.id.desc()).limit(limit)
+    statement = newest_first(statement, posts.c.created_at, posts.c.id, limit, after)
     return [to_post(row) for row in connection.execute(statement)]
 
 
@@ -109,14 +109,14 @@ def generation_began(connection: Connection, post: Post) -> datetime | None:
     return connection.execute(statement).scalar()
 
 
-def expired(connection: Connection, now: datetime, limit: int, after: tuple[datetime, str] | None) -> list[Post]:
+def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:
     """Publishing past the lease, oldest first."""
     statement = select(posts).where(posts.c.status == Status.PUBLISHING, posts.c.lease_until < now)
     return _paged(connection, statement, "lease_until", limit, after)
 
 
 def overdue(
-    connection: Connection, before: datetime, swept_before: datetime, limit: int, after: tuple[datetime, str] | None
+    connection: Connection, before: datetime, swept_before: datetime, limit: int, after: After | None
 ) -> list[Post]:
     """Due before `before` and not given away since `swept_before`, oldest first."""
     return _paged(connection, select(posts).where(*_overdue(before, swept_before)), "next_attempt_at", limit, after)
@@ -143,7 +143,7 @@ def unarmed(
     end: datetime,
     settled_before: datetime,
     limit: int,
-    after: tuple[datetime, str] | None,
+    after: After | None,
 ) -> list[Post]:
     """Scheduled within [start, end) with no message, and left alone since `settled_before`: whoever committed it later
     may still be waiting for the message service's answer."""
@@ -157,18 +157,9 @@ def unarmed(
     return _paged(connection, statement, "next_attempt_at", limit, after)
 
 
-def _paged(
-    connection: Connection, statement: sa.Select[Any], key: str, limit: int, after: tuple[datetime, str] | None
-) -> list[Post]:
-    if after is not None:
-        statement = statement.where(sa.tuple_(posts.c[key], posts.c.id) > sa.tuple_(*_keys(after, key)))
-    statement = statement.order_by(posts.c[key], posts.c.id).limit(limit)
+def _paged(connection: Connection, statement: sa.Select[Any], key: str, limit: int, after: After | None) -> list[Post]:
+    statement = oldest_first(statement, posts.c[key], posts.c.id, limit, after)
     return [to_post(row) for row in connection.execute(statement)]
-
-
-def _keys(after: tuple[datetime, str], key: str) -> tuple[Any, Any]:
-    """A keyset as bound values of the columns' own types, which a bare tuple would lose."""
-    return sa.bindparam(None, after[0], posts.c[key].type), sa.bindparam(None, after[1], posts.c.id.type)
 
 
 def next_scheduled_at(connection: Connection, now: datetime) -> datetime | None:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from flask import Flask
 
 from app.deps import Services
-from app.web import accounts, callback, connect, cron, dispatch, docs, edge, posts, problems, status, webhooks
+from app.web import (
+    accounts,
+    callback,
+    companies,
+    connect,
+    cron,
+    dispatch,
+    docs,
+    edge,
+    posts,
+    problems,
+    status,
+    webhooks,
+)
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -19,7 +32,7 @@ def build_app(services: Services) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # answers read in the order of the contract
     app.extensions["punctual"] = services
-    documented = [module.blueprint for module in (posts, accounts, connect)]
+    documented = [module.blueprint for module in (posts, accounts, companies, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain):
         app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""The user's social accounts. Tokens come in and never go out."""
+"""The social accounts of users and companies. Tokens come in and never go out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from app import authoring
 from app.domain.errors import invalid_field
 from app.domain.post import Account
 from app.store import accounts
+from app.store.paging import After
 from app.web import schemas
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
-from app.web.ids import uuid_or_404
+from app.web.ids import uuid_or_404, with_text_ids
+from app.web.paging import page
 
 blueprint = UserBlueprint("accounts", __name__, url_prefix="/api/social-accounts", description="Accounts to publish on")
 
@@ -23,11 +25,11 @@ class Accounts(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
     @blueprint.doc(**SECURED)
-    @blueprint.response(200, schemas.AccountList)
-    def get(self) -> dict[str, Any]:
-        """List accounts"""
-        with deps().db.reading() as connection:
-            return {"data": accounts.of_user(connection, user_id())}
+    @blueprint.arguments(schemas.AccountQuery, location="query")
+    @blueprint.response(200, schemas.AccountPage)
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List your accounts and those of your companies, oldest first"""
+        return page(query, lambda limit, after: _find(query, limit, after), lambda one: (one.created_at, one.id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.AccountCreate)
@@ -38,10 +40,7 @@ class Accounts(MethodView):
         body["external_id"] = body.get("external_id") or urn
         if body["external_id"] is None:
             raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
-        for key in ("company_id", "client_id"):
-            if body.get(key) is not None:
-                body[key] = str(body[key])
-        return authoring.connect_account(deps(), user_id(), body)
+        return authoring.connect_account(deps(), user_id(), with_text_ids(body))
 
 
 @blueprint.route("/<account_id>")
@@ -60,3 +59,8 @@ class OneAccount(MethodView):
     def delete(self, account_id: str) -> None:
         """Disconnect, where no scheduled post needs it"""
         authoring.remove_account(deps(), user_id(), uuid_or_404(account_id))
+
+
+def _find(query: dict[str, Any], limit: int, after: After | None) -> list[Account]:
+    with deps().db.reading() as connection:
+        return accounts.page(connection, user_id(), with_text_ids(query), limit, after)

@@ -36,7 +36,7 @@ def register(app: Flask, settings: Settings) -> None:
         CORS(
             app,
             resources={CONNECT_ROUTE: with_cookie, USER_ROUTES: {"origins": origins}},
-            methods=["GET", "POST", "PATCH", "DELETE"],
+            methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After", "Idempotency-Replayed"],
             max_age=600,

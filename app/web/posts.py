@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import request
 from flask.views import MethodView
 
 from app import authoring, scheduling
-from app.domain.errors import NotFound, invalid_field
 from app.domain.post import Post
 from app.store import queries
+from app.store.paging import After
 from app.web import schemas
 from app.web.auth import check_delivery, check_user, deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.idempotency import DOCUMENTED as KEYED
 from app.web.idempotency import idempotent
-from app.web.ids import uuid_or_404
+from app.web.ids import uuid_or_404, with_text_ids
+from app.web.paging import page
 
 blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
 
@@ -36,20 +33,14 @@ class Posts(MethodView):
     @blueprint.response(201, schemas.PostView)
     def post(self, body: dict[str, Any]) -> Post:
         """Write a draft"""
-        return authoring.create_post(deps(), user_id(), _with_text_ids(body))
+        return authoring.create_post(deps(), user_id(), with_text_ids(body))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.ListQuery, location="query")
     @blueprint.response(200, schemas.PostPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """List posts, newest first; from and to bound scheduledAt"""
-        limit, cursor = query.pop("limit"), query.pop("cursor", None)
-        wanted = queries.PostFilter(**_with_text_ids(query))
-        after = _read_cursor(cursor) if cursor else None
-        with deps().db.reading() as connection:
-            found = queries.page(connection, user_id(), wanted, limit + 1, after)
-        more = len(found) > limit
-        return {"data": found[:limit], "next_cursor": _write_cursor(found[limit - 1]) if more else None}
+        """List your posts, or those of a company, client or account; newest first; from and to bound scheduledAt"""
+        return page(query, lambda limit, after: _find(query, limit, after), lambda post: (post.created_at, post.id))
 
 
 @blueprint.route("/<post_id>")
@@ -148,18 +139,7 @@ def recover_by_cron() -> Any:
     return recover_by_secret()
 
 
-def _with_text_ids(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: str(value) if key.endswith("_id") and value is not None else value for key, value in values.items()}
-
-
-def _write_cursor(post: Post) -> str:
-    key = json.dumps([post.created_at.isoformat(), post.id])
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, post_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(at).astimezone(UTC), uuid_or_404(str(post_id))
-    except (ValueError, TypeError, binascii.Error, NotFound, OverflowError, RecursionError):
-        raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer as it is.") from None
+def _find(query: dict[str, Any], limit: int, after: After | None) -> list[Post]:
+    wanted = queries.PostFilter(**with_text_ids(query))
+    with deps().db.reading() as connection:
+        return queries.page(connection, user_id(), wanted, limit, after)

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.domain.errors import Conflict, FieldError, Invalid, NotConfigured, NotFound, Refusal, Unavailable
+from app.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotConfigured, NotFound, Refusal, Unavailable
 from app.log import emit
 
-STATUS = {NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
+STATUS = {Forbidden: 403, NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
 RETRY_AFTER_SECONDS = "5"
 MAX_ERRORS = 50  # fields named in one answer
 

@@ -150,6 +150,7 @@ class ListQuery(Camel):
     platform = Text(validate=validate.OneOf(PLATFORMS))
     company_id = fields.UUID()
     client_id = fields.UUID()
+    social_account_id = fields.UUID()
     start = OffsetInstant(data_key="from")
     end = OffsetInstant(data_key="to")
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
@@ -240,8 +241,17 @@ class AccountView(Camel):
     updated_at = WireInstant()
 
 
-class AccountList(Camel):
+class AccountPage(Camel):
     data = fields.List(fields.Nested(AccountView))
+    next_cursor = fields.String(allow_none=True)
+
+
+class AccountQuery(Camel):
+    platform = Text(validate=validate.OneOf(PLATFORMS))
+    company_id = fields.UUID()
+    client_id = fields.UUID()
+    limit = fields.Integer(load_default=200, validate=validate.Range(1, 200))
+    cursor = Text(validate=validate.Length(max=200))
 
 
 class ConnectQuery(Camel):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0004"
 
 PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
 
@@ -51,4 +51,3 @@ def upgrade() -> None:
             postgresql_where=sa.text(PACED),
             sqlite_where=sa.text(PACED),
         )
-        batch_op.drop_index("ix_posts_account")  # the wider one answers all that it did

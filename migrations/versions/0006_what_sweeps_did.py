@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0005"
 
 STALE = sa.text("reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')")
 

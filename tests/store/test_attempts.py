@@ -155,9 +155,9 @@ def test_a_mark_is_on_one_account_alone(rows: Rows):
         marked = accounts.by_identity(tx, "user-1", "linkedin", "urn:li:person:1")
     assert (mine and mine.status, marked and marked.status) == ("active", "reconnect_required")
     with rows.db.reading() as connection:
-        assert other in accounts.of_user(connection, "user-1")
-        assert accounts.of_user(connection, "user-1", "facebook") == [other]
-        assert accounts.of_user(connection, "user-2") == []
+        assert other in accounts.page(connection, "user-1", {}, 10, None)
+        assert accounts.usable(connection, "user-1", None, None, "facebook") == [other]
+        assert accounts.page(connection, "user-2", {}, 10, None) == []
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-1, "active"), (0, "reconnect_required")])
@@ -165,5 +165,5 @@ def test_a_mark_is_for_the_token_that_was_sent_and_not_for_a_newer_one(rows: Row
     with rows.db.transaction() as tx:
         accounts.mark_reconnect(tx, rows.account_id, NOW, sent_at=later(seconds))
     with rows.db.reading() as connection:
-        (account,) = accounts.of_user(connection, "user-1")
+        (account,) = accounts.page(connection, "user-1", {}, 10, None)
     assert account.status == status

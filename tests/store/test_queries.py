@@ -55,11 +55,10 @@ def test_a_post_that_is_written_while_somebody_pages_does_not_shift_the_rest(row
     [
         ({"status": "failed"}, "failed", {}),
         ({"platform": "facebook"}, "scheduled", {"platform": "facebook"}),
-        ({"company_id": NOBODY}, "scheduled", {"company_id": NOBODY}),
         ({"client_id": NOBODY}, "scheduled", {"client_id": NOBODY}),
         ({"start": DUE, "end": DUE + MICROSECOND}, "scheduled", {"scheduled_at": DUE}),
     ],
-    ids=["status", "platform", "company", "client", "time"],
+    ids=["status", "platform", "client", "time"],
 )
 def test_a_filter_shows_what_it_names_and_nothing_else(
     rows: Rows, wanted: dict[str, Any], status: str, values: dict[str, Any]

@@ -70,7 +70,7 @@ def test_without_keys_no_token_is_taken_in(world: World):
     with pytest.raises(NotConfigured):
         world.connect(external_id="urn:li:person:2")
     with world.db.reading() as connection:
-        assert len(accounts.of_user(connection, USER)) == 1
+        assert len(accounts.usable(connection, USER, None, None, "linkedin")) == 1
 
 
 def test_another_users_account_can_be_neither_changed_nor_removed(world: World):

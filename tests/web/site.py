@@ -116,6 +116,9 @@ class Caller:
     def post(self, path: str, **options: Any) -> TestResponse:
         return self.open("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> TestResponse:
+        return self.open("PUT", path, **options)
+
     def patch(self, path: str, **options: Any) -> TestResponse:
         return self.open("PATCH", path, **options)
 
@@ -146,6 +149,16 @@ class User(Caller):
         post = self.draft(**fields)
         self.schedule(post["id"], at)
         return self.read(post["id"])
+
+    def company(self, name: str = "Agency", **members: str) -> str:
+        """The id of a company that this user owns; `members` are user names and their roles."""
+        company_id = said(self.post("/api/companies", json={"name": name}), 201)["id"]
+        for member, role in members.items():
+            said(self.put(f"/api/companies/{company_id}/members/{member}", json={"role": role}))
+        return str(company_id)
+
+    def client_of(self, company_id: str, name: str = "Client") -> str:
+        return str(said(self.post(f"/api/companies/{company_id}/clients", json={"name": name}), 201)["id"])
 
     def read(self, post_id: str) -> dict[str, Any]:
         return said(self.get(f"/api/posts/{post_id}"))

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -39,7 +38,7 @@ def stored(site: Site) -> list[Any]:
 
 
 def test_an_account_is_answered_without_its_tokens(site: Site, alice: User):
-    company = str(uuid.uuid4())
+    company = alice.company()
     more = {"expiresAt": "2027-01-01T01:00:00+01:00", "companyId": company, "platform": "linkedin"}
     account = said(alice.post("/api/social-accounts", json=BODY | more), 201)
     assert set(account) == ACCOUNT
@@ -47,7 +46,7 @@ def test_an_account_is_answered_without_its_tokens(site: Site, alice: User):
     assert (account["externalId"], account["personUrn"], account["accountName"]) == (URN, URN, "Alice")
     assert (account["expiresAt"], account["companyId"]) == ("2027-01-01T00:00:00.000Z", company)
     assert account["createdAt"] == account["updatedAt"] == wire_form(NOW)
-    assert said(alice.get("/api/social-accounts")) == {"data": [account]}
+    assert said(alice.get("/api/social-accounts")) == {"data": [account], "nextCursor": None}
 
 
 def test_tokens_lie_encrypted_in_the_database(site: Site, alice: User):
@@ -92,9 +91,11 @@ def test_the_same_account_again_takes_the_new_token_and_stays_one(site: Site, al
 
 
 def test_reconnecting_with_a_token_alone_keeps_name_and_client(site: Site, alice: User):
-    client = str(uuid.uuid4())
+    company = alice.company()
+    client = alice.client_of(company)
     first = alice.account(externalId=URN, accountName="Our page", clientId=client)
-    again = said(alice.post("/api/social-accounts", json={"externalId": URN, "accessToken": "another-token"}), 201)
+    body = {"externalId": URN, "accessToken": "another-token", "companyId": company}
+    again = said(alice.post("/api/social-accounts", json=body), 201)
     assert {name: again[name] for name in ("accountName", "clientId")} == {
         "accountName": "Our page",
         "clientId": client,
@@ -163,7 +164,7 @@ def test_an_account_in_use_cannot_be_removed(site: Site, alice: User):
     said(alice.post(f"/api/posts/{post['id']}/unschedule"))
     answer = alice.delete(path)
     assert (answer.status_code, answer.data) == (204, b"")
-    assert said(alice.get("/api/social-accounts")) == {"data": []}
+    assert said(alice.get("/api/social-accounts")) == {"data": [], "nextCursor": None}
     assert alice.read(post["id"])["socialAccountId"] == post["socialAccountId"]
     again = {"scheduledAt": (NOW + HOUR).isoformat()}
     refused(alice.post(f"/api/posts/{post['id']}/schedule", json=again), 422, "account_missing")
@@ -180,8 +181,8 @@ def test_another_users_account_is_absent(site: Site, alice: User, bob: User):
     path = f"/api/social-accounts/{account['id']}"
     refused(bob.patch(path, json={"accessToken": "mine"}), 404, "account_not_found")
     refused(bob.delete(path), 404, "account_not_found")
-    assert said(bob.get("/api/social-accounts")) == {"data": []}
-    assert said(alice.get("/api/social-accounts")) == {"data": [account]}
+    assert said(bob.get("/api/social-accounts")) == {"data": [], "nextCursor": None}
+    assert said(alice.get("/api/social-accounts")) == {"data": [account], "nextCursor": None}
 
 
 def test_without_keys_no_token_is_taken(database_url: str, make_site: MakeSite):

@@ -42,6 +42,11 @@ ROUTES: dict[str, tuple[dict[str, Any], str]] = {
     "POST /api/posts/recover": ({"postId": "{post}", "action": "retry"}, "postId action force"),
     "POST /api/social-accounts": ({"externalId": "x", "accessToken": "x"}, ACCOUNT_FIELDS),
     "PATCH /api/social-accounts/{account}": ({}, "accountName accessToken refreshToken expiresAt"),
+    "POST /api/companies": ({"name": "x"}, "name"),
+    "PATCH /api/companies/{company}": ({"name": "x"}, "name"),
+    "PUT /api/companies/{company}/members/ann": ({"role": "viewer"}, "role"),
+    "POST /api/companies/{company}/clients": ({"name": "x"}, "name"),
+    "PATCH /api/companies/{company}/clients/{client}": ({"name": "x"}, "name"),
     "POST /api/scheduler/run": ({}, "any"),
     "POST /api/webhooks/publish-status": ({"postId": "{post}", "status": "failed"}, REPORT_FIELDS),
     "POST /api/webhooks/claim": ({"postId": "{post}", "attempt": 1}, "postId attempt"),
@@ -58,7 +63,9 @@ def test_no_json_breaks_a_route(site: Site, route: str):
     root = site.user("root", admin=True)
     post = site.sent(root)
     method, _, path = route.partition(" ")
-    path = path.format(post=post["id"], account=post["socialAccountId"])
+    company = root.company()
+    client = root.client_of(company)
+    path = path.format(post=post["id"], account=post["socialAccountId"], company=company, client=client)
     message = base64.b64encode(json.dumps({"postId": post["id"], "generation": 1}).encode()).decode()
     best, fields = ROUTES[route]
     best = {

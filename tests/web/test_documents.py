@@ -25,11 +25,24 @@ USER_OPERATIONS = [
     ("patch", "/api/social-accounts/{account_id}"),
     ("delete", "/api/social-accounts/{account_id}"),
     ("get", "/api/social-accounts/linkedin/connect"),
+    ("get", "/api/companies"),
+    ("post", "/api/companies"),
+    ("get", "/api/companies/{company_id}"),
+    ("patch", "/api/companies/{company_id}"),
+    ("delete", "/api/companies/{company_id}"),
+    ("get", "/api/companies/{company_id}/members"),
+    ("put", "/api/companies/{company_id}/members/{member_id}"),
+    ("delete", "/api/companies/{company_id}/members/{member_id}"),
+    ("get", "/api/companies/{company_id}/clients"),
+    ("post", "/api/companies/{company_id}/clients"),
+    ("get", "/api/companies/{company_id}/clients/{client_id}"),
+    ("patch", "/api/companies/{company_id}/clients/{client_id}"),
+    ("delete", "/api/companies/{company_id}/clients/{client_id}"),
 ]
 WITH_BODY = [
     operation
     for operation in USER_OPERATIONS
-    if operation[0] in ("post", "patch") and not operation[1].endswith("unschedule")
+    if operation[0] in ("post", "put", "patch") and not operation[1].endswith("unschedule")
 ]
 
 

@@ -62,7 +62,8 @@ def test_fifty_is_the_page_that_nobody_asked_for(site: Site, alice: User):
 
 
 def test_filters_narrow_the_list_and_go_together(site: Site, alice: User):
-    company, client = str(uuid.uuid4()), str(uuid.uuid4())
+    company = alice.company()
+    client = alice.client_of(company)
     draft = alice.draft(companyId=company)["id"]
     both = alice.draft(companyId=company, clientId=client, platform="facebook")["id"]
     due = alice.scheduled()["id"]

@@ -68,7 +68,9 @@ def test_a_new_post_is_a_draft_with_the_contracts_defaults(site: Site, alice: Us
 
 
 def test_a_post_keeps_all_that_it_was_written_with(site: Site, alice: User):
-    account = alice.account("instagram")
+    company = alice.company()
+    client = alice.client_of(company)
+    account = alice.account("instagram", clientId=client)
     fields = {
         "content": "Größe 🎉 'quoted' <b>\n\ttext",
         "platform": "instagram",
@@ -76,8 +78,8 @@ def test_a_post_keeps_all_that_it_was_written_with(site: Site, alice: User):
         "media": [{"url": "https://cdn.example.com/a.png", "type": "image"}] * 2,
         "imageUrl": "http://cdn.example.com/b.png",
         "socialAccountId": account["id"],
-        "clientId": str(uuid.uuid4()),
-        "companyId": str(uuid.uuid4()),
+        "clientId": client,
+        "companyId": company,
     }
     post = alice.draft(**fields)
     assert {name: post[name] for name in fields} == fields

@@ -1,0 +1,91 @@
+"""Who may: finds a post, an account or a company for somebody, or says why not. The one place where rights are asked.
+
+Promise: what a user may not see is not there (NotFound); what they see and may not change is Forbidden. A right to
+change is asked inside the transaction that changes, and holds until it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.agency import RIGHTS, Client, Right, Role
+from app.domain.errors import Forbidden, NotFound, invalid_field
+from app.domain.post import Account, Post
+from app.store import access, accounts, clients, queries
+from app.store.engine import Connection
+
+NEEDED = {Right.WRITE: "an editor or an owner", Right.GOVERN: "an owner"}
+
+
+def post_for(connection: Connection, user_id: str, post_id: str, right: Right) -> Post:
+    """Raises NotFound, Forbidden."""
+    post = queries.post_by_id(connection, post_id, user_id)
+    if post is None or not _has(connection, user_id, post.company_id, right):
+        raise NotFound("post_not_found", "There is no such post.")
+    return post
+
+
+def account_for(connection: Connection, user_id: str, account_id: str, right: Right) -> Account:
+    """Raises NotFound, Forbidden."""
+    account = accounts.by_id(connection, account_id, user_id)
+    if account is None or not _has(connection, user_id, account.company_id, right):
+        raise NotFound("account_not_found", "There is no such account.")
+    return account
+
+
+def require_member(connection: Connection, user_id: str, company_id: str, right: Right, *, alone: bool = False) -> Role:
+    """The caller's role; `alone` for those who go on to change members or clients. Raises NotFound, Forbidden."""
+    role = _role(connection, user_id, company_id, right, alone)
+    if role is None:
+        raise NotFound("company_not_found", "There is no such company.")
+    return role
+
+
+def client_for(connection: Connection, company_id: str, client_id: str) -> Client:
+    """A client of a company that the caller was found to be a member of. Raises NotFound."""
+    client = clients.by_id(connection, client_id)
+    if client is None or client.company_id != company_id:
+        raise NotFound("client_not_found", "There is no such client.")
+    return client
+
+
+def place(tx: Connection, user_id: str, values: dict[str, Any]) -> dict[str, str | None]:
+    """The company and client that a new post or account names; a client alone names its company too.
+    Raises Invalid where the caller is no member or the client is another's, Forbidden."""
+    company_id, client_id = values.get("company_id"), values.get("client_id")
+    if company_id is None and client_id is None:
+        return {"company_id": None, "client_id": None}
+    named = clients.by_id(tx, client_id) if client_id is not None else None
+    company_id = company_id or (named.company_id if named else None)
+    if company_id is None or _role(tx, user_id, company_id, Right.WRITE) is None:
+        if values.get("company_id") is None:
+            raise _no_such_client()
+        raise invalid_field("companyId", "company_not_found", "You are in no company with this id.")
+    # Read again under the lock: it may have been removed since.
+    client = clients.by_id(tx, client_id) if client_id is not None else None
+    if client_id is not None and (client is None or client.company_id != company_id):
+        raise _no_such_client()
+    return {"company_id": company_id, "client_id": client_id}
+
+
+def _no_such_client() -> Exception:
+    return invalid_field("clientId", "client_not_found", "The company has no client with this id.")
+
+
+def _has(connection: Connection, user_id: str, company_id: str | None, right: Right) -> bool:
+    """False for somebody who has ceased to be a member since the thing was read."""
+    return company_id is None or right is Right.READ or _role(connection, user_id, company_id, right) is not None
+
+
+def _role(connection: Connection, user_id: str, company_id: str, right: Right, alone: bool = False) -> Role | None:
+    """The role of a member who has this right, None for a stranger. Raises Forbidden for any other member."""
+    if alone or right is not Right.READ:
+        access.hold(connection, company_id, alone=alone)
+    role = access.role_of(connection, company_id, user_id)
+    if role is not None and right not in RIGHTS[role]:
+        raise Forbidden("role_insufficient", f"You are {_named(role)} of this company; this needs {NEEDED[right]}.")
+    return role
+
+
+def _named(role: Role) -> str:
+    return f"a {role}" if role is Role.VIEWER else f"an {role}"

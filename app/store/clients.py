@@ -1,0 +1,60 @@
+"""The clients of companies. A name is given once within a company, whatever the case of its letters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.domain.agency import Client, name_key
+from app.store.models import clients
+from app.store.paging import After, oldest_first
+
+_COLUMNS: list[sa.ColumnElement[Any]] = [
+    clients.c.id,
+    clients.c.company_id,
+    clients.c.name,
+    clients.c.created_at,
+    clients.c.updated_at,
+]
+
+
+def create(tx: Connection, client_id: str, company_id: str, name: str, now: datetime) -> Client:
+    values = {"id": client_id, "company_id": company_id, "name": name, "name_key": name_key(name)}
+    statement = insert(clients).values(values | {"created_at": now, "updated_at": now})
+    return _to_client(tx.execute(statement.returning(*_COLUMNS)).one())
+
+
+def rename(tx: Connection, client_id: str, name: str, now: datetime) -> Client:
+    values = {"name": name, "name_key": name_key(name), "updated_at": now}
+    statement = update(clients).where(clients.c.id == client_id).values(values).returning(*_COLUMNS)
+    return _to_client(tx.execute(statement).one())
+
+
+def remove(tx: Connection, client_id: str) -> None:
+    tx.execute(delete(clients).where(clients.c.id == client_id))
+
+
+def by_id(connection: Connection, client_id: str) -> Client | None:
+    return _one(connection, clients.c.id == client_id)
+
+
+def by_name(connection: Connection, company_id: str, name: str) -> Client | None:
+    return _one(connection, clients.c.company_id == company_id, clients.c.name_key == name_key(name))
+
+
+def page(connection: Connection, company_id: str, limit: int, after: After | None) -> list[Client]:
+    statement = select(*_COLUMNS).where(clients.c.company_id == company_id)
+    statement = oldest_first(statement, clients.c.created_at, clients.c.id, limit, after)
+    return [_to_client(row) for row in connection.execute(statement)]
+
+
+def _one(connection: Connection, *where: sa.ColumnElement[bool]) -> Client | None:
+    row = connection.execute(select(*_COLUMNS).where(*where)).one_or_none()
+    return _to_client(row) if row else None
+
+
+def _to_client(row: sa.Row[Any]) -> Client:
+    return Client(**row._mapping)

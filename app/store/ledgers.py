@@ -1,0 +1,114 @@
+"""The tables of the house's own books: leases, sweeps, breaker, alerts, counts, turns, kept answers, open consents."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, Index, Table
+
+from app.store.columns import Id, Instant, metadata
+
+# Members on their way to a platform and back. Single use: the callback deletes the row it finds.
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state_hash", sa.String(64), primary_key=True),
+    Column("browser_hash", sa.String(64), nullable=False),
+    Column("user_id", sa.String(255), nullable=False),
+    Column("company_id", Id()),
+    Column("client_id", Id()),
+    Column("verifier", sa.Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+Index("ix_oauth_states_user", oauth_states.c.user_id, oauth_states.c.created_at)
+Index("ix_oauth_states_expires_at", oauth_states.c.expires_at)
+
+# One row per thing that only one instance may do at a time; `holder` is who, until `expires_at`.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("holder", sa.String(64), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("total_runs", sa.Integer, nullable=False),
+    Column("last_run_at", Instant, nullable=False),
+    Column("last_duration_ms", sa.Double, nullable=False),
+    Column("last_status", sa.String(20), nullable=False),
+    Column("total_sent", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    Column("total_failed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+)
+
+# The circuit breaker in front of n8n, shared by all instances. Closed means `opened_at` is null.
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("failures", sa.Integer, nullable=False),
+    Column("opened_at", Instant),
+    Column("probe_at", Instant),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("kind", sa.String(64), primary_key=True),
+    Column("subject", sa.String(255), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("count", sa.Integer, nullable=False),
+    Column("detail", sa.Text, nullable=False),
+)
+
+# Counts that the status route need not make. Of a final status (`name`): how many posts had ever reached it before
+# `counted_until`, and how many of those were pruned. Of anything else: how many there were then.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("name", sa.String(32), primary_key=True),
+    Column("counted", sa.BigInteger, nullable=False),
+    Column("counted_until", Instant, nullable=False),
+    Column("pruned", sa.BigInteger, nullable=False),
+)
+# When each account may send next, and whose turn the last one was; a row is made only where a pace is set.
+account_slots = Table(
+    "account_slots",
+    metadata,
+    Column("account_id", Id(), primary_key=True),
+    Column("free_at", Instant, nullable=False),
+    Column("post_id", Id()),
+    Column("attempt", sa.Integer),
+)
+
+# The latest turn of every post that had one in the last day, for the daily cap.
+account_turns = Table(
+    "account_turns",
+    metadata,
+    Column("account_id", Id(), primary_key=True),
+    Column("post_id", Id(), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_account_turns_at", account_turns.c.at)
+
+# Answers to requests that carried an Idempotency-Key; `status` is null while the request is in `holder`'s hands.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", sa.String(255), primary_key=True),
+    Column("key", sa.String(255), primary_key=True),
+    Column("fingerprint", sa.String(64), nullable=False),
+    Column("holder", sa.String(36), nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    Column("status", sa.Integer),
+    Column("headers", sa.JSON),
+    Column("body", sa.Text),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    CheckConstraint("(status IS NULL) = (body IS NULL)", name="whole_answer"),
+)
+Index("ix_idempotency_keys_expires_at", idempotency_keys.c.expires_at)

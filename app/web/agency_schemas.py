@@ -1,0 +1,78 @@
+"""The shapes of companies, members and clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from app.domain.agency import MAX_NAME, Role
+from app.web.schemas import Camel, Text, WireInstant
+
+MAX_MEMBER_CURSOR = 3000  # a cursor of members holds a user id
+
+
+class Name(Text):
+    """A name as people read it: trimmed, on one line."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs).strip()
+        if not name.isprintable():
+            raise ValidationError("Must be one line of printable characters.")
+        return name
+
+
+class NameBody(Camel):
+    name = Name(required=True, validate=validate.Length(1, MAX_NAME))
+
+
+class CompanyView(Camel):
+    id = fields.String()
+    name = fields.String()
+    role = fields.String(validate=validate.OneOf([role.value for role in Role]))
+    joined_at = WireInstant()
+    created_at = WireInstant()
+    updated_at = WireInstant()
+
+
+class MemberBody(Camel):
+    role = Text(required=True, validate=validate.OneOf([role.value for role in Role]))
+
+
+class MemberView(Camel):
+    company_id = fields.String()
+    user_id = fields.String()
+    role = fields.String(validate=validate.OneOf([role.value for role in Role]))
+    created_at = WireInstant()
+
+
+class ClientView(Camel):
+    id = fields.String()
+    company_id = fields.String()
+    name = fields.String()
+    created_at = WireInstant()
+    updated_at = WireInstant()
+
+
+class CompanyPage(Camel):
+    data = fields.List(fields.Nested(CompanyView))
+    next_cursor = fields.String(allow_none=True)
+
+
+class MemberPage(Camel):
+    data = fields.List(fields.Nested(MemberView))
+    next_cursor = fields.String(allow_none=True)
+
+
+class ClientPage(Camel):
+    data = fields.List(fields.Nested(ClientView))
+    next_cursor = fields.String(allow_none=True)
+
+
+class PageQuery(Camel):
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    cursor = Text(validate=validate.Length(max=200))
+
+
+class MemberQuery(PageQuery):
+    cursor = Text(validate=validate.Length(max=MAX_MEMBER_CURSOR))

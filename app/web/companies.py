@@ -1,0 +1,150 @@
+"""The agency's tree: companies, their members, their clients. Only members see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.views import MethodView
+
+from app import agency
+from app.domain.agency import Client, Company, Member, Role
+from app.web import agency_schemas as schemas
+from app.web.auth import deps, user_id, user_required
+from app.web.blueprint import SECURED, UserBlueprint
+from app.web.ids import user_id_or_404, uuid_or_404
+from app.web.paging import page
+
+blueprint = UserBlueprint("companies", __name__, url_prefix="/api/companies", description="Companies and their clients")
+
+
+@blueprint.route("")
+class Companies(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.PageQuery, location="query")
+    @blueprint.response(200, schemas.CompanyPage)
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List the companies you belong to, and as what"""
+        return page(
+            query,
+            lambda limit, after: agency.list_companies(deps(), user_id(), limit, after),
+            lambda company: (company.joined_at, company.id),
+        )
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.NameBody)
+    @blueprint.response(201, schemas.CompanyView)
+    def post(self, body: dict[str, Any]) -> Company:
+        """Found a company; you are its owner"""
+        return agency.create_company(deps(), user_id(), body["name"])
+
+
+@blueprint.route("/<company_id>")
+class OneCompany(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(200, schemas.CompanyView)
+    def get(self, company_id: str) -> Company:
+        """Read a company"""
+        return agency.read_company(deps(), user_id(), uuid_or_404(company_id))
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.NameBody)
+    @blueprint.response(200, schemas.CompanyView)
+    def patch(self, body: dict[str, Any], company_id: str) -> Company:
+        """Rename a company, as an owner"""
+        return agency.rename_company(deps(), user_id(), uuid_or_404(company_id), body["name"])
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(204)
+    def delete(self, company_id: str) -> None:
+        """Remove a company on which no post or account hangs, as an owner"""
+        agency.remove_company(deps(), user_id(), uuid_or_404(company_id))
+
+
+@blueprint.route("/<company_id>/members")
+class Members(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.MemberQuery, location="query")
+    @blueprint.response(200, schemas.MemberPage)
+    def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
+        """List members, the longest-standing first"""
+        of = uuid_or_404(company_id)
+        return page(
+            query,
+            lambda limit, after: agency.list_members(deps(), user_id(), of, limit, after),
+            lambda member: (member.created_at, member.user_id),
+            user_id_or_404,
+        )
+
+
+@blueprint.route("/<company_id>/members/<member_id>")
+class OneMember(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.MemberBody)
+    @blueprint.response(200, schemas.MemberView)
+    def put(self, body: dict[str, Any], company_id: str, member_id: str) -> Member:
+        """Take a user in, or change a member's role, as an owner"""
+        member = user_id_or_404(member_id)
+        return agency.put_member(deps(), user_id(), uuid_or_404(company_id), member, Role(body["role"]))
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(204)
+    def delete(self, company_id: str, member_id: str) -> None:
+        """Remove a member, as an owner, or leave"""
+        agency.remove_member(deps(), user_id(), uuid_or_404(company_id), user_id_or_404(member_id))
+
+
+@blueprint.route("/<company_id>/clients")
+class Clients(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.PageQuery, location="query")
+    @blueprint.response(200, schemas.ClientPage)
+    def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
+        """List clients, oldest first"""
+        of = uuid_or_404(company_id)
+        return page(
+            query,
+            lambda limit, after: agency.list_clients(deps(), user_id(), of, limit, after),
+            lambda client: (client.created_at, client.id),
+        )
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.NameBody)
+    @blueprint.response(201, schemas.ClientView)
+    def post(self, body: dict[str, Any], company_id: str) -> Client:
+        """Add a client, as an editor or owner"""
+        return agency.create_client(deps(), user_id(), uuid_or_404(company_id), body["name"])
+
+
+@blueprint.route("/<company_id>/clients/<client_id>")
+class OneClient(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(200, schemas.ClientView)
+    def get(self, company_id: str, client_id: str) -> Client:
+        """Read a client"""
+        return agency.read_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.NameBody)
+    @blueprint.response(200, schemas.ClientView)
+    def patch(self, body: dict[str, Any], company_id: str, client_id: str) -> Client:
+        """Rename a client, as an editor or owner"""
+        ids = uuid_or_404(company_id), uuid_or_404(client_id)
+        return agency.rename_client(deps(), user_id(), *ids, body["name"])
+
+    @blueprint.doc(**SECURED)
+    @blueprint.response(204)
+    def delete(self, company_id: str, client_id: str) -> None:
+        """Remove a client on whom no post or account hangs, as an editor or owner"""
+        agency.remove_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))

@@ -1,0 +1,39 @@
+"""Lists in pages: the cursor is where a page ended, and what a client makes of it is checked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.errors import NotFound, invalid_field
+from app.store.paging import After
+from app.web.ids import uuid_or_404
+
+Find = Callable[[int, After | None], list[Any]]
+
+
+def page(
+    query: dict[str, Any], find: Find, key: Callable[[Any], After], read_id: Callable[[str], str] = uuid_or_404
+) -> dict[str, Any]:
+    """The answer to a list: takes limit and cursor out of `query`, and asks `find` for one more than is shown."""
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    found = find(limit + 1, _read_cursor(cursor, read_id) if cursor else None)
+    more = len(found) > limit
+    return {"data": found[:limit], "next_cursor": _write_cursor(key(found[limit - 1])) if more else None}
+
+
+def _write_cursor(last: After) -> str:
+    key = json.dumps([last[0].isoformat(), last[1]])
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, read_id: Callable[[str], str]) -> After:
+    try:
+        at, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return datetime.fromisoformat(at).astimezone(UTC), read_id(str(last))
+    except (ValueError, TypeError, binascii.Error, NotFound, OverflowError, RecursionError):
+        raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer as it is.") from None

@@ -1,0 +1,46 @@
+"""What each role may, and the two rules about owners and names."""
+
+import pytest
+
+from app.domain.agency import RIGHTS, Right, Role, leaves_no_owner, name_key, roles_with
+
+
+def test_owners_may_all_editors_all_but_govern_and_viewers_only_read():
+    assert {
+        Role.OWNER: {Right.READ, Right.WRITE, Right.GOVERN},
+        Role.EDITOR: {Right.READ, Right.WRITE},
+        Role.VIEWER: {Right.READ},
+    } == RIGHTS
+
+
+def test_the_roles_with_a_right_are_those_that_have_it():
+    assert roles_with(Right.READ) == [Role.OWNER, Role.EDITOR, Role.VIEWER]
+    assert roles_with(Right.WRITE) == [Role.OWNER, Role.EDITOR]
+    assert roles_with(Right.GOVERN) == [Role.OWNER]
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "owners", "expected"),
+    [
+        (Role.OWNER, Role.EDITOR, 1, True),
+        (Role.OWNER, Role.VIEWER, 1, True),
+        (Role.OWNER, None, 1, True),
+        (Role.OWNER, Role.OWNER, 1, False),
+        (Role.OWNER, Role.EDITOR, 2, False),
+        (Role.OWNER, None, 2, False),
+        (Role.EDITOR, None, 1, False),
+        (Role.VIEWER, Role.EDITOR, 1, False),
+        (None, Role.EDITOR, 1, False),
+    ],
+)
+def test_only_the_last_owner_leaves_none_behind(current: Role | None, wanted: Role | None, owners: int, expected: bool):
+    assert leaves_no_owner(current, wanted, owners) is expected
+
+
+@pytest.mark.parametrize(("one", "other"), [("ACME", "acme"), ("Straße", "STRASSE"), ("Café", "Cafe\u0301")])
+def test_names_that_people_take_for_the_same_share_a_key(one: str, other: str):
+    assert name_key(one) == name_key(other)
+
+
+def test_other_names_share_none():
+    assert len({name_key(name) for name in ("Acme", "Acne", "Acme 2", "Café", "Cafe")}) == 5

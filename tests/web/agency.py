@@ -1,0 +1,100 @@
+"""A company with everything in it, and every request that a user can make about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from tests.web.answers import ACCESS_TOKEN
+from tests.web.site import HOUR, NOW, User, wire_form
+
+NEW_ACCOUNT = {"externalId": "urn:li:person:new", "accessToken": ACCESS_TOKEN}
+SOON = {"scheduledAt": wire_form(NOW + 2 * HOUR)}
+
+
+@dataclass
+class Agency:
+    """`author` wrote all posts. The ids are the ones that routes name."""
+
+    owner: User
+    company_id: str
+    client_id: str
+    idle_client_id: str
+    account_id: str
+    idle_account_id: str
+    post_id: str  # scheduled
+    draft_id: str
+    failed_id: str
+    member_id: str
+
+    def path(self, rule: str, **ids: str) -> str:
+        return rule.format(**(self.ids | ids))
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {name: value for name, value in vars(self).items() if name.endswith("_id")}
+
+
+def found_agency(owner: User, author: User, members: dict[str, str]) -> Agency:
+    """Everything a company can have; `members` join as they are named, and so does one more whom nobody else is."""
+    company = owner.company(**{"member": "viewer", author.name: "editor"} | members)
+    client, idle = owner.client_of(company), owner.client_of(company, "Idle")
+    account = owner.account(clientId=client)["id"]
+    idle_account = owner.account("facebook", companyId=company)["id"]
+    posts = [author.draft(clientId=client)["id"] for _ in range(3)]
+    for post_id in posts[:2]:
+        author.schedule(post_id, NOW + HOUR)
+    return Agency(owner, company, client, idle, account, idle_account, posts[0], posts[2], posts[1], "member")
+
+
+#: Every request of users that names something: what it does → method, route, body, and the right that it takes.
+READ, WRITE, GOVERN = "read", "write", "govern"
+ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
+    "read a post": ("GET", "/api/posts/{post_id}", None, READ),
+    "read its timeline": ("GET", "/api/posts/{post_id}/timeline", None, READ),
+    "edit a post": ("PATCH", "/api/posts/{post_id}", {"content": "New"}, WRITE),
+    "schedule a post": ("POST", "/api/posts/{draft_id}/schedule", SOON, WRITE),
+    "unschedule a post": ("POST", "/api/posts/{post_id}/unschedule", None, WRITE),
+    "cancel a post": ("DELETE", "/api/posts/{post_id}", None, WRITE),
+    "retry a post": ("POST", "/api/posts/recover", {"postId": "{failed_id}", "action": "retry"}, WRITE),
+    "fail a post": ("POST", "/api/posts/recover", {"postId": "{failed_id}", "action": "fail"}, WRITE),
+    "rename an account": ("PATCH", "/api/social-accounts/{account_id}", {"accountName": "New"}, WRITE),
+    "reconnect an account": ("PATCH", "/api/social-accounts/{account_id}", {"accessToken": ACCESS_TOKEN}, WRITE),
+    "remove an account": ("DELETE", "/api/social-accounts/{idle_account_id}", None, WRITE),
+    "read the company": ("GET", "/api/companies/{company_id}", None, READ),
+    "rename the company": ("PATCH", "/api/companies/{company_id}", {"name": "New"}, GOVERN),
+    "remove the company": ("DELETE", "/api/companies/{company_id}", None, GOVERN),
+    "list members": ("GET", "/api/companies/{company_id}/members", None, READ),
+    "take a member in": ("PUT", "/api/companies/{company_id}/members/new", {"role": "viewer"}, GOVERN),
+    "promote a member": ("PUT", "/api/companies/{company_id}/members/{member_id}", {"role": "owner"}, GOVERN),
+    "remove a member": ("DELETE", "/api/companies/{company_id}/members/{member_id}", None, GOVERN),
+    "list clients": ("GET", "/api/companies/{company_id}/clients", None, READ),
+    "add a client": ("POST", "/api/companies/{company_id}/clients", {"name": "New"}, WRITE),
+    "read a client": ("GET", "/api/companies/{company_id}/clients/{client_id}", None, READ),
+    "rename a client": ("PATCH", "/api/companies/{company_id}/clients/{client_id}", {"name": "New"}, WRITE),
+    "remove a client": ("DELETE", "/api/companies/{company_id}/clients/{idle_client_id}", None, WRITE),
+}
+#: Requests that put something new into a company. A stranger is told by the field, as of any other id in a body.
+ADDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "write a post": ("/api/posts", {"content": "x", "companyId": "{company_id}"}),
+    "write a post for a client": ("/api/posts", {"content": "x", "clientId": "{client_id}"}),
+    "connect an account": ("/api/social-accounts", NEW_ACCOUNT | {"companyId": "{company_id}"}),
+    "connect an account of a client": ("/api/social-accounts", NEW_ACCOUNT | {"clientId": "{client_id}"}),
+}
+
+
+def attempt(user: User, agency: Agency, name: str, **ids: str) -> TestResponse:
+    """Make the request of that name, about what this agency has."""
+    if name in ADDITIONS:
+        return _send(user, agency, "POST", *ADDITIONS[name], ids)
+    method, rule, body, _ = ACTIONS[name]
+    return _send(user, agency, method, rule, body, ids)
+
+
+def _send(
+    user: User, agency: Agency, method: str, rule: str, body: dict[str, Any] | None, ids: dict[str, str]
+) -> TestResponse:
+    filled = {key: agency.path(value, **ids) for key, value in body.items()} if body is not None else None
+    return user.open(method, agency.path(rule, **ids), json=filled)

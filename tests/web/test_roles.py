@@ -1,0 +1,140 @@
+"""Who may do what in a company: each role and each stranger, with every request there is."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.web.agency import ACTIONS, ADDITIONS, GOVERN, READ, WRITE, Agency, attempt, found_agency
+from tests.web.site import HOUR, NOW, Site, User, refused, said
+
+MAY = {"owner": {READ, WRITE, GOVERN}, "editor": {READ, WRITE}, "viewer": {READ}}
+#: What has no id of a company's things in its path or body, or is no user's route.
+NAMES_NOTHING = {
+    ("GET", "/api/posts"),
+    ("GET", "/api/posts/recover"),
+    ("GET", "/api/social-accounts"),
+    ("GET", "/api/companies"),
+    ("POST", "/api/companies"),
+}
+MACHINES = re.compile(r"/api/(posts/dispatch|webhooks|cron|scheduler)")
+
+
+@pytest.fixture
+def author(site: Site) -> User:
+    return site.user("author")
+
+
+@pytest.fixture
+def agency(site: Site, alice: User, author: User) -> Agency:
+    """With a post that failed, a member of each role, and the author of all posts, who is an editor."""
+    made = found_agency(alice, author, {role: role for role in MAY})
+    site.clock.at = NOW + HOUR
+    said(site.deliver(author.read(made.failed_id)))
+    report = {"postId": made.failed_id, "status": "failed", "httpStatus": 400, "error": "no"}
+    assert said(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
+    site.clock.at = NOW
+    return made
+
+
+def everything(site: Site) -> dict[str, list[str]]:
+    tables = ("posts", "attempts", "transitions", "social_accounts", "companies", "memberships", "clients")
+    return {table: sorted(map(str, site.rows(f"SELECT * FROM {table}"))) for table in tables}
+
+
+@pytest.mark.parametrize("name", [*ACTIONS, *ADDITIONS])
+@pytest.mark.parametrize("role", MAY)
+def test_a_role_may_what_it_may_and_is_told_so_otherwise(site: Site, agency: Agency, role: str, name: str):
+    right = ACTIONS[name][3] if name in ACTIONS else WRITE
+    answer = attempt(site.user(role), agency, name)
+    if right not in MAY[role]:
+        refused(answer, 403, "role_insufficient")
+    elif name == "remove the company":
+        refused(answer, 409, "company_in_use")
+    else:
+        assert answer.status_code in (200, 201, 204), answer.get_data(as_text=True)
+
+
+def made_stranger(site: Site, agency: Agency) -> User:
+    return site.user("stranger")
+
+
+def made_editor_of_another(site: Site, agency: Agency) -> User:
+    """Somebody who may do everything, elsewhere."""
+    rival = site.user("rival")
+    rival.client_of(rival.company("Rival", other="editor"))
+    return rival
+
+
+def made_former_author(site: Site, agency: Agency) -> User:
+    assert agency.owner.delete(f"/api/companies/{agency.company_id}/members/author").status_code == 204
+    return site.user("author")
+
+
+def made_admin(site: Site, agency: Agency) -> User:
+    """An operator's token opens the scheduler, not companies."""
+    return site.user("root", admin=True)
+
+
+STRANGERS = [made_stranger, made_editor_of_another, made_former_author, made_admin]
+
+
+@pytest.mark.parametrize("who", STRANGERS, ids=lambda who: who.__name__)
+def test_to_those_who_do_not_belong_to_it_nothing_of_a_company_is_there(
+    site: Site, agency: Agency, who: Callable[[Site, Agency], User]
+):
+    stranger = who(site, agency)
+    before = everything(site)
+    for name in ACTIONS:
+        answer = attempt(stranger, agency, name)
+        assert answer.status_code == 404, (name, answer.get_data(as_text=True))
+        assert answer.get_json(force=True)["code"].endswith("not_found"), name
+    assert everything(site) == before
+
+
+@pytest.mark.parametrize("who", STRANGERS, ids=lambda who: who.__name__)
+def test_those_who_do_not_belong_to_it_add_nothing(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
+    stranger = who(site, agency)
+    before = everything(site)
+    for name in ADDITIONS:
+        what = "client" if name.endswith("client") else "company"
+        problem = refused(attempt(stranger, agency, name), 422, f"{what}_not_found")
+        assert [error["field"] for error in problem["errors"]] == [f"{what}Id"]
+    assert everything(site) == before
+
+
+@pytest.mark.parametrize("who", STRANGERS, ids=lambda who: who.__name__)
+def test_lists_show_strangers_nothing_of_a_company(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
+    stranger = who(site, agency)
+    a = agency
+    narrowed = ("", f"?companyId={a.company_id}", f"?clientId={a.client_id}", f"?socialAccountId={a.account_id}")
+    for path in ("/api/posts", "/api/social-accounts"):
+        for query in narrowed:
+            assert said(stranger.get(path + query))["data"] == [], (path, query)
+    assert a.company_id not in [company["id"] for company in said(stranger.get("/api/companies"))["data"]]
+
+
+def test_what_a_stranger_is_told_is_what_is_told_of_ids_that_name_nothing(site: Site, agency: Agency):
+    """Not even the wording of an answer tells that something is there."""
+    stranger = site.user("stranger")
+    nowhere = {name: "00000000-0000-4000-8000-000000000000" for name in agency.ids if name != "member_id"}
+    for name in [*ACTIONS, *ADDITIONS]:
+        real, made_up = attempt(stranger, agency, name), attempt(stranger, agency, name, **nowhere)
+        assert (real.status_code, real.get_json(force=True)) == (made_up.status_code, made_up.get_json(force=True))
+
+
+def test_every_route_of_users_is_in_the_table_of_requests(small_site: Site):
+    def shape(rule: str) -> str:
+        return re.sub(r"<[^>]+>|\{\w+\}|/new\b", "*", rule).replace("/*", "*")
+
+    requests = {(method, shape(rule)) for method, rule, _, _ in ACTIONS.values()}
+    requests |= {("POST", rule) for rule, _ in ADDITIONS.values()}
+    routes = {
+        (method, shape(rule.rule))
+        for rule in small_site.app.url_map.iter_rules()
+        if rule.rule.startswith("/api/") and not MACHINES.match(rule.rule)
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    assert routes - requests == NAMES_NOTHING
+    assert requests <= routes
