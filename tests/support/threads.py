@@ -51,3 +51,12 @@ def wait_until_blocked(database: Database) -> None:
                 return
         pause.wait(0.005)
     raise TimeoutError("nobody waits for a lock")
+
+
+def until(true: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(PATIENCE * 200):
+        if true():
+            return
+        pause.wait(0.005)
+    raise TimeoutError("it never came true")

@@ -6,10 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from app import scheduling
 from app.domain.errors import Unavailable
@@ -18,8 +16,9 @@ from app.domain.post import Post
 from app.gate import Gate
 from app.settling import Dispatched
 from app.store import posts
+from tests.support.databases import counted
 from tests.support.fakes import answered, not_sent, unknown
-from tests.support.threads import PATIENCE
+from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 EARLY = timedelta(milliseconds=500)
@@ -51,15 +50,6 @@ def standing(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list[
             world.clock.set(max(world.clock.now(), IN_TEN_MINUTES))
 
 
-def until(true: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(PATIENCE * 200):
-        if true():
-            return
-        pause.wait(0.005)
-    raise TimeoutError("it never came true")
-
-
 def results(coming: list["Future[Dispatched]"]) -> list[Dispatched]:
     return [each.result(PATIENCE) for each in coming]
 
@@ -68,25 +58,9 @@ def sent(world: World) -> list[str]:
     return sorted(submission.post_id for submission in world.publisher.submissions)
 
 
-@contextmanager
-def counted(world: World, word: str) -> Iterator[list[str]]:
-    """The statements that begin with `word` while the block runs."""
-    seen: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(word):
-            seen.append(statement)
-
-    sa.event.listen(world.db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(world.db.engine, "before_cursor_execute", note)
-
-
 def test_all_who_are_due_are_claimed_in_one_statement_and_each_is_sent_once(world: World, gate: Gate):
     group = due_together(world, 12)
-    with counted(world, "UPDATE posts SET status") as claims:
+    with counted(world.db.engine, "UPDATE posts SET status") as claims:
         with standing(world, gate, group) as coming:
             assert world.publisher.submissions == []
         assert results(coming) == [ACCEPTED] * 12
@@ -317,7 +291,7 @@ def test_a_process_that_was_frozen_past_its_lease_sends_nothing(world: World, ga
 def test_more_than_a_group_holds_are_claimed_group_by_group(world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("app.gate.LARGEST_GROUP", 4)
     group = due_together(world, 10)
-    with counted(world, "UPDATE posts SET status") as claims:
+    with counted(world.db.engine, "UPDATE posts SET status") as claims:
         with standing(world, gate, group) as coming:
             pass
         assert results(coming) == [ACCEPTED] * 10
