@@ -13,7 +13,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench-import chaos simulate mutate clean
+.PHONY: help setup demo run test check format format-check lint types lock bench bench-import chaos simulate mutate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versi
 	@$(LOCK) --extra local -c requirements-dev.txt -o requirements-local.txt
 	@$(LOCK) -c requirements-dev.txt -o requirements.txt
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
+
+bench: $(DEV) ## Measure Punctual beside its peers; ARGS='--works burst --systems floor,punctual --runs 1 --posts 1000'
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-import: $(DEV) ## Measure what a cold start pays for importing the app
 	@$(BIN)/python tests/bench/import_time.py $(ARGS)
