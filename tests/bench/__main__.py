@@ -40,8 +40,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _bench(args: argparse.Namespace, state: Path, stop: StopSign) -> None:
-    sizes = Sizes(args.posts, args.quiet_posts, args.quiet_seconds, wait_seconds=args.wait, warm_posts=args.warm)
-    grounds = Grounds(state, Wishes(args.workers, args.threads, dict(args.env)), stop)
+    sizes = Sizes(
+        args.posts, args.quiet_posts, args.quiet_seconds, args.crash_posts, args.crash_after, args.wait, args.warm
+    )
+    grounds = Grounds(state, Wishes(args.workers, args.threads, dict(args.env), args.redis), stop)
     try:
         grounds.open()
         found = run(grounds, args.works, args.systems, args.runs, sizes, say)
@@ -58,11 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--posts", type=int, default=1000, metavar="N", help="of burst and calls")
     parser.add_argument("--quiet-posts", type=int, default=200, metavar="N")
     parser.add_argument("--quiet-seconds", type=float, default=40.0, metavar="SECONDS")
+    parser.add_argument("--crash-posts", type=int, default=500, metavar="N")
+    parser.add_argument("--crash-after", type=int, default=100, metavar="N", help="arrivals until the kill")
     parser.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="for posts that do not come")
     parser.add_argument("--warm", type=int, default=64, metavar="N", help="posts ahead of each run that nobody counts")
     parser.add_argument("--workers", type=int, metavar="N", help="the app's gunicorn processes")
     parser.add_argument("--threads", type=int, metavar="N", help="of each of these processes")
     parser.add_argument("--env", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="the app's")
+    parser.add_argument(
+        "--redis", metavar="URL", help="for celery; otherwise a redis-server is started where there is one"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the logs in any case")
     return parser
 

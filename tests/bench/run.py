@@ -6,15 +6,23 @@ from collections.abc import Callable, Sequence
 from app.local.stopping import StopSign
 from tests.bench.figures import Figures
 from tests.bench.grounds import Grounds
+from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
+from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
+from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import Punctual
-from tests.bench.systems.system import Ground, System
+from tests.bench.systems.system import System
 from tests.bench.works.burst import burst
+from tests.bench.works.calls import calls
+from tests.bench.works.crash import crash
 from tests.bench.works.quiet import quiet
 from tests.bench.works.work import Sizes, Work
 
-SYSTEMS: dict[str, Callable[[Ground], System]] = {"floor": Floor, "punctual": Punctual}
-WORKS: dict[str, Work] = {"quiet": quiet, "burst": burst}
+SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual]] = {
+    system.name: system for system in (Floor, Punctual, APScheduler, LateAPScheduler, Procrastinate, Celery)
+}
+WORKS: dict[str, Work] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash}
 
 Say = Callable[[str], None]
 
@@ -35,9 +43,10 @@ def run(
 
 
 def _one(grounds: Grounds, work: str, name: str, sizes: Sizes, stop: StopSign) -> Figures | None:
-    system = SYSTEMS[name](grounds.ground(name))
-    if work not in system.works:
+    kind = SYSTEMS[name]
+    if work not in kind.works or (kind.needs_redis and grounds.redis_url is None):
         return None
+    system: System = kind(grounds.ground(name))
     try:
         system.open()
         return WORKS[work](system, grounds.ledger, sizes, stop)

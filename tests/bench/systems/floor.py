@@ -1,19 +1,15 @@
-"""The floor: bare threads that sleep to the instant and post. Nothing is kept, nothing is durable, nothing is cheaper
-while it is Python with requests.
-
-`python -m tests.bench.systems.floor WEBHOOK THREADS` is its process.
-"""
+"""The floor: bare threads that sleep to the instant and post. Nothing is kept, nothing is durable, and nothing that is
+Python with requests does less."""
 
 import heapq
 import sys
 import threading
 import time
-from collections.abc import Sequence
 
-from tests.bench.ledger import Post
-from tests.bench.peers import Peer, listen
+from tests.bench.peers import listen
 from tests.bench.sending import send, session
-from tests.bench.systems.system import Ground, made_up_keys
+from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.system import Ground
 
 THREADS = 32
 
@@ -50,44 +46,16 @@ class Threads:
             send(self._webhook, key)
 
 
-class Floor:
+class Floor(LibrarySystem):
     name = "floor"
+    note = f"{THREADS} bare threads with requests, not durable"
     works = frozenset({"quiet", "burst"})
     pace = 0.0005
+    module = "tests.bench.systems.floor"
 
-    def __init__(self, ground: Ground) -> None:
-        ground.folder.mkdir(parents=True)
-        self._ground = ground
-        self._peer: Peer
-        self._made = 0
-        self.note = f"{THREADS} bare threads, not durable"
-
-    def open(self) -> None:
-        arguments = (self._ground.webhook, str(THREADS))
-        self._peer = Peer("tests.bench.systems.floor", arguments, self._ground.folder / "floor.log")
-
-    def new_keys(self, count: int) -> list[str]:
-        self._made += count
-        return made_up_keys(self.name, count, self._made)
-
-    def schedule(self, posts: Sequence[Post], threads: int) -> float:
-        return self._peer.ask("schedule", posts, threads)
-
-    def unschedule(self, posts: Sequence[Post], threads: int) -> float:
-        return self._peer.ask("unschedule", posts, threads)
-
-    def kill(self) -> None:
-        self._peer.kill()
-
-    def restart(self) -> None:
-        self.open()
-
-    def undecided(self, keys: Sequence[str]) -> set[str]:
-        return set()
-
-    def close(self) -> None:
-        self._peer.close()
+    def arguments(self, ground: Ground) -> list[str]:
+        return [ground.webhook]
 
 
 if __name__ == "__main__":
-    listen(Threads(sys.argv[1], int(sys.argv[2])))
+    listen(Threads(sys.argv[2], THREADS))

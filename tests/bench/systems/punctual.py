@@ -21,6 +21,7 @@ class Punctual:
     name = "punctual"
     works = frozenset({"quiet", "burst", "calls", "crash"})
     pace = 0.015
+    needs_redis = False
 
     def __init__(self, ground: Ground) -> None:
         self._database_url = ground.new_database(self.name)

@@ -17,6 +17,7 @@ class Ground:
     webhook: str
     stop: StopSign
     new_database: Callable[[str], str]  # from a name to a URL
+    redis_url: str | None = None
     workers: int | None = None
     threads: int | None = None
     settings: dict[str, str] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class System(Protocol):
     """Opened afresh for every run. Handles are whatever `unschedule` needs to find a post again."""
 
     name: str
+    note: str  # how it is set up, in a few words
     works: frozenset[str]  # the works that mean anything for it
     pace: float  # seconds that one call to schedule takes at most when sixteen are made at a time
 
@@ -52,7 +54,3 @@ class System(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def made_up_keys(prefix: str, count: int, start: int = 0) -> list[str]:
-    return [f"{prefix}-{number}" for number in range(start, start + count)]
