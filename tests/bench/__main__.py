@@ -9,12 +9,12 @@ from pathlib import Path
 
 from app.local.problems import StackError, StopRequested
 from app.local.stopping import StopSign
-from tests.bench.figures import medians
 from tests.bench.grounds import Grounds, Wishes
-from tests.bench.report import table
+from tests.bench.report import table, write
 from tests.bench.run import SYSTEMS, WORKS, run
 from tests.bench.works.work import Sizes
 
+ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 
 
@@ -41,15 +41,26 @@ def main(argv: list[str] | None = None) -> int:
 
 def _bench(args: argparse.Namespace, state: Path, stop: StopSign) -> None:
     sizes = Sizes(
-        args.posts, args.quiet_posts, args.quiet_seconds, args.crash_posts, args.crash_after, args.wait, args.warm
+        posts=args.posts,
+        quiet_posts=args.quiet_posts,
+        quiet_seconds=args.quiet_seconds,
+        crash_posts=args.crash_posts,
+        crash_after=args.crash_after,
+        wait_seconds=args.wait,
+        warm_posts=args.warm,
+        head_seconds=args.head,
     )
     grounds = Grounds(state, Wishes(args.workers, args.threads, dict(args.env), args.redis), stop)
     try:
         grounds.open()
-        found = run(grounds, args.works, args.systems, args.runs, sizes, say)
+        findings = run(grounds, args.works, args.systems, args.runs, sizes, say)
     finally:
         grounds.close()
-    say("\n" + table({case: medians(runs) for case, runs in found.items()}))
+    text = table(findings.figures, findings.notes, findings.gaps)
+    write(args.out, text, findings.figures)
+    say(f"\n{text}\nWritten to {args.out}, with every figure and the histograms.")
+    if findings.failures:
+        raise StackError("\n".join(["Some runs failed and are left out:", *findings.failures]))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,12 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--crash-after", type=int, default=100, metavar="N", help="arrivals until the kill")
     parser.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="for posts that do not come")
     parser.add_argument("--warm", type=int, default=64, metavar="N", help="posts ahead of each run that nobody counts")
+    parser.add_argument("--head", type=float, default=4.0, metavar="SECONDS", help="from scheduling to the instant")
     parser.add_argument("--workers", type=int, metavar="N", help="the app's gunicorn processes")
     parser.add_argument("--threads", type=int, metavar="N", help="of each of these processes")
     parser.add_argument("--env", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="the app's")
     parser.add_argument(
         "--redis", metavar="URL", help="for celery; otherwise a redis-server is started where there is one"
     )
+    parser.add_argument("--out", type=Path, default=ROOT / "bench-results", metavar="FOLDER", help="for what is found")
     parser.add_argument("--keep", action="store_true", help="keep the logs in any case")
     return parser
 

@@ -10,7 +10,7 @@ from tests.bench.works.work import Sizes, collect, schedule, start_instant, warm
 def burst(system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Figures:
     warm_up(system, ledger, sizes, stop)
     keys = system.new_keys(sizes.posts)
-    due = start_instant(system, len(keys))
+    due = start_instant(system, len(keys), sizes)
     posts = [Post(key, due) for key in keys]
     schedule(system, posts)
     arrivals = collect(ledger, posts, sizes.wait_seconds, stop)

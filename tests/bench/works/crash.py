@@ -19,7 +19,7 @@ AFTERMATH_SECONDS = 3.0  # for second copies to show
 def crash(system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Figures:
     warm_up(system, ledger, sizes, stop)
     keys = system.new_keys(sizes.crash_posts)
-    due = start_instant(system, len(keys))
+    due = start_instant(system, len(keys), sizes)
     posts = [Post(key, due) for key in keys]
     schedule(system, posts)
     stop.pause(max(0.0, due - time.time()))
@@ -30,7 +30,7 @@ def crash(system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Figur
     system.restart()
     doubtful = _await_end(system, ledger, keys, restarted + sizes.wait_seconds, stop)
     stop.pause(AFTERMATH_SECONDS)
-    return _figures(posts, ledger.arrivals(set(keys)), doubtful, restarted)
+    return what_became(posts, ledger.arrivals(set(keys)), doubtful, restarted)
 
 
 def _await_arrivals(ledger: Ledger, sizes: Sizes, due: float) -> None:
@@ -50,7 +50,9 @@ def _await_end(system: System, ledger: Ledger, keys: Sequence[str], until: float
         stop.pause(1.0)
 
 
-def _figures(posts: Sequence[Post], arrivals: dict[str, list[float]], doubtful: set[str], restarted: float) -> Figures:
+def what_became(
+    posts: Sequence[Post], arrivals: dict[str, list[float]], doubtful: set[str], restarted: float
+) -> Figures:
     """Lateness says nothing here, for most of it is the pause; what counts is what became of each post."""
     seen = lateness_figures(posts, arrivals, burst=False)
     doubt = len(doubtful - arrivals.keys())

@@ -12,7 +12,7 @@ OFFSET_SECONDS = 0.037
 def quiet(system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Figures:
     warm_up(system, ledger, sizes, stop)
     keys = system.new_keys(sizes.quiet_posts)
-    start = start_instant(system, len(keys)) + OFFSET_SECONDS
+    start = start_instant(system, len(keys), sizes) + OFFSET_SECONDS
     gap = sizes.quiet_seconds / max(1, len(keys))
     posts = [Post(key, round(start + place * gap, 3)) for place, key in enumerate(keys)]
     schedule(system, posts)

@@ -13,7 +13,6 @@ from tests.bench.ledger import Ledger, Post
 from tests.bench.systems.system import System
 
 AT_A_TIME = 16
-HEAD_SECONDS = 4.0
 WARM_SECONDS = 15.0
 SETTLE_SECONDS = 0.5  # whatever would arrive twice has that long to show
 
@@ -29,15 +28,16 @@ class Sizes:
     crash_after: int = 100
     wait_seconds: float = 60.0
     warm_posts: int = 64
+    head_seconds: float = 4.0  # from the first call to schedule to the instant, and more for many posts
 
 
 class Work(Protocol):
     def __call__(self, system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Figures: ...
 
 
-def start_instant(system: System, posts: int) -> float:
+def start_instant(system: System, posts: int, sizes: Sizes) -> float:
     """A whole second far enough ahead that all can be scheduled before it."""
-    return math.ceil(time.time() + HEAD_SECONDS + posts * system.pace)
+    return math.ceil(time.time() + sizes.head_seconds + posts * system.pace)
 
 
 def schedule(system: System, posts: Sequence[Post]) -> None:
@@ -60,7 +60,7 @@ def warm_up(system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Non
     if not sizes.warm_posts:
         return
     keys = system.new_keys(sizes.warm_posts)
-    due = start_instant(system, len(keys))
+    due = start_instant(system, len(keys), sizes)
     posts = [Post(key, due) for key in keys]
     schedule(system, posts)
     collect(ledger, posts, WARM_SECONDS, stop)
