@@ -23,6 +23,7 @@ class Figures:
     twice: int | None = None
     undecided: int | None = None
     done_after_s: float | None = None
+    before_restart: float | None = None  # posts that had arrived by then
     rates: Mapping[str, float] = field(default_factory=dict)
     lateness_ms: Sequence[float] = ()
 
@@ -66,6 +67,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
         "twice",
         "undecided",
         "done_after_s",
+        "before_restart",
     )
     middle = {name: _median([getattr(run, name) for run in runs]) for name in names}
     rates = {rate: statistics.median(run.rates[rate] for run in runs) for rate in (runs[0].rates if runs else ())}

@@ -21,13 +21,14 @@ COLUMNS = (
     ("lost", "lost", "{:g}"),
     ("twice", "twice", "{:g}"),
     ("in doubt", "undecided", "{:g}"),
+    ("before restart", "before_restart", "{:g}"),
     ("done after s", "done_after_s", "{:.1f}"),
 )
 CAPTION = """\
 Medians of the runs. Lateness is arrival at the receiver − due instant, in ms; posts/s counts from the instant to the
-last arrival. In doubt: held by the system itself until a lease ends, for it cannot know. Done after: from the restart
-to the last arrival. Calls are calls per second, one at a time and sixteen at a time: Punctual's over HTTP, the others'
-in-process. The receiver answers 200 and, in n8n's place, does not report back."""
+last arrival. In doubt: held by the system itself until a lease ends, for it cannot know. Before restart: had arrived by
+then. Done after: from the restart to the last arrival. Calls are calls per second, one at a time and sixteen at a time:
+Punctual's over HTTP, the others' in-process. The receiver answers 200 and, in n8n's place, does not report back."""
 
 
 def table(found: Mapping[Case, Sequence[Figures]], notes: Mapping[str, str], gaps: Mapping[Case, str]) -> str:

@@ -72,7 +72,13 @@ def _one(grounds: Grounds, work: str, name: str, sizes: Sizes, notes: dict[str, 
 def _gist(figures: Figures) -> str:
     told = {"p50": figures.p50_ms, "p99": figures.p99_ms, "last": figures.last_ms, "posts/s": figures.per_second}
     said = [f"{name} {value:.1f}" for name, value in told.items() if value is not None]
-    counted = {"early": figures.early, "lost": figures.lost, "twice": figures.twice, "in doubt": figures.undecided}
+    counted: dict[str, float | None] = {
+        "early": figures.early,
+        "lost": figures.lost,
+        "twice": figures.twice,
+        "in doubt": figures.undecided,
+    }
+    counted["before the restart"] = figures.before_restart
     said += [f"{name} {value:g}" for name, value in counted.items() if value is not None]
     if figures.done_after_s is not None:
         said.append(f"done {figures.done_after_s:.1f} s after the restart")

@@ -54,5 +54,5 @@ def test_after_a_crash_a_post_that_is_held_in_doubt_is_not_lost_and_one_that_nob
 def test_after_a_crash_all_is_done_with_the_last_first_arrival_after_the_restart():
     arrivals = {"a": [100.1], "b": [104.5, 109.0], "c": [100.2], "d": [104.0]}
     figures = what_became(POSTS, arrivals, set(), restarted=103.0)
-    assert (figures.lost, figures.twice, figures.undecided) == (0, 1, 0)
+    assert (figures.lost, figures.twice, figures.undecided, figures.before_restart) == (0, 1, 0, 2)
     assert figures.done_after_s == pytest.approx(1.5)

@@ -30,7 +30,8 @@ class Punctual:
         furnishing = Furnishing(self._database_url, workers, threads, overrides=overrides)
         ground.folder.mkdir(parents=True)
         self._house = House(ground.folder, furnishing, ground.stop)
-        self.note = f"gunicorn with {workers} × {threads} threads"
+        told = "".join(f", {name}={value}" for name, value in ground.settings.items())
+        self.note = f"the local stack's processes, gunicorn with {workers} × {threads} threads on PostgreSQL{told}"
         self._api: Api
         self._account = ""
 

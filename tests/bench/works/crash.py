@@ -62,5 +62,6 @@ def what_became(
         Figures(posts=len(posts), early=seen.early, twice=seen.twice),
         lost=lost,
         undecided=doubt,
+        before_restart=sum(1 for times in arrivals.values() if min(times) < restarted),
         done_after_s=None if lost else max(0.0, last - restarted),
     )
