@@ -8,12 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCAL := $(VENV)/.stamp-local
 DEV := $(VENV)/.stamp-dev
+BENCH := $(VENV)/.stamp-bench
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--quiet $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench-import bench-scale chaos simulate mutate clean
+.PHONY: help setup demo run test check format format-check lint types lock bench bench-import bench-scale chaos simulate \
+	mutate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +34,7 @@ $(VENV)/.stamp-%: requirements-%.txt
 		"On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing the packages of $< into $(VENV) …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $<
-	@touch $@ $(if $(filter dev,$*),$(LOCAL))
+	@touch $@ $(if $(filter dev bench,$*),$(LOCAL)) $(if $(filter bench,$*),$(DEV))
 
 demo: $(LOCAL) ## Watch the whole local stack publish a handful of posts to the second
 	@$(BIN)/python -m app.local demo $(if $(MODE),--mode $(MODE)) $(ARGS)
@@ -61,9 +63,13 @@ types: $(DEV) ## Check the types with mypy
 lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versions: LOCK_ARGS=--upgrade
 	@command -v uv >/dev/null || { echo "'make lock' needs uv: pipx install uv"; exit 1; }
 	@$(LOCK) --extra local --extra dev -o requirements-dev.txt
+	@$(LOCK) --extra local --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
 	@$(LOCK) --extra local -c requirements-dev.txt -o requirements-local.txt
 	@$(LOCK) -c requirements-dev.txt -o requirements.txt
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
+
+bench: $(BENCH) ## Measure Punctual beside its peers; ARGS='--works burst --systems floor,punctual --runs 1 --posts 1000'
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-import: $(DEV) ## Measure what a cold start pays for importing the app
 	@$(BIN)/python -m tests.bench.first_answer
@@ -83,5 +89,5 @@ mutate: $(DEV) ## Break the heart of the code in thousands of ways, one at a tim
 	@env -u CI TEST_DATABASES=sqlite $(BIN)/python -m tests.mutation $(ARGS)
 
 clean: ## Remove .venv, caches and local data
-	@rm -rf $(VENV) instance mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) instance mutants bench-results .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -143,8 +143,12 @@ def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
 
 def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """What single settings cannot show: contradictions, and what one needs of another. (setting, problem) each."""
-    on_vercel = environ.get("VERCEL") == "1"
-    checks = [
+    checks = [*_addresses(s, environ.get("VERCEL") == "1"), *_spans(s)]
+    return [(name, problem) for wrong, name, problem in checks if wrong]
+
+
+def _addresses(s: Settings, on_vercel: bool) -> list[tuple[bool, str, str]]:
+    return [
         (
             on_vercel and s.database_url.startswith("sqlite"),
             "DATABASE_URL",
@@ -190,6 +194,11 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
             "N8N_WEBHOOK_URL",
             "is a test URL, which works once after a click in the editor: use the /webhook/ URL",
         ),
+    ]
+
+
+def _spans(s: Settings) -> list[tuple[bool, str, str]]:
+    return [
         (
             s.publish_lease_seconds <= s.n8n_timeout_seconds,
             "PUBLISH_LEASE_SECONDS",
@@ -223,7 +232,6 @@ def _relations(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]
             "must be 30 or less: a delivery waits that long with a worker in hand",
         ),
     ]
-    return [(name, problem) for wrong, name, problem in checks if wrong]
 
 
 def _oauth_urls(s: Settings) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from app.config import SWEEP_PERIOD_SECONDS
 from app.version import VERSION
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt", "requirements-bench.txt")
 
 
 def pinned(lock: str) -> dict[str, str]:
@@ -32,8 +32,8 @@ def test_the_platform_gives_a_sweep_and_a_dispatch_the_time_they_may_take():
 
 
 def test_the_lock_files_agree_and_each_holds_the_one_before():
-    runtime, local, dev = map(pinned, LOCKS)
-    assert runtime.items() < local.items() < dev.items()
+    runtime, local, dev, bench = map(pinned, LOCKS)
+    assert runtime.items() < local.items() < dev.items() < bench.items()
 
 
 def test_the_lock_files_name_packages_and_hashes_and_no_registry():

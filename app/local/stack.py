@@ -123,12 +123,8 @@ class Stack:
     # What is started.
 
     def _app(self) -> Spec:
-        command = ["gunicorn", "wsgi:app", "--bind", f"{HOST}:{self.plan.ports.app}", "--no-control-socket"]
-        command += ["--worker-class", "gthread", "--workers", str(WORKERS), "--threads", str(THREADS)]
-        command += ["--graceful-timeout", str(GRACE_SECONDS), "--timeout", "60", "--keep-alive", "75"]
-        return Spec(
-            "app", [sys.executable, "-m", *command], self._all(), f"{self.url}/healthz", patience=GRACE_SECONDS + 3
-        )
+        command = app_command(self.plan.ports.app)
+        return Spec("app", command, self._all(), f"{self.url}/healthz", patience=GRACE_SECONDS + 3)
 
     def _migration(self) -> Spec:
         return Spec("migrations", [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], self._all())
@@ -196,6 +192,13 @@ class Stack:
             self._stop.pause()
             if time.monotonic() > deadline:
                 raise StackError(f"{child.spec.name} is not ready after {START_SECONDS:g} s.\n{child.last_words()}")
+
+
+def app_command(port: int, workers: int = WORKERS, threads: int = THREADS) -> list[str]:
+    """The app under gunicorn, as it is started wherever it is to be shown or measured."""
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"{HOST}:{port}", "--no-control-socket"]
+    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    return [*command, "--graceful-timeout", str(GRACE_SECONDS), "--timeout", "60", "--keep-alive", "75"]
 
 
 def _locked(path: Path) -> IO[str]:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench.calls import Measured, explain_dispatch, explain_routes, measure_dispatch, measure_routes
+from tests.bench.in_turn import Measured, explain_dispatch, explain_routes, measure_dispatch, measure_routes
 from tests.bench.plans import Plan, counting, explain
 from tests.bench.rows import AGENCY, AUTHOR, DELIVERED, OVERDUE, PER_AUTHOR, UNARMED, change, execute, fill, settle
 from tests.support.databases import PostgresDatabases

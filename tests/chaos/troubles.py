@@ -127,7 +127,7 @@ class Troubles:
             self._stop.pause()
 
     def _kill_a_worker(self) -> str:
-        workers = self._house.workers()
+        workers = self._house.workers("app")
         if not workers:
             return "none found"
         with contextlib.suppress(ProcessLookupError):

@@ -11,8 +11,8 @@ import pytest
 
 from app.polling import RESERVED_FOR
 from tests.adapters.servers import HttpServer, Seen, http_server
-from tests.chaos.database import Postgres
 from tests.support.databases import upgrade
+from tests.support.lasting_postgres import Postgres
 from tests.support.pollers import PATIENCE_SECONDS, Shelf, pollers, wait_for
 
 POSTS = 200

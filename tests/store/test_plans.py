@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.recovering import sweep
-from tests.bench.calls import explain_dispatch, explain_routes
 from tests.bench.house import deps_for
+from tests.bench.in_turn import explain_dispatch, explain_routes
 from tests.bench.plans import Plan, counting, explain
 from tests.bench.rows import AUTHOR, OVERDUE, UNARMED, change, engine_for, fill
 from tests.support.databases import PostgresDatabases

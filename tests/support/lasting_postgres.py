@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg2
+
 from app.local.children import _tie_to
 from tests.support.postgres import _binaries, _unprivileged_user, _wait_until_ready
 
@@ -27,7 +29,7 @@ class Postgres:
 
     def __init__(self, log: Path) -> None:
         self._log = log.open("a+b")
-        self._home = Path(tempfile.mkdtemp(prefix="punctual-chaos-pg-"))
+        self._home = Path(tempfile.mkdtemp(prefix="punctual-lasting-pg-"))
         self._data = self._home / "data"
         self._user = _unprivileged_user()
         if self._user:
@@ -58,6 +60,18 @@ class Postgres:
             **self._options,
         )
         _wait_until_ready(self._server, self._data, self._log)
+
+    def new_database(self, database: str) -> str:
+        """The URL of an empty database of this name; what there was under it is gone."""
+        connection = psycopg2.connect(self.url, connect_timeout=5)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+                cursor.execute(f'CREATE DATABASE "{database}"')
+        finally:
+            connection.close()
+        return self.url.replace("@/postgres?", f"@/{database}?")
 
     def stop(self, mode: str) -> None:
         """`immediate` is a crash: no checkpoint, no goodbye to anyone."""

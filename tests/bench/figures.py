@@ -1,0 +1,80 @@
+"""From arrivals to figures. Lateness is arrival at the receiver − due instant, in ms, and negative when early."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.bench.ledger import Post
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run's. What a work does not measure stays None."""
+
+    posts: int = 0
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    first_ms: float | None = None
+    last_ms: float | None = None
+    per_second: float | None = None
+    early: int | None = None
+    lost: int | None = None
+    twice: int | None = None
+    undecided: int | None = None
+    done_after_s: float | None = None
+    before_restart: float | None = None  # posts that had arrived by then
+    rates: Mapping[str, float] = field(default_factory=dict)
+    lateness_ms: Sequence[float] = ()
+
+
+def lateness_figures(posts: Sequence[Post], arrivals: Mapping[str, Sequence[float]], burst: bool) -> Figures:
+    """Of each post's first arrival. Posts per second count from the common instant to the last arrival."""
+    first = {post.key: min(arrivals[post.key]) - post.due for post in posts if arrivals.get(post.key)}
+    lateness = sorted(seconds * 1000 for seconds in first.values())
+    rate = len(lateness) * 1000 / lateness[-1] if burst and lateness and lateness[-1] > 0 else None
+    return Figures(
+        posts=len(posts),
+        p50_ms=percentile(lateness, 50),
+        p99_ms=percentile(lateness, 99),
+        first_ms=lateness[0] if lateness else None,
+        last_ms=lateness[-1] if lateness else None,
+        per_second=rate,
+        early=sum(1 for ms in lateness if ms < 0),
+        lost=len(posts) - len(lateness),
+        twice=sum(1 for post in posts if len(arrivals.get(post.key, ())) > 1),
+        lateness_ms=[round(ms, 3) for ms in lateness],
+    )
+
+
+def percentile(ordered: Sequence[float], part: float) -> float | None:
+    """The nearest rank: a value that was measured, never one between two."""
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(len(ordered) * part / 100) - 1)]
+
+
+def medians(runs: Sequence[Figures]) -> Figures:
+    """Each figure's median over the runs; the lateness of all of them together."""
+    names = (
+        "p50_ms",
+        "p99_ms",
+        "first_ms",
+        "last_ms",
+        "per_second",
+        "early",
+        "lost",
+        "twice",
+        "undecided",
+        "done_after_s",
+        "before_restart",
+    )
+    middle = {name: _median([getattr(run, name) for run in runs]) for name in names}
+    rates = {rate: statistics.median(run.rates[rate] for run in runs) for rate in (runs[0].rates if runs else ())}
+    together = [ms for run in runs for ms in run.lateness_ms]
+    return Figures(posts=runs[0].posts, rates=rates, lateness_ms=together, **middle)  # type: ignore[arg-type]
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if len(known) == len(values) and known else None

@@ -1,0 +1,52 @@
+"""The receiver that all systems meet, in a process of its own: answers 200 at once and remembers who came, and when.
+
+`python -m tests.bench.receiver --port N`: POST anywhere is an arrival; GET /ledger tells them, GET /count how many,
+DELETE /ledger forgets them. The body is read only when the ledger is asked for, so that it costs no arrival anything.
+"""
+
+import argparse
+import json
+import sys
+import time
+
+from aiohttp import web
+
+from app.local.serving import run
+
+
+class Receiver:
+    """Arrivals in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._arrivals: list[tuple[int, bytes]] = []
+
+    async def arrive(self, request: web.Request) -> web.Response:
+        at = time.time_ns()
+        self._arrivals.append((at, await request.read()))
+        return web.Response(body=b"{}", content_type="application/json")
+
+    async def tell(self, request: web.Request) -> web.Response:
+        return web.json_response([[json.loads(body)["postId"], at] for at, body in self._arrivals])
+
+    async def count(self, request: web.Request) -> web.Response:
+        return web.json_response(len(self._arrivals))
+
+    async def forget(self, request: web.Request) -> web.Response:
+        self._arrivals.clear()
+        return web.Response(status=204)
+
+
+def application() -> web.Application:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/webhook/publish", receiver.arrive)
+    app.router.add_get("/ledger", receiver.tell)
+    app.router.add_get("/count", receiver.count)
+    app.router.add_delete("/ledger", receiver.forget)
+    return app
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.receiver")
+    parser.add_argument("--port", type=int, required=True)
+    sys.exit(run(application(), "receiver", "127.0.0.1", parser.parse_args().port))

@@ -1,0 +1,102 @@
+"""One table of all that was measured, in plain text, and all the figures behind it as JSON."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench.figures import Figures, medians
+from tests.bench.histogram import drawing
+
+Case = tuple[str, str]  # a work, and a system
+COLUMNS = (
+    ("p50 ms", "p50_ms", "{:.1f}"),
+    ("p99 ms", "p99_ms", "{:.1f}"),
+    ("first ms", "first_ms", "{:.1f}"),
+    ("last ms", "last_ms", "{:.0f}"),
+    ("posts/s", "per_second", "{:,.0f}"),
+    ("early", "early", "{:g}"),
+    ("lost", "lost", "{:g}"),
+    ("twice", "twice", "{:g}"),
+    ("in doubt", "undecided", "{:g}"),
+    ("before restart", "before_restart", "{:g}"),
+    ("done after s", "done_after_s", "{:.1f}"),
+)
+CAPTION = """\
+Medians of the runs. Lateness is arrival at the receiver − due instant, in ms; posts/s counts from the instant to the
+last arrival. In doubt: held by the system itself until a lease ends, for it cannot know. Before restart: had arrived by
+then. Done after: from the restart to the last arrival. Calls are calls per second, one at a time and sixteen at a time:
+Punctual's over HTTP, the others' in-process. The receiver answers 200 and, in n8n's place, does not report back."""
+
+
+def table(found: Mapping[Case, Sequence[Figures]], notes: Mapping[str, str], gaps: Mapping[Case, str]) -> str:
+    """A row per work and system, with the notes of the systems below; a case without figures says why."""
+    middle = {case: medians(runs) for case, runs in found.items()}
+    parts = [_lateness_table(middle), _calls_table(middle), _gaps(gaps), CAPTION, *_notes(notes), _machine()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write(folder: Path, text: str, found: Mapping[Case, Sequence[Figures]]) -> None:
+    """table.txt, results.json, and a histogram for each work that measures lateness."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.txt").write_text(text, encoding="utf-8")
+    (folder / "results.json").write_text(json.dumps(_as_json(found), indent=1) + "\n", encoding="utf-8")
+    for work in dict.fromkeys(work for work, _ in found):
+        lateness = {system: medians(runs).lateness_ms for (of, system), runs in found.items() if of == work}
+        if any(lateness.values()):
+            (folder / f"lateness-{work}.svg").write_text(drawing(work, lateness), encoding="utf-8")
+
+
+def _lateness_table(middle: Mapping[Case, Figures]) -> str:
+    head = ["work", "system", "posts", *(title for title, _, _ in COLUMNS)]
+    rows = [[*case, str(figures.posts), *_cells(figures)] for case, figures in middle.items() if not figures.rates]
+    return "\n".join(_aligned([head, *rows])) if rows else ""
+
+
+def _calls_table(middle: Mapping[Case, Figures]) -> str:
+    rated = {case: figures for case, figures in middle.items() if figures.rates}
+    if not rated:
+        return ""
+    kinds = list(next(iter(rated.values())).rates)
+    head = ["work", "system", "posts", *(f"{kind} /s" for kind in kinds)]
+    rows = [
+        [*case, str(figures.posts), *(f"{figures.rates[kind]:,.0f}" for kind in kinds)]
+        for case, figures in rated.items()
+    ]
+    return "\n".join(_aligned([head, *rows]))
+
+
+def _gaps(gaps: Mapping[Case, str]) -> str:
+    return "\n".join(f"{work} {system}: {reason}" for (work, system), reason in gaps.items())
+
+
+def _notes(notes: Mapping[str, str]) -> list[str]:
+    return ["\n".join(f"{system}: {note}" for system, note in notes.items())] if notes else []
+
+
+def _machine() -> str:
+    return f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def _as_json(found: Mapping[Case, Sequence[Figures]]) -> list[dict[str, object]]:
+    return [
+        {"work": work, "system": system, "median": _plain(medians(runs)), "runs": [_plain(run) for run in runs]}
+        for (work, system), runs in found.items()
+    ]
+
+
+def _plain(figures: Figures) -> dict[str, object]:
+    plain = {**asdict(figures), "rates": dict(figures.rates), "lateness_ms": list(figures.lateness_ms)}
+    return {name: value for name, value in plain.items() if value not in (None, {}, [])}
+
+
+def _cells(figures: Figures) -> list[str]:
+    values = ((getattr(figures, name), shape) for _, name, shape in COLUMNS)
+    return ["–" if value is None else shape.format(value) for value, shape in values]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

@@ -1,0 +1,60 @@
+"""APScheduler 3 with its SQLAlchemy job store on PostgreSQL and a pool of 20 threads, as its user guide shows it; one
+process, since a job store must not be shared. `misfire_grace_time` is what it comes with (1 s), and in a second system
+None: a job that is late is run all the same."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.bench.peers import listen
+from tests.bench.sending import send
+from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.system import Ground
+
+THREADS = 20
+
+
+class Scheduler:
+    def __init__(self, database_url: str, webhook: str, grace: str) -> None:
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        self._webhook = webhook
+        self._options: dict[str, Any] = {} if grace == "default" else {"misfire_grace_time": None}
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": SQLAlchemyJobStore(url=database_url)},
+            executors={"default": ThreadPoolExecutor(THREADS)},
+            job_defaults={"coalesce": False, "max_instances": 3},
+            timezone=UTC,
+        )
+        self._scheduler.start()
+
+    def schedule(self, key: str, due: float) -> None:
+        at = datetime.fromtimestamp(due, UTC)
+        self._scheduler.add_job(send, "date", run_date=at, args=[self._webhook, key], id=key, **self._options)
+
+    def unschedule(self, key: str) -> None:
+        self._scheduler.remove_job(key)
+
+
+class APScheduler(LibrarySystem):
+    name = "apscheduler"
+    note = f"job store in PostgreSQL, {THREADS} threads, misfire_grace_time as it comes (1 s)"
+    module = "tests.bench.systems.apscheduler"
+    grace = "default"
+
+    def arguments(self, ground: Ground) -> list[str]:
+        url = ground.new_database(self.name).replace("postgresql://", "postgresql+psycopg2://")
+        return [url, ground.webhook, self.grace]
+
+
+class LateAPScheduler(APScheduler):
+    name = "apscheduler-late"
+    note = "the same with misfire_grace_time=None: late jobs are run all the same"
+    works = frozenset({"burst", "crash"})
+    grace = "none"
+
+
+if __name__ == "__main__":
+    listen(Scheduler(*sys.argv[2:]))

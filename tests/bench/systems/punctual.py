@@ -1,0 +1,74 @@
+"""Punctual, the real thing: gunicorn, PostgreSQL, signed deliveries of the QStash stand-in, encrypted tokens. The
+receiver stands where n8n does; it accepts and does not report back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg2
+
+from app.local.stack import THREADS, WORKERS
+from tests.bench.api import Api
+from tests.bench.calls import make_calls
+from tests.bench.ledger import Post
+from tests.bench.systems.system import Ground
+from tests.support.house import Furnishing, House
+
+WRITERS = 8
+IN_DOUBT = "SELECT id::text FROM posts WHERE status = 'publishing' AND id::text = ANY(%s)"
+
+
+class Punctual:
+    name = "punctual"
+    works = frozenset({"quiet", "burst", "calls", "crash"})
+    pace = 0.015
+    needs_redis = False
+
+    def __init__(self, ground: Ground) -> None:
+        self._database_url = ground.new_database(self.name)
+        overrides = {"N8N_WEBHOOK_URL": ground.webhook, **ground.settings}
+        workers, threads = ground.workers or WORKERS, ground.threads or THREADS
+        furnishing = Furnishing(self._database_url, workers, threads, overrides=overrides)
+        ground.folder.mkdir(parents=True)
+        self._house = House(ground.folder, furnishing, ground.stop)
+        told = "".join(f", {name}={value}" for name, value in ground.settings.items())
+        self.note = f"the local stack's processes, gunicorn with {workers} × {threads} threads on PostgreSQL{told}"
+        self._api: Api
+        self._account = ""
+
+    def open(self) -> None:
+        self._house.migrate()
+        for name in ("app", "qstash", "cron"):
+            self._house.start(name)
+        self._api = Api(self._house.url, self._house.token("bench"))
+        self._account = self._api.account()
+
+    def new_keys(self, count: int) -> list[str]:
+        texts = [f"Post number {number} of the bench" for number in range(count)]
+        return make_calls(lambda text: self._api.write(text, self._account), texts, WRITERS)[0]
+
+    def schedule(self, posts: Sequence[Post], threads: int) -> float:
+        return make_calls(lambda post: self._api.schedule(post.key, post.due), posts, threads)[1]
+
+    def unschedule(self, posts: Sequence[Post], threads: int) -> float:
+        return make_calls(lambda post: self._api.unschedule(post.key), posts, threads)[1]
+
+    def kill(self) -> None:
+        self._house.kill("app")
+
+    def restart(self) -> None:
+        self._house.start("app")
+
+    def undecided(self, keys: Sequence[str]) -> set[str]:
+        return {row[0] for row in self._select(IN_DOUBT, list(keys))}
+
+    def close(self) -> None:
+        self._house.close()
+
+    def _select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(self._database_url, connect_timeout=5)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return cursor.fetchall()
+        finally:
+            connection.close()

@@ -1,0 +1,24 @@
+"""The header that n8n's own authentication asks for."""
+
+import pytest
+
+from app.config import Settings, SettingsError
+
+NAME = "N8N_WEBHOOK_AUTH_HEADER"
+
+
+def test_a_header_is_one_line():
+    for raw, read in (
+        ("X-Api-Key:value", "X-Api-Key: value"),
+        ("Authorization :  Basic a:b==", "Authorization: Basic a:b=="),
+    ):
+        assert Settings.from_env({NAME: raw}).n8n_webhook_auth_header == read
+
+
+@pytest.mark.parametrize(
+    "raw", ["X-Api-Key", "X-Api-Key:", ": value", "X: a\r\nY: b", "X: a\nb", "X: é", "X: a\tb", "X: \0"]
+)
+def test_what_is_no_header_is_told_what_one_looks_like(raw: str):
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({NAME: raw})
+    assert refused.value.problems == [f"{NAME} must be one header line, such as X-Api-Key: value"]
