@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post, Transition
 from app.store import access
+from app.store.accounts import ACCOUNT_FIELDS
 from app.store.attempts import to_attempt
 from app.store.breaker import NAME, Breaker
 from app.store.models import attempts, breakers, posts, social_accounts, transitions
@@ -43,8 +44,9 @@ def post_by_id(connection: Connection, post_id: str, user_id: str | None = None)
     return to_post(row) if row else None
 
 
+_ACCOUNT = [social_accounts.c[name] for name in ACCOUNT_FIELDS]
 _DELIVERY = (
-    select(posts, social_accounts, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at)
+    select(posts, *_ACCOUNT, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at)
     .select_from(posts)
     .outerjoin(social_accounts, access.account_of_post())
     .outerjoin(breakers, breakers.c.name == NAME)
@@ -58,9 +60,9 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
     row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
     if row is None:
         return None, None, Breaker()
-    ours, theirs = len(posts.c), len(posts.c) + len(social_accounts.c)
+    ours, theirs = len(posts.c), len(posts.c) + len(_ACCOUNT)
     post = dict(zip(posts.c.keys(), row[:ours], strict=True))
-    account = dict(zip(social_accounts.c.keys(), row[ours:theirs], strict=True))
+    account = dict(zip(ACCOUNT_FIELDS, row[ours:theirs], strict=True))
     failures, opened_at, probe_at = row[theirs:]
     found = Account(**account) if account["id"] is not None else None
     return Post(**post | {"status": Status(post["status"])}), found, Breaker(failures or 0, opened_at, probe_at)
@@ -68,9 +70,13 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
 
 def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str, Account]:
     """The accounts that these posts may go out through now, by the post's id."""
-    statement = select(posts.c.id.label("of_post"), social_accounts).join(posts, access.account_of_post())
+    statement = (
+        select(posts.c.id.label("of_post"), *_ACCOUNT)
+        .select_from(social_accounts)
+        .join(posts, access.account_of_post())
+    )
     found = connection.execute(statement.where(posts.c.id.in_([post.id for post in group])))
-    return {row[0]: Account(**dict(zip(social_accounts.c.keys(), row[1:], strict=True))) for row in found}
+    return {row[0]: Account(**dict(zip(ACCOUNT_FIELDS, row[1:], strict=True))) for row in found}
 
 
 def page(connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: After | None) -> list[Post]:
