@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, insert, update
 
 from app.domain.lifecycle import ALLOWED, EDITABLE, SCHEDULABLE, Status
 from app.domain.post import Post
-from app.store.models import attempts, posts, transitions
+from app.store.models import attempts, has_status, posts, transitions
 
 Condition = sa.ColumnElement[bool]
 
@@ -24,6 +24,10 @@ def to_post(row: Row[Any]) -> Post:
     values = dict(row._mapping)
     values["status"] = Status(values["status"])
     return Post(**values)
+
+
+def _not_due() -> dict[str, Any]:
+    return {"next_attempt_at": None, "message_id": None, "swept_at": None}
 
 
 def create(tx: Connection, values: dict[str, Any], *, now: datetime, actor: str) -> Post:
@@ -92,19 +96,27 @@ def claim(
     """scheduled → publishing, never before the due instant, for each of the group that still has the intent it was
     read with. With `sending`, the send is held to have begun: all it needs was made ready before, so the next thing
     that happens is the request. The attempts' rows are written with it. Returns the posts that were won, by id."""
-    values = {
-        **_not_due(),
-        "lease_until": lease_until,
-        "sending_at": now if sending else None,
-        "attempt": posts.c.attempt + 1,
-    }
-    guard = (*_fences(group, "generation"), has_status(Status.SCHEDULED), posts.c.next_attempt_at <= now)
-    claimed = [to_post(row) for row in tx.execute(_updated(guard, Status.PUBLISHING, values, now))]
+    intents = [(post.id, post.generation) for post in group]
+    values = {"intents": intents, "at": now, "lease": lease_until, "sending": now if sending else None}
+    claimed = [to_post(row) for row in tx.execute(_CLAIM, values)]
     if claimed:
         trail = [_transition(post, Status.SCHEDULED, "claimed", triggers[post.id], now) for post in claimed]
         tx.execute(insert(transitions), trail)
         tx.execute(insert(attempts), [_begun(post, triggers[post.id], now, sending) for post in claimed])
     return {post.id: post for post in claimed}
+
+
+_INTENT = sa.tuple_(posts.c.id, posts.c.generation, types=[posts.c.id.type, sa.Integer()])
+_NOW = sa.bindparam("at", type_=posts.c.updated_at.type)
+#: Made once: building it anew would stand between the instant and the send.
+_CLAIM = (
+    update(posts)
+    .where(_INTENT.in_(sa.bindparam("intents", expanding=True)), has_status(Status.SCHEDULED))
+    .where(posts.c.next_attempt_at <= _NOW)
+    .values(status=Status.PUBLISHING, updated_at=_NOW, attempt=posts.c.attempt + 1, **_not_due())
+    .values(lease_until=sa.bindparam("lease"), sending_at=sa.bindparam("sending"))
+    .returning(posts)
+)
 
 
 def _begun(post: Post, trigger: str, now: datetime, sending: bool) -> dict[str, Any]:
@@ -121,11 +133,19 @@ def _begun(post: Post, trigger: str, now: datetime, sending: bool) -> dict[str, 
     }
 
 
+_HOLDING = sa.tuple_(posts.c.id, posts.c.generation, posts.c.attempt, types=[posts.c.id.type, *[sa.Integer()] * 2])
+_EXTEND = (
+    update(posts)
+    .where(_HOLDING.in_(sa.bindparam("claims", expanding=True)), has_status(Status.PUBLISHING))
+    .values(lease_until=sa.bindparam("lease"), updated_at=_NOW)
+    .returning(posts.c.id)
+)
+
+
 def extend_leases(tx: Connection, group: Sequence[Post], *, lease_until: datetime, now: datetime) -> set[str]:
     """n8n has accepted: each stays publishing until its report comes or this lease ends. Returns whose still are."""
-    guard = (*_fences(group, "generation", "attempt"), has_status(Status.PUBLISHING))
-    statement = update(posts).where(*guard).values(lease_until=lease_until, updated_at=now)
-    return set(tx.execute(statement.returning(posts.c.id)).scalars())
+    claims = [(post.id, post.generation, post.attempt) for post in group]
+    return set(tx.execute(_EXTEND, {"claims": claims, "at": now, "lease": lease_until}).scalars())
 
 
 def publish(
@@ -207,10 +227,6 @@ def _due(at: datetime) -> dict[str, Any]:
     return {"next_attempt_at": at, "arm_count": posts.c.arm_count + 1, "message_id": None, "swept_at": None}
 
 
-def _not_due() -> dict[str, Any]:
-    return {"next_attempt_at": None, "message_id": None, "swept_at": None}
-
-
 def _left_hands() -> dict[str, Any]:
     return {"lease_until": None, "sending_at": None}
 
@@ -225,12 +241,6 @@ def unchanged(post: Post) -> Condition:
     return sa.and_(*_as_read(post), posts.c.arm_count == post.arm_count)
 
 
-def has_status(status: Status) -> Condition:
-    """The status of a row that is found by its id. Said plainly, it would tempt PostgreSQL to that status's partial
-    index, small by statistics from before a burst, and every claim of the burst would read it whole."""
-    return posts.c.status.concat("") == status
-
-
 def _as_read(post: Post) -> list[Condition]:
     return [
         posts.c.id == post.id,
@@ -238,15 +248,6 @@ def _as_read(post: Post) -> list[Condition]:
         posts.c.generation == post.generation,
         posts.c.attempt == post.attempt,
     ]
-
-
-def _fences(group: Sequence[Post], *names: str) -> list[Condition]:
-    """The group's rows whose fences still stand as they were read; for one post a plain comparison, planned fastest."""
-    columns = [posts.c.id, *(posts.c[name] for name in names)]
-    if len(group) == 1:
-        return [column == getattr(group[0], column.name) for column in columns]
-    wanted = [tuple(getattr(post, column.name) for column in columns) for post in group]
-    return [sa.tuple_(*columns, types=[column.type for column in columns]).in_(wanted)]
 
 
 def _abandoned(now: datetime) -> list[Condition]:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, delete, select
 
 from app.domain.lifecycle import FINAL, Status
 from app.store import tallies
-from app.store.models import alerts, posts
-from app.store.posts import Condition, has_status
+from app.store.models import alerts, has_status, posts
+from app.store.posts import Condition
 
 #: Drafts are somebody's work, and what is scheduled or publishing is ours.
 FINISHED = (Status.PUBLISHED, Status.FAILED, Status.CANCELLED)

@@ -68,14 +68,16 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
     return Post(**post | {"status": Status(post["status"])}), found, Breaker(failures or 0, opened_at, probe_at)
 
 
+_ACCOUNTS = (
+    select(posts.c.id.label("of_post"), *_ACCOUNT)
+    .join_from(posts, social_accounts, access.account_of_post())
+    .where(posts.c.id.in_(sa.bindparam("post_ids", expanding=True)))
+)
+
+
 def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str, Account]:
     """The accounts that these posts may go out through now, by the post's id."""
-    statement = (
-        select(posts.c.id.label("of_post"), *_ACCOUNT)
-        .select_from(social_accounts)
-        .join(posts, access.account_of_post())
-    )
-    found = connection.execute(statement.where(posts.c.id.in_([post.id for post in group])))
+    found = connection.execute(_ACCOUNTS, {"post_ids": [post.id for post in group]})
     return {row[0]: Account(**dict(zip(ACCOUNT_FIELDS, row[1:], strict=True))) for row in found}
 
 
