@@ -10,6 +10,7 @@ import heapq
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from app.settling import Accepted, Dispatched, settle_accepted
 LARGEST_GROUP = 100  # claimed or settled in one transaction: more would keep the first of them waiting for the last
 SENDERS = 8
 LONGEST_NAP_SECONDS = 0.25  # of the gate's own thread, so that a wall clock that was put forward is noticed
-HELP_YOURSELF_AFTER_SECONDS = 0.25  # what no sender has taken by then is sent by its own delivery's thread
+HELP_YOURSELF_AFTER_SECONDS = 0.25  # of no send coming to an end: then a delivery's own thread sends it
 
 
 class Gate:
@@ -38,6 +39,7 @@ class Gate:
         self._to_send: queue.SimpleQueue[Standing] = queue.SimpleQueue()
         self._to_settle: queue.SimpleQueue[tuple[Standing, Accepted]] = queue.SimpleQueue()
         self._started = False
+        self._moved = 0.0  # when a send last came to an end, on the monotonic clock
 
     def __len__(self) -> int:
         """How many stand here and wait for their instant."""
@@ -53,8 +55,11 @@ class Gate:
         patience = max(0.0, (standing.due - deps.clock.now()).total_seconds()) + HELP_YOURSELF_AFTER_SECONDS
         while not standing.over.wait(patience):
             patience = HELP_YOURSELF_AFTER_SECONDS
-            if standing.claimed is not None and standing.taken.acquire(blocking=False):
-                self._send(deps, standing)  # all senders are held up by a slow n8n; nobody stands in line behind them
+            # All senders held up by a slow n8n: nobody stands in line behind them. While they move, helping would only
+            # take the processor from them.
+            held_up = time.monotonic() - self._moved > HELP_YOURSELF_AFTER_SECONDS
+            if held_up and standing.claimed is not None and standing.taken.acquire(blocking=False):
+                self._send(deps, standing)
         if standing.error is not None:
             raise standing.error
         return standing.result or go_alone(deps, standing)
@@ -116,6 +121,8 @@ class Gate:
         except Exception as error:
             standing.end(error=error)
             return
+        finally:
+            self._moved = time.monotonic()
         post, verdict, sent_at = standing.claimed, standing.verdict, standing.sent_at
         if post is not None and sent_at is not None and verdict is not None and verdict.outcome is Outcome.ACCEPTED:
             self._to_settle.put((standing, Accepted(post, verdict, sent_at, standing.circuit)))
