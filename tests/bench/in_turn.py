@@ -26,7 +26,7 @@ Call = Callable[[], object]
 AGAIN = """
 UPDATE posts SET status = 'scheduled', next_attempt_at = now() - interval '1 second', lease_until = NULL,
     sending_at = NULL WHERE id IN (SELECT id FROM posts WHERE user_id = :author AND scheduled_at IS NOT NULL
-        AND status IN ('scheduled', 'publishing') ORDER BY id LIMIT :number)
+        AND company_id IS NULL AND status IN ('scheduled', 'publishing') ORDER BY id LIMIT :number)
 RETURNING id, generation
 """
 

@@ -61,6 +61,14 @@ SELECT md5('account-' || user_id)::uuid, user_id, 'linkedin', 'urn:li:person:1',
     now(), now()
 FROM (SELECT DISTINCT user_id FROM posts) AS authors
 """
+COMPANIES = """
+INSERT INTO companies (id, name, created_at, updated_at)
+SELECT DISTINCT company_id, 'Acme', now(), now() FROM posts WHERE company_id IS NOT NULL
+"""
+MEMBERS = """
+INSERT INTO memberships (company_id, user_id, role, created_at)
+SELECT DISTINCT company_id, user_id, 'owner', now() FROM posts WHERE company_id IS NOT NULL
+"""
 OVERDUE = """
 UPDATE posts SET next_attempt_at = now() - interval '1 hour' + interval '10 minutes' * random(), swept_at = NULL
 WHERE status = 'scheduled'
@@ -90,7 +98,7 @@ def fill(url: str, number: int) -> None:
         for index in indexes:
             index.drop(connection)
         connection.execute(sa.text(POSTS), {"number": number, "of_agency": of_agency})
-        for statement in (ATTEMPTS, TRANSITIONS, ACCOUNTS):
+        for statement in (ATTEMPTS, TRANSITIONS, ACCOUNTS, COMPANIES, MEMBERS):
             connection.execute(sa.text(statement))
         for index in indexes:
             index.create(connection)

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.agency import create_client, create_company, put_member, remove_member
 from app.connecting import Started, begin, complete
+from app.domain.agency import Role
 from app.domain.authorization import Member
-from app.domain.errors import Conflict, Invalid, NotConfigured, Refusal
+from app.domain.errors import Conflict, Forbidden, Invalid, NotConfigured, Refusal
 from app.domain.post import Account
 from app.settling import Dispatched
-from app.store.models import new_id, oauth_states
+from app.store.models import oauth_states
 from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import failure, grant
 from tests.support.world import USER
@@ -184,14 +186,35 @@ def test_connecting_again_replaces_the_old_consent_whole(world: ConnectedWorld):
     assert world.account_now(account).refresh_expires_at is None
 
 
-def test_the_company_and_client_that_it_began_for_get_the_account_and_are_kept_when_none_are_named(
+def test_the_company_and_client_that_it_began_for_get_the_account_and_a_personal_one_is_another(
     world: ConnectedWorld,
 ):
     world.linkedin.member = Member("urn:li:person:new", "Nina")
-    company, client = new_id(), new_id()
+    company = create_company(world.deps, USER, "Acme").id
+    client = create_client(world.deps, USER, company, "Client").id
     for given in ((company, client), (None, None)):
         account = back(world, begin(world.deps, USER, *given))
-        assert (account.company_id, account.client_id) == (company, client)
+        assert (account.company_id, account.client_id) == given
+
+
+def test_nobody_begins_for_a_company_that_is_not_theirs_to_change(world: ConnectedWorld):
+    company = create_company(world.deps, "somebody", "Acme").id
+    with pytest.raises(Invalid) as refused:
+        begin(world.deps, USER, company)
+    assert refused.value.code == "company_not_found"
+    put_member(world.deps, "somebody", company, USER, Role.VIEWER)
+    with pytest.raises(Forbidden):
+        begin(world.deps, USER, company)
+
+
+def test_who_is_put_out_of_the_company_on_the_way_connects_nothing_for_it(world: ConnectedWorld):
+    company = create_company(world.deps, "somebody", "Acme").id
+    put_member(world.deps, "somebody", company, USER, Role.EDITOR)
+    started = begin(world.deps, USER, company)
+    remove_member(world.deps, "somebody", company, USER)
+    with pytest.raises(Invalid) as refused:
+        back(world, started)
+    assert refused.value.code == "company_not_found"
 
 
 def test_without_settings_it_does_not_begin(world: ConnectedWorld):
