@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,8 @@ from app.settling import Accepted, Dispatched, settle_accepted
 LARGEST_GROUP = 100  # claimed or settled in one transaction: more would keep the first of them waiting for the last
 SENDERS = 8
 LONGEST_NAP_SECONDS = 0.25  # of the gate's own thread, so that a wall clock that was put forward is noticed
-HELP_YOURSELF_AFTER_SECONDS = 0.25  # of no send coming to an end: then a delivery's own thread sends it
+HELD_UP_AFTER_SECONDS = 0.25  # of no send coming to an end: a slow n8n has all senders, and others must help
+MOST_EXTRA_SENDERS = 256
 
 
 class Gate:
@@ -39,6 +41,7 @@ class Gate:
         self._to_send: queue.SimpleQueue[Standing] = queue.SimpleQueue()
         self._to_settle: queue.SimpleQueue[tuple[Standing, Accepted]] = queue.SimpleQueue()
         self._started = False
+        self._extra = 0
         self._moved = 0.0  # when a send last came to an end, on the monotonic clock
 
     def __len__(self) -> int:
@@ -52,14 +55,8 @@ class Gate:
             return TurnedAway.NO_ROOM
         standing.has_place = early
         self._stand(deps, standing)
-        patience = max(0.0, (standing.due - deps.clock.now()).total_seconds()) + HELP_YOURSELF_AFTER_SECONDS
-        while not standing.over.wait(patience):
-            patience = HELP_YOURSELF_AFTER_SECONDS
-            # All senders held up by a slow n8n: nobody stands in line behind them. While they move, helping would only
-            # take the processor from them.
-            held_up = time.monotonic() - self._moved > HELP_YOURSELF_AFTER_SECONDS
-            if held_up and standing.claimed is not None and standing.taken.acquire(blocking=False):
-                self._send(deps, standing)
+        # One wait, no looking up in between: hundreds of threads that wake at once spend more on waking than on work.
+        standing.over.wait()
         if standing.error is not None:
             raise standing.error
         return standing.result or go_alone(deps, standing)
@@ -95,8 +92,11 @@ class Gate:
     def _due_group(self, deps: Deps) -> list[Standing]:
         """Wait for the nearest instant; take whoever is due by then."""
         with self._changed:
+            self._relieve(deps)
             while (left := self._seconds_left(deps)) is None or left > 0:
-                self._changed.wait(None if left is None else min(left, LONGEST_NAP_SECONDS))
+                idle = left is None and self._to_send.empty()
+                self._changed.wait(None if idle else min(left or LONGEST_NAP_SECONDS, LONGEST_NAP_SECONDS))
+                self._relieve(deps)
             now = deps.clock.now()
             group: list[Standing] = []
             while self._waiting and self._waiting[0][0] <= now and len(group) < LARGEST_GROUP:
@@ -110,10 +110,26 @@ class Gate:
         """Until the nearest instant; None while nobody stands here."""
         return (self._waiting[0][0] - deps.clock.now()).total_seconds() if self._waiting else None
 
+    def _relieve(self, deps: Deps) -> None:
+        """While all who send are held up, twice as many; the extra ones leave when nothing is left."""
+        held_up = time.monotonic() - self._moved > HELD_UP_AFTER_SECONDS
+        if not held_up or self._to_send.empty() or self._extra >= MOST_EXTRA_SENDERS:
+            return
+        more = min(self._senders + self._extra, MOST_EXTRA_SENDERS - self._extra)
+        self._extra += more
+        self._moved = time.monotonic()  # they get their time too
+        for _ in range(more):
+            threading.Thread(target=self._send_until_idle, args=(deps,), name="gate_extra_sender", daemon=True).start()
+
+    def _send_until_idle(self, deps: Deps) -> None:
+        with suppress(queue.Empty):
+            while True:
+                self._send(deps, self._to_send.get(timeout=HELD_UP_AFTER_SECONDS))
+        with self._changed:
+            self._extra -= 1
+
     def _send_next(self, deps: Deps) -> None:
-        standing = self._to_send.get()
-        if standing.taken.acquire(blocking=False):
-            self._send(deps, standing)
+        self._send(deps, self._to_send.get())
 
     def _send(self, deps: Deps, standing: Standing) -> None:
         try:
@@ -145,4 +161,7 @@ class Gate:
 
 def _for_ever(work: Callable[[Any], None], deps: Deps) -> None:
     while True:
-        work(deps)
+        try:
+            work(deps)
+        except Exception:  # such as no thread left to start; those who stand here must not wait for ever
+            emit("gate.broke", exc_info=True)

@@ -48,7 +48,6 @@ class Standing:
     sent_at: datetime | None = None
     result: Dispatched | TurnedAway | None = None
     error: Exception | None = None
-    taken: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
 
     def end(self, result: Dispatched | TurnedAway | None = None, error: Exception | None = None) -> None:
