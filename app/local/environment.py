@@ -77,6 +77,8 @@ def settings(
         "PUNCTUAL_LOCAL": "1",
         "DATABASE_URL": database_url or f"sqlite:///{state / 'punctual.sqlite3'}",
         "PUBLIC_BASE_URL": ports.url("app"),
+        "DISPATCH_LEAD_SECONDS": "3",  # a thousand deliveries of one instant are all at the door in time
+        "DISPATCH_MAX_WAITING": "512",
         "QSTASH_URL": ports.url("qstash"),
         "QSTASH_TOKEN": QSTASH_TOKEN,
         "QSTASH_CURRENT_SIGNING_KEY": QSTASH_CURRENT_SIGNING_KEY,

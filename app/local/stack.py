@@ -26,8 +26,8 @@ STATE = ROOT / "instance" / "local"
 
 # One worker: a delivery that waits for its instant costs a thread, not a processor, and SQLite has one writer anyway.
 WORKERS = 1
-# At most DISPATCH_MAX_WAITING (64) deliveries wait on a thread each; the others serve what is due and the people.
-THREADS = 96
+# At most DISPATCH_MAX_WAITING (512 here) deliveries wait on a thread each; the others serve what is due and the people.
+THREADS = 600
 GRACE_SECONDS = 15  # for requests in flight at the end; a send to an n8n that hangs is given up, and its lease ends it
 START_SECONDS = 60.0
 

@@ -20,8 +20,9 @@ from .retrying import next_try
 from .storage import Storage
 from .tasks import BackgroundTasks
 
-# The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue.
-CONNECTIONS = 256
+# The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue. Deliveries stand at
+# the app's door until their instant: fewer places would keep some of a burst from being there in time.
+CONNECTIONS = 4096
 
 
 class Deliveries:
@@ -55,9 +56,11 @@ class Deliveries:
             # It may have been cancelled while it stood in line.
             if not self._outbox.holds(message):
                 return
-            started = wall_ms()
+            started, era = wall_ms(), self._outbox.era
             self._storage.add_event(started, "ACTIVE", message)
             outcome = await self._courier.carry(message)
+        if era != self._outbox.era:
+            return  # all was forgotten while it was out, and it must not come back as an event
         self._log.delivery(message, outcome, started)
         self._settle(message, outcome, wall_ms())
 

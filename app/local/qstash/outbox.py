@@ -17,6 +17,7 @@ class Outbox:
         self._storage = storage
         self._alarm = alarm
         self._messages: dict[str, Message] = {}
+        self.era = 0  # how often everything was forgotten
         self.on_due: Callable[[Message], None] = lambda message: None
 
     def load(self) -> None:
@@ -57,6 +58,7 @@ class Outbox:
         self._storage.delete_message(message.id)
 
     def clear(self) -> None:
+        self.era += 1
         for message in self.all():
             self.remove(message)
 
