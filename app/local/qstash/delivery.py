@@ -20,8 +20,8 @@ from .retrying import next_try
 from .storage import Storage
 from .tasks import BackgroundTasks
 
-# The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue. Deliveries stand at
-# the app's door until their instant: fewer places would keep some of a burst from being there in time.
+# The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue. Deliveries stand
+# at the app's door until their instant: fewer places would keep some of a burst from being there in time.
 CONNECTIONS = 4096
 
 
