@@ -22,7 +22,9 @@ from app.log import emit
 from app.sending import Standing, TurnedAway, claim, go_alone, leave_place, send, take_place
 from app.settling import Accepted, Dispatched, settle_accepted
 
-LARGEST_GROUP = 100  # claimed or settled in one transaction: more would keep the first of them waiting for the last
+LARGEST_GROUP = 16  # claimed in one transaction: whoever is claimed and not yet sent is in doubt if this process dies
+MOST_SETTLED = 100
+SHORT_NAP_SECONDS = 0.002
 SENDERS = 8
 LONGEST_NAP_SECONDS = 0.25  # of the gate's own thread, so that a wall clock that was put forward is noticed
 HELD_UP_AFTER_SECONDS = 0.25  # of no send coming to an end: a slow n8n has all senders, and others must help
@@ -93,6 +95,9 @@ class Gate:
         """Wait for the nearest instant; take whoever is due by then."""
         with self._changed:
             self._relieve(deps)
+            while self._to_send.qsize() > self._senders:  # none is claimed long before a sender has a hand for it
+                self._changed.wait(SHORT_NAP_SECONDS)
+                self._relieve(deps)
             while (left := self._seconds_left(deps)) is None or left > 0:
                 idle = left is None and self._to_send.empty()
                 self._changed.wait(None if idle else min(left or LONGEST_NAP_SECONDS, LONGEST_NAP_SECONDS))
@@ -147,7 +152,7 @@ class Gate:
 
     def _settle_next(self, deps: Deps) -> None:
         group = [self._to_settle.get()]
-        while len(group) < LARGEST_GROUP and not self._to_settle.empty():
+        while len(group) < MOST_SETTLED and not self._to_settle.empty():
             group.append(self._to_settle.get())
         result: Dispatched | None = Dispatched("dispatched")
         try:
