@@ -103,20 +103,23 @@ def claim(deps: Deps, group: Sequence[Standing]) -> None:
     now = deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
     triggers = {standing.post.id: standing.trigger for standing in group}
-    won: dict[str, Post] = {}
+    won: dict[tuple[str, int, bool], Post] = {}
     with deps.db.transaction() as tx:
         known = queries.accounts_of(tx, [standing.post for standing in group])
         ready = [s for s in group if known.get(s.post.id) == s.account]
         for sending in (True, False):
             members = [s.post for s in ready if (s.blocked is None) is sending]
             if members:
-                won |= posts.claim(tx, members, now=now, lease_until=lease_until, triggers=triggers, sending=sending)
+                claimed = posts.claim(tx, members, now=now, lease_until=lease_until, triggers=triggers, sending=sending)
+                won |= {(post.id, post.generation, sending): post for post in claimed.values()}
     for standing in group:
         if known.get(standing.post.id) != standing.account:
             standing.end(TurnedAway.CHANGED)
             continue
-        # Popped, so that two deliveries of one message in one group are one send.
-        standing.claimed, standing.lease_until = won.pop(standing.post.id, None), lease_until
+        # By its own generation, as it was claimed, and popped: of two deliveries of one post in one group neither an
+        # older one nor a second one may go out with what was won.
+        own = (standing.post.id, standing.post.generation, standing.blocked is None)
+        standing.claimed, standing.lease_until = won.pop(own, None), lease_until
         if standing.claimed is None:
             standing.end(Dispatched("ignored", "busy"))
 

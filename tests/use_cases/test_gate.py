@@ -1,9 +1,8 @@
 """The gate: many deliveries at one instant. What holds for one alone must hold for each of them."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -16,6 +15,7 @@ from app.domain.post import Post
 from app.gate import Gate
 from app.settling import Dispatched
 from app.store import posts
+from tests.support.crowds import due_together, standing
 from tests.support.databases import counted
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.threads import PATIENCE, until
@@ -32,22 +32,6 @@ def gate(world: World) -> Gate:
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
     return gate
-
-
-def due_together(world: World, count: int) -> list[Post]:
-    return [world.scheduled(IN_TEN_MINUTES, content=f"Post {number}") for number in range(count)]
-
-
-@contextmanager
-def standing(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list["Future[Dispatched]"]]:
-    """The deliveries stand at the gate while the block runs; their results can be had after it."""
-    with ThreadPoolExecutor(len(deliveries)) as pool:
-        coming = [pool.submit(world.dispatch, post) for post in deliveries]
-        until(lambda: len(gate) == len(deliveries))
-        try:
-            yield coming
-        finally:
-            world.clock.set(max(world.clock.now(), IN_TEN_MINUTES))
 
 
 def results(coming: list["Future[Dispatched]"]) -> list[Dispatched]:
@@ -107,6 +91,17 @@ def test_two_deliveries_of_one_message_in_one_group_are_one_send(world: World, g
     assert sorted(result.status for result in results(coming)) == ["dispatched", "ignored", "ignored"]
     assert sent(world) == [post.id]
     assert len(world.attempts(post)) == 1
+
+
+def test_of_two_generations_in_one_group_the_newer_one_goes_out(world: World, gate: Gate):
+    [old] = due_together(world, 1)
+    with standing(world, gate, [old]) as coming, ThreadPoolExecutor(1) as pool:
+        new = world.schedule(old, IN_TEN_MINUTES).post
+        newer = pool.submit(world.dispatch, new)
+        until(lambda: len(gate) == 2)
+        world.clock.set(IN_TEN_MINUTES)
+    assert results([*coming, newer]) == [Dispatched("ignored", "busy"), ACCEPTED]
+    assert sent(world) == [old.id]
 
 
 @pytest.mark.parametrize("act", [scheduling.unschedule, scheduling.cancel])

@@ -1,0 +1,27 @@
+"""Many posts of one instant, and their deliveries at the gate."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from app.domain.post import Post
+from app.gate import Gate
+from app.settling import Dispatched
+from tests.support.threads import until
+from tests.support.world import IN_TEN_MINUTES, World
+
+
+def due_together(world: World, count: int) -> list[Post]:
+    return [world.scheduled(IN_TEN_MINUTES, content=f"Post {number}") for number in range(count)]
+
+
+@contextmanager
+def standing(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list["Future[Dispatched]"]]:
+    """The deliveries stand at the gate while the block runs; their results can be had after it."""
+    with ThreadPoolExecutor(len(deliveries)) as pool:
+        coming = [pool.submit(world.dispatch, post) for post in deliveries]
+        until(lambda: len(gate) == len(deliveries))
+        try:
+            yield coming
+        finally:
+            world.clock.set(max(world.clock.now(), IN_TEN_MINUTES))
