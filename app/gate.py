@@ -121,9 +121,9 @@ class Gate:
         if not held_up or self._to_send.empty() or self._extra >= MOST_EXTRA_SENDERS:
             return
         more = min(self._senders + self._extra, MOST_EXTRA_SENDERS - self._extra)
-        self._extra += more
         self._moved = time.monotonic()  # they get their time too
         for _ in range(more):
+            self._extra += 1  # one by one: where no thread can be started, none is counted after it
             threading.Thread(target=self._send_until_idle, args=(deps,), name="gate_extra_sender", daemon=True).start()
 
     def _send_until_idle(self, deps: Deps) -> None:
