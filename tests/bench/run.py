@@ -11,7 +11,7 @@ from tests.bench.grounds import Grounds
 from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
 from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
-from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.packaged import PackagedSystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import Punctual
 from tests.bench.systems.system import System
@@ -21,7 +21,7 @@ from tests.bench.works.crash import crash
 from tests.bench.works.quiet import quiet
 from tests.bench.works.work import Sizes, Work
 
-SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual]] = {
+SYSTEMS: dict[str, type[PackagedSystem] | type[Punctual]] = {
     system.name: system for system in (Floor, Punctual, APScheduler, LateAPScheduler, Procrastinate, Celery)
 }
 WORKS: dict[str, Work] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash}

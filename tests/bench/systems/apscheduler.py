@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.bench.peers import listen
 from tests.bench.sending import send
-from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.packaged import PackagedSystem
 from tests.bench.systems.system import Ground
 
 THREADS = 20
@@ -38,7 +38,7 @@ class Scheduler:
         self._scheduler.remove_job(key)
 
 
-class APScheduler(LibrarySystem):
+class APScheduler(PackagedSystem):
     name = "apscheduler"
     note = f"job store in PostgreSQL, {THREADS} threads, misfire_grace_time as it comes (1 s)"
     module = "tests.bench.systems.apscheduler"

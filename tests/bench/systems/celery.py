@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.bench.peers import listen
 from tests.bench.sending import send
-from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.packaged import PackagedSystem
 from tests.bench.systems.system import Ground
 
 PROCESSES = 8
@@ -35,7 +35,7 @@ class Applier:
         self._app.control.revoke(key)
 
 
-class Celery(LibrarySystem):
+class Celery(PackagedSystem):
     name = "celery"
     note = f"Redis with its append-only file, {PROCESSES} processes, visibility timeout as it comes (1 h)"
     module = "tests.bench.systems.celery"

@@ -8,7 +8,7 @@ import time
 
 from tests.bench.peers import listen
 from tests.bench.sending import send, session
-from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.packaged import PackagedSystem
 from tests.bench.systems.system import Ground
 
 THREADS = 32
@@ -46,7 +46,7 @@ class Threads:
             send(self._webhook, key)
 
 
-class Floor(LibrarySystem):
+class Floor(PackagedSystem):
     name = "floor"
     note = f"{THREADS} bare threads with requests, not durable"
     works = frozenset({"quiet", "burst"})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.peers import listen
-from tests.bench.systems.library import LibrarySystem
+from tests.bench.systems.packaged import PackagedSystem
 from tests.bench.systems.system import Ground
 
 CONCURRENCY = 30
@@ -46,7 +46,7 @@ class Deferrer:
             raise RuntimeError(f"{key} could not be cancelled")
 
 
-class Procrastinate(LibrarySystem):
+class Procrastinate(PackagedSystem):
     name = "procrastinate"
     note = (
         f"one worker, concurrency {CONCURRENCY}, polls every 5 s as it comes; stalled jobs are not taken up by default"

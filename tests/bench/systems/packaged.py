@@ -2,6 +2,7 @@
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from app.local import environment
@@ -12,7 +13,7 @@ from tests.bench.systems.system import Ground
 from tests.support.household import Household
 
 
-class LibrarySystem:
+class PackagedSystem(ABC):
     """A room names itself and says what its two processes are called with. Where it has no worker of its own, the
     process that makes the calls is also the one that dispatches, and is killed in its place."""
 
@@ -32,9 +33,9 @@ class LibrarySystem:
         self._made = 0
         self._arguments = self.arguments(ground)
 
+    @abstractmethod
     def arguments(self, ground: Ground) -> list[str]:
         """What both processes are told."""
-        raise NotImplementedError
 
     def open(self) -> None:
         self.prepare()
@@ -44,7 +45,7 @@ class LibrarySystem:
             self._house.start("worker")
         self._peer = self._called()
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 # most need nothing
         """Whatever must be there before either process starts."""
 
     def new_keys(self, count: int) -> list[str]:
