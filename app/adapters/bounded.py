@@ -6,7 +6,8 @@ from typing import Any
 
 from requests import PreparedRequest, Response
 
-from app.adapters.connections import Connections, explain
+from app.adapters.connections import Connections
+from app.adapters.pools import explain
 from app.domain.authorization import AuthorizationError
 
 MAX_BODY_BYTES = 64 * 1024

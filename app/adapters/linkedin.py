@@ -138,7 +138,7 @@ def _told(secrets: tuple[str, ...]) -> Iterator[None]:
             code = _code(name, str(getattr(error, "description", "")))
             text = f"{name}: {getattr(error, 'description', '')}"
         elif isinstance(error, OSError) and not isinstance(error, ValueError):  # what requests raises for the network
-            from app.adapters.connections import explain
+            from app.adapters.pools import explain
 
             code, text = "unreachable", explain(error)
         else:

@@ -67,7 +67,8 @@ def closes_after_request(conn: socket.socket, _: SocketServer) -> None:
     read_request(conn)
 
 
-def resets_after_accept(conn: socket.socket, _: SocketServer) -> None:
+def resets_unread(conn: socket.socket, _: SocketServer) -> None:
+    conn.recv(1, socket.MSG_PEEK)  # any sooner, and the connecting itself may fail
     reset(conn)
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import socket
 import time
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +67,13 @@ class TestTheRequest:
         assert headers["x-api-key"] == "key: 1"
         assert not {"x-internal-secret", "x-vercel-protection-bypass", "cookie"} & set(headers)
         assert not [text for text in headers.values() if text in settings.values()]
+
+    def test_takes_path_query_and_credentials_from_the_url(self) -> None:
+        with http_server() as n8n:
+            send(n8n.url.replace("//", "//us%40er:p%3Aw@") + "/webhook/a%20b?x=1#fragment")
+        assert n8n.seen[0].path == "/webhook/a%20b?x=1"
+        assert n8n.seen[0].headers["authorization"] == "Basic " + b64encode(b"us@er:p:w").decode()
+        assert n8n.seen[0].headers["content-length"] == str(len(n8n.seen[0].body))
 
     def test_ignores_proxies_and_netrc_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):

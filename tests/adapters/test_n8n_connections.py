@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from urllib3.util.wait import wait_for_read
 
-from app.adapters import connections
+from app.adapters import pools
 from app.adapters.n8n import N8nPublisher
 from app.domain.ports import Reply
 from tests.adapters.conftest import Certificate
@@ -34,7 +34,7 @@ class TestIdleConnections:
         assert n8n.connections == 1
 
     def test_that_were_idle_for_too_long_are_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", -1.0)
+        monkeypatch.setattr(pools, "MAX_IDLE_SECONDS", -1.0)
         with http_server() as n8n:
             sender = publisher(n8n.url)
             for _ in range(3):
@@ -42,7 +42,7 @@ class TestIdleConnections:
         assert n8n.connections == 3
 
     def test_are_trusted_for_less_than_nodes_five_seconds(self) -> None:
-        assert connections.MAX_IDLE_SECONDS <= 4.0
+        assert pools.MAX_IDLE_SECONDS <= 4.0
 
     @pytest.mark.parametrize("hang_up", [closes_after_accept, reset])
     def test_that_the_other_side_closed_are_noticed(self, hang_up: Callable[..., None]) -> None:
@@ -77,9 +77,8 @@ class TestIdleConnections:
 
 
 def idle_connections(sender: N8nPublisher) -> list[Any]:
-    manager: Any = sender._connections.poolmanager
-    pools = [manager.pools[key] for key in list(manager.pools.keys())]
-    return [conn for pool in pools for conn in list(pool.pool.queue) if conn is not None and not conn.is_closed]
+    pool: Any = sender._exchanges._pool.pool
+    return [conn for conn in list(pool.queue) if conn is not None and not conn.is_closed]
 
 
 def looks_alive_to_urllib3(conn: Any) -> bool:

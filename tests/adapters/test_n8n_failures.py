@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from app.adapters import connections
+from app.adapters import pools
 from app.domain.ports import Reply
 from tests.adapters.conftest import Certificate
 from tests.adapters.n8n import (
@@ -23,9 +23,9 @@ from tests.adapters.n8n import (
     never_answers,
     never_reads,
     publisher,
-    resets_after_accept,
     resets_after_hello,
     resets_after_request,
+    resets_unread,
     says_raw,
     send,
 )
@@ -38,7 +38,7 @@ class TestWhenItMayHaveArrived:
         [
             closes_after_accept,
             closes_after_request,
-            resets_after_accept,
+            resets_unread,
             resets_after_request,
             says_raw(b"HTTP/1.1 2"),
             says_raw(b"SSH-2.0-OpenSSH\r\n"),
@@ -48,7 +48,7 @@ class TestWhenItMayHaveArrived:
         ids=[
             "closed after accept",
             "closed after the request",
-            "reset after accept",
+            "reset with the request unread",
             "reset after the request",
             "half a status",
             "another protocol",
@@ -82,9 +82,9 @@ class TestWhenItMayHaveArrived:
 
     def test_every_read_gets_only_what_is_left_of_the_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seconds = iter([100.0, 101.0, 104.5, 105.0])
-        monkeypatch.setattr("app.adapters.connections.time.monotonic", lambda: next(seconds))
+        monkeypatch.setattr("app.adapters.pools.time.monotonic", lambda: next(seconds))
         sock = mock.Mock(gettimeout=lambda: 5.0)
-        reader = connections._BoundedReader(io.BytesIO(b"answer"), sock)  # type: ignore[arg-type]
+        reader = pools._BoundedReader(io.BytesIO(b"answer"), sock)  # type: ignore[arg-type]
         reader.readinto(bytearray(2))
         reader.readinto(bytearray(2))
         assert [call.args[0] for call in sock.settimeout.call_args_list] == [4.0, 0.5]

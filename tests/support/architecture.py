@@ -33,7 +33,7 @@ HOME_OF = {  # packages from outside, by where they may be imported
     ("flask_smorest", "flask_cors", "marshmallow", "werkzeug", "webargs", "apispec"): {"web"},
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
     ("qstash", "httpx"): {"adapters"},
-    ("requests", "urllib3", "jwt", "cryptography"): {"adapters", "local"},
+    ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
     ("authlib",): {"adapters"},
     ("aiohttp", "yarl", "cronsim", "gunicorn"): {"local"},
 }
