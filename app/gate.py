@@ -11,6 +11,7 @@ import itertools
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -19,12 +20,16 @@ from typing import Any
 from app.deps import Deps
 from app.domain.outcomes import Outcome
 from app.log import emit
-from app.sending import Standing, TurnedAway, claim, go_alone, leave_place, send, take_place
+from app.sending import Standing, TooEarly, TurnedAway, claim, go_alone, leave_place, send, take_place
 from app.settling import Accepted, Dispatched, settle_accepted
 
 LARGEST_GROUP = 16  # claimed in one transaction: whoever is claimed and not yet sent is in doubt if this process dies
 MOST_SETTLED = 100
 SHORT_NAP_SECONDS = 0.002
+AHEAD_SECONDS = 0.006  # so long before its instant a claim is written, to be committed at it
+NEAR_SECONDS = 0.01
+ANSWERED_AT_ONCE = 16
+LONGEST_SILENCE_SECONDS = 1.0  # from settling to the answer, however busy the gate is
 SENDERS = 8
 LONGEST_NAP_SECONDS = 0.25  # of the gate's own thread, so that a wall clock that was put forward is noticed
 HELD_UP_AFTER_SECONDS = 0.25  # of no send coming to an end: a slow n8n has all senders, and others must help
@@ -42,8 +47,11 @@ class Gate:
         self._order = itertools.count()
         self._to_send: queue.SimpleQueue[Standing] = queue.SimpleQueue()
         self._to_settle: queue.SimpleQueue[tuple[Standing, Accepted]] = queue.SimpleQueue()
+        self._answers: deque[tuple[float, Standing, Dispatched | None]] = deque()
+        self._ahead_seconds = AHEAD_SECONDS
         self._started = False
         self._extra = 0
+        self._in_hand: set[Standing] = set()  # of whoever sends
         self._moved = 0.0  # when a send last came to an end, on the monotonic clock
 
     def __len__(self) -> int:
@@ -78,38 +86,49 @@ class Gate:
         self._started = True
 
     def _claim_next(self, deps: Deps) -> None:
-        group = self._due_group(deps)
+        group, at = self._next_group(deps)
         try:
-            claim(deps, group)
+            claim(deps, group, at)
+        except TooEarly:
+            self._ahead_seconds = 0.0  # until the clock has come to the instant again; no transaction waits for that
+            self._put_back(group)
+            return
         except Exception as error:
             # Rivals may have locked each other out, or the database is away: each by itself, with its own patience.
             emit("gate.claim_alone", count=len(group), error=type(error).__name__)
             for standing in group:
                 standing.end()
-            return
+        self._ahead_seconds = AHEAD_SECONDS
         for standing in group:
+            if standing.has_place:
+                leave_place(deps)
             if standing.claimed is not None:
                 self._to_send.put(standing)
 
-    def _due_group(self, deps: Deps) -> list[Standing]:
-        """Wait for the nearest instant; take whoever is due by then."""
+    def _put_back(self, group: list[Standing]) -> None:
+        with self._changed:
+            for standing in group:
+                heapq.heappush(self._waiting, (standing.due, next(self._order), standing))
+
+    def _next_group(self, deps: Deps) -> tuple[list[Standing], datetime | None]:
+        """Wait until the nearest instant is here, or almost; take whoever is due by then. With the instant, as long as
+        it is still to come."""
         with self._changed:
             self._relieve(deps)
             while self._to_send.qsize() > self._senders:  # none is claimed long before a sender has a hand for it
                 self._changed.wait(SHORT_NAP_SECONDS)
                 self._relieve(deps)
-            while (left := self._seconds_left(deps)) is None or left > 0:
+            while (left := self._seconds_left(deps)) is None or left > self._ahead_seconds:
                 idle = left is None and self._to_send.empty()
-                self._changed.wait(None if idle else min(left or LONGEST_NAP_SECONDS, LONGEST_NAP_SECONDS))
+                nap = LONGEST_NAP_SECONDS if left is None else min(left - self._ahead_seconds, LONGEST_NAP_SECONDS)
+                self._changed.wait(None if idle else nap)
                 self._relieve(deps)
-            now = deps.clock.now()
+            at = self._waiting[0][0] if left > 0 else None
+            by = at or deps.clock.now()
             group: list[Standing] = []
-            while self._waiting and self._waiting[0][0] <= now and len(group) < LARGEST_GROUP:
+            while self._waiting and self._waiting[0][0] <= by and len(group) < LARGEST_GROUP:
                 group.append(heapq.heappop(self._waiting)[2])
-        for standing in group:
-            if standing.has_place:
-                leave_place(deps)
-        return group
+        return group, at
 
     def _seconds_left(self, deps: Deps) -> float | None:
         """Until the nearest instant; None while nobody stands here."""
@@ -117,7 +136,8 @@ class Gate:
 
     def _relieve(self, deps: Deps) -> None:
         """While all who send are held up, twice as many; the extra ones leave when nothing is left."""
-        held_up = time.monotonic() - self._moved > HELD_UP_AFTER_SECONDS
+        all_send = len(self._in_hand) >= self._senders + self._extra
+        held_up = all_send and time.monotonic() - self._moved > HELD_UP_AFTER_SECONDS
         if not held_up or self._to_send.empty() or self._extra >= MOST_EXTRA_SENDERS:
             return
         more = min(self._senders + self._extra, MOST_EXTRA_SENDERS - self._extra)
@@ -137,12 +157,14 @@ class Gate:
         self._send(deps, self._to_send.get())
 
     def _send(self, deps: Deps, standing: Standing) -> None:
+        self._in_hand.add(standing)
         try:
             unsent = send(deps, standing)
         except Exception as error:
             standing.end(error=error)
             return
         finally:
+            self._in_hand.discard(standing)
             self._moved = time.monotonic()
         post, verdict, sent_at = standing.claimed, standing.verdict, standing.sent_at
         if post is not None and sent_at is not None and verdict is not None and verdict.outcome is Outcome.ACCEPTED:
@@ -151,17 +173,42 @@ class Gate:
             standing.end(unsent)
 
     def _settle_next(self, deps: Deps) -> None:
-        group = [self._to_settle.get()]
+        if group := self._sent():
+            self._settle(deps, group)
+        while self._answers and (not self._is_busy(deps) or time.monotonic() > self._answers[0][0]):
+            for _ in range(min(len(self._answers), ANSWERED_AT_ONCE)):
+                _, standing, result = self._answers.popleft()
+                standing.end(result)
+            if not self._to_settle.empty():
+                return
+            time.sleep(SHORT_NAP_SECONDS)
+
+    def _sent(self) -> list[tuple[Standing, Accepted]]:
+        """What was accepted since; nothing where somebody waits for an answer that may be due."""
+        try:
+            group = [self._to_settle.get(timeout=SHORT_NAP_SECONDS if self._answers else None)]
+        except queue.Empty:
+            return []
         while len(group) < MOST_SETTLED and not self._to_settle.empty():
             group.append(self._to_settle.get())
+        return group
+
+    def _settle(self, deps: Deps, group: list[tuple[Standing, Accepted]]) -> None:
         result: Dispatched | None = Dispatched("dispatched")
         try:
             settle_accepted(deps, [accepted for _, accepted in group])
         except Exception as error:
             emit("gate.settle_alone", count=len(group), error=type(error).__name__)
             result = None
-        for standing, _ in group:
-            standing.end(result)
+        # An answer is in no hurry, and hundreds of threads that wake up for theirs would keep the senders from work.
+        by = time.monotonic() + LONGEST_SILENCE_SECONDS
+        self._answers.extend((by, standing, result) for standing, _ in group)
+
+    def _is_busy(self, deps: Deps) -> bool:
+        """Somebody is to be sent now, or in a moment."""
+        with self._changed:
+            left = self._seconds_left(deps)
+        return not self._to_send.empty() or (left is not None and left < NEAR_SECONDS)
 
 
 def _for_ever(work: Callable[[Any], None], deps: Deps) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,12 +22,20 @@ from app.settling import Dispatched, settle
 from app.store import posts, queries
 from app.store.breaker import Breaker
 
+LONGEST_HOLD_SECONDS = 0.05  # of a claim's transaction; longer only when the clock is put back
+SLICE_SECONDS = 0.01
+WAKING_SECONDS = 0.0003  # what a sleeper oversleeps; this much is spent looking at the clock
+
 
 class TurnedAway(enum.Enum):
     """Why a delivery did not pass: nothing of it was recorded."""
 
     NO_ROOM = "as many as may wait already do"
     CHANGED = "the account is not what was made ready: reconnected meanwhile, or no longer to be used"
+
+
+class TooEarly(Exception):
+    """The clock was put back while a claim was held for its instant."""
 
 
 @dataclass(eq=False, slots=True)
@@ -97,10 +106,11 @@ def leave_place(deps: Deps) -> None:
         deps.waiting.release()
 
 
-def claim(deps: Deps, group: Sequence[Standing]) -> None:
+def claim(deps: Deps, group: Sequence[Standing], at: datetime | None = None) -> None:
     """Claim all of the group that are due, in one transaction; who lost, or is no longer as it was made ready, is
-    ended. Raises Unavailable: then nobody won and nobody was ended."""
-    now = deps.clock.now()
+    ended. With `at`, a moment ahead of the instant: all is written by then, and committed at the instant itself.
+    Raises Unavailable, or TooEarly: then nobody won and nobody was ended."""
+    now = at or deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
     triggers = {standing.post.id: standing.trigger for standing in group}
     won: dict[tuple[str, int, bool], Post] = {}
@@ -112,6 +122,8 @@ def claim(deps: Deps, group: Sequence[Standing]) -> None:
             if members:
                 claimed = posts.claim(tx, members, now=now, lease_until=lease_until, triggers=triggers, sending=sending)
                 won |= {(post.id, post.generation, sending): post for post in claimed.values()}
+        if at is not None:
+            _hold(deps, at)
     for standing in group:
         if known.get(standing.post.id) != standing.account:
             standing.end(TurnedAway.CHANGED)
@@ -122,6 +134,15 @@ def claim(deps: Deps, group: Sequence[Standing]) -> None:
         standing.claimed, standing.lease_until = won.pop(own, None), lease_until
         if standing.claimed is None:
             standing.end(Dispatched("ignored", "busy"))
+
+
+def _hold(deps: Deps, at: datetime) -> None:
+    """Keep the transaction open until the instant: who would change one of these posts meanwhile waits for it, too."""
+    ends = time.monotonic() + LONGEST_HOLD_SECONDS
+    while (left := (at - deps.clock.now()).total_seconds()) > 0:
+        if time.monotonic() > ends:
+            raise TooEarly()
+        time.sleep(max(min(left, SLICE_SECONDS) - WAKING_SECONDS, 0))
 
 
 def send(deps: Deps, standing: Standing) -> Dispatched | None:

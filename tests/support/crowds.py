@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 from app.domain.post import Post
 from app.gate import Gate
 from app.settling import Dispatched
-from tests.support.threads import until
+from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World
+
+EARLY = timedelta(milliseconds=500)
 
 
 def due_together(world: World, count: int) -> list[Post]:
@@ -25,3 +28,11 @@ def standing(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list[
             yield coming
         finally:
             world.clock.set(max(world.clock.now(), IN_TEN_MINUTES))
+
+
+def results(coming: list["Future[Dispatched]"]) -> list[Dispatched]:
+    return [each.result(PATIENCE) for each in coming]
+
+
+def sent(world: World) -> list[str]:
+    return sorted(submission.post_id for submission in world.publisher.submissions)

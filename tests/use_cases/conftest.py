@@ -2,7 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.world import World
+from app.gate import Gate
+from tests.support.crowds import EARLY
+from tests.support.world import IN_TEN_MINUTES, World
 
 
 @pytest.fixture
@@ -10,3 +12,12 @@ def world(database_url: str) -> Iterator[World]:
     made = World(database_url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def gate(world: World) -> Gate:
+    """All that is dispatched goes through it; half a second before the posts are due."""
+    gate = Gate()
+    world.with_deps(gate=gate)
+    world.clock.set(IN_TEN_MINUTES - EARLY)
+    return gate

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
@@ -15,31 +15,13 @@ from app.domain.post import Post
 from app.gate import Gate
 from app.settling import Dispatched
 from app.store import posts
-from tests.support.crowds import due_together, standing
+from tests.support.crowds import EARLY, due_together, results, sent, standing
 from tests.support.databases import counted
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
-EARLY = timedelta(milliseconds=500)
 ACCEPTED = Dispatched("dispatched")
-
-
-@pytest.fixture
-def gate(world: World) -> Gate:
-    """All that is dispatched goes through it; half a second before the posts are due."""
-    gate = Gate()
-    world.with_deps(gate=gate)
-    world.clock.set(IN_TEN_MINUTES - EARLY)
-    return gate
-
-
-def results(coming: list["Future[Dispatched]"]) -> list[Dispatched]:
-    return [each.result(PATIENCE) for each in coming]
-
-
-def sent(world: World) -> list[str]:
-    return sorted(submission.post_id for submission in world.publisher.submissions)
 
 
 def test_all_who_are_due_are_claimed_in_one_statement_and_each_is_sent_once(world: World, gate: Gate):
@@ -57,17 +39,6 @@ def test_all_who_are_due_are_claimed_in_one_statement_and_each_is_sent_once(worl
         [attempt] = world.attempts(post)
         assert (attempt.outcome, attempt.http_status, attempt.finished_at) == ("accepted", 200, None)
         assert (attempt.sent_at, attempt.lateness_ms) == (IN_TEN_MINUTES, 0.0)
-
-
-def test_nobody_passes_a_moment_before_the_instant(world: World, gate: Gate):
-    group = due_together(world, 3)
-    with standing(world, gate, group) as coming:
-        world.clock.set(IN_TEN_MINUTES - timedelta(microseconds=1))
-        looks = world.clock.looks
-        until(lambda: world.clock.looks > looks + 3)  # the gate looks at the clock, and finds it is not time
-        assert [each.done() for each in coming] == [False] * 3
-        assert world.publisher.submissions == []
-    assert results(coming) == [ACCEPTED] * 3
 
 
 def test_a_nearer_instant_is_not_kept_waiting_by_a_farther_one(world: World, gate: Gate):
