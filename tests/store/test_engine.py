@@ -1,13 +1,17 @@
 """Instants, URLs, and a database that is not there."""
 
+import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
-from app.store.engine import Database, make_engine, normalise_url
+from app.store.engine import PING_AFTER_SECONDS, Database, make_engine, normalise_url
 from app.store.models import posts
 from tests.support.rows import DUE, Rows
 
@@ -117,10 +121,73 @@ def test_a_connection_that_the_server_ended_costs_a_reconnect_and_no_error(postg
     first, second = Rows(postgresql_url), Database(make_engine(postgresql_url))
     others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
     with second.reading() as connection:
-        assert connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) {others}")).all()
+        assert connection.execute(sa.text(f"SELECT pg_terminate_backend(pid, 5000) {others}")).all()
     assert first.post("draft").status == "draft"
     first.close()
     second.close()
+
+
+def test_a_connection_in_use_is_taken_up_again_without_asking_the_server(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    pings = _pings(database := Database(make_engine(postgresql_url)), monkeypatch)
+    for _ in range(3):
+        database.check()
+    assert pings == []
+    database.close()
+
+
+@pytest.mark.parametrize("passed", [PING_AFTER_SECONDS + 1, -3600.0], ids=["rested", "the clock was set back"])
+def test_a_connection_that_nobody_has_used_for_a_while_is_asked_first(
+    postgresql_url: str, passed: float, monkeypatch: pytest.MonkeyPatch
+):
+    pings = _pings(database := Database(make_engine(postgresql_url)), monkeypatch)
+    database.check()
+    later = time.time() + passed
+    monkeypatch.setattr("app.store.engine.time", SimpleNamespace(time=lambda: later))
+    database.check()
+    assert len(pings) == 1
+    database.check()
+    assert len(pings) == 1
+    database.close()
+
+
+def test_a_connection_that_we_closed_ourselves_costs_a_reconnect_and_no_error(postgresql_url: str):
+    database = Database(make_engine(postgresql_url))
+    with database.reading() as connection:
+        seen = connection.connection.dbapi_connection
+    assert seen is not None
+    seen.close()
+    database.check()
+    database.close()
+
+
+def test_all_connections_that_a_restart_ended_are_replaced(postgresql_url: str):
+    database, other = Database(make_engine(postgresql_url)), Database(make_engine(postgresql_url))
+    with ExitStack() as many:
+        for _ in range(3):
+            many.enter_context(database.reading())
+    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    with other.reading() as connection:
+        assert len(connection.execute(sa.text(f"SELECT pg_terminate_backend(pid, 5000) {others}")).all()) == 3
+    with ExitStack() as many:
+        for _ in range(3):
+            many.enter_context(database.reading()).execute(sa.text("SELECT 1"))
+    database.close()
+    other.close()
+
+
+def _pings(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every connection that is asked whether it is alive, as it is asked."""
+    asked: list[Any] = []
+    ask = database.engine.dialect.do_ping
+
+    def note(connection: Any) -> bool:
+        asked.append(connection)
+        return ask(connection)
+
+    monkeypatch.setattr(database.engine.dialect, "do_ping", note)
+    return asked
 
 
 def test_a_connection_that_ends_in_the_middle_is_unavailable(postgresql_url: str):
