@@ -11,7 +11,7 @@ from app.store.accounts import by_id
 from app.store.engine import make_engine, normalise_url
 from app.store.migrate import configuration, upgrade
 from app.store.models import attempts, metadata, new_id, posts, social_accounts
-from app.store.posts import to_post
+from app.store.moving import to_post
 from app.store.queries import post_by_id
 from tests.support.fakes import START
 from tests.support.rows import account_row, post_row

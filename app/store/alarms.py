@@ -15,7 +15,7 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.models import has_status, posts
-from app.store.posts import Condition, to_post
+from app.store.moving import Condition, to_post
 
 
 def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: datetime, swept: bool) -> list[Post]:

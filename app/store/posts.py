@@ -11,19 +11,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row, insert, update
+from sqlalchemy import Connection, insert, update
 
-from app.domain.lifecycle import ALLOWED, EDITABLE, SCHEDULABLE, Status
+from app.domain.lifecycle import EDITABLE, SCHEDULABLE, Status
 from app.domain.post import Post
 from app.store.models import attempts, has_status, posts, transitions
-
-Condition = sa.ColumnElement[bool]
-
-
-def to_post(row: Row[Any]) -> Post:
-    values = dict(row._mapping)
-    values["status"] = Status(values["status"])
-    return Post(**values)
+from app.store.moving import ONE_MORE, Condition, as_read, move, to_post, transition
 
 
 def _not_due() -> dict[str, Any]:
@@ -35,7 +28,7 @@ def create(tx: Connection, values: dict[str, Any], *, now: datetime, actor: str)
     counters = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
     values = values | counters | {"status": Status.DRAFT, "created_at": now, "updated_at": now}
     post = to_post(tx.execute(insert(posts).values(values).returning(posts)).one())
-    _record(tx, post, None, "created", actor, now)
+    tx.execute(insert(transitions), transition(post, None, "created", actor, now))
     return post
 
 
@@ -44,7 +37,7 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
     edit that was answered is either in the send or came too late and is refused."""
     if post.status not in EDITABLE:
         return None
-    statement = update(posts).where(*_as_read(post)).values(**values, updated_at=now).returning(posts)
+    statement = update(posts).where(*as_read(post)).values(**values, updated_at=now).returning(posts)
     row = tx.execute(statement).one_or_none()
     return to_post(row) if row else None
 
@@ -58,30 +51,30 @@ def schedule(
     values = {"scheduled_at": at, "time_zone": time_zone, "social_account_id": account_id}
     values = {**values, **_due(at), **_new_intent()}
     reason = "rescheduled" if post.status is Status.SCHEDULED else "scheduled"
-    return _move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now)
+    return move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now)
 
 
 def unschedule(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
     """scheduled → draft. The pending message now carries an old generation."""
     values = {"scheduled_at": None, "time_zone": None, **_not_due(), **_new_intent()}
-    return _move(tx, post, Status.DRAFT, values, reason="unscheduled", actor=actor, now=now)
+    return move(tx, post, Status.DRAFT, values, reason="unscheduled", actor=actor, now=now)
 
 
 def cancel(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
     """draft, scheduled, failed → cancelled, for good."""
-    return _move(tx, post, Status.CANCELLED, {**_not_due(), **_new_intent()}, reason="cancelled", actor=actor, now=now)
+    return move(tx, post, Status.CANCELLED, {**_not_due(), **_new_intent()}, reason="cancelled", actor=actor, now=now)
 
 
 def retry_by_hand(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
     """failed, or publishing past its lease → scheduled for now, with a fresh budget; the promise stays what it was."""
     values = {**_due(now), **_left_hands(), **_new_intent()}
-    return _move(tx, post, Status.SCHEDULED, values, _abandoned(now), reason="retried_by_hand", actor=actor, now=now)
+    return move(tx, post, Status.SCHEDULED, values, _abandoned(now), reason="retried_by_hand", actor=actor, now=now)
 
 
 def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, actor: str) -> Post | None:
     """publishing past its lease → failed."""
     values = {**_left_hands(), **_new_intent(), "error_code": "failed_by_hand", "error_message": message}
-    return _move(tx, post, Status.FAILED, values, _abandoned(now), reason="failed_by_hand", actor=actor, now=now)
+    return move(tx, post, Status.FAILED, values, _abandoned(now), reason="failed_by_hand", actor=actor, now=now)
 
 
 def claim(
@@ -100,7 +93,7 @@ def claim(
     values = {"intents": intents, "at": now, "lease": lease_until, "sending": now if sending else None}
     claimed = [to_post(row) for row in tx.execute(_CLAIM, values)]
     if claimed:
-        trail = [_transition(post, Status.SCHEDULED, "claimed", triggers[post.id], now) for post in claimed]
+        trail = [transition(post, Status.SCHEDULED, "claimed", triggers[post.id], now) for post in claimed]
         tx.execute(insert(transitions), trail)
         tx.execute(insert(attempts), [_begun(post, triggers[post.id], now, sending) for post in claimed])
     return {post.id: post for post in claimed}
@@ -165,7 +158,7 @@ def publish(
         "error_code": None,
         "error_message": None,
     }
-    published = _move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
+    published = move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
     if published is None:
         return None
     # A statement of its own: the one above may have waited for our own settle, and would read what was before it.
@@ -191,11 +184,11 @@ def retry(
     values = {
         **_due(at),
         **_left_hands(),
-        "retry_count": posts.c.retry_count + int(counted),
+        **_spent(counted),
         "error_code": code,
         "error_message": message,
     }
-    return _move(tx, post, Status.SCHEDULED, values, reason=reason, actor="punctual", now=now)
+    return move(tx, post, Status.SCHEDULED, values, reason=reason, actor="punctual", now=now)
 
 
 def fail(
@@ -204,11 +197,11 @@ def fail(
     """publishing → failed, with a code and a sentence for the author."""
     values = {
         **_left_hands(),
-        "retry_count": posts.c.retry_count + int(counted),
+        **_spent(counted),
         "error_code": code,
         "error_message": message,
     }
-    return _move(tx, post, Status.FAILED, values, reason=reason, actor="punctual", now=now)
+    return move(tx, post, Status.FAILED, values, reason=reason, actor="punctual", now=now)
 
 
 def defer(
@@ -219,80 +212,32 @@ def defer(
         return None
     values = {**_due(at), "error_code": code, "error_message": message}
     same_due = posts.c.next_attempt_at == post.next_attempt_at
-    return _move(tx, post, Status.SCHEDULED, values, [same_due], reason=reason, actor="punctual", now=now)
+    return move(tx, post, Status.SCHEDULED, values, [same_due], reason=reason, actor="punctual", now=now)
 
 
 def _due(at: datetime) -> dict[str, Any]:
     """Scheduled for `at`, unarmed, about to be armed."""
-    return {"next_attempt_at": at, "arm_count": posts.c.arm_count + 1, "message_id": None, "swept_at": None}
+    return {"next_attempt_at": at, "arm_count": ONE_MORE, "message_id": None, "swept_at": None}
 
 
 def _left_hands() -> dict[str, Any]:
     return {"lease_until": None, "sending_at": None}
 
 
+def _spent(counted: bool) -> dict[str, Any]:
+    return {"retry_count": ONE_MORE} if counted else {}
+
+
 def _new_intent() -> dict[str, Any]:
     """What a deliberate act of the author resets."""
-    return {"generation": posts.c.generation + 1, "retry_count": 0, "error_code": None, "error_message": None}
+    return {"generation": ONE_MORE, "retry_count": 0, "error_code": None, "error_message": None}
 
 
 def unchanged(post: Post) -> Condition:
     """The row still stands as it was read, arming included."""
-    return sa.and_(*_as_read(post), posts.c.arm_count == post.arm_count)
-
-
-def _as_read(post: Post) -> list[Condition]:
-    return [
-        posts.c.id == post.id,
-        has_status(post.status),
-        posts.c.generation == post.generation,
-        posts.c.attempt == post.attempt,
-    ]
+    return sa.and_(*as_read(post), posts.c.arm_count == post.arm_count)
 
 
 def _abandoned(now: datetime) -> list[Condition]:
     """Failed, or publishing with the lease over: nobody holds it."""
     return [sa.or_(posts.c.status == Status.FAILED, posts.c.lease_until < now)]
-
-
-def _move(
-    tx: Connection,
-    post: Post,
-    to: Status,
-    values: dict[str, Any],
-    extra: Sequence[Condition] = (),
-    *,
-    reason: str,
-    actor: str,
-    now: datetime,
-) -> Post | None:
-    """One status to another that the lifecycle allows, guarded by everything that `post` was when it was read."""
-    if to not in ALLOWED[post.status]:
-        return None
-    row = tx.execute(_updated([*_as_read(post), *extra], to, values, now)).one_or_none()
-    if row is None:
-        return None
-    moved = to_post(row)
-    _record(tx, moved, post.status, reason, actor, now)
-    return moved
-
-
-def _updated(where: Sequence[Condition], to: Status, values: dict[str, Any], now: datetime) -> sa.Executable:
-    return update(posts).where(*where).values(**values, status=to, updated_at=now).returning(posts)
-
-
-def _record(tx: Connection, post: Post, before: Status | None, reason: str, actor: str, now: datetime) -> None:
-    tx.execute(insert(transitions), _transition(post, before, reason, actor, now))
-
-
-def _transition(post: Post, before: Status | None, reason: str, actor: str, now: datetime) -> dict[str, Any]:
-    return {
-        "post_id": post.id,
-        "at": now,
-        "from_status": before,
-        "to_status": post.status,
-        "reason": reason,
-        "actor": actor,
-        "generation": post.generation,
-        "attempt": post.attempt,
-    }

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select
 from app.domain.lifecycle import FINAL, Status
 from app.store import tallies
 from app.store.models import alerts, has_status, posts
-from app.store.posts import Condition
+from app.store.moving import Condition
 
 #: Drafts are somebody's work, and what is scheduled or publishing is ours.
 FINISHED = (Status.PUBLISHED, Status.FAILED, Status.CANCELLED)

@@ -17,8 +17,8 @@ from app.store.accounts import ACCOUNT_FIELDS
 from app.store.attempts import to_attempt
 from app.store.breaker import NAME, Breaker
 from app.store.models import attempts, breakers, posts, social_accounts, transitions
+from app.store.moving import to_post
 from app.store.paging import After, newest_first, oldest_first
-from app.store.posts import to_post
 
 
 @dataclass(frozen=True, slots=True)

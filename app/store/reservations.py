@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.models import posts
-from app.store.posts import to_post
+from app.store.moving import to_post
 
 
 def take(tx: Connection, now: datetime, lapsed: datetime, limit: int) -> list[Post]:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, update
 from app.domain.lifecycle import FINAL, Status
 from app.store.alerts import upsert
 from app.store.models import posts, tallies
-from app.store.posts import Condition
+from app.store.moving import Condition
 
 AT_MOST = 1_000
 STEP = 50_000  # posts that one advance passes at most

@@ -5,6 +5,7 @@ import pytest
 from app.domain.post import Post, Transition
 from app.store import posts
 from app.store.models import new_id
+from tests.support.databases import counted
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, Rows, fields, later, post_row
 from tests.support.rows import claim as rows_claim
@@ -201,3 +202,14 @@ def test_a_transition_that_is_rolled_back_leaves_neither_the_row_nor_its_line(ro
     assert rows.transitions(post) == []
     assert rows.attempts(post) == []
     assert post.updated_at == START
+
+
+def test_where_the_database_can_a_transition_and_its_line_are_one_statement(postgresql_url: str):
+    rows = Rows(postgresql_url)
+    post = rows.post("scheduled")
+    with counted(rows.db.engine, "") as seen, rows.db.transaction() as tx:
+        assert posts.unschedule(tx, post, now=NOW, actor="user:u") is not None
+        assert posts.unschedule(tx, post, now=NOW, actor="user:u") is None
+    assert len(seen) == 2
+    assert [one.reason for one in rows.transitions(post)] == ["unscheduled"]
+    rows.close()

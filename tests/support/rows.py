@@ -9,8 +9,8 @@ from app.domain.post import Attempt, Post, Transition
 from app.store import queries
 from app.store.engine import Connection, Database, make_engine
 from app.store.models import attempts, new_id, posts, social_accounts
+from app.store.moving import to_post
 from app.store.posts import claim as claim_group
-from app.store.posts import to_post
 from tests.support.fakes import START
 
 SECOND = timedelta(seconds=1)
