@@ -10,7 +10,7 @@ from app.gate import Gate
 from app.settling import Dispatched
 from tests.support.crowds import due_together, results, sent, standing
 from tests.support.databases import counted
-from tests.support.threads import until
+from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World
 
 ACCEPTED = Dispatched("dispatched")
@@ -23,7 +23,7 @@ def test_nobody_passes_a_moment_before_the_instant(world: World, gate: Gate, lef
     group = due_together(world, 3)
     with standing(world, gate, group) as coming, counted(world.db.engine, "UPDATE posts SET status") as claims:
         world.clock.set(IN_TEN_MINUTES - left)
-        until(lambda: claims)  # written, and held
+        until(lambda: bool(claims))  # written, and held
         looks = world.clock.looks
         until(lambda: world.clock.looks > looks + 3)  # the gate looks at the clock, and finds it is not time
         assert [each.done() for each in coming] == [False] * 3
@@ -38,7 +38,7 @@ def test_a_claim_that_the_clock_runs_away_from_is_let_go_and_made_again_at_the_i
     [post] = due_together(world, 1)
     with standing(world, gate, [post]) as coming, counted(world.db.engine, "UPDATE posts SET status") as claims:
         world.clock.set(IN_TEN_MINUTES - A_MOMENT)
-        until(lambda: claims)
+        until(lambda: bool(claims))
         world.clock.set(IN_TEN_MINUTES - timedelta(seconds=30))
         until(lambda: len(gate) == 1)  # it stands there as before
         world.overwrite(post, time_zone="Europe/Berlin")  # and nobody is kept from the post
