@@ -21,6 +21,7 @@ from app.domain.post import Account, Post
 from app.settling import Dispatched, settle
 from app.store import posts, queries
 from app.store.breaker import Breaker
+from app.store.claiming import Intent
 
 LONGEST_HOLD_SECONDS = 0.05  # of a claim's transaction; longer only when the clock is put back
 SLICE_SECONDS = 0.01
@@ -112,28 +113,18 @@ def claim(deps: Deps, group: Sequence[Standing], at: datetime | None = None) -> 
     Raises Unavailable, or TooEarly: then nobody won and nobody was ended."""
     now = at or deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-    triggers = {standing.post.id: standing.trigger for standing in group}
-    won: dict[tuple[str, int, bool], Post] = {}
+    intents = [Intent(s.post.id, s.post.generation, s.account, s.trigger, s.blocked is None) for s in group]
     with deps.db.transaction() as tx:
-        known = queries.accounts_of(tx, [standing.post for standing in group])
-        ready = [s for s in group if known.get(s.post.id) == s.account]
-        for sending in (True, False):
-            members = [s.post for s in ready if (s.blocked is None) is sending]
-            if members:
-                claimed = posts.claim(tx, members, now=now, lease_until=lease_until, triggers=triggers, sending=sending)
-                won |= {(post.id, post.generation, sending): post for post in claimed.values()}
+        won = posts.claim(tx, intents, now=now, lease_until=lease_until)
+        lost = [standing.post for place, standing in enumerate(group) if place not in won]
+        known = queries.accounts_of(tx, lost) if lost else {}
         if at is not None:
             _hold(deps, at)
-    for standing in group:
-        if known.get(standing.post.id) != standing.account:
-            standing.end(TurnedAway.CHANGED)
-            continue
-        # By its own generation, as it was claimed, and popped: of two deliveries of one post in one group neither an
-        # older one nor a second one may go out with what was won.
-        own = (standing.post.id, standing.post.generation, standing.blocked is None)
-        standing.claimed, standing.lease_until = won.pop(own, None), lease_until
+    for place, standing in enumerate(group):
+        standing.claimed, standing.lease_until = won.get(place), lease_until
         if standing.claimed is None:
-            standing.end(Dispatched("ignored", "busy"))
+            changed = known.get(standing.post.id) != standing.account
+            standing.end(TurnedAway.CHANGED if changed else Dispatched("ignored", "busy"))
 
 
 def _hold(deps: Deps, at: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
+from app.store.given import Types, given
 from app.store.models import attempts, has_status, posts
 
 
@@ -25,26 +26,32 @@ def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: i
     tx.execute(update(attempts).where(*_is(post.id, post.attempt)).values(values))
 
 
-_ACCEPT = (
-    update(attempts)
-    .where(attempts.c.post_id == sa.bindparam("of_post"), attempts.c.attempt == sa.bindparam("of_attempt"))
-    .values(
-        sent_at=sa.bindparam("sent"),
-        lateness_ms=sa.bindparam("late"),
-        http_status=sa.bindparam("answer"),
-        outcome=sa.func.coalesce(attempts.c.outcome, Outcome.ACCEPTED.value),
-    )
+_SENT: Types = (
+    ("id", posts.c.id.type),
+    ("attempt", sa.Integer()),
+    ("at", attempts.c.sent_at.type),
+    ("late_ms", sa.Double()),
+    ("http_status", sa.Integer()),
 )
 
 
+def _accept(sent: Any, _many: bool) -> sa.Executable:
+    return (
+        update(attempts)
+        .where(attempts.c.post_id == sent.id, attempts.c.attempt == sent.attempt)
+        .values(sent_at=sent.at, lateness_ms=sent.late_ms, http_status=sent.http_status)
+        .values(outcome=sa.func.coalesce(attempts.c.outcome, Outcome.ACCEPTED.value))
+        .returning(attempts.c.post_id)
+    )
+
+
 def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -> None:
-    """`record_send` and `close` for many that n8n accepted: (post, sent at, HTTP status) each. One statement, made once
-    and sent in batches: building one for each group costs more than the database does."""
-    rows = [
-        {"of_post": post.id, "of_attempt": post.attempt, "sent": at, "late": _lateness_ms(post, at), "answer": status}
+    """`record_send` and `close` for many that n8n accepted: (post, sent at, HTTP status) each."""
+    sent = [
+        {"id": post.id, "attempt": post.attempt, "at": at, "late_ms": _lateness_ms(post, at), "http_status": status}
         for post, at, status in group
     ]
-    tx.execute(_ACCEPT, rows)
+    given(tx, _accept, _SENT, sent, {})
 
 
 def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:

@@ -21,11 +21,13 @@ from app.store.models import has_status, posts, transitions
 Condition = sa.ColumnElement[bool]
 
 ONE_MORE: Final = object()  # as a column's new value: one more than it has
+_COLUMNS = tuple(posts.c.keys())
 _NOW = bindparam("now", type_=posts.c.updated_at.type)
 
 
 def to_post(row: Row[Any]) -> Post:
-    values = dict(row._mapping)
+    """A row that begins with the columns of `posts`."""
+    values = dict(zip(_COLUMNS, row, strict=False))
     values["status"] = Status(values["status"])
     return Post(**values)
 

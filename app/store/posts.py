@@ -6,7 +6,7 @@ The `transitions` row is written in the same transaction. Each returns the post 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,9 @@ from sqlalchemy import Connection, insert, update
 
 from app.domain.lifecycle import EDITABLE, SCHEDULABLE, Status
 from app.domain.post import Post
+from app.store import claiming
+from app.store.claiming import Intent
+from app.store.given import given
 from app.store.models import attempts, has_status, posts, transitions
 from app.store.moving import ONE_MORE, Condition, as_read, move, to_post, transition
 
@@ -77,68 +80,37 @@ def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, act
     return move(tx, post, Status.FAILED, values, _abandoned(now), reason="failed_by_hand", actor=actor, now=now)
 
 
-def claim(
-    tx: Connection,
-    group: Sequence[Post],
-    *,
-    now: datetime,
-    lease_until: datetime,
-    triggers: Mapping[str, str],
-    sending: bool,
-) -> dict[str, Post]:
-    """scheduled → publishing, never before the due instant, for each of the group that still has the intent it was
-    read with. With `sending`, the send is held to have begun: all it needs was made ready before, so the next thing
-    that happens is the request. The attempts' rows are written with it. Returns the posts that were won, by id."""
-    intents = [(post.id, post.generation) for post in group]
-    values = {"intents": intents, "at": now, "lease": lease_until, "sending": now if sending else None}
-    claimed = [to_post(row) for row in tx.execute(_CLAIM, values)]
-    if claimed:
-        trail = [transition(post, Status.SCHEDULED, "claimed", triggers[post.id], now) for post in claimed]
+def claim(tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_until: datetime) -> dict[int, Post]:
+    """scheduled → publishing, never before the due instant, for each that still has the intent and the account that it
+    was made ready with. The attempts' rows are written with it. Returns the posts that were won by the place of the
+    intent that won them: of several for one post at most one does."""
+    wanted = [claiming.as_given(place, intent) for place, intent in enumerate(intents)]
+    rows = given(tx, claiming.build, claiming.TYPES, wanted, {"now": now, "lease": lease_until})
+    won = {row.place: to_post(row) for row in rows}
+    if rows and tx.dialect.name == "sqlite":  # PostgreSQL's statement has done it
+        trail = [transition(won[row.place], Status.SCHEDULED, "claimed", row.trigger, now) for row in rows]
         tx.execute(insert(transitions), trail)
-        tx.execute(insert(attempts), [_begun(post, triggers[post.id], now, sending) for post in claimed])
-    return {post.id: post for post in claimed}
+        tx.execute(insert(attempts), [claiming.begun(row, now) for row in rows])
+    return won
 
 
-_INTENT = sa.tuple_(posts.c.id, posts.c.generation, types=[posts.c.id.type, sa.Integer()])
-_NOW = sa.bindparam("at", type_=posts.c.updated_at.type)
-#: Made once: building it anew would stand between the instant and the send.
-_CLAIM = (
-    update(posts)
-    .where(_INTENT.in_(sa.bindparam("intents", expanding=True)), has_status(Status.SCHEDULED))
-    .where(posts.c.next_attempt_at <= _NOW)
-    .values(status=Status.PUBLISHING, updated_at=_NOW, attempt=posts.c.attempt + 1, **_not_due())
-    .values(lease_until=sa.bindparam("lease"), sending_at=sa.bindparam("sending"))
-    .returning(posts)
-)
+_HOLDING = (("id", posts.c.id.type), ("generation", sa.Integer()), ("attempt", sa.Integer()))
 
 
-def _begun(post: Post, trigger: str, now: datetime, sending: bool) -> dict[str, Any]:
-    assert post.scheduled_at is not None  # the CHECK keeps it
-    late = round((now - post.scheduled_at).total_seconds() * 1000, 3)
-    return {
-        "post_id": post.id,
-        "attempt": post.attempt,
-        "generation": post.generation,
-        "trigger": trigger,
-        "started_at": now,
-        "sent_at": now if sending else None,
-        "lateness_ms": late if sending else None,
-    }
-
-
-_HOLDING = sa.tuple_(posts.c.id, posts.c.generation, posts.c.attempt, types=[posts.c.id.type, *[sa.Integer()] * 2])
-_EXTEND = (
-    update(posts)
-    .where(_HOLDING.in_(sa.bindparam("claims", expanding=True)), has_status(Status.PUBLISHING))
-    .values(lease_until=sa.bindparam("lease"), updated_at=_NOW)
-    .returning(posts.c.id)
-)
+def _extend(held: Any, _many: bool) -> sa.Executable:
+    return (
+        update(posts)
+        .where(posts.c.id == held.id, posts.c.generation == held.generation, posts.c.attempt == held.attempt)
+        .where(has_status(Status.PUBLISHING))
+        .values(lease_until=sa.bindparam("lease"), updated_at=claiming.NOW)
+        .returning(posts.c.id)
+    )
 
 
 def extend_leases(tx: Connection, group: Sequence[Post], *, lease_until: datetime, now: datetime) -> set[str]:
     """n8n has accepted: each stays publishing until its report comes or this lease ends. Returns whose still are."""
-    claims = [(post.id, post.generation, post.attempt) for post in group]
-    return set(tx.execute(_EXTEND, {"claims": claims, "at": now, "lease": lease_until}).scalars())
+    held = [{"id": post.id, "generation": post.generation, "attempt": post.attempt} for post in group]
+    return {row.id for row in given(tx, _extend, _HOLDING, held, {"now": now, "lease": lease_until})}
 
 
 def publish(

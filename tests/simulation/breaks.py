@@ -26,8 +26,8 @@ def claim_without_generation() -> Iterator[None]:
 
     def claim(tx: Any, group: Any, **how: Any) -> Any:
         c = models.posts.c
-        now = [tx.execute(sa.select(c.generation).where(c.id == post.id)).scalar() for post in group]
-        return real(tx, [replace(post, generation=g) for post, g in zip(group, now, strict=True)], **how)
+        now = [tx.execute(sa.select(c.generation).where(c.id == intent.post_id)).scalar() for intent in group]
+        return real(tx, [replace(intent, generation=g) for intent, g in zip(group, now, strict=True)], **how)
 
     with mock.patch.object(posts, "claim", claim):
         yield

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from unittest import mock
 
 from app.domain.post import Post
 from app.gate import Gate
 from app.settling import Dispatched
+from app.store import posts
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -36,3 +38,8 @@ def results(coming: list["Future[Dispatched]"]) -> list[Dispatched]:
 
 def sent(world: World) -> list[str]:
     return sorted(submission.post_id for submission in world.publisher.submissions)
+
+
+def claims_counted() -> AbstractContextManager[mock.Mock]:
+    """How often a group was claimed while the block runs: `call_count`."""
+    return mock.patch.object(posts, "claim", wraps=posts.claim)

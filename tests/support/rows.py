@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.domain.post import Attempt, Post, Transition
 from app.store import queries
+from app.store.claiming import Intent
 from app.store.engine import Connection, Database, make_engine
 from app.store.models import attempts, new_id, posts, social_accounts
 from app.store.moving import to_post
@@ -72,10 +73,9 @@ class Rows:
 def claim(
     tx: Connection, post: Post, *, now: datetime, lease_until: datetime, trigger: str, sending: bool
 ) -> Post | None:
-    """A group of one."""
-    triggers = {post.id: trigger}
-    won = claim_group(tx, [post], now=now, lease_until=lease_until, triggers=triggers, sending=sending)
-    return won.get(post.id)
+    """A group of one, through the account that the post has."""
+    intent = Intent(post.id, post.generation, queries.accounts_of(tx, [post]).get(post.id), trigger, sending)
+    return claim_group(tx, [intent], now=now, lease_until=lease_until).get(0)
 
 
 def post_row(status: str, **values: Any) -> dict[str, Any]:

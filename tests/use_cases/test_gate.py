@@ -15,8 +15,7 @@ from app.domain.post import Post
 from app.gate import Gate
 from app.settling import Dispatched
 from app.store import posts
-from tests.support.crowds import EARLY, due_together, results, sent, standing
-from tests.support.databases import counted
+from tests.support.crowds import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -24,13 +23,13 @@ from tests.support.world import IN_TEN_MINUTES, USER, World
 ACCEPTED = Dispatched("dispatched")
 
 
-def test_all_who_are_due_are_claimed_in_one_statement_and_each_is_sent_once(world: World, gate: Gate):
+def test_all_who_are_due_are_claimed_together_and_each_is_sent_once(world: World, gate: Gate):
     group = due_together(world, 12)
-    with counted(world.db.engine, "UPDATE posts SET status") as claims:
+    with claims_counted() as claims:
         with standing(world, gate, group) as coming:
             assert world.publisher.submissions == []
         assert results(coming) == [ACCEPTED] * 12
-    assert len(claims) == 1
+    assert claims.call_count == 1
     assert sent(world) == sorted(post.id for post in group)
     for post in group:
         now = world.read(post)
@@ -257,9 +256,9 @@ def test_a_process_that_was_frozen_past_its_lease_sends_nothing(world: World, ga
 def test_more_than_a_group_holds_are_claimed_group_by_group(world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("app.gate.LARGEST_GROUP", 4)
     group = due_together(world, 10)
-    with counted(world.db.engine, "UPDATE posts SET status") as claims:
+    with claims_counted() as claims:
         with standing(world, gate, group) as coming:
             pass
         assert results(coming) == [ACCEPTED] * 10
-    assert len(claims) == 3
+    assert claims.call_count == 3
     assert sent(world) == sorted(post.id for post in group)

@@ -1,0 +1,77 @@
+"""The claim of a group: whose intent and account still hold, and of several for one post at most one."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.domain.post import Account, Post
+from app.store import attempts, posts, queries
+from app.store.claiming import Intent
+from tests.support.databases import counted
+from tests.support.rows import DUE, LEASE, Rows
+
+LATE = DUE + timedelta(milliseconds=1500, microseconds=250)
+
+
+@pytest.fixture
+def account(rows: Rows) -> Account:
+    with rows.db.reading() as connection:
+        return queries.accounts_of(connection, [post := rows.post("scheduled")])[post.id]
+
+
+def intent(post: Post, account: Account | None, **values: object) -> Intent:
+    return replace(Intent(post.id, post.generation, account, "message", sending=True), **values)  # type: ignore[arg-type]
+
+
+def claim(rows: Rows, *intents: Intent) -> dict[int, Post]:
+    with rows.db.transaction() as tx:
+        return posts.claim(tx, intents, now=LATE, lease_until=LEASE)
+
+
+def test_a_group_is_claimed_and_settled_in_a_statement_each(rows: Rows, account: Account):
+    group = [rows.post("scheduled") for _ in range(5)]
+    with rows.db.transaction() as tx, counted(rows.db.engine, "") as statements:
+        won = posts.claim(tx, [intent(post, account) for post in group], now=LATE, lease_until=LEASE)
+        assert posts.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {post.id for post in group}
+        attempts.accept(tx, [(post, LATE, 200) for post in won.values()])
+    assert len(statements) == 3 or rows.db.engine.dialect.name == "sqlite"
+    assert [rows.attempts(post)[0].outcome for post in group] == ["accepted"] * 5
+
+
+def test_what_is_won_is_the_post_as_it_is_now_and_its_record_is_whole(rows: Rows, account: Account):
+    post, blocked = rows.post("scheduled"), rows.post("scheduled")
+    rows.change(post, content="Edited a moment ago")
+    won = claim(rows, intent(post, account), intent(blocked, account, sending=False, trigger="sweep"))
+    assert won == {0: rows.read(post), 1: rows.read(blocked)}
+    assert (won[0].content, won[0].sending_at, won[1].sending_at) == ("Edited a moment ago", LATE, None)
+    [sent], [unsent] = rows.attempts(post), rows.attempts(blocked)
+    assert (sent.attempt, sent.generation, sent.trigger) == (1, post.generation, "message")
+    assert (sent.started_at, sent.sent_at, sent.lateness_ms) == (LATE, LATE, 1500.25)
+    assert (unsent.trigger, unsent.started_at, unsent.sent_at, unsent.lateness_ms) == ("sweep", LATE, None, None)
+    [line] = rows.transitions(post)
+    assert (line.at, line.from_status, line.to_status, line.reason) == (LATE, "scheduled", "publishing", "claimed")
+    assert (line.actor, line.generation, line.attempt) == ("message", post.generation, 1)
+
+
+def test_of_several_for_one_post_one_wins(rows: Rows, account: Account):
+    post = rows.post("scheduled")
+    stale = intent(post, account, generation=post.generation - 1)
+    assert list(claim(rows, stale, intent(post, account))) == [1]
+    again = rows.post("scheduled")
+    assert len(claim(rows, *[intent(again, account)] * 3)) == 1
+    assert [len(rows.attempts(each)) for each in (post, again)] == [1, 1]
+
+
+@pytest.mark.parametrize("field", ["access_token", "external_id", "status"])
+def test_an_account_that_is_not_as_it_was_made_ready_wins_nothing(rows: Rows, account: Account, field: str):
+    post = rows.post("scheduled")
+    other = replace(account, **{field: "other"})  # type: ignore[arg-type]
+    assert claim(rows, intent(post, other), intent(post, None)) == {}
+    assert rows.read(post) == post
+
+
+def test_a_post_without_an_account_is_claimed_only_as_such(rows: Rows, account: Account):
+    orphan = rows.post("scheduled", social_account_id=None)
+    assert claim(rows, intent(orphan, account)) == {}
+    assert list(claim(rows, intent(orphan, None, sending=False))) == [0]
