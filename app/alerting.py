@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.log import emit
@@ -16,3 +18,12 @@ def alert(deps: Deps, kind: str, subject: str, detail: str) -> None:
             alerts.raise_alert(tx, kind, subject, detail, deps.clock.now())
     except Unavailable:
         emit("alert.not_kept", kind=kind, subject=subject)
+
+
+def calm(deps: Deps, kinds: Sequence[str], subject: str) -> None:
+    """End these alerts. Never raises: what could not be ended now is ended the next time that all is well."""
+    try:
+        with deps.db.transaction() as tx:
+            alerts.clear_kinds(tx, kinds, subject)
+    except Unavailable:
+        emit("alert.not_cleared", kinds=list(kinds), subject=subject)

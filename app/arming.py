@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.alerting import alert
+from app.alerting import alert, calm
 from app.deps import Deps
 from app.domain.fences import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError
@@ -43,7 +43,7 @@ def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str,
         message_id = deps.messages.publish(alarm_for(post, second))
     except MessageServiceError as error:
         return post, _not_armed(deps, post, error)
-    return _keep(deps, [(post, message_id)], well=True)[0], None
+    return _keep_one(deps, post, message_id), None
 
 
 def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
@@ -80,6 +80,22 @@ def armed_horizon(deps: Deps) -> datetime:
     return deps.clock.now() + horizon - min(timedelta(minutes=5), horizon / 10)
 
 
+def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
+    """Store the id where the arming is still the row's own; otherwise cancel the message, as for many."""
+    try:
+        with deps.db.at_once() as connection:
+            stored, alerted = alarms.store_message(connection, post, message_id, HEALED)
+    except Exception as error:
+        _not_kept([post], error)
+        return post
+    if alerted:
+        calm(deps, HEALED, alarms.SERVICE)
+    if not stored:
+        disarm(deps, message_id)
+        return post
+    return replace(post, message_id=message_id)
+
+
 def _keep(deps: Deps, taken: list[tuple[Post, str]], *, well: bool) -> list[Post]:
     """Store message ids where the arming is still the row's own; cancel the others' messages: a reschedule or the
     delivery itself was quicker than the message service's answer. `well`: it refused nothing, so what it refused
@@ -90,9 +106,9 @@ def _keep(deps: Deps, taken: list[tuple[Post, str]], *, well: bool) -> list[Post
         with deps.db.transaction() as tx:
             stored = alarms.store_messages(tx, taken)
             if well:
-                alerts.clear_kinds(tx, HEALED, "qstash")
-    except Exception as error:  # the message is out and will be delivered; only its id is not kept
-        emit("message.not_kept", count=len(taken), error=type(error).__name__)
+                alerts.clear_kinds(tx, HEALED, alarms.SERVICE)
+    except Exception as error:
+        _not_kept(taken, error)
         return [post for post, _ in taken]
     kept = []
     for post, message_id in taken:
@@ -104,8 +120,13 @@ def _keep(deps: Deps, taken: list[tuple[Post, str]], *, well: bool) -> list[Post
     return kept
 
 
+def _not_kept(taken: Sequence[object], error: Exception) -> None:
+    """The message is out and will be delivered; only its id is not kept."""
+    emit("message.not_kept", count=len(taken), error=type(error).__name__)
+
+
 def _not_armed(deps: Deps, post: Post, error: MessageServiceError) -> tuple[str, str]:
     emit("post.not_armed", post_id=post.id, generation=post.generation, code=error.code, error=error.detail)
     if error.code in ALERTING:
-        alert(deps, f"message_service_{error.code}", "qstash", error.detail)
+        alert(deps, f"message_service_{error.code}", alarms.SERVICE, error.detail)
     return NOT_ARMED

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.authorization import usable_until
-from app.domain.errors import Unavailable
-from app.domain.post import Post
+from app.domain.post import Account
 from app.domain.times import to_wire
 from app.log import emit
-from app.store import accounts, alerts, tokens
+from app.store import alerts, tokens
 
 SOON = "reconnect_soon"
 
@@ -20,18 +19,10 @@ def ahead(deps: Deps) -> timedelta:
     return timedelta(days=deps.settings.token_refresh_ahead_days)
 
 
-def expiry_warnings(deps: Deps, post: Post) -> list[tuple[str, str]]:
-    """(code, message) when the account's access will be over by the post's instant and no refresh can help. A warning
-    that cannot be looked up is left out: the post is scheduled all the same."""
-    if post.social_account_id is None or post.scheduled_at is None:
-        return []
-    try:
-        with deps.db.reading() as connection:
-            account = accounts.by_id(connection, post.social_account_id)
-    except Unavailable:
-        return []
-    end = usable_until(account, deps.linkedin is not None) if account else None
-    if end is None or end > post.scheduled_at:
+def expiry_warnings(deps: Deps, account: Account, at: datetime) -> list[tuple[str, str]]:
+    """(code, message) when the account's access will be over by the post's instant and no refresh can help."""
+    end = usable_until(account, deps.linkedin is not None)
+    if end is None or end > at:
         return []
     return [("token_expires_before", f"The account's access ends at {to_wire(end)}, before this post: reconnect it.")]
 

@@ -21,8 +21,18 @@ def post_for(connection: Connection, user_id: str, post_id: str, right: Right) -
     """Raises NotFound, Forbidden."""
     post = queries.post_by_id(connection, post_id, user_id)
     if post is None or not _has(connection, user_id, post.company_id, right):
-        raise NotFound("post_not_found", "There is no such post.")
+        raise _no_such_post()
     return post
+
+
+def post_with_accounts_for(
+    connection: Connection, user_id: str, post_id: str, right: Right
+) -> tuple[Post, list[Account]]:
+    """The post, and the accounts it may go out through. Raises NotFound, Forbidden."""
+    post, usable = queries.post_with_accounts(connection, post_id, user_id)
+    if post is None or not _has(connection, user_id, post.company_id, right):
+        raise _no_such_post()
+    return post, usable
 
 
 def account_for(connection: Connection, user_id: str, account_id: str, right: Right) -> Account:
@@ -66,6 +76,10 @@ def place(tx: Connection, user_id: str, values: dict[str, Any]) -> dict[str, str
     if client_id is not None and (client is None or client.company_id != company_id):
         raise _no_such_client()
     return {"company_id": company_id, "client_id": client_id}
+
+
+def _no_such_post() -> Exception:
+    return NotFound("post_not_found", "There is no such post.")
 
 
 def _no_such_client() -> Exception:

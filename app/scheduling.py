@@ -19,15 +19,17 @@ from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
 from app.domain.outcomes import Outcome, Verdict, may_be_out, must_hold
 from app.domain.platforms import LIMITS
-from app.domain.post import Post
+from app.domain.post import Account, Post
 from app.domain.times import Promise, parse_promise
 from app.expiring import expiry_warnings
 from app.log import emit
-from app.permitting import post_for
-from app.store import accounts, attempts, posts, queries
+from app.permitting import post_for, post_with_accounts_for
+from app.store import attempts, posts, queries
 from app.store.engine import Connection
 
 CAS_TRIES = 5
+Read = Callable[[Connection, Right], Post]
+Change = Callable[[Connection, Post], Post | None]
 AMBIGUOUS = ("ambiguous_local_time", "The clock shows this time twice that day; see localTime for the one chosen.")
 
 
@@ -47,6 +49,11 @@ def schedule(
     where the post may be out already and nothing would stop a second copy), Unavailable."""
     now = deps.clock.now()
     promise = parse_promise(text, zone, fold, now, deps.settings.max_schedule_days)
+    usable: list[Account] = []
+
+    def read(connection: Connection, right: Right) -> Post:
+        post, usable[:] = post_with_accounts_for(connection, user_id, post_id, right)
+        return post
 
     def change(tx: Connection, post: Post) -> Post | None:
         if post.status not in SCHEDULABLE:
@@ -54,13 +61,14 @@ def schedule(
         require_publishable(deps, post)
         if not force:
             _require_not_out(deps, tx, post)
-        account_id = _account_for(tx, post)
+        account_id = _account_for(post, usable).id
         return posts.schedule(
             tx, post, at=promise.at, time_zone=zone, account_id=account_id, now=now, actor=f"user:{user_id}"
         )
 
-    before, after = change_post(deps, user_id, post_id, change)
-    warnings = ([AMBIGUOUS] if promise.ambiguous else []) + expiry_warnings(deps, after)
+    before, after = _change_at_once(deps, read, change)
+    account = next(one for one in usable if one.id == after.social_account_id)
+    warnings = ([AMBIGUOUS] if promise.ambiguous else []) + expiry_warnings(deps, account, promise.at)
     warnings += advice(after.platform, after.content, after.media, after.image_url, after.post_type)
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)
@@ -79,7 +87,7 @@ def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
             raise refusal(post)
         return posts.unschedule(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
 
-    return _called_off(deps, "post.unscheduled", *change_post(deps, user_id, post_id, change))
+    return _called_off(deps, "post.unscheduled", *_change_at_once(deps, _reader(user_id, post_id), change))
 
 
 def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
@@ -92,7 +100,7 @@ def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
             raise refusal(post)
         return posts.cancel(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
 
-    return _called_off(deps, "post.cancelled", *change_post(deps, user_id, post_id, change))
+    return _called_off(deps, "post.cancelled", *_change_at_once(deps, _reader(user_id, post_id), change))
 
 
 def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) -> Post:
@@ -136,18 +144,42 @@ def _called_off(deps: Deps, event: str, before: Post, after: Post) -> Post:
     return after
 
 
-def change_post(
-    deps: Deps, user_id: str, post_id: str, change: Callable[[Connection, Post], Post | None]
-) -> tuple[Post, Post]:
+def change_post(deps: Deps, user_id: str, post_id: str, change: Change) -> tuple[Post, Post]:
     """Read, decide, write if nothing moved in between; again if it did. Returns the post before and after.
     Raises NotFound, Forbidden, Conflict, Unavailable, and what `change` raises."""
+    return _until_changed(lambda: _in_transaction(deps, _reader(user_id, post_id), change))
+
+
+def _change_at_once(deps: Deps, read: Read, change: Change) -> tuple[Post, Post]:
+    """The same for a `change` that only reads and then writes one statement. A company's post is changed in a
+    transaction all the same: the right to change it holds until it is changed."""
+
+    def attempt() -> tuple[Post, Post | None]:
+        with deps.db.at_once() as connection:
+            before = read(connection, Right.READ)
+            if before.company_id is None:
+                return before, change(connection, before)
+        return _in_transaction(deps, read, change)
+
+    return _until_changed(attempt)
+
+
+def _in_transaction(deps: Deps, read: Read, change: Change) -> tuple[Post, Post | None]:
+    with deps.db.transaction() as tx:
+        before = read(tx, Right.WRITE)
+        return before, change(tx, before)
+
+
+def _until_changed(attempt: Callable[[], tuple[Post, Post | None]]) -> tuple[Post, Post]:
     for _ in range(CAS_TRIES):
-        with deps.db.transaction() as tx:
-            before = post_for(tx, user_id, post_id, Right.WRITE)
-            after = change(tx, before)
+        before, after = attempt()
         if after is not None:
             return before, after
     raise Conflict("changed_meanwhile", "The post kept changing while this was tried. Look at it and try again.")
+
+
+def _reader(user_id: str, post_id: str) -> Read:
+    return lambda connection, right: post_for(connection, user_id, post_id, right)
 
 
 def refusal(post: Post) -> Conflict:
@@ -174,15 +206,11 @@ def _require_not_out(deps: Deps, tx: Connection, post: Post) -> None:
         raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then try again with force: true.")
 
 
-def _account_for(tx: Connection, post: Post) -> str:
-    """The post's own account, or the only one on that platform that it may go out through; a client's own before the
-    company's."""
-    usable = accounts.usable(tx, post.user_id, post.company_id, post.client_id, post.platform)
-    if post.social_account_id is not None:
-        usable = [account for account in usable if account.id == post.social_account_id]
+def _account_for(post: Post, usable: list[Account]) -> Account:
+    """The post's own account, or the only one of the usable ones; a client's own before the company's."""
     usable = [account for account in usable if account.client_id == post.client_id] or usable
     if len(usable) == 1:
-        return usable[0].id
+        return usable[0]
     if usable:
         count, whose = len(usable), "You have" if post.company_id is None else "The company has"
         message = f"{whose} {count} {post.platform} accounts: say which one in socialAccountId."

@@ -7,6 +7,8 @@ members or clients, or ends it, holds the row alone. So nobody acts by a right t
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
@@ -16,7 +18,7 @@ from app.store.models import companies, memberships, posts, social_accounts
 Condition = sa.ColumnElement[bool]
 
 
-def allowed(table: sa.Table, user_id: str, right: Right) -> Condition:
+def allowed(table: sa.Table, user_id: Any, right: Right) -> Condition:
     """The rows of `posts` or `social_accounts` that this user has this right to."""
     theirs = select(memberships.c.company_id).where(
         memberships.c.user_id == user_id, memberships.c.role.in_(roles_with(right))
@@ -25,7 +27,7 @@ def allowed(table: sa.Table, user_id: str, right: Right) -> Condition:
     return sa.or_(own, table.c.company_id.in_(theirs))
 
 
-def visible_posts(user_id: str) -> Condition:
+def visible_posts(user_id: Any) -> Condition:
     return allowed(posts, user_id, Right.READ)
 
 
@@ -40,10 +42,14 @@ def usable_accounts(user_id: str, company_id: str | None, client_id: str | None)
 
 def account_of_post() -> Condition:
     """Joins a post to its account, as long as it is one of those."""
+    return sa.and_(social_accounts.c.id == posts.c.social_account_id, _may_use())
+
+
+def accounts_of_post() -> Condition:
+    """Joins a post to the accounts on its platform that it may go out through: its own, or any while it names none."""
     c, p = social_accounts.c, posts.c
-    own = sa.and_(p.company_id.is_(None), c.company_id.is_(None), c.user_id == p.user_id)
-    shared = sa.and_(c.company_id == p.company_id, sa.or_(c.client_id.is_(None), c.client_id == p.client_id))
-    return sa.and_(c.id == p.social_account_id, sa.or_(own, shared))
+    named = sa.or_(p.social_account_id.is_(None), c.id == p.social_account_id)
+    return sa.and_(c.platform == p.platform, _may_use(), named)
 
 
 def role_of(connection: Connection, company_id: str, user_id: str) -> Role | None:
@@ -52,6 +58,14 @@ def role_of(connection: Connection, company_id: str, user_id: str) -> Role | Non
     )
     role = connection.execute(statement).scalar()
     return Role(role) if role is not None else None
+
+
+def _may_use() -> Condition:
+    """What `usable_accounts` says, of a post that is in the same statement."""
+    c, p = social_accounts.c, posts.c
+    own = sa.and_(p.company_id.is_(None), c.company_id.is_(None), c.user_id == p.user_id)
+    shared = sa.and_(c.company_id == p.company_id, sa.or_(c.client_id.is_(None), c.client_id == p.client_id))
+    return sa.or_(own, shared)
 
 
 def hold(tx: Connection, company_id: str, *, alone: bool) -> None:

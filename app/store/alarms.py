@@ -14,8 +14,10 @@ from sqlalchemy import Connection, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
-from app.store.models import has_status, posts
+from app.store.models import alerts, has_status, posts
 from app.store.moving import Condition, to_post
+
+SERVICE = "qstash"  # the subject of alerts about the message service
 
 
 def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: datetime, swept: bool) -> list[Post]:
@@ -44,6 +46,29 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
     where = (own.in_(keys), has_status(Status.SCHEDULED), posts.c.message_id.is_(None))
     statement = update(posts).where(*where).values(message_id=message_of).returning(posts.c.id)
     return set(tx.execute(statement).scalars())
+
+
+def store_message(connection: Connection, post: Post, message_id: str, kinds: Sequence[str]) -> tuple[bool, bool]:
+    """The same for one post, and whether there may be alerts of these kinds about the message service. A statement that
+    can be committed by itself."""
+    arming = {"post_id": post.id, "wanted": post.generation, "armed": post.arm_count}
+    row = connection.execute(_STORE, {**arming, "message": message_id, "kinds": kinds}).one_or_none()
+    return (True, bool(row.alerted)) if row else (False, True)
+
+
+_ALERTED = sa.exists().where(alerts.c.kind.in_(sa.bindparam("kinds", expanding=True)), alerts.c.subject == SERVICE)
+_STORE = (
+    update(posts)
+    .where(
+        posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type),
+        posts.c.generation == sa.bindparam("wanted", type_=sa.Integer()),
+        posts.c.arm_count == sa.bindparam("armed", type_=sa.Integer()),
+        has_status(Status.SCHEDULED),
+        posts.c.message_id.is_(None),
+    )
+    .values(message_id=sa.bindparam("message"))
+    .returning(_ALERTED.label("alerted"))
+)
 
 
 def due_before(instant: datetime) -> Condition:

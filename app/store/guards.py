@@ -18,10 +18,21 @@ GOING_OUT = (Status.SCHEDULED, Status.PUBLISHING, Status.PUBLISHED)
 
 def neighbours(connection: Connection, post: Post, at: datetime, within: timedelta, limit: int) -> list[Neighbour]:
     """The account's other posts that go out or went out `within` of `at`: the nearest `limit` on either side."""
+    account = {"account": post.social_account_id, "itself": post.id, "most": limit}
+    found = connection.execute(_BOTH_SIDES, {**account, "at": at, "first": at - within, "last": at + within}).all()
+    return [Neighbour(id, Status(status), due, content) for id, status, due, content in found]
+
+
+def _both_sides() -> sa.Executable:
+    at, first, last = (sa.bindparam(name, type_=P.scheduled_at.type) for name in ("at", "first", "last"))
+    account, itself = (sa.bindparam(name, type_=P.id.type) for name in ("account", "itself"))
     columns = select(P.id, P.status, P.scheduled_at, P.content).where(
-        P.social_account_id == post.social_account_id, P.status.in_(GOING_OUT), P.id != post.id
+        P.social_account_id == account, P.status.in_(GOING_OUT), P.id != itself
     )
-    before = columns.where(P.scheduled_at >= at - within, P.scheduled_at < at).order_by(P.scheduled_at.desc())
-    after = columns.where(P.scheduled_at >= at, P.scheduled_at <= at + within).order_by(P.scheduled_at)
-    both = sa.union_all(*(select(side.limit(limit).subquery()) for side in (before, after)))
-    return [Neighbour(id, Status(status), due, content) for id, status, due, content in connection.execute(both)]
+    before = columns.where(P.scheduled_at >= first, P.scheduled_at < at).order_by(P.scheduled_at.desc())
+    after = columns.where(P.scheduled_at >= at, P.scheduled_at <= last).order_by(P.scheduled_at)
+    most = sa.bindparam("most", type_=sa.Integer())
+    return sa.union_all(*(select(side.limit(most).subquery()) for side in (before, after)))
+
+
+_BOTH_SIDES = _both_sides()

@@ -37,14 +37,42 @@ class PostFilter:
 
 def post_by_id(connection: Connection, post_id: str, user_id: str | None = None) -> Post | None:
     """The post; with `user_id`, only if that user may see it."""
-    statement = select(posts).where(posts.c.id == post_id)
-    if user_id is not None:
-        statement = statement.where(access.visible_posts(user_id))
-    row = connection.execute(statement).one_or_none()
+    statement = _POST if user_id is None else _VISIBLE_POST
+    row = connection.execute(statement, {"post_id": post_id, "reader": user_id}).one_or_none()
     return to_post(row) if row else None
 
 
+def post_with_accounts(connection: Connection, post_id: str, user_id: str) -> tuple[Post | None, list[Account]]:
+    """The post, if that user may see it, and the accounts it may go out through, oldest first; of a post that names
+    its account, that one alone."""
+    rows = connection.execute(_POST_WITH_ACCOUNTS, {"post_id": post_id, "reader": user_id}).all()
+    if not rows:
+        return None, []
+    return _post_in(rows[0]), [account for row in rows if (account := _account_in(row)) is not None]
+
+
+def _post_in(row: sa.Row[Any]) -> Post:
+    values = dict(zip(posts.c.keys(), row, strict=False))
+    return Post(**values | {"status": Status(values["status"])})
+
+
+def _account_in(row: sa.Row[Any]) -> Account | None:
+    """The account of a row that has it behind the post, where the join found one."""
+    values = dict(zip(ACCOUNT_FIELDS, row[len(posts.c) :], strict=False))
+    return Account(**values) if values["id"] is not None else None
+
+
+_READER = sa.bindparam("reader", type_=posts.c.user_id.type)
+_POST = select(posts).where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
+_VISIBLE_POST = _POST.where(access.visible_posts(_READER))
 _ACCOUNT = [social_accounts.c[name] for name in ACCOUNT_FIELDS]
+_POST_WITH_ACCOUNTS = (
+    select(posts, *_ACCOUNT)
+    .select_from(posts)
+    .outerjoin(social_accounts, access.accounts_of_post())
+    .where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type), access.visible_posts(_READER))
+    .order_by(social_accounts.c.created_at, social_accounts.c.id)
+)
 _DELIVERY = (
     select(posts, *_ACCOUNT, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at)
     .select_from(posts)
@@ -60,12 +88,8 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
     row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
     if row is None:
         return None, None, Breaker()
-    ours, theirs = len(posts.c), len(posts.c) + len(_ACCOUNT)
-    post = dict(zip(posts.c.keys(), row[:ours], strict=True))
-    account = dict(zip(ACCOUNT_FIELDS, row[ours:theirs], strict=True))
-    failures, opened_at, probe_at = row[theirs:]
-    found = Account(**account) if account["id"] is not None else None
-    return Post(**post | {"status": Status(post["status"])}), found, Breaker(failures or 0, opened_at, probe_at)
+    failures, opened_at, probe_at = row[-3:]
+    return _post_in(row), _account_in(row), Breaker(failures or 0, opened_at, probe_at)
 
 
 _ACCOUNTS = (

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.agency import Right, Role
-from app.store import access, companies, queries
+from app.store import access, accounts, companies, queries
 from app.store.models import clients, memberships, new_id, posts, social_accounts
 from app.store.models import companies as company_table
 from app.store.queries import PostFilter
@@ -134,3 +134,30 @@ def explained(rows: Rows, read: Callable[[sa.Connection], Any]) -> str:
         statement, parameters = seen[-1]
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
         return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+
+
+PLACES = [(None, None), ("company", None), ("company", "client"), ("company", "other client"), ("other company", None)]
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["names none", "names one"])
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_a_post_is_read_with_the_accounts_that_it_may_go_out_through(rows: Rows, place: Any, named: bool):
+    of = {None: None} | {name: new_id() for name in ("company", "other company", "client", "other client")}
+    for number, (company, client) in enumerate(PLACES):
+        for platform, user in (("linkedin", "user-1"), ("facebook", "user-1"), ("linkedin", "user-2")):
+            values: dict[str, Any] = {"platform": platform, "user_id": user, "external_id": f"{number}-{user}"}
+            values |= {"company_id": of[company], "client_id": of[client], "created_at": later(-number)}
+            rows.insert(social_accounts, account_row(new_id(), **values))
+    company_id, client_id = of[place[0]], of[place[1]]
+    with rows.db.reading() as connection:
+        usable = accounts.usable(connection, "user-1", company_id, client_id, "linkedin")
+    wanted = usable[-1:] if named else usable
+    own = wanted[0].id if named else None
+    post = rows.post("draft", company_id=company_id, client_id=client_id, social_account_id=own)
+    if company_id is not None:
+        found(rows, company_id, user_1=Role.VIEWER)
+    with rows.db.reading() as connection:
+        assert queries.post_with_accounts(connection, post.id, "user-1") == (post, wanted)
+        assert queries.post_with_accounts(connection, post.id, "user-3") == (None, [])
+        assert queries.post_with_accounts(connection, new_id(), "user-1") == (None, [])
+    assert usable

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.post import Post
-from app.store import alarms, queries
+from app.store import alarms, alerts, queries
 from app.store.queries import PostFilter
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
@@ -165,6 +165,31 @@ def test_a_message_id_is_kept_only_where_the_arming_is_still_the_rows_own(rows: 
         assert alarms.store_messages(tx, [(seen, "msg_7"), (own, "msg_8")]) == {own.id}
     assert rows.read(row) == row
     assert rows.read(own).message_id == "msg_8"
+
+
+@pytest.mark.parametrize("other", [{"generation": 9}, {"arm_count": 9}, {"message_id": "msg_9"}, "draft"], ids=str)
+def test_one_message_id_by_itself_is_kept_under_the_same_condition(rows: Rows, other: Any):
+    seen, own = rows.post("scheduled", message_id=None), rows.post("scheduled", message_id=None)
+    changes = {"status": "draft", "next_attempt_at": None} if other == "draft" else other
+    row = rows.change(seen, **changes)
+    with rows.db.at_once() as connection:
+        assert alarms.store_message(connection, seen, "msg_7", ["loud"]) == (False, True)
+        assert alarms.store_message(connection, own, "msg_8", ["loud"]) == (True, False)
+    assert rows.read(row) == row
+    assert rows.read(own).message_id == "msg_8"
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "told"), [("loud", "qstash", True), ("other", "qstash", False), ("loud", "n8n", False)]
+)
+def test_whoever_keeps_a_message_id_is_told_of_alerts_about_the_message_service(
+    rows: Rows, kind: str, subject: str, told: bool
+):
+    post = rows.post("scheduled", message_id=None)
+    with rows.db.transaction() as tx:
+        alerts.raise_alert(tx, kind, subject, "", START)
+    with rows.db.at_once() as connection:
+        assert alarms.store_message(connection, post, "msg_7", ["quiet", "loud"]) == (True, told)
 
 
 def test_each_of_many_message_ids_is_kept_with_its_own_post(rows: Rows):

@@ -88,6 +88,22 @@ class PostgresDatabases:
 
 
 @contextmanager
+def transactions(engine: Engine) -> Iterator[list[Any]]:
+    """Those that are begun for more than one statement while the block runs; reads are not."""
+    begun: list[Any] = []
+
+    def note(connection: Any) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            begun.append(connection)
+
+    event.listen(engine, "begin", note)
+    try:
+        yield begun
+    finally:
+        event.remove(engine, "begin", note)
+
+
+@contextmanager
 def counted(engine: Engine, word: str) -> Iterator[list[str]]:
     """The statements that begin with `word` while the block runs."""
     seen: list[str] = []

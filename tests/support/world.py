@@ -246,6 +246,13 @@ class WatchedDatabase(Database):
         with super().transaction() as connection:
             yield connection
 
+    @contextmanager
+    def at_once(self) -> Iterator[sa.Connection]:
+        if self.before and self.engine.dialect.name == "postgresql":  # on SQLite it is a transaction, as above
+            self.before.popleft()()
+        with super().at_once() as connection:
+            yield connection
+
     def _begins(self, _connection: sa.Connection) -> None:
         if self.refusals > 0:
             self.refusals -= 1

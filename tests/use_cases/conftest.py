@@ -21,3 +21,11 @@ def gate(world: World) -> Gate:
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
     return gate
+
+
+@pytest.fixture
+def postgres_world(postgresql_url: str) -> Iterator[World]:
+    """For what only one of the two databases can do."""
+    made = World(postgresql_url)
+    yield made
+    made.close()

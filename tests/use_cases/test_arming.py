@@ -6,7 +6,9 @@ import pytest
 
 from app import scheduling
 from app.arming import armed_horizon, disarm
+from app.domain.errors import Unavailable
 from app.recovering import sweep
+from tests.support.databases import counted, transactions
 from tests.support.fakes import START
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -180,3 +182,37 @@ def test_in_poll_mode_nothing_is_armed_and_nobody_is_warned(world: World):
     assert done.warnings == []
     assert (done.post.status, done.post.armed) == ("scheduled", False)
     assert scheduling.unschedule(world.deps, USER, done.post.id).status == "draft"
+
+
+def test_to_schedule_asks_the_database_four_times_and_the_message_service_once(postgres_world: World):
+    post = postgres_world.draft()
+    postgres_world.schedule(post)
+    engine = postgres_world.db.engine
+    with counted(engine, "") as statements, transactions(engine) as begun:
+        assert postgres_world.schedule(post, LATER).post.armed
+    assert [len(statements), len(begun)] == [4, 0]
+    assert len(postgres_world.messages.published) == 2
+
+
+def test_to_unschedule_asks_the_database_twice(postgres_world: World):
+    post = postgres_world.scheduled()
+    engine = postgres_world.db.engine
+    with counted(engine, "") as statements, transactions(engine) as begun:
+        scheduling.unschedule(postgres_world.deps, USER, post.id)
+    assert [len(statements), len(begun)] == [2, 0]
+
+
+def test_an_alert_that_cannot_be_ended_is_not_in_the_way_of_the_answer(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.messages.refusing = "unauthorized"
+    world.scheduled()
+    world.messages.refusing = None
+
+    def away(*_: object) -> None:
+        raise Unavailable()
+
+    with monkeypatch.context() as broken:
+        broken.setattr("app.store.alerts.clear_kinds", away)
+        assert world.scheduled(content="Another").armed
+    assert world.alerts()
+    assert world.scheduled(content="A third").armed
+    assert world.alerts() == {}

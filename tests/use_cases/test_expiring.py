@@ -66,13 +66,6 @@ def test_an_account_without_a_known_end_is_never_warned_of(world: ConnectedWorld
     assert not warned(world, LATER)
 
 
-def test_a_database_that_is_away_costs_the_warning_and_not_the_schedule(world: ConnectedWorld):
-    world.ending(refresh=None)
-    post = world.draft()
-    world.at_next_commit(lambda: world.cut_database(1))
-    assert world.schedule(post, world.clock.now() + LATER).post.status == "scheduled"
-
-
 def test_an_account_that_only_its_owner_can_renew_is_an_alert_days_before(world: ConnectedWorld):
     account = world.ending(timedelta(days=7, seconds=1), refresh=None)
     sweep(world.deps)
