@@ -4,11 +4,13 @@ import asyncio
 import math
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from app.local.qstash import alarm as alarms
 from app.local.qstash.headers import duration_seconds
+from app.local.qstash.journal import Journal
 from app.local.qstash.refusal import Refusal
 from app.local.qstash.retry_delay import BadExpression, delay_ms
 from app.local.qstash.schedules import next_instant
@@ -33,6 +35,16 @@ from app.local.qstash.schedules import next_instant
 )
 def test_a_retry_delay_is_arithmetic(expression: str, retried: int, expected: float) -> None:
     assert delay_ms(expression, retried) == expected
+
+
+def test_a_commit_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    async def setting() -> int:
+        journal = Journal(str(tmp_path / "qstash.sqlite"), "")
+        [row] = await journal.read("PRAGMA synchronous")
+        await journal.close()
+        return int(row[0])
+
+    assert asyncio.run(setting()) == 1  # NORMAL
 
 
 NOT_ARITHMETIC = """

@@ -1,4 +1,4 @@
-"""The stand-in keeps its word over a stop and a kill -9: what was answered is on disk, and it goes on from there."""
+"""The stand-in keeps its word over a stop and a kill -9: what was answered is in its file, whence it goes on."""
 
 import signal
 import threading

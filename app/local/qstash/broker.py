@@ -1,6 +1,6 @@
 """Publishing and calling off: everything between an accepted request and the outbox.
 
-Promise: a publish is on disk before it is answered, and a batch is taken whole or not at all.
+Promise: a publish is in the file before it is answered, and a batch is taken whole or not at all.
 """
 
 from collections.abc import Sequence

@@ -56,7 +56,7 @@ def headers_value(text: str) -> Headers:
 
 
 class Storage:
-    """Named reads and writes over the journal; a write is durable once `commit` has returned."""
+    """Named reads and writes over the journal; a write outlives a kill once `commit` has returned."""
 
     def __init__(self, path: str) -> None:
         self.journal = Journal(path, SCHEMA)
