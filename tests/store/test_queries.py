@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from app.domain.post import Post
 from app.store import alarms, alerts, queries
@@ -190,6 +191,20 @@ def test_whoever_keeps_a_message_id_is_told_of_alerts_about_the_message_service(
         alerts.raise_alert(tx, kind, subject, "", START)
     with rows.db.at_once() as connection:
         assert alarms.store_message(connection, post, "msg_7", ["quiet", "loud"]) == (True, told)
+
+
+def test_the_disk_is_not_waited_for_when_an_id_is_kept_and_is_for_all_that_follows(postgresql_url: str):
+    rows = Rows(postgresql_url)
+    setting = sa.text("SELECT current_setting('synchronous_commit')")
+    with rows.db.transaction() as tx:
+        tx.execute(sa.text("SET synchronous_commit = on"))
+    post = rows.post("scheduled", message_id=None)
+    with rows.db.transaction() as tx:
+        assert alarms.store_message(tx, post, "msg_7", []) == (True, False)
+        assert tx.execute(setting).scalar() == "off"
+    with rows.db.transaction() as tx:
+        assert tx.execute(setting).scalar() == "on"
+    rows.close()
 
 
 def test_each_of_many_message_ids_is_kept_with_its_own_post(rows: Rows):
