@@ -15,6 +15,7 @@ from app.store.engine import PING_AFTER_SECONDS, Database, make_engine, normalis
 from app.store.models import posts
 from tests.support.rows import DUE, Rows
 
+SOME_ID = "00000000-0000-4000-8000-00000000000a"
 APIA = timezone(timedelta(hours=13))
 
 
@@ -52,6 +53,14 @@ def test_a_postgres_url_means_the_driver_that_we_ship(scheme: str):
     assert (url.username, url.password, url.host, url.port) == ("ann", "postgres://", "db.test", 5433)
     assert (url.database, url.query["sslmode"]) == ("punctual", "require")
     assert make_engine(url.render_as_string(hide_password=False)).dialect.driver == "psycopg2"
+
+
+def test_the_driver_makes_no_objects_of_ids_that_we_know_as_text(postgresql_url: str):
+    database = Database(make_engine(postgresql_url))
+    with database.reading() as connection:
+        found = connection.exec_driver_sql(f"SELECT '{SOME_ID}'::uuid").scalar()
+    assert found == SOME_ID
+    database.close()
 
 
 def test_a_sqlite_url_stays_what_it_is():
