@@ -64,8 +64,21 @@ def make_engine(url: str) -> sa.Engine:
         connect_args={key: value for key, value in arguments.items() if key not in parsed.query},
     )
     _replace_the_dead(engine)
+    _read_without_transactions(engine)
     _leave_ids_as_text(engine)
     return engine
+
+
+def _read_without_transactions(engine: sa.Engine) -> None:
+    """By the driver's own switch, set anew for whatever begins: SQLAlchemy's isolation level AUTOCOMMIT costs a round
+    trip when it is taken back."""
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        reading = bool(connection.get_execution_options().get("reading"))
+        if driver.autocommit is not reading:
+            driver.autocommit = reading
 
 
 def _leave_ids_as_text(engine: sa.Engine) -> None:
@@ -146,8 +159,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        reading = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {"reading": True}
-        self._reader = engine.execution_options(**reading)
+        self._reader = engine.execution_options(reading=True)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

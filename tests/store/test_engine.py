@@ -186,6 +186,36 @@ def test_all_connections_that_a_restart_ended_are_replaced(postgresql_url: str):
     other.close()
 
 
+def test_a_read_is_one_round_trip(postgresql_url: str):
+    database, other = Database(make_engine(postgresql_url)), Database(make_engine(postgresql_url))
+    for _ in range(2):
+        database.check()
+        with database.reading() as connection:
+            connection.execute(sa.text("SELECT 'the last word'"))
+    last = sa.text("SELECT query FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%last%'")
+    with other.reading() as connection:
+        assert connection.execute(last).scalars().all() == ["SELECT 'the last word'"]
+    database.close()
+    other.close()
+
+
+def test_what_was_read_through_is_a_transaction_again_for_those_who_write(postgresql_url: str):
+    rows = Rows(postgresql_url)
+    post = rows.post("draft")
+    rows.db.check()
+
+    def broken() -> None:
+        with rows.db.transaction() as tx:
+            tx.execute(sa.update(posts).values(content="half-written"))
+            raise InterruptedError("told to break")
+
+    with pytest.raises(InterruptedError):
+        broken()
+    assert rows.read(post).content == "Hello"
+    assert rows.db.engine.pool.status().startswith("Pool size: 20  Connections in pool: 1 ")  # the same one
+    rows.close()
+
+
 def _pings(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every connection that is asked whether it is alive, as it is asked."""
     asked: list[Any] = []

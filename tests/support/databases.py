@@ -93,7 +93,7 @@ def transactions(engine: Engine) -> Iterator[list[Any]]:
     begun: list[Any] = []
 
     def note(connection: Any) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        if not connection.get_execution_options().get("reading"):
             begun.append(connection)
 
     event.listen(engine, "begin", note)
