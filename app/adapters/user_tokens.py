@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from app.adapters.claims import SIGNATURE_ONLY, time_problem, token_problem
@@ -16,6 +17,7 @@ from app.domain.proofs import BadToken, KeysUnavailable
 if TYPE_CHECKING:
     from app.adapters.jwks import KeySet
 
+KNOWN_TOKENS = 1_000
 LEEWAY_SECONDS = 10
 DEFAULT_TTL_SECONDS = 12 * 3600
 PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256"]
@@ -32,6 +34,9 @@ class UserTokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._key_set: KeySet | None = None
+        # Of tokens that were found signed; whatever depends on time is asked of their claims each time. Those of a key
+        # set are not kept, since a key can be withdrawn.
+        self._signed_by_secret = lru_cache(KNOWN_TOKENS)(self._claims_by_secret)
 
     def verify(self, token: str | None) -> Principal:
         """Who is asking. Raises BadToken or KeysUnavailable."""
@@ -62,20 +67,29 @@ class UserTokens:
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     def _signed_claims(self, token: str) -> Mapping[str, Any]:
-        import jwt  # 0.14 s of a cold start
+        if self._secret is not None:
+            return self._signed_by_secret(token)
+        import jwt
 
         options: Any = SIGNATURE_ONLY
         try:
-            if self._secret is not None:
-                return jwt.decode(token, self._secret, algorithms=["HS256"], options=options)
             key = self._keys().key_for(token, PUBLIC_KEY_ALGORITHMS)
             return jwt.decode(token, key, algorithms=PUBLIC_KEY_ALGORITHMS, options=options)
         except KeysUnavailable:
             raise
         except jwt.PyJWKClientConnectionError as error:
             raise KeysUnavailable(f"AUTH_JWKS_URL: {error}") from None
-        except Exception as error:  # whatever a stranger's token makes PyJWT do, it is a refusal
-            raise BadToken(str(error)[:200] or type(error).__name__) from None
+        except Exception as error:
+            raise _refusal(error) from None
+
+    def _claims_by_secret(self, token: str) -> Mapping[str, Any]:
+        import jwt  # 0.14 s of a cold start
+
+        options: Any = SIGNATURE_ONLY
+        try:
+            return jwt.decode(token, str(self._secret), algorithms=["HS256"], options=options)
+        except Exception as error:
+            raise _refusal(error) from None
 
     def _keys(self) -> KeySet:
         if self._jwks_url is None:
@@ -97,6 +111,11 @@ class UserTokens:
         if self._audience is not None and not _names(claims.get("aud"), self._audience):
             return "aud does not name AUTH_AUDIENCE"
         return time_problem(claims, self._clock.now(), LEEWAY_SECONDS)
+
+
+def _refusal(error: Exception) -> BadToken:
+    """Whatever a stranger's token makes PyJWT do."""
+    return BadToken(str(error)[:200] or type(error).__name__)
 
 
 def _names(claim: object, audience: str) -> bool:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import jwt
 import pytest
@@ -268,3 +269,27 @@ class TestByPublishedKeys:
 def test_without_a_setting_nobody_can_be_judged(clock: FrozenClock, sign: Callable[..., str]) -> None:
     with pytest.raises(KeysUnavailable, match="neither AUTH_JWT_SECRET nor AUTH_JWKS_URL"):
         UserTokens(Settings(), clock).verify(sign())
+
+
+def test_a_token_that_was_checked_is_not_checked_again_but_for_what_time_changes(
+    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = by_secret(clock)
+    token = tokens.issue("alice", ttl_seconds=60)
+    decode = mock.Mock(wraps=jwt.decode)
+    monkeypatch.setattr(jwt, "decode", decode)
+    assert {tokens.verify(token).user_id for _ in range(3)} == {"alice"}
+    assert decode.call_count == 1
+    clock.at += timedelta(seconds=90)
+    for _ in range(2):
+        with pytest.raises(BadToken, match="exp passed"):
+            tokens.verify(token)
+
+
+def test_a_token_that_was_refused_is_checked_again(clock: FrozenClock) -> None:
+    tokens = by_secret(clock)
+    broken = tokens.issue("alice")[:-3] + "abc"
+    for _ in range(2):
+        with pytest.raises(BadToken, match="Signature"):
+            tokens.verify(broken)
+    assert tokens._signed_by_secret.cache_info().currsize == 0
