@@ -60,16 +60,15 @@ def of_status(status: Status) -> Kind:
 
 def count(connection: Connection, kind: Kind) -> int:
     """Exact up to AT_MOST; of more, as many as the last sweep counted."""
-    few = _count_few(connection, kind)
+    few, stored = _count_few(connection, kind)
     if few <= AT_MOST:
         return few
-    stored = connection.execute(select(tallies.c.counted).where(tallies.c.name == kind.name)).scalar()
     return max(stored, few) if stored is not None else _count_all(connection, kind)
 
 
 def recount(tx: Connection, kind: Kind, now: datetime) -> None:
     """Keep the count of a kind that is too large for a reader to count."""
-    if _count_few(tx, kind) > AT_MOST:
+    if _count_few(tx, kind)[0] > AT_MOST:
         values = {"counted": _count_all(tx, kind), "counted_until": now}
         upsert(tx, tallies, {"name": kind.name}, values | {"pruned": 0}, values)
 
@@ -120,10 +119,13 @@ def _tally(connection: Connection, status: Status) -> _Tally:
     return _Tally(*row) if row else _Tally(0, EPOCH, 0)
 
 
-def _count_few(connection: Connection, kind: Kind) -> int:
-    """Ordered by the index's own key, or PostgreSQL reads the whole table in the hope of an early end."""
+def _count_few(connection: Connection, kind: Kind) -> tuple[int, int | None]:
+    """And what the last sweep counted, in the same statement: with many posts there is not one more to wait for.
+    Ordered by the index's own key, or PostgreSQL reads the whole table in the hope of an early end."""
     few = select(sa.literal(1)).select_from(posts).where(*kind.where).order_by(kind.key).limit(AT_MOST + 1).subquery()
-    return connection.execute(select(sa.func.count()).select_from(few)).scalar_one()
+    stored = select(tallies.c.counted).where(tallies.c.name == kind.name).scalar_subquery()
+    found = connection.execute(select(sa.func.count(), stored).select_from(few)).one()
+    return found[0], found[1]
 
 
 def _count_all(connection: Connection, kind: Kind) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import event
 from app.domain.lifecycle import Status
 from app.store import pruning, statistics, tallies
 from app.store.models import tallies as table
+from tests.support.databases import counted
 from tests.support.fakes import START
 from tests.support.rows import DUE, MICROSECOND, Rows, later
 
@@ -53,6 +54,20 @@ def test_more_than_a_reader_counts_is_what_the_last_sweep_counted(
         tallies.recount(tx, tallies.of_status(Status(status)), START)
     rows.post(status)
     assert queue(rows)[status] == 5
+
+
+def test_many_are_told_in_as_many_statements_as_few(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    rows.post("draft")
+    with counted(rows.db.engine, "SELECT") as for_few:
+        assert queue(rows)["draft"] == 1
+    monkeypatch.setattr(tallies, "AT_MOST", 2)
+    for _ in range(4):
+        rows.post("draft")
+    with rows.db.transaction() as tx:
+        tallies.recount(tx, tallies.of_status(Status.DRAFT), START)
+    with counted(rows.db.engine, "SELECT") as for_many:
+        assert queue(rows)["draft"] == 5
+    assert len(for_many) == len(for_few)
 
 
 def test_what_a_reader_counts_itself_is_exact_whatever_a_sweep_once_counted(
