@@ -24,11 +24,13 @@ class Sent:
 
 @dataclass(frozen=True)
 class Plan:
-    """`indexes` are those it reads, `scanned` the large tables that it reads whole."""
+    """`indexes` are those it reads, `alone` those of them that spare it the table, `scanned` the large tables that it
+    reads whole."""
 
     statement: str
     indexes: tuple[str, ...]
     scanned: tuple[str, ...]
+    alone: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -60,7 +62,7 @@ def explain(engine: sa.Engine, sent: Sent) -> list[Plan]:
     plans = []
     with engine.connect() as connection:
         for statement, parameters in sent.statements:
-            if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+            if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "WITH"):
                 found = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
                 nodes = list(_nodes((found if isinstance(found, list) else json.loads(found))[0]["Plan"]))
                 plans.append(_plan(statement, nodes))
@@ -70,7 +72,8 @@ def explain(engine: sa.Engine, sent: Sent) -> list[Plan]:
 def _plan(statement: str, nodes: list[dict[str, Any]]) -> Plan:
     indexes = {node["Index Name"] for node in nodes if "Index Name" in node}
     scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
-    return Plan(statement, tuple(sorted(indexes)), tuple(sorted(scanned & LARGE)))
+    alone = {node["Index Name"] for node in nodes if node["Node Type"] == "Index Only Scan"}
+    return Plan(statement, tuple(sorted(indexes)), tuple(sorted(scanned & LARGE)), tuple(sorted(alone)))
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from app.recovering import sweep
 from tests.bench.house import deps_for
 from tests.bench.in_turn import explain_dispatch, explain_routes
 from tests.bench.plans import Plan, counting, explain
-from tests.bench.rows import AUTHOR, OVERDUE, UNARMED, change, engine_for, fill
+from tests.bench.rows import AUTHOR, OVERDUE, UNARMED, change, engine_for, execute, fill
 from tests.support.databases import PostgresDatabases
 
 POSTS = 10_000
@@ -55,6 +55,14 @@ def test_the_status_route_counts_along_indexes(large: str):
     plans = explain_routes(large, AUTHOR)["status route"]
     assert scans(plans) == []
     assert {"ix_posts_due", "ix_posts_lease", "ix_posts_unarmed", "ix_posts_resting"} <= indexes(plans)
+
+
+def test_lateness_is_read_from_its_index_alone(large: str):
+    execute(large, "VACUUM ANALYZE")
+    index = "ix_attempts_started_at"
+    plans = [plan for plan in explain_routes(large, AUTHOR)["status route"] if index in plan.indexes]
+    assert [plan.title for plan in plans if index not in plan.alone] == []
+    assert len(plans) == 2  # the percentiles, and the alert
 
 
 def test_a_dispatch_finds_its_row_by_the_key_even_when_few_are_publishing(large: str):

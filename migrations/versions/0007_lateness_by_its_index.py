@@ -1,0 +1,13 @@
+"""How late attempts were is read from the index that orders them"""
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    if op.get_context().dialect.name != "postgresql":  # SQLite's indexes hold nothing beside their keys
+        return
+    op.drop_index("ix_attempts_started_at", "attempts")
+    op.create_index("ix_attempts_started_at", "attempts", ["started_at"], postgresql_include=["attempt", "lateness_ms"])
