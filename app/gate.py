@@ -26,7 +26,7 @@ from app.settling import Accepted, Dispatched, settle_accepted
 LARGEST_GROUP = 16  # claimed in one transaction: whoever is claimed and not yet sent is in doubt if this process dies
 MOST_SETTLED = 100
 SHORT_NAP_SECONDS = 0.002
-AHEAD_SECONDS = 0.006  # so long before its instant a claim is written, to be committed at it
+AHEAD_SECONDS = 0.01  # so long before its instant a claim is written, to be committed at it
 NEAR_SECONDS = 0.01
 ANSWERED_AT_ONCE = 16
 LONGEST_SILENCE_SECONDS = 1.0  # from settling to the answer, however busy the gate is

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "instance" / "local"
 
 # One worker: a delivery that waits for its instant costs a thread, not a processor, and SQLite has one writer anyway.
-WORKERS = 1
+WORKERS = 2
 # At most DISPATCH_MAX_WAITING (512 here) deliveries wait on a thread each; the others serve what is due and the people.
 THREADS = 600
 GRACE_SECONDS = 15  # for requests in flight at the end; a send to an n8n that hangs is given up, and its lease ends it
