@@ -64,12 +64,17 @@ class Gate:
         if early and not take_place(deps):
             return TurnedAway.NO_ROOM
         standing.has_place = early
+        if early and self._waiting and deps.publisher is not None:
+            deps.publisher.warm(min(len(self._waiting) + 1, self._senders))  # one for each who will send at once
         self._stand(deps, standing)
         # One wait, no looking up in between: hundreds of threads that wake at once spend more on waking than on work.
         standing.over.wait()
         if standing.error is not None:
             raise standing.error
-        return standing.result or go_alone(deps, standing)
+        if standing.result is not None:
+            return standing.result
+        deps.clock.sleep_until(standing.due)  # what did not come off may be a claim ahead of the instant
+        return go_alone(deps, standing)
 
     def _stand(self, deps: Deps, standing: Standing) -> None:
         with self._changed:
@@ -94,16 +99,23 @@ class Gate:
             self._put_back(group)
             return
         except Exception as error:
-            # Rivals may have locked each other out, or the database is away: each by itself, with its own patience.
             emit("gate.claim_alone", count=len(group), error=type(error).__name__)
+            self._leave_places(deps, group)
+            # Rivals may have locked each other out, or the database is away: each by itself, with its own patience.
+            # From here on they are no longer ours to send.
             for standing in group:
                 standing.end()
+            return
         self._ahead_seconds = AHEAD_SECONDS
+        self._leave_places(deps, group)
+        for standing in group:
+            if standing.claimed is not None:
+                self._to_send.put(standing)
+
+    def _leave_places(self, deps: Deps, group: list[Standing]) -> None:
         for standing in group:
             if standing.has_place:
                 leave_place(deps)
-            if standing.claimed is not None:
-                self._to_send.put(standing)
 
     def _put_back(self, group: list[Standing]) -> None:
         with self._changed:

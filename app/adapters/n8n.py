@@ -64,10 +64,10 @@ class N8nPublisher:
             return Reply("unknown", sent_at, error=self._text(error, submission))
         return self._answered(answer, submission, sent_at)
 
-    def warm(self) -> None:
-        """Open a connection ahead of the instant, unless a fresh one is idle. A failure shows again when sending."""
+    def warm(self, count: int = 1) -> None:
+        """Open connections ahead of the instant, as far as no fresh ones are idle. A failure shows when sending."""
         try:
-            self._exchanges.warm(self._connect_seconds)
+            self._exchanges.warm(self._connect_seconds, count)
         except Exception as error:
             emit("publisher.not_warm", error=self._text(error))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import ssl
+import threading
 import time
 from http.client import HTTPConnection as Http
 from http.client import HTTPResponse, IncompleteRead
@@ -167,6 +168,7 @@ class Exchanges:
         address = parse_url(url)
         self._target = address.request_uri
         self._own_headers = make_headers(basic_auth=unquote(address.auth)) if address.auth else {}
+        self._warming = threading.Lock()
         self._pool: Any
         if address.scheme == "https":
             context = create_urllib3_context()
@@ -188,9 +190,19 @@ class Exchanges:
             raise
         return Exchange(self._pool, conn)
 
-    def warm(self, seconds: float) -> None:
-        """Leave an open connection in the pool; does nothing when one lies there."""
-        self._pool._put_conn(self._connected(seconds))
+    def warm(self, seconds: float, count: int) -> None:
+        """Leave `count` open connections in the pool, together; does nothing where they lie there, or while somebody
+        else is at it: a thousand who come at once need no more than those few."""
+        if not self._warming.acquire(blocking=False):
+            return
+        ready = []
+        try:
+            for _ in range(count):
+                ready.append(self._connected(seconds))
+        finally:
+            for conn in ready:
+                self._pool._put_conn(conn)
+            self._warming.release()
 
     def _connected(self, seconds: float) -> Any:
         conn = self._pool._get_conn()

@@ -102,8 +102,8 @@ class Publisher(Protocol):
         """Send once; never raises for anything the network does."""
         ...
 
-    def warm(self) -> None:
-        """Open a connection ahead of the instant, so that the send does not pay for it. Never raises."""
+    def warm(self, count: int = 1) -> None:
+        """Open connections ahead of the instant, so that no send pays for one. Never raises."""
         ...
 
     def check(self) -> str | None:

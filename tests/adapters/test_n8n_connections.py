@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.adapters.n8n import (
     says_raw,
 )
 from tests.adapters.servers import LOOPBACK, SocketServer, http_server, reset, socket_server
+from tests.support.threads import until
 
 
 class TestIdleConnections:
@@ -102,6 +104,25 @@ class TestWarming:
             assert n8n.seen == []
             assert sender.send(SUBMISSION).status == 200
         assert n8n.connections == 1
+
+    def test_opens_as_many_as_will_be_needed_at_once(self) -> None:
+        with http_server() as n8n:
+            sender = publisher(n8n.url)
+            sender.warm(3)
+            sender.warm(3)
+            assert (len(idle_connections(sender)), n8n.seen) == (3, [])
+            assert sender.send(SUBMISSION).status == 200
+        assert n8n.connections == 3
+
+    def test_is_not_done_twice_at_once(self) -> None:
+        with full_backlog() as url, ThreadPoolExecutor(1) as pool:
+            sender = publisher(url, timeout=1.0)
+            busy = pool.submit(sender.warm)
+            until(sender._exchanges._warming.locked)
+            started = time.monotonic()
+            sender.warm()
+            assert time.monotonic() - started < 0.5
+            assert not busy.done()
 
     def test_works_with_tls_13_whose_tickets_look_like_a_hang_up(self, certificate: Certificate) -> None:
         with http_server(tls=certificate.context) as n8n:

@@ -41,7 +41,7 @@ class Taking:
     def send(self, _submission: Submission) -> Reply:
         return Reply("answered", CLOCK.now(), 200)
 
-    def warm(self) -> None:
+    def warm(self, count: int = 1) -> None:
         pass
 
     def check(self) -> str | None:

@@ -223,7 +223,7 @@ class SimulatedPublisher:
         world.kernel.pause(0.3 * rng.random())
         return Reply("answered", sent_at, 200)
 
-    def warm(self) -> None:
+    def warm(self, count: int = 1) -> None:
         self._world.step("n8n.warm")
 
     def check(self) -> str | None:

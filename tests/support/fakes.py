@@ -111,7 +111,7 @@ class FakePublisher:
         self.submissions: list[Submission] = []
         self.usual: Reply = answered(200)
         self.during_send: Callable[[Submission], Any] | None = None
-        self.warmed = 0
+        self.warmed = self.warmed_together = 0
 
     def answers(self, *script: Answer) -> None:
         self._script.extend(script)
@@ -126,8 +126,9 @@ class FakePublisher:
         reply = answer(submission) if callable(answer) else answer
         return replace(reply, sent_at=sent_at) if reply.sent_at == UNSET else reply
 
-    def warm(self) -> None:
+    def warm(self, count: int = 1) -> None:
         self.warmed += 1
+        self.warmed_together = max(self.warmed_together, count)
 
     def check(self) -> str | None:
         return None

@@ -46,6 +46,16 @@ def test_a_claim_that_the_clock_runs_away_from_is_let_go_and_made_again_at_the_i
     assert (len(world.attempts(post)), sent(world)) == (1, [post.id])
 
 
+def test_whoever_could_not_be_claimed_ahead_of_the_instant_goes_out_at_it(world: World, gate: Gate):
+    group = due_together(world, 2)
+    with standing(world, gate, group) as coming:
+        world.cut_database(1)
+        world.clock.set(IN_TEN_MINUTES - A_MOMENT)
+        assert results(coming) == [ACCEPTED] * 2
+    assert sent(world) == sorted(post.id for post in group)
+    assert [attempt.lateness_ms for post in group for attempt in world.attempts(post)] == [0.0] * 2
+
+
 def test_places_are_given_back_once_by_a_claim_that_was_let_go(world: World, gate: Gate):
     world.with_deps(waiting=threading.BoundedSemaphore(1))
     first, second = due_together(world, 2)
@@ -97,3 +107,16 @@ def test_no_answer_waits_for_longer_than_a_second_however_busy_the_gate_is(
     with standing(world, gate, group) as coming:
         pass
     assert results(coming) == [ACCEPTED] * 3
+
+
+def test_there_is_an_open_connection_for_each_who_will_send_at_once(world: World):
+    gate = Gate(senders=2)
+    world.with_deps(gate=gate)
+    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=500))
+    with standing(world, gate, due_together(world, 1)) as coming:
+        assert world.publisher.warmed_together == 1
+    results(coming)
+    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=500))
+    with standing(world, gate, due_together(world, 4)) as coming:
+        assert world.publisher.warmed_together == 2
+    assert results(coming) == [ACCEPTED] * 4

@@ -78,7 +78,7 @@ def test_a_row_that_is_set_aside_tells_its_author_why_and_when_that_was(world: W
     now = world.clock.advance(minutes=1)
     world.with_deps(messages=None)
 
-    def breaks() -> None:
+    def breaks(count: int = 1) -> None:
         raise RuntimeError("told to break")
 
     world.publisher.warm = breaks  # type: ignore[method-assign]
