@@ -24,9 +24,10 @@ from app.local.watching import Watcher
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "instance" / "local"
 
-# One worker: a delivery that waits for its instant costs a thread, not a processor, and SQLite has one writer anyway.
+# Two workers carry a burst faster than one with twice the threads: an interpreter uses one processor. A delivery that
+# waits for its instant has a thread, so at most DISPATCH_MAX_WAITING (512 here) wait in each worker; its other threads
+# serve what is due and the people.
 WORKERS = 2
-# At most DISPATCH_MAX_WAITING (512 here) deliveries wait on a thread each; the others serve what is due and the people.
 THREADS = 600
 GRACE_SECONDS = 15  # for requests in flight at the end; a send to an n8n that hangs is given up, and its lease ends it
 START_SECONDS = 60.0
@@ -123,7 +124,7 @@ class Stack:
     # What is started.
 
     def _app(self) -> Spec:
-        command = app_command(self.plan.ports.app)
+        command = app_command(self.plan.ports.app, workers_for(self._settings["DATABASE_URL"]))
         return Spec("app", command, self._all(), f"{self.url}/healthz", patience=GRACE_SECONDS + 3)
 
     def _migration(self) -> Spec:
@@ -192,6 +193,11 @@ class Stack:
             self._stop.pause()
             if time.monotonic() > deadline:
                 raise StackError(f"{child.spec.name} is not ready after {START_SECONDS:g} s.\n{child.last_words()}")
+
+
+def workers_for(database_url: str) -> int:
+    """SQLite has one writer: a second process would only wait for it, and a post due at its instant with it."""
+    return 1 if database_url.startswith("sqlite") else WORKERS
 
 
 def app_command(port: int, workers: int = WORKERS, threads: int = THREADS) -> list[str]:

@@ -18,6 +18,7 @@ from app.local import ports
 from app.local.client import Client
 from app.local.demo.cases import iso
 from app.local.ports import Ports
+from app.local.stack import WORKERS, workers_for
 from tests.local.stacks import Running, is_up, processes_of, stack, start
 from tests.local.support import wait_for
 
@@ -82,6 +83,11 @@ def test_a_second_stack_on_the_same_state_is_refused(up: Running) -> None:
     assert second.ended() == 1
     assert "Another local stack already runs" in second.screen
     assert second.all_ports_free()
+
+
+def test_the_one_writer_of_sqlite_has_one_worker() -> None:
+    assert workers_for("sqlite:////var/lib/punctual.sqlite3") == 1
+    assert workers_for("postgresql+psycopg2://db.example/punctual") == WORKERS > 1
 
 
 def test_a_busy_port_is_told_before_anything_is_started(tmp_path: Path) -> None:
