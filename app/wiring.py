@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from app.adapters.clock import SystemClock
-from app.adapters.linkedin import LinkedIn
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
 from app.adapters.qstash import QStashMessages
@@ -18,6 +18,9 @@ from app.config import Settings
 from app.deps import Deps, Services
 from app.gate import Gate
 from app.store.engine import Database, make_engine
+
+if TYPE_CHECKING:
+    from app.adapters.linkedin import LinkedIn
 
 
 def wire(settings: Settings | None = None) -> Services:
@@ -32,10 +35,18 @@ def wire(settings: Settings | None = None) -> Services:
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
         gate=Gate(),
-        linkedin=LinkedIn(settings) if settings.linkedin_client_id else None,
+        linkedin=_linkedin(settings),
         run_many=run_many,
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
         waiting=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys))
+
+
+def _linkedin(settings: Settings) -> LinkedIn | None:
+    if not settings.linkedin_client_id:
+        return None
+    from app.adapters.linkedin import LinkedIn  # only here: a cold start without it does without its rules
+
+    return LinkedIn(settings)

@@ -10,13 +10,15 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from app.domain.explanations import SENTENCES
-from app.domain.explanations.masking import mask
-from app.domain.explanations.platform_codes import DUPLICATE, Known, recognise
 from app.domain.ports import Reply
 from app.domain.post import Attempt
 from app.domain.retry import parse_retry_after
+
+if TYPE_CHECKING:
+    from app.domain.explanations.platform_codes import Known
 
 MAX_ERROR_TEXT = 1_000  # characters of raw error kept for the operator
 
@@ -102,6 +104,9 @@ def read_report(report: Report, *, earlier_may_be_out: bool, platform: str | Non
     duplicate means that attempt is the copy; without one the author has posted the same text before."""
     if report.published:
         return Verdict(Outcome.PUBLISHED, external_id=report.external_id)
+    # Of what fails alone, so that no cold start pays for its tables.
+    from app.domain.explanations.platform_codes import DUPLICATE, recognise
+
     text, status = report.error, report.http_status
     known = recognise(platform, report.error_code, text)
     if (known and known.code == DUPLICATE) or (status == 422 and "DUPLICATE" in text.upper()):
@@ -153,6 +158,8 @@ def _verdict(
 
 def cap(text: str) -> str:
     """Raw text as kept: without NUL, which PostgreSQL refuses, without tokens, and bounded."""
+    from app.domain.explanations.masking import mask
+
     return mask(text.replace("\0", "").encode("utf-8", "replace").decode())[:MAX_ERROR_TEXT]
 
 

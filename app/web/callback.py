@@ -9,7 +9,6 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from flask import Blueprint, Response, render_template, request
 
-from app import connecting
 from app.domain.errors import NotConfigured, Refusal, Unavailable
 from app.domain.post import Account
 from app.web.auth import deps
@@ -22,6 +21,8 @@ blueprint = Blueprint("callback", __name__)
 
 @blueprint.get(PATH)
 def callback() -> Response:
+    from app import connecting  # rare: a cold start does without
+
     state = request.args.get("state", "")[: connecting.MAX_STATE]
     cookie = connecting.cookie_name(state)
     try:

@@ -7,7 +7,6 @@ from typing import Any
 from flask.views import MethodView
 from werkzeug.http import dump_cookie
 
-from app import connecting
 from app.web import schemas
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
@@ -30,6 +29,8 @@ class Connect(MethodView):
     @blueprint.response(200, schemas.ConnectView)
     def get(self, query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Begin to connect a LinkedIn account; call with credentials, then go to authorizationUrl"""
+        from app import connecting  # rare: a cold start does without
+
         ids = {name: str(value) for name, value in query.items()}
         started = connecting.begin(deps(), user_id(), **ids)
         cookie = dump_cookie(

@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from app import dispatching
 from app.log import emit
 from app.store import alarms
 from app.web.auth import check_delivery, check_internal_secret, deps
@@ -31,6 +30,8 @@ def dispatch() -> Any:
     message = _read_message(request.get_data())
     if message is None:
         return _never_right()
+    from app import dispatching  # a cold start that answers people does without
+
     post_id, generation = message
     result = dispatching.dispatch(deps(), post_id, generation, "message", request.headers.get("Upstash-Message-Id"))
     answer = {"status": result.status}

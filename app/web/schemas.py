@@ -21,6 +21,10 @@ class Camel(Schema):
     class Meta:
         unknown = RAISE
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Camel:
+        """flask-smorest copies what it documents at every decorator; a schema does not change, and is slow to copy."""
+        return self
+
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         first, *rest = (field_obj.data_key or field_name).split("_")
         field_obj.data_key = first + "".join(part.capitalize() for part in rest)

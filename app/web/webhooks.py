@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from app import reporting
 from app.domain.outcomes import Report
 from app.web import schemas
 from app.web.auth import deps, secret_required
@@ -32,6 +31,8 @@ def publish_status() -> Response:
         retryable=body["retryable"] if isinstance(body["retryable"], bool) else None,
         attempt=body["attempt"],
     )
+    from app import reporting  # a cold start that dispatches does without
+
     result = reporting.report(deps(), report)
     return jsonify(received=True, applied=result.applied, status=result.status)
 
@@ -39,6 +40,8 @@ def publish_status() -> Response:
 @blueprint.post("/claim")
 @n8n_only
 def claim() -> Response:
+    from app import reporting
+
     body = load(schemas.ClaimRequest())
     reporting.grant(deps(), uuid_or_404(body["post_id"]), body["attempt"])
     return jsonify(granted=True)
