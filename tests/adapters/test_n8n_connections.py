@@ -109,6 +109,7 @@ class TestWarming:
         with http_server() as n8n:
             sender = publisher(n8n.url)
             sender.warm(3)
+            until(lambda: n8n.connections == 3)
             sender.warm(3)
             assert (len(idle_connections(sender)), n8n.seen) == (3, [])
             assert sender.send(SUBMISSION).status == 200
