@@ -208,7 +208,11 @@ class Exchanges:
         conn = self._pool._get_conn()
         if conn.is_closed:
             conn.timeout = seconds
-            conn.connect()
+            try:
+                conn.connect()
+            except BaseException:
+                conn.close()  # a handshake that failed leaves its socket open
+                raise
         return conn
 
 
