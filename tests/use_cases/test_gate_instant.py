@@ -2,13 +2,15 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from app.domain.ports import Submission
 from app.gate import Gate
+from app.sending import Standing
 from app.settling import Dispatched
-from tests.support.crowds import claims_counted, due_together, results, sent, standing
+from tests.support.crowds import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -56,6 +58,25 @@ def test_whoever_could_not_be_claimed_ahead_of_the_instant_goes_out_at_it(world:
     assert [attempt.lateness_ms for post in group for attempt in world.attempts(post)] == [0.0] * 2
 
 
+def test_a_group_that_the_gate_let_go_is_no_longer_its_own_to_send(world: World, monkeypatch: pytest.MonkeyPatch):
+    gate = Gate(senders=1)  # so that what comes second is sent second
+    world.with_deps(gate=gate)
+    world.clock.set(IN_TEN_MINUTES - EARLY)
+    first, second = due_together(world, 2)
+    end = Standing.end
+
+    def end_slowly(self: Standing, *told: Any, **more: Any) -> None:
+        end(self, *told, **more)
+        until(lambda: first.id in sent(world))  # it goes out by itself before the gate has gone on
+
+    monkeypatch.setattr(Standing, "end", end_slowly)
+    with standing(world, gate, [first]) as coming:
+        world.cut_database(1)
+    assert results(coming) == [ACCEPTED]
+    assert world.dispatch(second) == ACCEPTED
+    assert sent(world) == sorted([first.id, second.id])
+
+
 def test_places_are_given_back_once_by_a_claim_that_was_let_go(world: World, gate: Gate):
     world.with_deps(waiting=threading.BoundedSemaphore(1))
     first, second = due_together(world, 2)
@@ -71,7 +92,7 @@ def test_places_are_given_back_once_by_a_claim_that_was_let_go(world: World, gat
 def test_who_is_done_is_answered_after_whoever_is_still_to_be_sent(world: World):
     gate = Gate(senders=1)
     world.with_deps(gate=gate)
-    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=500))
+    world.clock.set(IN_TEN_MINUTES - EARLY)
     settled, answered_early = threading.Event(), threading.Event()
     group = due_together(world, 3)
 
@@ -96,7 +117,7 @@ def test_no_answer_waits_for_longer_than_a_second_however_busy_the_gate_is(
     monkeypatch.setattr("app.gate.HELD_UP_AFTER_SECONDS", 2.0 * PATIENCE)  # no help for the one who sends
     gate = Gate(senders=1)
     world.with_deps(gate=gate)
-    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=500))
+    world.clock.set(IN_TEN_MINUTES - EARLY)
     group = due_together(world, 3)
 
     def during(submission: Submission) -> None:
@@ -112,11 +133,11 @@ def test_no_answer_waits_for_longer_than_a_second_however_busy_the_gate_is(
 def test_there_is_an_open_connection_for_each_who_will_send_at_once(world: World):
     gate = Gate(senders=2)
     world.with_deps(gate=gate)
-    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=500))
+    world.clock.set(IN_TEN_MINUTES - EARLY)
     with standing(world, gate, due_together(world, 1)) as coming:
         assert world.publisher.warmed_together == 1
     results(coming)
-    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=500))
+    world.clock.set(IN_TEN_MINUTES - EARLY)
     with standing(world, gate, due_together(world, 4)) as coming:
         assert world.publisher.warmed_together == 2
     assert results(coming) == [ACCEPTED] * 4
