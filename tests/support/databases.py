@@ -2,7 +2,7 @@
 
 import itertools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -96,11 +96,8 @@ def transactions(engine: Engine) -> Iterator[list[Any]]:
         if not connection.get_execution_options().get("reading"):
             begun.append(connection)
 
-    event.listen(engine, "begin", note)
-    try:
+    with _listening(engine, "begin", note):
         yield begun
-    finally:
-        event.remove(engine, "begin", note)
 
 
 @contextmanager
@@ -112,8 +109,14 @@ def counted(engine: Engine, word: str) -> Iterator[list[str]]:
         if statement.startswith(word):
             seen.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with _listening(engine, "before_cursor_execute", note):
         yield seen
+
+
+@contextmanager
+def _listening(engine: Engine, name: str, note: Callable[..., None]) -> Iterator[None]:
+    event.listen(engine, name, note)
+    try:
+        yield
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, name, note)
