@@ -49,8 +49,8 @@ def _sweep(services: Services) -> click.Command:
     def sweep(every: float | None) -> None:
         """Run the safety net once, or for as long as nobody stops it; without QStash it is what sends the posts.
         SIGTERM and SIGINT let it finish what it is sending."""
-        from app.beating import keep_beat
-        from app.recovering import stand_off
+        from app.sweep.loop import keep_beat
+        from app.sweep.sweep import stand_off
 
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +65,7 @@ def _sweep(services: Services) -> click.Command:
 
 
 def _sweep_once(services: Services, stop: threading.Event) -> bool:
-    from app.recovering import poll
+    from app.sweep.sweep import poll
 
     try:
         swept = poll(services.deps, stop.is_set)
@@ -92,7 +92,7 @@ def _prune(services: Services) -> click.Command:
     @click.option("--dry-run", is_flag=True, help="Only say what would go.")
     def prune(older_than: float | None, dry_run: bool) -> None:
         """Delete posts that were published, failed or cancelled long ago, never what is still to go out."""
-        from app.pruning import prune as run_prune
+        from app.sweep.retention import prune as run_prune
 
         days = services.deps.settings.retention_days if older_than is None else older_than
         if days is None:
@@ -132,7 +132,7 @@ def _doctor(services: Services) -> click.Command:
     @click.command("doctor")
     def doctor() -> None:
         """Check settings, database, QStash and n8n: what works, what does not, what to do."""
-        from app.diagnosing import diagnose
+        from app.operations.doctor import diagnose
 
         findings = diagnose(services.deps)
         for finding in findings:

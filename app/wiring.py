@@ -15,8 +15,8 @@ from app.adapters.threads import run_many
 from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
 from app.config import Settings
+from app.delivery.gate import Gate
 from app.deps import Deps, Services
-from app.gate import Gate
 from app.store.engine import Database, make_engine
 
 if TYPE_CHECKING:

@@ -58,11 +58,11 @@ def assert_none(problems: list[str]) -> None:
         ("app/store/posts.py", "from flask import g"),
         ("app/adapters/n8n.py", "from app.store import posts"),
         ("app/adapters/n8n.py", "from ..store import posts"),
-        ("app/dispatching.py", "from app.adapters.n8n import Webhook"),
-        ("app/dispatching.py", "from app.web import schemas"),
-        ("app/dispatching.py", "from . import wiring"),
-        ("app/dispatching.py", "import requests"),
-        ("app/dispatching.py", "def late():\n    from app import wiring"),
+        ("app/delivery/dispatch.py", "from app.adapters.n8n import Webhook"),
+        ("app/delivery/dispatch.py", "from app.web import schemas"),
+        ("app/delivery/dispatch.py", "from .. import wiring"),
+        ("app/delivery/dispatch.py", "import requests"),
+        ("app/delivery/dispatch.py", "def late():\n    from app import wiring"),
         ("app/deps.py", "from app.adapters.n8n import Webhook"),
         ("app/web/posts.py", "from app.adapters.n8n import Webhook"),
         ("app/web/posts.py", "from app.wiring import wire"),
@@ -91,7 +91,10 @@ def test_an_import_that_points_outward_is_found(path: str, line: str):
         ("app/domain/retry.py", "import datetime\nfrom app.domain import times\nfrom .outcomes import Outcome"),
         ("app/store/posts.py", "from sqlalchemy import update\nfrom app.domain import lifecycle\nfrom app import log"),
         ("app/adapters/n8n.py", "import requests\nfrom app.domain import ports\nfrom app.config import Settings"),
-        ("app/dispatching.py", "from app.store import posts\nfrom app import scheduling\nfrom app.deps import Deps"),
+        (
+            "app/delivery/dispatch.py",
+            "from app.store import posts\nfrom app import scheduling\nfrom app.deps import Deps",
+        ),
         ("app/web/posts.py", "from flask import g\nimport marshmallow\nfrom app import dispatching"),
         ("app/wiring.py", "from app.adapters.n8n import Webhook\nfrom app.store.engine import Database"),
         ("app/__init__.py", "from flask import Flask\nfrom app.web import build_app\nfrom app.wiring import wire"),
@@ -130,7 +133,7 @@ def test_a_function_that_is_too_long_is_found(define: str):
 
 
 def test_the_lines_of_delivery_are_those_of_the_domain_the_transitions_and_the_use_cases():
-    counted = ["app/domain/retry.py", "app/store/posts.py", "app/store/posts_finish.py", "app/reporting.py"]
+    counted = ["app/domain/retry.py", "app/store/posts.py", "app/store/posts_finish.py", "app/delivery/report.py"]
     others = ["app/store/queries.py", "app/web/posts.py", "app/config.py", "app/local/qstash/message.py"]
     assert [str(part.path) for part in delivery([source(path) for path in counted + others])] == counted
 

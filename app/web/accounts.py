@@ -6,9 +6,9 @@ from typing import Any
 
 from flask.views import MethodView
 
-from app import authoring
 from app.domain.errors import invalid_field
 from app.domain.post import Account
+from app.posts import drafts
 from app.store import accounts
 from app.store.paging import After
 from app.web import schemas
@@ -40,7 +40,7 @@ class Accounts(MethodView):
         body["external_id"] = body.get("external_id") or urn
         if body["external_id"] is None:
             raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
-        return authoring.connect_account(deps(), user_id(), with_text_ids(body))
+        return drafts.connect_account(deps(), user_id(), with_text_ids(body))
 
 
 @blueprint.route("/<account_id>")
@@ -52,13 +52,13 @@ class OneAccount(MethodView):
     @blueprint.response(200, schemas.AccountView)
     def patch(self, body: dict[str, Any], account_id: str) -> Account:
         """Rename, or reconnect with new tokens"""
-        return authoring.change_account(deps(), user_id(), uuid_or_404(account_id), body)
+        return drafts.change_account(deps(), user_id(), uuid_or_404(account_id), body)
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, account_id: str) -> None:
         """Disconnect, where no scheduled post needs it"""
-        authoring.remove_account(deps(), user_id(), uuid_or_404(account_id))
+        drafts.remove_account(deps(), user_id(), uuid_or_404(account_id))
 
 
 def _find(query: dict[str, Any], limit: int, after: After | None) -> list[Account]:

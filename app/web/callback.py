@@ -21,12 +21,12 @@ blueprint = Blueprint("callback", __name__)
 
 @blueprint.get(PATH)
 def callback() -> Response:
-    from app import connecting  # rare: a cold start does without
+    from app.accounts import connect
 
-    state = request.args.get("state", "")[: connecting.MAX_STATE]
-    cookie = connecting.cookie_name(state)
+    state = request.args.get("state", "")[: connect.MAX_STATE]
+    cookie = connect.cookie_name(state)
     try:
-        account = connecting.complete(
+        account = connect.complete(
             deps(),
             state,
             request.cookies.get(cookie, ""),

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask.views import MethodView
 
-from app import agency
+from app.companies import companies
 from app.domain.agency import Client, Company, Member, Role
 from app.web import agency_schemas as schemas
 from app.web.auth import deps, user_id, user_required
@@ -28,7 +28,7 @@ class Companies(MethodView):
         """List the companies you belong to, and as what"""
         return page(
             query,
-            lambda limit, after: agency.list_companies(deps(), user_id(), limit, after),
+            lambda limit, after: companies.list_companies(deps(), user_id(), limit, after),
             lambda company: (company.joined_at, company.id),
         )
 
@@ -37,7 +37,7 @@ class Companies(MethodView):
     @blueprint.response(201, schemas.CompanyView)
     def post(self, body: dict[str, Any]) -> Company:
         """Found a company; you are its owner"""
-        return agency.create_company(deps(), user_id(), body["name"])
+        return companies.create_company(deps(), user_id(), body["name"])
 
 
 @blueprint.route("/<company_id>")
@@ -48,20 +48,20 @@ class OneCompany(MethodView):
     @blueprint.response(200, schemas.CompanyView)
     def get(self, company_id: str) -> Company:
         """Read a company"""
-        return agency.read_company(deps(), user_id(), uuid_or_404(company_id))
+        return companies.read_company(deps(), user_id(), uuid_or_404(company_id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(200, schemas.CompanyView)
     def patch(self, body: dict[str, Any], company_id: str) -> Company:
         """Rename a company, as an owner"""
-        return agency.rename_company(deps(), user_id(), uuid_or_404(company_id), body["name"])
+        return companies.rename_company(deps(), user_id(), uuid_or_404(company_id), body["name"])
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str) -> None:
         """Remove a company on which no post or account hangs, as an owner"""
-        agency.remove_company(deps(), user_id(), uuid_or_404(company_id))
+        companies.remove_company(deps(), user_id(), uuid_or_404(company_id))
 
 
 @blueprint.route("/<company_id>/members")
@@ -76,7 +76,7 @@ class Members(MethodView):
         of = uuid_or_404(company_id)
         return page(
             query,
-            lambda limit, after: agency.list_members(deps(), user_id(), of, limit, after),
+            lambda limit, after: companies.list_members(deps(), user_id(), of, limit, after),
             lambda member: (member.created_at, member.user_id),
             user_id_or_404,
         )
@@ -92,13 +92,13 @@ class OneMember(MethodView):
     def put(self, body: dict[str, Any], company_id: str, member_id: str) -> Member:
         """Take a user in, or change a member's role, as an owner"""
         member = user_id_or_404(member_id)
-        return agency.put_member(deps(), user_id(), uuid_or_404(company_id), member, Role(body["role"]))
+        return companies.put_member(deps(), user_id(), uuid_or_404(company_id), member, Role(body["role"]))
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str, member_id: str) -> None:
         """Remove a member, as an owner, or leave"""
-        agency.remove_member(deps(), user_id(), uuid_or_404(company_id), user_id_or_404(member_id))
+        companies.remove_member(deps(), user_id(), uuid_or_404(company_id), user_id_or_404(member_id))
 
 
 @blueprint.route("/<company_id>/clients")
@@ -113,7 +113,7 @@ class Clients(MethodView):
         of = uuid_or_404(company_id)
         return page(
             query,
-            lambda limit, after: agency.list_clients(deps(), user_id(), of, limit, after),
+            lambda limit, after: companies.list_clients(deps(), user_id(), of, limit, after),
             lambda client: (client.created_at, client.id),
         )
 
@@ -122,7 +122,7 @@ class Clients(MethodView):
     @blueprint.response(201, schemas.ClientView)
     def post(self, body: dict[str, Any], company_id: str) -> Client:
         """Add a client, as an editor or owner"""
-        return agency.create_client(deps(), user_id(), uuid_or_404(company_id), body["name"])
+        return companies.create_client(deps(), user_id(), uuid_or_404(company_id), body["name"])
 
 
 @blueprint.route("/<company_id>/clients/<client_id>")
@@ -133,7 +133,7 @@ class OneClient(MethodView):
     @blueprint.response(200, schemas.ClientView)
     def get(self, company_id: str, client_id: str) -> Client:
         """Read a client"""
-        return agency.read_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))
+        return companies.read_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.NameBody)
@@ -141,10 +141,10 @@ class OneClient(MethodView):
     def patch(self, body: dict[str, Any], company_id: str, client_id: str) -> Client:
         """Rename a client, as an editor or owner"""
         ids = uuid_or_404(company_id), uuid_or_404(client_id)
-        return agency.rename_client(deps(), user_id(), *ids, body["name"])
+        return companies.rename_client(deps(), user_id(), *ids, body["name"])
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str, client_id: str) -> None:
         """Remove a client on whom no post or account hangs, as an editor or owner"""
-        agency.remove_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))
+        companies.remove_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))

@@ -29,14 +29,14 @@ class Connect(MethodView):
     @blueprint.response(200, schemas.ConnectView)
     def get(self, query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Begin to connect a LinkedIn account; call with credentials, then go to authorizationUrl"""
-        from app import connecting  # rare: a cold start does without
+        from app.accounts import connect
 
         ids = {name: str(value) for name, value in query.items()}
-        started = connecting.begin(deps(), user_id(), **ids)
+        started = connect.begin(deps(), user_id(), **ids)
         cookie = dump_cookie(
             started.cookie,
             started.browser_secret,
-            max_age=connecting.STATE_LIVES,
+            max_age=connect.STATE_LIVES,
             path=PATH,
             secure=not deps().settings.local,
             httponly=True,

@@ -9,21 +9,21 @@ from flask import Blueprint, Response, jsonify
 from app.web.auth import deps, secret_required
 
 if TYPE_CHECKING:
-    from app.recovering import Swept
+    from app.sweep.sweep import Swept
 
 blueprint = Blueprint("cron", __name__, url_prefix="/api/cron")
 
 
 def run_sweep() -> Swept:
     """One sweep. Its code is imported by the first: a cold start that only dispatches does without."""
-    from app.recovering import sweep
+    from app.sweep.sweep import sweep
 
     return sweep(deps())
 
 
 def run_poll() -> Swept:
     """One poll, imported likewise."""
-    from app.recovering import poll
+    from app.sweep.sweep import poll
 
     return poll(deps())
 
@@ -52,7 +52,7 @@ def sweep_answer() -> Response:
 def publish_scheduled() -> Response:
     """For installations without a message service: due posts are dispatched here, beside whoever else does so.
     `skipped` is true when another run has the housekeeping and left nothing due; with a message service, as above."""
-    from app.recovering import stand_off
+    from app.sweep.sweep import stand_off
 
     stand_off(deps())
     swept = run_poll()

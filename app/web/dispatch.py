@@ -30,10 +30,10 @@ def dispatch() -> Any:
     message = _read_message(request.get_data())
     if message is None:
         return _never_right()
-    from app import dispatching  # a cold start that answers people does without
+    from app.delivery import dispatch
 
     post_id, generation = message
-    result = dispatching.dispatch(deps(), post_id, generation, "message", request.headers.get("Upstash-Message-Id"))
+    result = dispatch.dispatch(deps(), post_id, generation, "message", request.headers.get("Upstash-Message-Id"))
     answer = {"status": result.status}
     return jsonify(answer | {"reason": result.reason} if result.reason else answer)
 

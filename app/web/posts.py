@@ -7,8 +7,9 @@ from typing import Any
 from flask import request
 from flask.views import MethodView
 
-from app import authoring, scheduling
 from app.domain.post import Post
+from app.posts import drafts
+from app.posts import schedule as scheduling
 from app.store import queries
 from app.store.paging import After
 from app.web import schemas
@@ -33,7 +34,7 @@ class Posts(MethodView):
     @blueprint.response(201, schemas.PostView)
     def post(self, body: dict[str, Any]) -> Post:
         """Write a draft"""
-        return authoring.create_post(deps(), user_id(), with_text_ids(body))
+        return drafts.create_post(deps(), user_id(), with_text_ids(body))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.ListQuery, location="query")
@@ -51,14 +52,14 @@ class OnePost(MethodView):
     @blueprint.response(200, schemas.PostView)
     def get(self, post_id: str) -> Post:
         """Read a post"""
-        return authoring.read_post(deps(), user_id(), uuid_or_404(post_id))
+        return drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> Post:
         """Change content or media; a scheduled post keeps its time"""
-        return authoring.edit_post(deps(), user_id(), uuid_or_404(post_id), body)
+        return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), body)
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
@@ -73,7 +74,7 @@ class OnePost(MethodView):
 @user_required
 def timeline(post_id: str) -> dict[str, Any]:
     """Every try and every change of status, oldest first"""
-    post = authoring.read_post(deps(), user_id(), uuid_or_404(post_id))
+    post = drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
     with deps().db.reading() as connection:
         return {
             "attempts": queries.attempts_of(connection, post.id),

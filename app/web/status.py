@@ -27,7 +27,7 @@ def healthz() -> tuple[Response, int]:
 
 @blueprint.get("/api/scheduler/status")
 def scheduler_status() -> Response:
-    from app.inspecting import inspect  # its figures are more than a cold start that dispatches needs
+    from app.operations.status import inspect
 
     return jsonify(inspect(deps()))
 

@@ -21,7 +21,7 @@ n8n_only = secret_required("n8n_callback_secret", header="X-Callback-Secret")
 @n8n_only
 def publish_status() -> Response:
     body = load(schemas.PublishReport())
-    report = Report(
+    news = Report(
         post_id=uuid_or_404(body["post_id"]),
         published=body["status"] == "published",
         external_id=body["linkedin_post_urn"] or body["external_post_id"],
@@ -31,19 +31,19 @@ def publish_status() -> Response:
         retryable=body["retryable"] if isinstance(body["retryable"], bool) else None,
         attempt=body["attempt"],
     )
-    from app import reporting  # a cold start that dispatches does without
+    from app.delivery import report
 
-    result = reporting.report(deps(), report)
+    result = report.report(deps(), news)
     return jsonify(received=True, applied=result.applied, status=result.status)
 
 
 @blueprint.post("/claim")
 @n8n_only
 def claim() -> Response:
-    from app import reporting
+    from app.delivery import report
 
     body = load(schemas.ClaimRequest())
-    reporting.grant(deps(), uuid_or_404(body["post_id"]), body["attempt"])
+    report.grant(deps(), uuid_or_404(body["post_id"]), body["attempt"])
     return jsonify(granted=True)
 
 

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
+from app.delivery.dispatch import dispatch
+from app.delivery.settle import Dispatched
 from app.deps import Deps
-from app.dispatching import dispatch
-from app.settling import Dispatched
 from tests.bench.house import app_for, deps_for, token_for
 from tests.bench.plans import Plan, counting, explain
 from tests.bench.rows import AUTHOR, engine_for

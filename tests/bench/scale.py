@@ -77,7 +77,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 def sweep_all(url: str, what: str) -> dict[str, Any]:
     """One sweep after another, with the budget that is shipped, until nothing is left; in a process of its own."""
-    from app.recovering import sweep
+    from app.sweep.sweep import sweep
     from tests.bench.house import deps_for
 
     deps = deps_for(url)
@@ -126,7 +126,7 @@ def _swept(url: str, what: str) -> dict[str, Any]:
 
 
 def compare_calls(options: argparse.Namespace, small: str, large: str) -> list[str]:
-    from app.recovering import sweep
+    from app.sweep.sweep import sweep
     from tests.bench.house import deps_for
 
     for url in (small, large):  # the counts are kept as they are in a house that is swept
@@ -176,7 +176,7 @@ def show_plans(url: str, author: str) -> list[str]:
 
 def explain_sweep(url: str) -> list[Plan]:
     """Of a sweep that has much to find and something to prune."""
-    from app.recovering import sweep
+    from app.sweep.sweep import sweep
     from tests.bench.house import deps_for
 
     deps = deps_for(url, sweep_budget_seconds=5.0, retention_days=300.0)

@@ -26,7 +26,7 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
     "moving": ("app/store/moving.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
     "posts": ("app/store/posts.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
     "dispatching": (
-        "app/dispatching.py",
+        "app/delivery/dispatch.py",
         [
             "dispatch",
             "dispatch_accounts",
@@ -41,17 +41,20 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "settling": (
-        "app/settling.py",
+        "app/delivery/settle.py",
         ["settle", "outcomes", "breaker", "report_failed", "report_published", "records", "accounts"],
     ),
     "reporting": (
-        "app/reporting.py",
+        "app/delivery/report.py",
         ["report_failed", "report_published", "refusals", "records", "dispatch_at_the_edge"],
     ),
-    "scheduling": ("app/scheduling.py", ["schedule", "accounts", "arming", "recover_by_hand", "refusals", "records"]),
-    "arming": ("app/arming.py", ["arming", "dispatch_early", "schedule", "sweep", "sweep_overdue"]),
+    "scheduling": (
+        "app/posts/schedule.py",
+        ["schedule", "accounts", "arming", "recover_by_hand", "refusals", "records"],
+    ),
+    "arming": ("app/alarms.py", ["arming", "dispatch_early", "schedule", "sweep", "sweep_overdue"]),
     "recovering": (
-        "app/recovering.py",
+        "app/sweep/sweep.py",
         ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "arming", "records"],
     ),
 }

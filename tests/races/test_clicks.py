@@ -13,8 +13,8 @@ import requests
 from werkzeug.serving import make_server
 
 from app.domain.times import to_wire
-from app.recovering import poll, sweep
 from app.store.models import posts
+from app.sweep.sweep import poll, sweep
 from app.web import build_app
 from app.wiring import wire
 from tests.adapters.servers import HttpServer, http_server

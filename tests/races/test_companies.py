@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from app import agency, authoring, scheduling
+from app.companies import companies
 from app.domain.agency import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from app.store import access, companies, posts
+from app.posts import drafts, schedule
+from app.store import access, posts
+from app.store import companies as stored_companies
 from app.store.models import new_id
 from tests.support.threads import PATIENCE, beside, errors, together, wait_until_blocked
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -18,26 +20,26 @@ BOSS = "boss-1"
 
 
 def found(world: World, **members: Role) -> str:
-    company = agency.create_company(world.deps, BOSS, "Firm").id
+    company = companies.create_company(world.deps, BOSS, "Firm").id
     for user, role in members.items():
-        agency.put_member(world.deps, BOSS, company, user.replace("_", "-"), role)
+        companies.put_member(world.deps, BOSS, company, user.replace("_", "-"), role)
     return company
 
 
 def roles(world: World, company: str) -> dict[str, str]:
     with world.db.reading() as connection:
-        return {m.user_id: m.role for m in companies.members(connection, company, 50, None)}
+        return {m.user_id: m.role for m in stored_companies.members(connection, company, 50, None)}
 
 
 def connect(world: World, company: str, user: str = USER, **more: Any) -> Any:
     values = {"platform": "linkedin", "external_id": "page", "access_token": "t", "company_id": company}
-    return authoring.connect_account(world.deps, user, values | more)
+    return drafts.connect_account(world.deps, user, values | more)
 
 
 def test_two_owners_who_demote_each_other_at_once_leave_one(world: World):
     for _ in range(ROUNDS):
         company = found(world, user_1=Role.OWNER)
-        put = agency.put_member
+        put = companies.put_member
         results = together(
             [
                 partial(put, world.deps, BOSS, company, USER, Role.EDITOR),
@@ -51,7 +53,7 @@ def test_two_owners_who_demote_each_other_at_once_leave_one(world: World):
 def test_of_two_owners_who_leave_at_once_one_stays(world: World):
     for _ in range(ROUNDS):
         company = found(world, user_1=Role.OWNER)
-        results = together([partial(agency.remove_member, world.deps, user, company, user) for user in (USER, BOSS)])
+        results = together([partial(companies.remove_member, world.deps, user, company, user) for user in (USER, BOSS)])
         assert [error.code for error in errors(results) if isinstance(error, Conflict)] == ["last_owner"]
         assert list(roles(world, company).values()) == ["owner"]
 
@@ -60,9 +62,9 @@ def test_the_same_client_twice_at_once_is_one_client(world: World):
     for _ in range(ROUNDS):
         company = found(world)
         names = ("Acme", "ACME", "acme", "Acme")
-        results = together([partial(agency.create_client, world.deps, BOSS, company, name) for name in names])
+        results = together([partial(companies.create_client, world.deps, BOSS, company, name) for name in names])
         assert [error.code for error in errors(results) if isinstance(error, Conflict)] == ["client_exists"] * 3
-        assert len(agency.list_clients(world.deps, BOSS, company, 50, None)) == 1
+        assert len(companies.list_clients(world.deps, BOSS, company, 50, None)) == 1
 
 
 def test_the_same_account_connected_by_several_at_once_is_one_account(world: World):
@@ -77,11 +79,11 @@ def test_the_same_account_connected_by_several_at_once_is_one_account(world: Wor
 def test_nothing_is_left_without_the_company_or_client_that_is_removed_meanwhile(world: World, what: str):
     for _ in range(ROUNDS):
         company = found(world)
-        client = agency.create_client(world.deps, BOSS, company, "One").id
+        client = companies.create_client(world.deps, BOSS, company, "One").id
         remove = (
-            partial(agency.remove_company, world.deps, BOSS, company)
+            partial(companies.remove_company, world.deps, BOSS, company)
             if what == "company"
-            else partial(agency.remove_client, world.deps, BOSS, company, client)
+            else partial(companies.remove_client, world.deps, BOSS, company, client)
         )
         additions = [
             partial(world.draft, user=BOSS, company_id=company, client_id=client),
@@ -91,7 +93,7 @@ def test_nothing_is_left_without_the_company_or_client_that_is_removed_meanwhile
         if isinstance(removed, Conflict):
             assert removed.code == f"{what}_in_use"
             assert len(errors(added)) < len(additions)
-            assert len(agency.list_clients(world.deps, BOSS, company, 50, None)) == 1
+            assert len(companies.list_clients(world.deps, BOSS, company, 50, None)) == 1
         else:
             assert removed is None
             assert [type(error) for error in errors(added)] == [Invalid, Invalid]
@@ -102,7 +104,7 @@ def test_whoever_removes_a_company_waits_for_a_post_that_is_being_written(crowd:
     company = found(crowd)
     with crowd.db.transaction() as tx:
         access.hold(tx, company, alone=False)
-        with beside(partial(agency.remove_company, crowd.deps, BOSS, company)) as removing:
+        with beside(partial(companies.remove_company, crowd.deps, BOSS, company)) as removing:
             wait_until_blocked(crowd.db)
             row = {"user_id": BOSS, "content": "x", "platform": "linkedin", "post_type": "post", "media": []}
             now = crowd.clock.now()
@@ -130,16 +132,16 @@ def test_an_editor_who_is_removed_while_scheduling_has_scheduled_before_or_not_a
         company = found(crowd, user_1=Role.EDITOR)
         connect(crowd, company)
         post = crowd.draft(company_id=company)
-        schedule = partial(scheduling.schedule, crowd.deps, USER, post.id, IN_TEN_MINUTES.isoformat(), None, 0)
-        scheduled, removed = together([schedule, partial(agency.remove_member, crowd.deps, BOSS, company, USER)])
+        scheduling = partial(schedule.schedule, crowd.deps, USER, post.id, IN_TEN_MINUTES.isoformat(), None, 0)
+        scheduled, removed = together([scheduling, partial(companies.remove_member, crowd.deps, BOSS, company, USER)])
         assert removed is None
         assert isinstance(scheduled, NotFound) == (crowd.read(post).status == "draft")
     company = found(crowd, user_1=Role.EDITOR)
     post = crowd.draft(company_id=company)
     with crowd.db.transaction() as tx:
         access.hold(tx, company, alone=True)
-        companies.remove_member(tx, company, USER)
-        with beside(partial(scheduling.cancel, crowd.deps, USER, post.id)) as cancelling:
+        stored_companies.remove_member(tx, company, USER)
+        with beside(partial(schedule.cancel, crowd.deps, USER, post.id)) as cancelling:
             wait_until_blocked(crowd.db)
             tx.commit()
             assert isinstance(cancelling.exception(PATIENCE), NotFound)

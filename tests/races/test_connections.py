@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from app.connecting import begin, complete
+from app.accounts.connect import begin, complete
+from app.accounts.refresh import refresh
 from app.domain.errors import Invalid
 from app.domain.post import Account
-from app.recovering import sweep
-from app.refreshing import refresh
+from app.sweep.sweep import sweep
 from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import grant
 from tests.support.threads import PATIENCE, beside, errors, together

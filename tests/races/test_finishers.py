@@ -6,13 +6,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from app.delivery.report import grant
+from app.delivery.settle import settle
 from app.domain.errors import Conflict
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
-from app.recovering import sweep
-from app.reporting import grant
-from app.settling import settle
 from app.store import attempts, posts
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.rows import claim as rows_claim
 from tests.support.threads import PATIENCE, errors, together, wait_until_blocked

@@ -5,13 +5,13 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from app import authoring, scheduling
 from app.adapters.threads import run_many
 from app.domain.errors import Conflict
 from app.domain.ports import Submission
-from app.recovering import Swept, sweep
+from app.posts import drafts, schedule
 from app.store import breaker, runs
 from app.store.models import leases
+from app.sweep.sweep import Swept, sweep
 from tests.support.threads import PATIENCE, beside, errors, together
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -21,7 +21,7 @@ ROUNDS = 6
 def test_five_retries_by_hand_at_once_do_one_thing(world: World):
     for _ in range(3):
         post = world.failed()
-        retry = partial(scheduling.recover, world.deps, USER, post.id, "retry", False)
+        retry = partial(schedule.recover, world.deps, USER, post.id, "retry", False)
         results = together([retry] * 5)
         refused = errors(results)
         assert len(refused) == 4
@@ -34,7 +34,7 @@ def test_five_retries_by_hand_at_once_do_one_thing(world: World):
 def test_a_retry_by_hand_beside_the_sweep_is_one_retry(crowd: World):
     for _ in range(ROUNDS):
         post = crowd.expired()
-        retry = partial(scheduling.recover, crowd.deps, USER, post.id, "retry", False)
+        retry = partial(schedule.recover, crowd.deps, USER, post.id, "retry", False)
         by_hand, swept = together([retry, partial(sweep, crowd.deps)])
         assert errors([swept]) == []
         reasons = crowd.reasons(post)
@@ -144,7 +144,7 @@ def test_an_edit_beside_a_delivery_is_in_the_send_or_refused(crowd: World):
     for n in range(ROUNDS):
         post = crowd.due(content="old")
         crowd.publisher.submissions.clear()
-        edit = partial(authoring.edit_post, crowd.deps, USER, post.id, {"content": f"new {n}"})
+        edit = partial(drafts.edit_post, crowd.deps, USER, post.id, {"content": f"new {n}"})
         edited, delivered = together([edit, partial(crowd.dispatch, post)])
         assert delivered.status == "dispatched"
         (submission,) = crowd.publisher.submissions

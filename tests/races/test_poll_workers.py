@@ -11,9 +11,9 @@ from app.adapters.threads import run_many
 from app.deps import Deps
 from app.domain.ports import Submission
 from app.domain.post import Post
-from app.polling import RESERVED_FOR
-from app.recovering import Swept, poll, sweep
 from app.store import reservations, runs
+from app.sweep.poll import RESERVED_FOR
+from app.sweep.sweep import Swept, poll, sweep
 from tests.support.threads import PATIENCE, errors, together
 from tests.support.world import World
 

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from app import scheduling
 from app.domain.errors import Conflict
 from app.domain.post import Post
-from app.recovering import sweep
+from app.posts import schedule
+from app.sweep.sweep import sweep
 from tests.support.rows import claim as rows_claim
 from tests.support.threads import PATIENCE, beside, errors, together
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -70,7 +70,7 @@ def test_a_post_is_either_sent_or_called_off_and_its_author_is_told_which(crowd:
         post = crowd.due()
         crowd.publisher.submissions.clear()
         meet_before_writing(crowd, 2)
-        call_off = partial(getattr(scheduling, act), crowd.deps, USER, post.id)
+        call_off = partial(getattr(schedule, act), crowd.deps, USER, post.id)
         delivered, called_off = together([partial(crowd.dispatch, post), call_off])
         now = crowd.read(post)
         if isinstance(called_off, Conflict):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.polling import RESERVED_FOR
+from app.sweep.poll import RESERVED_FOR
 from tests.adapters.servers import HttpServer, Seen, http_server
 from tests.support.databases import upgrade
 from tests.support.lasting_postgres import Postgres

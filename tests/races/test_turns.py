@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from app import scheduling
 from app.domain.pacing import MARGIN, WINDOW
 from app.domain.post import Post
+from app.posts import schedule
 from tests.support.threads import PATIENCE, errors, together, wait_until_blocked
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -117,7 +117,7 @@ def test_a_post_that_is_called_off_as_its_turn_comes_is_not_sent(crowd: World):
     for hour in range(6):
         post = crowd.scheduled(IN_TEN_MINUTES + hour * timedelta(hours=1))
         crowd.at_due(post)
-        call_off = partial(scheduling.unschedule, crowd.deps, USER, post.id)
+        call_off = partial(schedule.unschedule, crowd.deps, USER, post.id)
         delivered, called_off = together([partial(crowd.dispatch, post), call_off])
         assert (post.id in sent(crowd)) is isinstance(called_off, Exception)
         assert delivered.status == ("dispatched" if post.id in sent(crowd) else "ignored")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app import authoring, scheduling
 from app.deps import Deps
 from app.domain.times import to_wire
+from app.posts import drafts, schedule
 from tests.simulation.facts import Row
 from tests.simulation.scenario import PLATFORMS
 
@@ -59,7 +59,7 @@ class Authors:
             "account_name": user,
             "access_token": token,
         }
-        authoring.connect_account(deps, user, values)
+        drafts.connect_account(deps, user, values)
 
     def reconnect_all(self) -> None:
         """Every account that Punctual or its platform no longer takes is connected anew."""
@@ -89,7 +89,7 @@ class Authors:
             "media": [{"url": "https://example.com/a.jpg", "type": "image"}],
             "image_url": None,
         }
-        self.posts[authoring.create_post(deps, user, values).id] = user
+        self.posts[drafts.create_post(deps, user, values).id] = user
 
     def act_on(self, post_id: str, row: Row, wish: str | None = None) -> None:
         """One wish about this post, some of them out of place."""
@@ -121,7 +121,7 @@ class Authors:
         """For some instant, or for one just before or after `near`, when the delivery may be waiting already."""
         text = to_wire(self._when() if near is None else self._around(near))
         assert text is not None
-        return lambda deps: scheduling.schedule(deps, user, post_id, text, None, 0, force)
+        return lambda deps: schedule.schedule(deps, user, post_id, text, None, 0, force)
 
     def _when(self) -> datetime:
         rng, now = self._world.rng, self._world.kernel.instant()
@@ -139,17 +139,17 @@ class Authors:
         return at + timedelta(seconds=self._world.rng.choice((0.0, self._world.rng.uniform(-2, 1))))
 
     def _unschedule(self, post_id: str, user: str) -> Act:
-        return lambda deps: scheduling.unschedule(deps, user, post_id)
+        return lambda deps: schedule.unschedule(deps, user, post_id)
 
     def _cancel(self, post_id: str, user: str) -> Act:
-        return lambda deps: scheduling.cancel(deps, user, post_id)
+        return lambda deps: schedule.cancel(deps, user, post_id)
 
     def _edit(self, post_id: str, user: str) -> Act:
         content = f"edited {self._world.rng.randint(0, 10**9)} by {user}"
-        return lambda deps: authoring.edit_post(deps, user, post_id, {"content": content})
+        return lambda deps: drafts.edit_post(deps, user, post_id, {"content": content})
 
     def _recover(self, post_id: str, user: str, action: str, force: bool) -> Act:
-        return lambda deps: scheduling.recover(deps, user, post_id, action, force)
+        return lambda deps: schedule.recover(deps, user, post_id, action, force)
 
 
 def _external_id(user: str, platform: str) -> str:

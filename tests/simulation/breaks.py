@@ -13,10 +13,12 @@ from unittest import mock
 
 import sqlalchemy as sa
 
-from app import arming, recovering, scheduling
+from app import alarms
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.times import parse_promise
+from app.posts import schedule
 from app.store import models, moving, posts, queries
+from app.sweep import sweep
 
 
 @contextmanager
@@ -53,25 +55,25 @@ def finish_without_attempt() -> Iterator[None]:
 @contextmanager
 def arm_before_commit() -> Iterator[None]:
     """The message goes out first, for a row that is not there yet."""
-    real = scheduling.schedule
+    real = schedule.schedule
 
-    def schedule(deps: Any, user_id: str, post_id: str, text: str, *how: Any) -> Any:
+    def schedule_early(deps: Any, user_id: str, post_id: str, text: str, *how: Any) -> Any:
         with deps.db.reading() as connection:
             post = queries.post_by_id(connection, post_id, user_id)
         if post is not None and post.status in SCHEDULABLE:
             at = parse_promise(text, None, 0, deps.clock.now(), deps.settings.max_schedule_days).at
             coming = replace(post, status=Status.SCHEDULED, generation=post.generation + 1, next_attempt_at=at)
-            arming.arm(deps, coming)
+            alarms.arm(deps, coming)
         return real(deps, user_id, post_id, text, *how)
 
-    with mock.patch.object(scheduling, "schedule", schedule):
+    with mock.patch.object(schedule, "schedule", schedule_early):
         yield
 
 
 @contextmanager
 def retry_unknown_everywhere() -> Iterator[None]:
     """What may be out is sent again even where nothing would stop a second copy."""
-    with mock.patch.object(recovering, "must_hold", return_value=False):
+    with mock.patch.object(sweep, "must_hold", return_value=False):
         yield
 
 

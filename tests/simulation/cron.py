@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.deps import Deps
-from app.recovering import poll
+from app.sweep.sweep import poll
 from tests.simulation.facts import Row, key
 from tests.simulation.kernel import SECOND
 

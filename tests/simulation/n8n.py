@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from app import reporting
+from app.delivery import report
 from app.deps import Deps
 from app.domain.errors import Conflict
 from app.domain.outcomes import Report
@@ -76,7 +76,7 @@ class N8n:
             return
 
         def work(deps: Deps) -> None:
-            reporting.grant(deps, submission.post_id, submission.attempt)
+            report.grant(deps, submission.post_id, submission.attempt)
 
         def heard() -> None:
             if actor.error is None and not world.over:
@@ -159,7 +159,7 @@ class N8n:
         world, news = self._world, told.report
 
         def work(deps: Deps) -> object:
-            return reporting.report(deps, news)
+            return report.report(deps, news)
 
         def judge() -> None:
             if world.over:

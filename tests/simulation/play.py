@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest import mock
 
-from app import dispatching
+from app.delivery import dispatch
 from app.log import logger
 from tests.simulation import rules
 from tests.simulation.database import empty, memory_engine, raw_connection
@@ -22,7 +22,7 @@ from tests.simulation.observer import micros
 from tests.simulation.story import Listener
 from tests.simulation.world import World
 
-LONGEST_DEFERRAL = dispatching.LONGEST_DEFERRAL.total_seconds() * (1 + dispatching.SPREAD)
+LONGEST_DEFERRAL = dispatch.LONGEST_DEFERRAL.total_seconds() * (1 + dispatch.SPREAD)
 SLACK = 60.0  # the sweep's own time, the workflow's, and the clocks' error
 LONGEST_STRAGGLING = 1800 * SECOND
 LAST_LATECOMERS = 3600 * SECOND  # messages and reports that are still under way when every post has ended

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app import dispatching
+from app.delivery import dispatch
 from app.deps import Deps
 from app.domain.ports import Alarm, MessageServiceError
 from app.store import alarms
@@ -94,7 +94,7 @@ class QStash:
         judged = False
 
         def work(deps: Deps) -> object:
-            return dispatching.dispatch(deps, alarm.post_id, alarm.generation, "message", message.id)
+            return dispatch.dispatch(deps, alarm.post_id, alarm.generation, "message", message.id)
 
         def judge() -> None:
             nonlocal judged

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from app.delivery.send import OneByOne
 from app.deps import Deps
 from app.domain.ports import Alarm
-from app.sending import OneByOne
 from tests.simulation import rules
 from tests.simulation.authors import Authors
 from tests.simulation.cron import Cron

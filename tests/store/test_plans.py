@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.recovering import sweep
+from app.sweep.sweep import sweep
 from tests.bench.house import deps_for
 from tests.bench.in_turn import explain_dispatch, explain_routes
 from tests.bench.plans import Plan, counting, explain

@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import authoring
+from app.accounts.refresh import look_after_accounts
 from app.domain.post import Account
-from app.refreshing import look_after_accounts
+from app.posts import drafts
 from app.store import accounts, alerts
 from app.store.models import social_accounts
 from tests.support.linkedin import FakeLinkedIn
@@ -29,7 +29,7 @@ class ConnectedWorld(World):
         ids = {"linkedin": "urn:li:person:1"}
         values = {"platform": platform, "external_id": more.pop("external_id", ids.get(platform, "page-1"))}
         values |= {"access_token": "access-1", "refresh_token": refresh, "expires_at": self.clock.now() + after}
-        return authoring.connect_account(self.deps, USER, values | more)
+        return drafts.connect_account(self.deps, USER, values | more)
 
     def look_after(self, seconds: float = 25.0) -> None:
         look_after_accounts(self.deps, self.clock.now() + timedelta(seconds=seconds))

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from unittest import mock
 
+from app.delivery.gate import Gate
+from app.delivery.settle import Dispatched
 from app.domain.post import Post
-from app.gate import Gate
-from app.settling import Dispatched
 from app.store import posts
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World

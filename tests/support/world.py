@@ -10,13 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import authoring, dispatching, reporting, scheduling
 from app.config import Settings
+from app.delivery import dispatch, report
+from app.delivery.send import OneByOne
+from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
-from app.sending import OneByOne
-from app.settling import Dispatched
+from app.posts import drafts, schedule
 from app.store import accounts, alerts, breaker, queries
 from app.store.engine import Database, make_engine
 from app.store.models import attempts, posts, social_accounts, transitions
@@ -63,16 +64,16 @@ class World:
         self, platform: str = "linkedin", external_id: str = "urn:li:person:1", user: str = USER, token: str = "token-1"
     ) -> Account:
         values = {"platform": platform, "external_id": external_id, "account_name": "Ann", "access_token": token}
-        return authoring.connect_account(self.deps, user, values)
+        return drafts.connect_account(self.deps, user, values)
 
     def draft(self, *, user: str = USER, platform: str = "linkedin", **values: Any) -> Post:
         media = MEDIA if platform == "instagram" else []
         row = {"content": "Hello", "platform": platform, "post_type": "post", "media": media, "image_url": None}
-        return authoring.create_post(self.deps, user, row | values)
+        return drafts.create_post(self.deps, user, row | values)
 
-    def schedule(self, post: Post, at: datetime | None = None) -> scheduling.Scheduled:
+    def schedule(self, post: Post, at: datetime | None = None) -> schedule.Scheduled:
         at = at or max(IN_TEN_MINUTES, self.clock.now())
-        return scheduling.schedule(self.deps, post.user_id, post.id, at.isoformat(), None, 0)
+        return schedule.schedule(self.deps, post.user_id, post.id, at.isoformat(), None, 0)
 
     def scheduled(self, at: datetime | None = None, **values: Any) -> Post:
         if values.get("platform", "linkedin") != "linkedin":
@@ -102,7 +103,7 @@ class World:
         return self.read(post)
 
     def cancelled(self, **values: Any) -> Post:
-        return scheduling.cancel(self.deps, USER, self.scheduled(**values).id)
+        return schedule.cancel(self.deps, USER, self.scheduled(**values).id)
 
     def expired(self, **values: Any) -> Post:
         """A post in flight whose lease is over."""
@@ -135,13 +136,13 @@ class World:
     # What the outside does
 
     def dispatch(self, post: Post, trigger: str = "message", message_id: str | None = None) -> Dispatched:
-        return dispatching.dispatch(self.deps, post.id, post.generation, trigger, message_id)
+        return dispatch.dispatch(self.deps, post.id, post.generation, trigger, message_id)
 
-    def report_published(self, post: Post, urn: str | None = "urn:li:share:1", **more: Any) -> reporting.Applied:
-        return reporting.report(self.deps, Report(post.id, True, external_id=urn, **more))
+    def report_published(self, post: Post, urn: str | None = "urn:li:share:1", **more: Any) -> report.Applied:
+        return report.report(self.deps, Report(post.id, True, external_id=urn, **more))
 
-    def report_failed(self, post: Post, **more: Any) -> reporting.Applied:
-        return reporting.report(self.deps, Report(post.id, False, **more))
+    def report_failed(self, post: Post, **more: Any) -> report.Applied:
+        return report.report(self.deps, Report(post.id, False, **more))
 
     def at_due(self, post: Post) -> None:
         self.clock.set(self.read(post).next_attempt_at or self.clock.now())

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.gate import Gate
+from app.delivery.gate import Gate
 from tests.support.crowds import EARLY
 from tests.support.world import IN_TEN_MINUTES, World
 

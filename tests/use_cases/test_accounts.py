@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring
 from app.domain.errors import Conflict, Invalid, NotConfigured, NotFound
+from app.posts import drafts
 from app.store import accounts
 from tests.support.fakes import FakeVault
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -52,7 +52,7 @@ def test_a_post_whose_named_account_is_gone_does_not_take_the_only_one_left(worl
     """It may belong to another client; whose words go out where is never guessed."""
     other = world.connect(external_id="urn:li:person:2")
     post = world.draft(social_account_id=other.id)
-    authoring.remove_account(world.deps, USER, other.id)
+    drafts.remove_account(world.deps, USER, other.id)
     with pytest.raises(Invalid) as refused:
         world.schedule(post)
     assert refused.value.code == "account_missing"
@@ -75,9 +75,9 @@ def test_without_keys_no_token_is_taken_in(world: World):
 
 def test_another_users_account_can_be_neither_changed_nor_removed(world: World):
     with pytest.raises(NotFound):
-        authoring.change_account(world.deps, "user-2", world.account.id, {"account_name": "Mine"})
+        drafts.change_account(world.deps, "user-2", world.account.id, {"account_name": "Mine"})
     with pytest.raises(NotFound):
-        authoring.remove_account(world.deps, "user-2", world.account.id)
+        drafts.remove_account(world.deps, "user-2", world.account.id)
     assert world.account_status() == "active"
 
 
@@ -85,7 +85,7 @@ def test_another_users_account_can_be_neither_changed_nor_removed(world: World):
 def test_an_account_that_posts_are_scheduled_through_cannot_be_removed(world: World, status: str):
     post = world.in_status(status)
     with pytest.raises(Conflict) as refused:
-        authoring.remove_account(world.deps, USER, world.account.id)
+        drafts.remove_account(world.deps, USER, world.account.id)
     assert refused.value.code == "account_in_use"
     assert world.read(post).social_account_id == world.account.id
 
@@ -93,14 +93,14 @@ def test_an_account_that_posts_are_scheduled_through_cannot_be_removed(world: Wo
 @pytest.mark.parametrize("status", ["draft", "failed", "published", "cancelled"])
 def test_an_account_that_no_coming_post_needs_can_be_removed_and_the_posts_stay(world: World, status: str):
     post = world.in_status(status)
-    authoring.remove_account(world.deps, USER, world.account.id)
+    drafts.remove_account(world.deps, USER, world.account.id)
     now = world.read(post)
     assert (now.status, now.social_account_id) == (status, post.social_account_id)
 
 
 def test_the_alert_of_an_account_that_is_removed_goes_with_it(world: World):
     world.report_failed(world.in_flight(), error_code="REVOKED_ACCESS_TOKEN")
-    authoring.remove_account(world.deps, USER, world.account.id)
+    drafts.remove_account(world.deps, USER, world.account.id)
     assert world.alerts() == {}
 
 
@@ -137,6 +137,6 @@ def test_a_revoked_token_that_was_replaced_since_the_send_does_not_mark_the_acco
 def test_a_name_that_was_changed_since_the_send_does_not_hide_that_its_token_is_refused(world: World):
     post = world.in_flight()
     world.clock.advance(seconds=10)
-    authoring.change_account(world.deps, USER, world.account.id, {"account_name": "Anna"})
+    drafts.change_account(world.deps, USER, world.account.id, {"account_name": "Anna"})
     world.report_failed(post, http_status=401)
     assert world.account_status() == "reconnect_required"

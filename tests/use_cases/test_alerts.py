@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import authoring
-from app.alerting import alert
+from app.alerts import alert
 from app.domain.alerts import CURES
 from app.domain.times import to_wire
-from app.inspecting import inspect
-from app.recovering import poll, sweep
+from app.operations.status import inspect
+from app.posts import drafts
 from app.store import alerts
 from app.store.models import attempts, posts, social_accounts
+from app.sweep.sweep import poll, sweep
 from tests.support.fakes import START, answered
 from tests.support.rows import post_row
 from tests.support.world import USER, World
@@ -205,7 +205,7 @@ def test_an_account_to_reconnect_is_told_until_it_is_reconnected_or_gone(world: 
 
 
 def remove(world: World) -> None:
-    authoring.remove_account(world.deps, USER, world.account.id)
+    drafts.remove_account(world.deps, USER, world.account.id)
     with world.db.reading() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(social_accounts)).scalar_one() == 0
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app import scheduling
-from app.arming import armed_horizon, disarm
+from app.alarms import armed_horizon, disarm
 from app.domain.errors import Unavailable
-from app.recovering import sweep
+from app.posts import schedule
+from app.sweep.sweep import sweep
 from tests.support.databases import counted, transactions
 from tests.support.fakes import START
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -109,7 +109,7 @@ def test_a_schedule_overtaken_before_its_answer_stores_no_id_and_cancels_its_own
         if act == "reschedule":
             world.schedule(post, LATER)
         else:
-            getattr(scheduling, act)(world.deps, USER, post.id)
+            getattr(schedule, act)(world.deps, USER, post.id)
 
     world.messages.during_publish = overtake
     world.schedule(post)
@@ -132,7 +132,7 @@ def test_a_message_that_arrives_before_its_publish_is_answered_is_no_trouble(wor
 def test_an_id_that_is_none_is_not_cancelled_and_in_nobodys_way(world: World, bad_id: str):
     post = world.scheduled()
     world.overwrite(post, message_id=bad_id)
-    assert scheduling.unschedule(world.deps, USER, post.id).status == "draft"
+    assert schedule.unschedule(world.deps, USER, post.id).status == "draft"
     assert world.messages.cancelled == []
 
 
@@ -145,7 +145,7 @@ def test_without_an_id_nothing_is_cancelled(world: World):
 def test_a_cancel_that_fails_is_in_nobodys_way(world: World, code: str):
     post = world.scheduled()
     world.messages.cancelling_fails = code
-    assert scheduling.cancel(world.deps, USER, post.id).status == "cancelled"
+    assert schedule.cancel(world.deps, USER, post.id).status == "cancelled"
 
 
 def test_a_post_beyond_the_horizon_is_parked_and_not_handed_over(world: World):
@@ -181,7 +181,7 @@ def test_in_poll_mode_nothing_is_armed_and_nobody_is_warned(world: World):
     done = world.schedule(world.draft())
     assert done.warnings == []
     assert (done.post.status, done.post.armed) == ("scheduled", False)
-    assert scheduling.unschedule(world.deps, USER, done.post.id).status == "draft"
+    assert schedule.unschedule(world.deps, USER, done.post.id).status == "draft"
 
 
 def test_to_schedule_asks_the_database_four_times_and_the_message_service_once(postgres_world: World):
@@ -198,7 +198,7 @@ def test_to_unschedule_asks_the_database_twice(postgres_world: World):
     post = postgres_world.scheduled()
     engine = postgres_world.db.engine
     with counted(engine, "") as statements, transactions(engine) as begun:
-        scheduling.unschedule(postgres_world.deps, USER, post.id)
+        schedule.unschedule(postgres_world.deps, USER, post.id)
     assert [len(statements), len(begun)] == [2, 0]
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from app import advising
+from app.posts import warnings
 from tests.support.threads import errors, together
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -63,8 +63,8 @@ def test_a_database_that_goes_away_after_the_commit_costs_the_warning_and_not_th
     world.scheduled()
     second = world.scheduled()
     world.cut_database(1)
-    assert advising.warnings_about(world.deps, second) == []
-    assert len(advising.warnings_about(world.deps, second)) == 2
+    assert warnings.warnings_about(world.deps, second) == []
+    assert len(warnings.warnings_about(world.deps, second)) == 2
 
 
 @pytest.mark.parametrize("_round", range(4))

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.beating import keep_beat
-from app.recovering import poll
+from app.sweep.loop import keep_beat
+from app.sweep.sweep import poll
 from tests.support.fakes import START
 from tests.support.world import World
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from app import agency, authoring, scheduling
+from app.companies import companies
+from app.delivery.settle import Dispatched
 from app.domain.agency import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.post import Account, Post
-from app.settling import Dispatched
+from app.posts import drafts, schedule
 from app.store import accounts, queries
 from app.store.models import new_id
 from app.store.queries import PostFilter
@@ -35,22 +36,22 @@ class Firm:
             "access_token": "token",
             "company_id": self.company,
         }
-        return authoring.connect_account(self.world.deps, user, values | {"client_id": client} | more)
+        return drafts.connect_account(self.world.deps, user, values | {"client_id": client} | more)
 
     def draft(self, client: str | None = None, user: str = USER, **more: Any) -> Post:
         return self.world.draft(user=user, company_id=self.company, client_id=client, **more)
 
     def put(self, user: str, role: Role) -> None:
-        agency.put_member(self.world.deps, BOSS, self.company, user, role)
+        companies.put_member(self.world.deps, BOSS, self.company, user, role)
 
     def remove(self, user: str) -> None:
-        agency.remove_member(self.world.deps, BOSS, self.company, user)
+        companies.remove_member(self.world.deps, BOSS, self.company, user)
 
 
 @pytest.fixture
 def firm(world: World) -> Firm:
-    company = agency.create_company(world.deps, BOSS, "Firm").id
-    clients = [agency.create_client(world.deps, BOSS, company, name).id for name in ("One", "Other")]
+    company = companies.create_company(world.deps, BOSS, "Firm").id
+    clients = [companies.create_client(world.deps, BOSS, company, name).id for name in ("One", "Other")]
     made = Firm(world, company, *clients)
     for user, role in ((EDITOR, Role.EDITOR), (VIEWER, Role.VIEWER), (USER, Role.EDITOR)):
         made.put(user, role)
@@ -120,7 +121,7 @@ def test_a_client_alone_names_its_company_too(firm: Firm):
 
 
 def test_a_post_for_a_client_of_another_company_is_refused(firm: Firm):
-    other = agency.create_company(firm.world.deps, USER, "Other").id
+    other = companies.create_company(firm.world.deps, USER, "Other").id
     with pytest.raises(Invalid) as refused:
         firm.world.draft(company_id=other, client_id=firm.one)
     assert code_of(refused) == ("client_not_found", ["clientId"])
@@ -162,9 +163,9 @@ def test_a_companys_post_goes_out_at_its_instant_whoever_has_left_since(firm: Fi
 def test_every_editor_acts_on_a_companys_post_and_the_books_say_who_did(firm: Firm):
     firm.connect("page")
     deps, post = firm.world.deps, firm.draft()
-    scheduling.schedule(deps, EDITOR, post.id, IN_TEN_MINUTES.isoformat(), None, 0)
-    scheduling.unschedule(deps, BOSS, post.id)
-    scheduling.cancel(deps, USER, post.id)
+    schedule.schedule(deps, EDITOR, post.id, IN_TEN_MINUTES.isoformat(), None, 0)
+    schedule.unschedule(deps, BOSS, post.id)
+    schedule.cancel(deps, USER, post.id)
     assert [t.actor for t in firm.world.transitions(post)] == [f"user:{who}" for who in (USER, EDITOR, BOSS, USER)]
 
 
@@ -173,19 +174,19 @@ def test_an_author_who_has_left_or_only_views_can_no_longer_act(firm: Firm):
     post = firm.world.schedule(firm.draft()).post
     before = firm.world.everything()
     acts: list[Any] = [
-        lambda user: scheduling.schedule(firm.world.deps, user, post.id, IN_TEN_MINUTES.isoformat(), None, 0),
-        lambda user: scheduling.unschedule(firm.world.deps, user, post.id),
-        lambda user: scheduling.cancel(firm.world.deps, user, post.id),
-        lambda user: scheduling.recover(firm.world.deps, user, post.id, "retry", True),
-        lambda user: authoring.edit_post(firm.world.deps, user, post.id, {"content": "New"}),
+        lambda user: schedule.schedule(firm.world.deps, user, post.id, IN_TEN_MINUTES.isoformat(), None, 0),
+        lambda user: schedule.unschedule(firm.world.deps, user, post.id),
+        lambda user: schedule.cancel(firm.world.deps, user, post.id),
+        lambda user: schedule.recover(firm.world.deps, user, post.id, "retry", True),
+        lambda user: drafts.edit_post(firm.world.deps, user, post.id, {"content": "New"}),
     ]
     firm.put(USER, Role.VIEWER)
     for act in acts:
         with pytest.raises(Forbidden):
             act(USER)
-    assert authoring.read_post(firm.world.deps, USER, post.id) == post
+    assert drafts.read_post(firm.world.deps, USER, post.id) == post
     firm.remove(USER)
-    for act in [*acts, lambda user: authoring.read_post(firm.world.deps, user, post.id)]:
+    for act in [*acts, lambda user: drafts.read_post(firm.world.deps, user, post.id)]:
         with pytest.raises(NotFound):
             act(USER)
     assert firm.world.everything() == before
@@ -194,9 +195,9 @@ def test_an_author_who_has_left_or_only_views_can_no_longer_act(firm: Firm):
 def test_a_colleague_never_sees_what_is_personal(firm: Firm):
     post = firm.world.draft()
     with pytest.raises(NotFound):
-        authoring.read_post(firm.world.deps, BOSS, post.id)
+        drafts.read_post(firm.world.deps, BOSS, post.id)
     with pytest.raises(NotFound):
-        authoring.change_account(firm.world.deps, BOSS, firm.world.account.id, {"account_name": "Mine"})
+        drafts.change_account(firm.world.deps, BOSS, firm.world.account.id, {"account_name": "Mine"})
 
 
 def test_a_company_has_an_account_once_whoever_connects_it(firm: Firm):

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.agency import create_client, create_company, put_member, remove_member
-from app.connecting import Started, begin, complete
+from app.accounts.connect import Started, begin, complete
+from app.companies.companies import create_client, create_company, put_member, remove_member
+from app.delivery.settle import Dispatched
 from app.domain.agency import Role
 from app.domain.authorization import Member
 from app.domain.errors import Conflict, Forbidden, Invalid, NotConfigured, Refusal
 from app.domain.post import Account
-from app.settling import Dispatched
 from app.store.models import oauth_states
 from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import failure, grant

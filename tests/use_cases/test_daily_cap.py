@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import scheduling
+from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
 from app.domain.pacing import WINDOW
-from app.recovering import sweep
-from app.settling import Dispatched
+from app.posts import schedule
 from app.store.models import account_turns
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, USER, World
 from tests.use_cases.test_pacing import deliver, sent
@@ -96,7 +96,7 @@ def test_a_turn_whose_claim_is_just_to_come_counts_and_one_that_was_lost_does_no
     post, other = capped.scheduled(), capped.scheduled()
     capped.clock.set(IN_TEN_MINUTES)
     capped.at_next_transaction(lambda: None)
-    capped.at_next_transaction(lambda: scheduling.unschedule(capped.deps, USER, post.id))
+    capped.at_next_transaction(lambda: schedule.unschedule(capped.deps, USER, post.id))
     assert capped.dispatch(post).status == "ignored"
     assert deliver(capped, other) == ["daily_cap"]
     later = capped.scheduled(IN_TEN_MINUTES + MINUTE)

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring, scheduling
-from app.settling import Dispatched
+from app.delivery.settle import Dispatched
+from app.posts import drafts, schedule
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 
@@ -129,7 +129,7 @@ def test_a_message_of_before_a_reschedule_sends_nothing(world: World):
 def test_a_message_that_outlived_an_unschedule_sends_nothing_even_where_cancelling_it_failed(world: World):
     world.messages.cancelling_fails = "unreachable"
     post = world.scheduled()
-    assert scheduling.unschedule(world.deps, USER, post.id).status == "draft"
+    assert schedule.unschedule(world.deps, USER, post.id).status == "draft"
     world.clock.set(IN_TEN_MINUTES)
     assert world.dispatch(post) == Dispatched("ignored", "stale")
     assert world.publisher.submissions == []
@@ -138,7 +138,7 @@ def test_a_message_that_outlived_an_unschedule_sends_nothing_even_where_cancelli
 def test_an_edit_that_was_answered_while_the_delivery_waited_is_in_the_send(world: World):
     post = world.scheduled(content="old")
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
-    world.clock.during_sleep = lambda: authoring.edit_post(world.deps, USER, post.id, {"content": "new"})
+    world.clock.during_sleep = lambda: drafts.edit_post(world.deps, USER, post.id, {"content": "new"})
     world.dispatch(post)
     assert [sent.content for sent in world.publisher.submissions] == ["new"]
 
@@ -146,7 +146,7 @@ def test_an_edit_that_was_answered_while_the_delivery_waited_is_in_the_send(worl
 def test_an_unschedule_that_was_answered_while_the_delivery_waited_holds(world: World):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
-    world.clock.during_sleep = lambda: scheduling.unschedule(world.deps, USER, post.id)
+    world.clock.during_sleep = lambda: schedule.unschedule(world.deps, USER, post.id)
     assert world.dispatch(post).status == "ignored"
     assert world.publisher.submissions == []
     assert world.read(post).status == "draft"

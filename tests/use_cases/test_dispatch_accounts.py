@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring, scheduling
+from app.delivery.settle import Dispatched
 from app.domain.post import Post
-from app.settling import Dispatched
+from app.posts import drafts, schedule
 from app.store import accounts
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -32,7 +32,7 @@ def test_a_post_whose_account_must_be_reconnected_is_held_unsent_at_no_cost(worl
 def test_a_new_token_releases_the_held_posts_and_they_go_out_with_it(world: World):
     post = held(world)
     world.clock.advance(seconds=30)
-    authoring.change_account(world.deps, USER, world.account.id, {"access_token": "token-2"})
+    drafts.change_account(world.deps, USER, world.account.id, {"access_token": "token-2"})
     released = world.read(post)
     assert released.next_attempt_at == world.clock.now()
     assert (released.error_code, released.armed, world.account_status()) == (None, True, "active")
@@ -59,14 +59,14 @@ def test_a_release_brings_no_post_out_before_its_promise(world: World):
 
 def test_a_change_without_a_token_releases_nothing(world: World):
     post = held(world)
-    authoring.change_account(world.deps, USER, world.account.id, {"account_name": "Anna"})
+    drafts.change_account(world.deps, USER, world.account.id, {"account_name": "Anna"})
     assert world.read(post) == post
     assert world.account_status() == "reconnect_required"
 
 
 def test_posts_that_wait_for_something_else_are_not_released(world: World):
     post = world.scheduled()
-    authoring.change_account(world.deps, USER, world.account.id, {"access_token": "token-2"})
+    drafts.change_account(world.deps, USER, world.account.id, {"access_token": "token-2"})
     assert world.read(post) == post
 
 
@@ -125,7 +125,7 @@ def test_a_retry_by_hand_is_a_wish_for_now_and_not_missed(world: World):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES + timedelta(hours=1))
     world.dispatch(post)
-    again = scheduling.recover(world.deps, USER, post.id, "retry", False)
+    again = schedule.recover(world.deps, USER, post.id, "retry", False)
     world.clock.advance(seconds=60)
     assert world.dispatch(again) == Dispatched("dispatched")
     assert world.read(post).scheduled_at == IN_TEN_MINUTES
@@ -136,6 +136,6 @@ def test_a_retry_by_hand_can_come_too_late_itself(world: World):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES + timedelta(hours=1))
     world.dispatch(post)
-    again = scheduling.recover(world.deps, USER, post.id, "retry", False)
+    again = schedule.recover(world.deps, USER, post.id, "retry", False)
     world.clock.advance(seconds=61)
     assert world.dispatch(again) == Dispatched("failed", "missed")

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app import scheduling
-from app.settling import Dispatched
+from app.delivery.settle import Dispatched
+from app.posts import schedule
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -83,7 +83,7 @@ def test_where_duplicates_are_refused_a_failure_without_an_attempt_is_believed(w
 def test_an_alert_of_a_copy_after_a_cancel_comes_with_the_record_of_it(world: World):
     post = world.in_flight(platform="linkedin")
     world.report_failed(post, http_status=503)
-    scheduling.cancel(world.deps, USER, post.id)
+    schedule.cancel(world.deps, USER, post.id)
     world.report_published(post, attempt=1)
     assert world.alerts() == {"published_after_cancel": post.id}
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.settling import Dispatched
+from app.delivery.settle import Dispatched
 from tests.support.world import IN_TEN_MINUTES, World
 
 EARLY = IN_TEN_MINUTES - timedelta(seconds=60)

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.refreshing import refresh
-from app.settling import Dispatched
+from app.accounts.refresh import refresh
+from app.delivery.settle import Dispatched
 from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import failure
 

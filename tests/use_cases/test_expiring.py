@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring
-from app.recovering import sweep
+from app.posts import drafts
+from app.sweep.sweep import sweep
 from tests.support.connections import SOON, ConnectedWorld
 from tests.support.linkedin import failure
 from tests.support.world import USER
@@ -131,7 +131,7 @@ def test_reconnecting_clears_the_alert_and_a_new_token_of_unknown_end_is_not_giv
 def test_an_end_that_is_corrected_clears_the_alert_at_the_next_sweep(world: ConnectedWorld):
     account = world.ending(refresh=None)
     world.look_after()
-    authoring.change_account(world.deps, USER, account.id, {"expires_at": world.clock.now() + LATER})
+    drafts.change_account(world.deps, USER, account.id, {"expires_at": world.clock.now() + LATER})
     world.look_after()
     assert world.alerts() == {}
 
@@ -139,5 +139,5 @@ def test_an_end_that_is_corrected_clears_the_alert_at_the_next_sweep(world: Conn
 def test_an_account_that_is_gone_leaves_no_alert(world: ConnectedWorld):
     account = world.ending(refresh=None)
     world.look_after()
-    authoring.remove_account(world.deps, USER, account.id)
+    drafts.remove_account(world.deps, USER, account.id)
     assert world.alerts() == {}

@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 
-from app import scheduling
+from app.delivery.gate import Gate
+from app.delivery.settle import Dispatched
 from app.domain.errors import Unavailable
 from app.domain.ports import Reply, Submission
 from app.domain.post import Post
-from app.gate import Gate
-from app.settling import Dispatched
+from app.posts import schedule
 from app.store import posts
 from tests.support.crowds import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.fakes import answered, not_sent, unknown
@@ -74,7 +74,7 @@ def test_of_two_generations_in_one_group_the_newer_one_goes_out(world: World, ga
     assert sent(world) == [old.id]
 
 
-@pytest.mark.parametrize("act", [scheduling.unschedule, scheduling.cancel])
+@pytest.mark.parametrize("act", [schedule.unschedule, schedule.cancel])
 def test_what_is_called_off_while_it_stands_there_is_not_sent(world: World, gate: Gate, act: Callable[..., Post]):
     stays, goes = due_together(world, 2)
     with standing(world, gate, [stays, goes]) as coming:
@@ -254,7 +254,7 @@ def test_a_process_that_was_frozen_past_its_lease_sends_nothing(world: World, ga
 
 
 def test_more_than_a_group_holds_are_claimed_group_by_group(world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.gate.LARGEST_GROUP", 4)
+    monkeypatch.setattr("app.delivery.gate.LARGEST_GROUP", 4)
     group = due_together(world, 10)
     with claims_counted() as claims:
         with standing(world, gate, group) as coming:

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring
+from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
 from app.domain.ports import MediaVerdict
 from app.domain.post import Post
-from app.recovering import sweep
-from app.settling import Dispatched
+from app.posts import drafts
+from app.sweep.sweep import sweep
 from tests.support.fakes import FakeClock, not_sent
 from tests.support.world import World
 
@@ -119,7 +119,7 @@ def test_a_post_that_failed_for_its_media_goes_out_once_they_are_changed(world: 
     media.verdicts[A] = "gone"
     post = world.due(media=images(A))
     assert world.dispatch(post).status == "failed"
-    authoring.edit_post(world.deps, post.user_id, post.id, {"media": images(B)})
+    drafts.edit_post(world.deps, post.user_id, post.id, {"media": images(B)})
     again = world.schedule(world.read(post)).post
     world.clock.set(again.next_attempt_at or world.clock.now())
     assert world.dispatch(again) == Dispatched("dispatched")

@@ -5,8 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 
+from app.delivery.settle import Dispatched
 from app.domain.ports import Reply
-from app.settling import Dispatched
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, World
 

@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import scheduling
+from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN
 from app.domain.post import Post
-from app.recovering import sweep
-from app.settling import Dispatched
+from app.posts import schedule
 from app.store.models import account_slots
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -147,7 +147,7 @@ def test_a_new_post_does_not_push_in_before_one_that_was_moved(spaced: World):
 def test_the_place_of_a_moved_post_that_is_called_off_is_free(spaced: World):
     first, second, third = (spaced.scheduled() for _ in range(3))
     deliver(spaced, first, second)
-    scheduling.unschedule(spaced.deps, USER, second.id)
+    schedule.unschedule(spaced.deps, USER, second.id)
     deliver(spaced, third)
     assert moved_by(spaced, third) == STEP
 
@@ -178,7 +178,7 @@ def test_a_turn_whose_post_was_called_off_holds_up_the_account_for_one_spacing(s
     post, other = spaced.scheduled(), spaced.scheduled()
     spaced.clock.set(IN_TEN_MINUTES)
     spaced.at_next_transaction(lambda: None)
-    spaced.at_next_transaction(lambda: scheduling.unschedule(spaced.deps, USER, post.id))
+    spaced.at_next_transaction(lambda: schedule.unschedule(spaced.deps, USER, post.id))
     assert spaced.dispatch(post).status == "ignored"
     assert deliver(spaced, other) == ["spaced"]
     assert moved_by(spaced, other) == STEP
@@ -187,7 +187,7 @@ def test_a_turn_whose_post_was_called_off_holds_up_the_account_for_one_spacing(s
 def test_a_post_that_was_called_off_before_its_turn_takes_none(spaced: World):
     post, other = spaced.scheduled(), spaced.scheduled()
     spaced.clock.set(IN_TEN_MINUTES)
-    spaced.at_next_transaction(lambda: scheduling.unschedule(spaced.deps, USER, post.id))
+    spaced.at_next_transaction(lambda: schedule.unschedule(spaced.deps, USER, post.id))
     assert spaced.dispatch(post) == Dispatched("ignored", "changed")
     assert deliver(spaced, other) == ["sent"]
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.recovering import poll, stand_off, sweep
 from app.store import runs
+from app.sweep.sweep import poll, stand_off, sweep
 from tests.support.fakes import START, answered
 from tests.support.world import IN_TEN_MINUTES, World
 

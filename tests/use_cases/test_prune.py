@@ -5,16 +5,17 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import pruning, reporting
 from app.config import Settings, SettingsError
+from app.delivery import report
+from app.delivery.settle import Dispatched
 from app.domain.errors import Conflict, NotFound
 from app.domain.outcomes import Report
 from app.domain.post import Post
-from app.inspecting import inspect
-from app.recovering import sweep
-from app.settling import Dispatched
+from app.operations.status import inspect
 from app.store import alerts, tallies
 from app.store.models import attempts, posts, transitions
+from app.sweep import retention
+from app.sweep.sweep import sweep
 from tests.support.fakes import START
 from tests.support.world import World
 
@@ -41,7 +42,7 @@ def test_only_what_was_finished_longer_ago_than_the_retention_goes(world: World)
     world.clock.advance(days=31)
     young = {world.in_status(status).id for status in ("published", "failed", "cancelled")}
     world.clock.advance(minutes=20)
-    pruned = pruning.prune(world.deps, MONTH)
+    pruned = retention.prune(world.deps, MONTH)
     assert pruned.posts == {"published": 1, "failed": 1, "cancelled": 1}
     assert ids(world) == waiting | young
     assert not finished & ids(world)
@@ -50,9 +51,9 @@ def test_only_what_was_finished_longer_ago_than_the_retention_goes(world: World)
 def test_a_post_goes_when_its_last_change_is_older_and_not_an_instant_before(world: World):
     post = world.failed()
     world.clock.set(world.read(post).updated_at + MONTH)
-    assert pruning.prune(world.deps, MONTH).posts["failed"] == 0
+    assert retention.prune(world.deps, MONTH).posts["failed"] == 0
     world.clock.set(world.clock.now() + MICROSECOND)
-    assert pruning.prune(world.deps, MONTH).posts["failed"] == 1
+    assert retention.prune(world.deps, MONTH).posts["failed"] == 1
 
 
 def test_its_attempts_and_transitions_go_with_it_and_no_others(world: World):
@@ -60,7 +61,7 @@ def test_its_attempts_and_transitions_go_with_it_and_no_others(world: World):
     world.clock.advance(days=31)
     young = world.published()
     left = rows_of(world, young)
-    pruning.prune(world.deps, MONTH)
+    retention.prune(world.deps, MONTH)
     assert (rows_of(world, old), rows_of(world, young)) == (0, left)
 
 
@@ -70,11 +71,11 @@ def test_the_totals_stay_what_they_were_and_the_queue_says_what_is_there(world: 
     world.cancelled()
     world.clock.advance(days=31)
     world.published()
-    pruning.prune(world.deps, MONTH)
+    retention.prune(world.deps, MONTH)
     state = inspect(world.deps)
     assert (state["totalPublished"], state["queue"]["published"], state["queue"]["cancelled"]) == (4, 1, 0)
     world.clock.advance(days=31)
-    pruning.prune(world.deps, MONTH)
+    retention.prune(world.deps, MONTH)
     state = inspect(world.deps)
     assert (state["totalPublished"], state["queue"]["published"]) == (4, 0)
 
@@ -97,9 +98,9 @@ def test_a_published_post_that_is_not_counted_yet_is_not_pruned(world: World):
     world.published()
     world.set(publish_lease_seconds=40.0)
     world.clock.advance(minutes=9)
-    assert pruning.prune(world.deps, timedelta(minutes=5)).posts["published"] == 0
+    assert retention.prune(world.deps, timedelta(minutes=5)).posts["published"] == 0
     world.clock.advance(minutes=2)
-    assert pruning.prune(world.deps, timedelta(minutes=5)).posts["published"] == 1
+    assert retention.prune(world.deps, timedelta(minutes=5)).posts["published"] == 1
     assert inspect(world.deps)["totalPublished"] == 1
 
 
@@ -107,7 +108,7 @@ def test_a_dry_run_counts_and_deletes_nothing(world: World):
     kept = {world.published().id, world.failed().id}
     alert(world, "duplicate_publish", "a")
     world.clock.advance(days=31)
-    pruned = pruning.prune(world.deps, MONTH, dry_run=True)
+    pruned = retention.prune(world.deps, MONTH, dry_run=True)
     assert (pruned.posts, pruned.alerts) == ({"published": 1, "failed": 1, "cancelled": 0}, 1)
     assert ids(world) == kept
     assert "duplicate_publish" in world.alerts()
@@ -115,17 +116,17 @@ def test_a_dry_run_counts_and_deletes_nothing(world: World):
 
 def test_an_age_below_the_lease_is_refused(world: World):
     with pytest.raises(ValueError, match="PUBLISH_LEASE_SECONDS"):
-        pruning.prune(world.deps, timedelta(seconds=600))
+        retention.prune(world.deps, timedelta(seconds=600))
 
 
 def test_late_truth_for_a_post_that_is_gone_is_answered_as_for_one_that_never_was(world: World):
     post = world.failed()
     world.clock.advance(days=31)
-    pruning.prune(world.deps, MONTH)
+    retention.prune(world.deps, MONTH)
     with pytest.raises(NotFound):
-        reporting.report(world.deps, Report(post.id, True, external_id="urn:li:share:1"))
+        report.report(world.deps, Report(post.id, True, external_id="urn:li:share:1"))
     with pytest.raises(Conflict):
-        reporting.grant(world.deps, post.id, 1)
+        report.grant(world.deps, post.id, 1)
     assert world.dispatch(post) == Dispatched("ignored", "unknown")
 
 
@@ -138,8 +139,8 @@ def test_the_sweep_prunes_by_the_setting_and_without_it_keeps_everything(world: 
 
 
 def test_a_sweep_prunes_a_bounded_number_and_the_next_goes_on(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pruning, "BATCH", 2)
-    monkeypatch.setattr(pruning, "SWEEP_BATCHES", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "SWEEP_BATCHES", 2)
     for _ in range(7):
         world.cancelled()
     world.clock.advance(days=31)
@@ -160,16 +161,16 @@ def test_a_sweep_whose_time_is_up_leaves_pruning_to_the_next(world: World):
 
 
 def test_the_command_stops_when_its_time_is_up_and_says_so(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pruning, "BATCH", 1)
+    monkeypatch.setattr(retention, "BATCH", 1)
     for _ in range(3):
         world.cancelled()
     world.clock.advance(days=31)
     for _ in range(6):  # counts, alerts, published, failed, the first cancelled one
         world.at_next_transaction(lambda: None)
-    world.at_next_transaction(lambda: world.clock.advance(seconds=pruning.COMMAND_SECONDS))
-    pruned = pruning.prune(world.deps, MONTH)
+    world.at_next_transaction(lambda: world.clock.advance(seconds=retention.COMMAND_SECONDS))
+    pruned = retention.prune(world.deps, MONTH)
     assert (pruned.complete, 0 < pruned.posts["cancelled"] < 3) == (False, True)
-    assert pruning.prune(world.deps, MONTH).complete
+    assert retention.prune(world.deps, MONTH).complete
 
 
 def alert(world: World, kind: str, subject: str) -> None:
@@ -182,7 +183,7 @@ def test_an_old_alert_goes_unless_it_says_how_something_still_is(world: World):
         alert(world, kind, "a")
     world.clock.advance(days=31)
     alert(world, "message_service_quota_exceeded", "a")
-    assert pruning.prune(world.deps, MONTH).alerts == 1
+    assert retention.prune(world.deps, MONTH).alerts == 1
     assert set(world.alerts()) == {"message_service_quota_exceeded", "breaker_open", "reconnect_required"}
 
 

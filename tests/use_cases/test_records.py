@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from app import scheduling
+from app.delivery.report import Applied
+from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
-from app.recovering import sweep
-from app.reporting import Applied
-from app.settling import Dispatched
+from app.posts import schedule
 from app.store import breaker
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -18,7 +18,7 @@ COOLDOWN = timedelta(seconds=60)
 
 
 def recover(world: World, post_id: str, action: str = "retry", force: bool = False):
-    return scheduling.recover(world.deps, USER, post_id, action, force)
+    return schedule.recover(world.deps, USER, post_id, action, force)
 
 
 def opened(world: World) -> None:
@@ -75,7 +75,7 @@ def test_a_sender_that_died_before_its_send_is_said_to_have_died(world: World):
 
 def test_a_second_report_that_a_cancelled_post_is_out_has_its_own_instant(world: World):
     post = world.failed()
-    scheduling.cancel(world.deps, USER, post.id)
+    schedule.cancel(world.deps, USER, post.id)
     now = world.clock.advance(seconds=30)
     world.report_published(post)
     assert [(attempt.outcome, attempt.finished_at) for attempt in world.attempts(post)] == [("published", now)]
@@ -112,7 +112,7 @@ def test_what_an_author_calls_off_is_logged_under_its_own_name(
 ):
     post = world.scheduled()
     with caplog.at_level(logging.INFO, logger="punctual"):
-        getattr(scheduling, act)(world.deps, USER, post.id)
+        getattr(schedule, act)(world.deps, USER, post.id)
     names = {"unschedule": "post.unscheduled", "cancel": "post.cancelled"}
     assert [record.getMessage() for record in caplog.records] == [names[act]]
 

@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring, scheduling
+from app.delivery.settle import Dispatched
 from app.domain.errors import Conflict, Invalid
 from app.domain.post import Post
-from app.recovering import sweep
-from app.settling import Dispatched
+from app.posts import drafts, schedule
+from app.sweep.sweep import sweep
 from tests.support.world import USER, World
 
 
 def recover(world: World, post: Post, action: str = "retry", force: bool = False) -> Post:
-    return scheduling.recover(world.deps, USER, post.id, action, force)
+    return schedule.recover(world.deps, USER, post.id, action, force)
 
 
 def held(world: World) -> Post:
@@ -172,7 +172,7 @@ def test_a_failed_post_that_its_platform_would_refuse_is_not_sent_again_by_hand(
     post = world.failed()
 
     def edit_and_retry() -> None:
-        authoring.edit_post(world.deps, USER, post.id, {"content": "x" * 3001})
+        drafts.edit_post(world.deps, USER, post.id, {"content": "x" * 3001})
         recover(world, post)
 
     with pytest.raises(Invalid) as refused:
@@ -187,4 +187,4 @@ def test_scheduling_anew_what_may_be_out_must_be_forced_too(world: World):
     assert refused.value.code == "force_required"
     assert world.read(post) == post
     later = (world.clock.now() + timedelta(hours=1)).isoformat()
-    assert scheduling.schedule(world.deps, USER, post.id, later, None, 0, force=True).post.status == "scheduled"
+    assert schedule.schedule(world.deps, USER, post.id, later, None, 0, force=True).post.status == "scheduled"

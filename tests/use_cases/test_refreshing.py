@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring
+from app.accounts.refresh import refresh
+from app.delivery.settle import Dispatched
 from app.domain.errors import Unavailable
-from app.recovering import sweep
-from app.refreshing import refresh
-from app.settling import Dispatched
+from app.posts import drafts
+from app.sweep.sweep import sweep
 from tests.support.connections import SOON, ConnectedWorld
 from tests.support.linkedin import failure, grant
 from tests.support.world import USER
@@ -212,7 +212,7 @@ def test_an_owner_who_reconnects_is_not_put_off_by_a_late_failure(world: Connect
 
 def test_an_account_that_is_removed_meanwhile_stays_removed(world: ConnectedWorld):
     account = world.ending()
-    world.linkedin.during_call = lambda: authoring.remove_account(world.deps, USER, account.id)
+    world.linkedin.during_call = lambda: drafts.remove_account(world.deps, USER, account.id)
     assert refresh(world.deps, account.id, world.clock.now() + AHEAD) == "superseded"
     assert refresh(world.deps, account.id, world.clock.now() + AHEAD) == "idle"
 

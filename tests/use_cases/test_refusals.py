@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app import authoring, scheduling
+from app.delivery.report import grant, report
 from app.domain.errors import FieldError, Refusal
 from app.domain.outcomes import Report
-from app.reporting import grant, report
+from app.posts import drafts, schedule
 from tests.support.world import USER, World
 
 NOBODYS = "00000000-0000-4000-8000-000000000000"
@@ -17,11 +17,11 @@ Act = Callable[[World], Any]
 
 
 def recover(world: World, status: str, action: str = "retry") -> Any:
-    return scheduling.recover(world.deps, USER, world.in_status(status).id, action, False)
+    return schedule.recover(world.deps, USER, world.in_status(status).id, action, False)
 
 
 def changing(world: World) -> Any:
-    return scheduling.change_post(world.deps, USER, world.scheduled().id, lambda _tx, _post: None)
+    return schedule.change_post(world.deps, USER, world.scheduled().id, lambda _tx, _post: None)
 
 
 def reported_while_it_moves(world: World) -> Any:
@@ -34,7 +34,7 @@ def reported_while_it_moves(world: World) -> Any:
 def schedule_after_the_account_has_gone(world: World) -> Any:
     other = world.connect(external_id="urn:li:person:2")
     post = world.draft(social_account_id=other.id)
-    authoring.remove_account(world.deps, USER, other.id)
+    drafts.remove_account(world.deps, USER, other.id)
     return world.schedule(post)
 
 
@@ -46,32 +46,32 @@ def schedule_with_two_accounts(world: World) -> Any:
 def schedule_what_may_be_out(world: World) -> Any:
     world.set(unknown_outcome_policy="hold")
     post = world.expired()
-    scheduling.recover(world.deps, USER, post.id, "fail", False)
+    schedule.recover(world.deps, USER, post.id, "fail", False)
     return world.schedule(world.read(post))
 
 
 REFUSED: list[tuple[str, str, Act]] = [
-    ("post_not_found", "There is no such post.", lambda w: scheduling.cancel(w.deps, USER, NOBODYS)),
+    ("post_not_found", "There is no such post.", lambda w: schedule.cancel(w.deps, USER, NOBODYS)),
     ("post_not_found", "There is no such post.", lambda w: report(w.deps, Report(NOBODYS, True))),
     (
         "in_flight",
         "The post is going out right now and can no longer be changed.",
-        lambda w: scheduling.cancel(w.deps, USER, w.in_flight().id),
+        lambda w: schedule.cancel(w.deps, USER, w.in_flight().id),
     ),
     (
         "already_published",
         "The post is published, which is final.",
-        lambda w: scheduling.unschedule(w.deps, USER, w.published().id),
+        lambda w: schedule.unschedule(w.deps, USER, w.published().id),
     ),
     (
         "already_cancelled",
         "The post is cancelled, which is final.",
-        lambda w: scheduling.unschedule(w.deps, USER, w.cancelled().id),
+        lambda w: schedule.unschedule(w.deps, USER, w.cancelled().id),
     ),
     (
         "not_scheduled",
         "The post is failed, not scheduled.",
-        lambda w: scheduling.unschedule(w.deps, USER, w.failed().id),
+        lambda w: schedule.unschedule(w.deps, USER, w.failed().id),
     ),
     (
         "in_flight",

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from app.delivery.report import Applied, grant, report
+from app.delivery.settle import Dispatched
 from app.domain.errors import Conflict
 from app.domain.outcomes import Report
-from app.recovering import sweep
-from app.reporting import Applied, grant, report
-from app.settling import Dispatched
+from app.sweep.sweep import sweep
 from tests.support.fakes import unknown
 from tests.support.world import IN_TEN_MINUTES, World
 

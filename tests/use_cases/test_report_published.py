@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from app import scheduling
+from app.delivery.report import Applied, report
+from app.delivery.settle import Dispatched
 from app.domain.errors import Conflict, NotFound
 from app.domain.outcomes import Report
 from app.domain.post import Post
-from app.recovering import sweep
-from app.reporting import Applied, report
-from app.settling import Dispatched
+from app.posts import schedule
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered, unknown
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -120,7 +120,7 @@ def test_late_truth_wins_over_failed(world: World):
 
 
 def test_late_truth_wins_over_a_draft_that_was_sent_once_and_it_gets_its_promise_back_from_the_send(world: World):
-    post = scheduling.unschedule(world.deps, USER, retried(world).id)
+    post = schedule.unschedule(world.deps, USER, retried(world).id)
     assert post.scheduled_at is None
     assert world.report_published(post) == Applied(True, "published")
     now = world.read(post)
@@ -146,7 +146,7 @@ def test_late_truth_wins_over_a_newer_attempt_in_flight(world: World):
 
 
 def test_a_cancelled_post_stays_cancelled_and_an_alert_says_that_it_is_out(world: World):
-    post = scheduling.cancel(world.deps, USER, retried(world).id)
+    post = schedule.cancel(world.deps, USER, retried(world).id)
     assert world.report_published(post) == Applied(False, "cancelled")
     assert world.read(post) == post
     assert world.outcomes(post) == ["published"]

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app import authoring, scheduling
 from app.domain.errors import Conflict, Invalid, NotFound, Refusal
 from app.domain.post import Post
+from app.posts import drafts, schedule
 from tests.support.fakes import START
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -14,11 +14,11 @@ STATUSES = ("draft", "scheduled", "publishing", "expired", "failed", "published"
 LATER = START + timedelta(days=1)
 ACTS = {
     "schedule": lambda world, post: world.schedule(post, LATER).post,
-    "unschedule": lambda world, post: scheduling.unschedule(world.deps, USER, post.id),
-    "cancel": lambda world, post: scheduling.cancel(world.deps, USER, post.id),
-    "edit": lambda world, post: authoring.edit_post(world.deps, USER, post.id, {"content": "new"}),
-    "retry": lambda world, post: scheduling.recover(world.deps, USER, post.id, "retry", False),
-    "fail": lambda world, post: scheduling.recover(world.deps, USER, post.id, "fail", False),
+    "unschedule": lambda world, post: schedule.unschedule(world.deps, USER, post.id),
+    "cancel": lambda world, post: schedule.cancel(world.deps, USER, post.id),
+    "edit": lambda world, post: drafts.edit_post(world.deps, USER, post.id, {"content": "new"}),
+    "retry": lambda world, post: schedule.recover(world.deps, USER, post.id, "retry", False),
+    "fail": lambda world, post: schedule.recover(world.deps, USER, post.id, "fail", False),
 }
 ANSWERS = {
     # act: draft, scheduled, publishing, publishing past its lease, failed, published, cancelled
@@ -59,7 +59,7 @@ def test_another_users_post_is_as_absent_as_one_that_never_was(world: World, act
     theirs = world.draft(user="user-2")
     before = world.everything()
     with pytest.raises(NotFound) as refused:
-        ACTS[act](world, theirs) if act != "schedule" else scheduling.schedule(
+        ACTS[act](world, theirs) if act != "schedule" else schedule.schedule(
             world.deps, USER, theirs.id, LATER.isoformat(), None, 0
         )
     assert refused.value.code == "post_not_found"
@@ -68,7 +68,7 @@ def test_another_users_post_is_as_absent_as_one_that_never_was(world: World, act
 
 def test_scheduling_keeps_the_promise_the_zone_and_a_fresh_budget(world: World):
     post = world.draft()
-    done = scheduling.schedule(world.deps, USER, post.id, "2030-01-07T14:00:00", "Europe/Berlin", 0)
+    done = schedule.schedule(world.deps, USER, post.id, "2030-01-07T14:00:00", "Europe/Berlin", 0)
     now = world.read(post)
     assert now == done.post
     assert now.scheduled_at == now.next_attempt_at == START + timedelta(hours=1)
@@ -83,7 +83,7 @@ def test_scheduling_keeps_the_promise_the_zone_and_a_fresh_budget(world: World):
 
 
 def test_an_ambiguous_wall_clock_is_said_to_be_one(world: World):
-    done = scheduling.schedule(world.deps, USER, world.draft().id, "2030-10-27T02:30:00", "Europe/Berlin", 1)
+    done = schedule.schedule(world.deps, USER, world.draft().id, "2030-10-27T02:30:00", "Europe/Berlin", 1)
     assert [code for code, _ in done.warnings] == ["ambiguous_local_time", "parked"]
     assert done.promise.local_time == "2030-10-27T02:30:00.000+01:00"
 
@@ -110,7 +110,7 @@ def test_rescheduling_a_failed_post_gives_it_a_fresh_budget_and_forgets_the_erro
 
 def test_an_unscheduled_post_promises_nothing_any_more(world: World):
     post = world.scheduled()
-    now = scheduling.unschedule(world.deps, USER, post.id)
+    now = schedule.unschedule(world.deps, USER, post.id)
     assert (now.status, now.scheduled_at, now.next_attempt_at, now.message_id) == ("draft", None, None, None)
     assert (now.time_zone, now.generation) == (None, 2)
     assert world.messages.pending == {}
@@ -118,22 +118,22 @@ def test_an_unscheduled_post_promises_nothing_any_more(world: World):
 
 def test_a_draft_is_unscheduled_already(world: World):
     post = world.draft()
-    assert scheduling.unschedule(world.deps, USER, post.id) == post
+    assert schedule.unschedule(world.deps, USER, post.id) == post
     assert world.reasons(post) == ["created"]
 
 
 def test_a_cancelled_post_is_disarmed_and_cancelling_it_again_writes_nothing(world: World):
     post = world.scheduled()
-    first = scheduling.cancel(world.deps, USER, post.id)
+    first = schedule.cancel(world.deps, USER, post.id)
     assert (first.status, first.next_attempt_at, first.generation) == ("cancelled", None, 2)
     assert world.messages.pending == {}
-    assert scheduling.cancel(world.deps, USER, post.id) == first
+    assert schedule.cancel(world.deps, USER, post.id) == first
     assert world.reasons(post) == ["created", "scheduled", "cancelled"]
 
 
 def test_an_edit_of_a_scheduled_post_keeps_its_time_its_generation_and_its_message(world: World):
     post = world.scheduled()
-    edited = authoring.edit_post(world.deps, USER, post.id, {"content": "new"})
+    edited = drafts.edit_post(world.deps, USER, post.id, {"content": "new"})
     assert edited.content == "new"
     for field in ("status", "scheduled_at", "next_attempt_at", "generation", "arm_count", "message_id"):
         assert getattr(edited, field) == getattr(world.read(post), field)
@@ -145,7 +145,7 @@ def test_an_edit_that_the_platform_would_refuse_is_refused_while_scheduled_and_n
     post = world.scheduled()
     before = world.everything()
     with pytest.raises(Invalid) as refused:
-        authoring.edit_post(world.deps, USER, post.id, {"content": "x" * 3001})
+        drafts.edit_post(world.deps, USER, post.id, {"content": "x" * 3001})
     assert refused.value.code == "platform_limits"
     assert [(e.field, e.code, e.limit, e.actual) for e in refused.value.errors] == [
         ("content", "text_too_long", 3000, 3001)
@@ -164,7 +164,7 @@ def test_a_draft_may_be_longer_than_its_platform_takes_until_it_is_scheduled(wor
 def test_an_edit_of_nothing_writes_nothing(world: World):
     post = world.scheduled()
     before = world.everything()
-    assert authoring.edit_post(world.deps, USER, post.id, {}) == world.read(post)
+    assert drafts.edit_post(world.deps, USER, post.id, {}) == world.read(post)
     assert world.everything() == before
 
 
@@ -181,7 +181,7 @@ def test_a_time_that_cannot_be_kept_is_refused_before_anything_is_written(world:
     post = world.draft()
     before = world.everything()
     with pytest.raises(Refusal) as refused:
-        scheduling.schedule(world.deps, USER, post.id, text, None, 0)
+        schedule.schedule(world.deps, USER, post.id, text, None, 0)
     assert refused.value.code == code
     assert world.everything() == before
 
@@ -192,23 +192,23 @@ def test_a_change_that_loses_a_race_reads_again_and_decides_anew(world: World):
 
     def change(tx, seen: Post) -> Post | None:
         moved.append(seen.generation)
-        return None if len(moved) < scheduling.CAS_TRIES else seen
+        return None if len(moved) < schedule.CAS_TRIES else seen
 
-    assert scheduling.change_post(world.deps, USER, post.id, change) == (post, post)
-    assert len(moved) == scheduling.CAS_TRIES
+    assert schedule.change_post(world.deps, USER, post.id, change) == (post, post)
+    assert len(moved) == schedule.CAS_TRIES
 
 
 def test_a_change_that_always_loses_says_so(world: World):
     post = world.scheduled()
     with pytest.raises(Conflict) as refused:
-        scheduling.change_post(world.deps, USER, post.id, lambda _tx, _post: None)
+        schedule.change_post(world.deps, USER, post.id, lambda _tx, _post: None)
     assert refused.value.code == "changed_meanwhile"
 
 
 def test_the_promise_survives_a_retry_and_a_retry_by_hand(world: World):
     post = world.failed()
     world.clock.advance(hours=2)
-    again = scheduling.recover(world.deps, USER, post.id, "retry", False)
+    again = schedule.recover(world.deps, USER, post.id, "retry", False)
     assert (again.scheduled_at, again.next_attempt_at) == (IN_TEN_MINUTES, IN_TEN_MINUTES + timedelta(hours=2))
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.delivery.settle import Dispatched, settle
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.ports import Reply
-from app.settling import Dispatched, settle
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, World
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from email.utils import format_datetime
 
+from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
-from app.settling import Dispatched
 from tests.support.fakes import answered
 from tests.support.world import MEDIA, World
 

@@ -6,8 +6,8 @@ import pytest
 
 from app.domain.errors import Unavailable
 from app.domain.post import Post
-from app.recovering import sweep
 from app.store import runs
+from app.sweep.sweep import sweep
 from tests.support.fakes import START, answered
 from tests.support.world import IN_TEN_MINUTES, World
 

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from app import scheduling
 from app.domain.explanations import SENTENCES
-from app.recovering import sweep
+from app.posts import schedule
 from app.store import runs
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -111,7 +111,7 @@ def test_who_was_called_off_meanwhile_is_not_counted_as_recovered(world: World):
     posts = [world.scheduled(IN_TEN_MINUTES + timedelta(seconds=n)) for n in range(2)]
     world.clock.set(IN_TEN_MINUTES + PAST)
     world.with_deps(messages=None)
-    world.publisher.during_send = lambda _: scheduling.unschedule(world.deps, USER, posts[1].id)
+    world.publisher.during_send = lambda _: schedule.unschedule(world.deps, USER, posts[1].id)
     assert sweep(world.deps).recovered == 1
 
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.recovering import sweep
-from app.settling import Dispatched
+from app.delivery.settle import Dispatched
+from app.sweep.sweep import sweep
 from tests.support.fakes import unknown
 from tests.support.world import IN_TEN_MINUTES, World
 

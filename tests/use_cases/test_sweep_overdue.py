@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from app.domain.post import Post
-from app.recovering import sweep
 from app.store import accounts
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from app import authoring
+from app.posts import drafts
 from tests.web.answers import check_silence
 from tests.web.conftest import MakeSite
 from tests.web.site import Site, said
@@ -61,7 +61,7 @@ def test_a_mistake_of_ours_is_logged_and_not_shown(small_site: Site, monkeypatch
     def mistake(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM nowhere")
 
-    monkeypatch.setattr(authoring, "create_post", mistake)
+    monkeypatch.setattr(drafts, "create_post", mistake)
     small_site.app.test_client_class = FlaskClient  # the checked one lets no 500 pass
     answer = small_site.user("alice").post("/api/posts", json={"content": "x"})
     assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from app import authoring, scheduling
 from app.domain.errors import Unavailable
+from app.posts import drafts, schedule
 from app.web import idempotency
 from tests.support.threads import errors, together
 from tests.web.conftest import MakeSite
@@ -123,7 +123,7 @@ def test_a_failure_of_ours_is_no_answer_and_may_be_tried_again(
         raise Unavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(authoring, "create_post", away)
+        patched.setattr(drafts, "create_post", away)
         assert refused(create(alice), 503, "database_unavailable")
     answer = create(alice)
     assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (201, False)
@@ -132,7 +132,7 @@ def test_a_failure_of_ours_is_no_answer_and_may_be_tried_again(
 def test_while_the_first_is_under_way_the_second_is_told_to_come_again(
     site: Site, alice: User, monkeypatch: pytest.MonkeyPatch
 ):
-    write = authoring.create_post
+    write = drafts.create_post
     meanwhile: list[TestResponse] = []
 
     def slow(*args: Any) -> Any:
@@ -140,7 +140,7 @@ def test_while_the_first_is_under_way_the_second_is_told_to_come_again(
             meanwhile.append(create(alice))
         return write(*args)
 
-    monkeypatch.setattr(authoring, "create_post", slow)
+    monkeypatch.setattr(drafts, "create_post", slow)
     assert create(alice).status_code == 201
     refused(meanwhile[0], 409, "idempotency_in_flight")
     assert meanwhile[0].headers["Retry-After"] == "1"
@@ -156,7 +156,7 @@ def test_a_process_that_died_leaves_the_key_for_a_minute(site: Site, alice: User
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(scheduling, "recover", dies)
+        patched.setattr(schedule, "recover", dies)
         body = {"postId": alice.draft()["id"], "action": "retry"}
         with pytest.raises(Killed):
             alice.post("/api/posts/recover", json=body, headers=KEY)

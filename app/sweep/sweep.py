@@ -12,23 +12,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from app.arming import arm_batch, armed_horizon
+from app.accounts.refresh import look_after_accounts
+from app.alarms import arm_batch, armed_horizon
+from app.delivery.dispatch import dispatch
+from app.delivery.settle import Dispatched, persist
 from app.deps import Deps
-from app.dispatching import dispatch
 from app.domain.explanations import SENTENCES
 from app.domain.outcomes import Outcome, Verdict, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Post
-from app.forgetting import forget_old
-from app.guarding import guarded
 from app.log import emit
-from app.polling import deliver_due
-from app.pruning import tidy
-from app.refreshing import look_after_accounts
-from app.settling import Dispatched, persist
+from app.operations.alert_rules import forget_healed
 from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
-from app.watching import forget_healed
+from app.sweep.expired_records import forget_old
+from app.sweep.isolate import guarded
+from app.sweep.poll import deliver_due
+from app.sweep.retention import tidy
 
 #: By when, as a part of the budget, each step makes way for the next, so that a flood of one kind starves nobody.
 EXPIRING_ENDS, SENDING_ENDS, ARMING_ENDS, PRUNING_ENDS = 0.3, 0.8, 1.0, 1.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.arming import arm
+from app.accounts.expiry import SOON
+from app.alarms import arm
+from app.companies.permissions import account_for, place, post_for
 from app.deps import Deps
 from app.domain.agency import Right
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
@@ -12,10 +14,8 @@ from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import EDITABLE, Status
 from app.domain.outcomes import may_be_out
 from app.domain.post import Account, Post
-from app.expiring import SOON
 from app.log import emit
-from app.permitting import account_for, place, post_for
-from app.scheduling import change_post, refusal, require_publishable
+from app.posts.schedule import change_post, refusal, require_publishable
 from app.store import accounts, alerts, posts, queries
 from app.store.engine import Connection
 from app.store.models import new_id

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.arming import armed_horizon
+from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.alerts import CURES, PUBLIC_SUBJECTS
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
+from app.operations.alert_rules import current_alerts
 from app.store import alerts, breaker, queries, runs, statistics
-from app.watching import current_alerts
 
 WINDOW = timedelta(hours=24)
 FIELDS = """

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.arming import armed_horizon
+from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.lifecycle import FINAL

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from app.arming import arm
+from app.alarms import arm
+from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
 from app.domain.pacing import CAPPED, SPACED, WINDOW, Pace, next_turn, pace_of
 from app.domain.post import Post
-from app.settling import Dispatched
 from app.store import pacing, posts, queries
 from app.store.engine import Connection
 

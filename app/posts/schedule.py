@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.advising import warnings_about
-from app.arming import arm, disarm
+from app.accounts.expiry import expiry_warnings
+from app.alarms import arm, disarm
+from app.companies.permissions import post_for, post_with_accounts_for
 from app.deps import Deps
 from app.domain.agency import Right
 from app.domain.content.rules import advice, check_limits
@@ -21,9 +22,8 @@ from app.domain.outcomes import Outcome, Verdict, may_be_out, must_hold
 from app.domain.platforms import LIMITS
 from app.domain.post import Account, Post
 from app.domain.times import Promise, parse_promise
-from app.expiring import expiry_warnings
 from app.log import emit
-from app.permitting import post_for, post_with_accounts_for
+from app.posts.warnings import warnings_about
 from app.store import attempts, posts, queries
 from app.store.engine import Connection
 

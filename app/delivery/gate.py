@@ -17,11 +17,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from app.delivery.send import Standing, TooEarly, TurnedAway, claim, go_alone, leave_place, send, take_place
+from app.delivery.settle import Accepted, Dispatched, settle_accepted
 from app.deps import Deps
 from app.domain.outcomes import Outcome
 from app.log import emit
-from app.sending import Standing, TooEarly, TurnedAway, claim, go_alone, leave_place, send, take_place
-from app.settling import Accepted, Dispatched, settle_accepted
 
 LARGEST_GROUP = 16  # claimed in one transaction: whoever is claimed and not yet sent is in doubt if this process dies
 MOST_SETTLED = 100

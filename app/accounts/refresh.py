@@ -8,19 +8,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.alerting import alert
-from app.arming import arm
-from app.authoring import release_held
-from app.connecting import ends
+from app.accounts.connect import ends
+from app.accounts.expiry import SOON, ahead, warn_ahead
+from app.alarms import arm
+from app.alerts import alert
+from app.delivery.settle import persist
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.authorization import AuthorizationError, Grant
 from app.domain.errors import Unavailable
 from app.domain.ports import Vault
 from app.domain.post import Account
-from app.expiring import SOON, ahead, warn_ahead
 from app.log import emit
-from app.settling import persist
+from app.posts.drafts import release_held
 from app.store import accounts, alerts, tokens
 
 TURN_MARGIN = timedelta(seconds=60)  # past the call's own bound, for writing down what came of it

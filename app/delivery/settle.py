@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from app.alerting import alert
-from app.arming import arm
+from app.alarms import arm
+from app.alerts import alert
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.errors import Unavailable

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from app.delivery.settle import Dispatched, settle
 from app.deps import Deps
 from app.domain.explanations import SENTENCES
 from app.domain.fences import idempotency_key
 from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
-from app.settling import Dispatched, settle
 from app.store import posts, queries
 from app.store.breaker import Breaker
 from app.store.claiming import Intent

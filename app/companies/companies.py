@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.companies.permissions import client_for, require_member
 from app.deps import Deps
 from app.domain.agency import Client, Company, Member, Right, Role, leaves_no_owner
 from app.domain.errors import Conflict, NotFound
 from app.log import emit
-from app.permitting import client_for, require_member
 from app.store import access, clients, companies
 from app.store.engine import Connection
 from app.store.models import new_id

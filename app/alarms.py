@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.alerting import alert, calm
+from app.alerts import alert, calm
 from app.deps import Deps
 from app.domain.fences import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError

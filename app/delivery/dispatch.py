@@ -8,17 +8,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from app import media, pacing
-from app.arming import arm
+from app.accounts.refresh import with_fresh_token
+from app.alarms import arm
+from app.delivery import media, pacing
+from app.delivery.send import Standing, TurnedAway, wait
+from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.explanations import SENTENCES
 from app.domain.fences import longest_wait
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Post
 from app.log import emit
-from app.refreshing import with_fresh_token
-from app.sending import Standing, TurnedAway, wait
-from app.settling import Dispatched
 from app.store import accounts, alarms, breaker, posts, queries
 
 HOLD_FOR = timedelta(minutes=15)  # a post whose account must be reconnected looks again this often

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.delivery.dispatch import dispatch
+from app.delivery.settle import Dispatched
 from app.deps import Deps
-from app.dispatching import dispatch
 from app.domain.post import Post
-from app.guarding import guarded
-from app.settling import Dispatched
 from app.store import reservations
+from app.sweep.isolate import guarded
 
 #: Long enough to begin a batch. One that lapses while its worker is held up is a chance for the others, and no harm.
 RESERVED_FOR = timedelta(seconds=15)

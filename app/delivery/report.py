@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.arming import disarm
+from app.alarms import disarm
+from app.delivery.settle import external_url, settle
 from app.deps import Deps
 from app.domain.errors import Conflict, NotFound
 from app.domain.lifecycle import Status
@@ -16,7 +17,6 @@ from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold,
 from app.domain.platforms import LIMITS
 from app.domain.post import Attempt, Post
 from app.log import emit
-from app.settling import external_url, settle
 from app.store import alerts, attempts, posts, queries
 
 CAS_TRIES = 5

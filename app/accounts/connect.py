@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.alerting import alert
-from app.authoring import connect_account
+from app.alerts import alert
+from app.companies.permissions import place
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.authorization import AuthorizationError, Authorizer, Grant
@@ -20,7 +20,7 @@ from app.domain.errors import Conflict, Invalid, NotConfigured
 from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit
-from app.permitting import place
+from app.posts.drafts import connect_account
 from app.store import oauth_states
 from app.store.oauth_states import OAuthState
 

@@ -1,0 +1,1 @@
+"""Social accounts: connect, refresh, expiry."""

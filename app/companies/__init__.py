@@ -1,0 +1,1 @@
+"""Companies, members, clients and their permissions."""

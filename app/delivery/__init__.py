@@ -1,0 +1,1 @@
+"""One post at its instant: dispatch, prepare, postpone, send, settle, report."""
