@@ -15,7 +15,8 @@ from app.domain.fences import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit
-from app.store import alarms, alerts
+from app.store.operations import alerts
+from app.store.posts import arming
 
 #: Refusals of the message service that an operator has to act on.
 ALERTING = frozenset({"unauthorized", "quota_exceeded", "beyond_horizon"})
@@ -84,12 +85,12 @@ def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
     """Store the id where the arming is still the row's own; otherwise cancel the message, as for many."""
     try:
         with deps.db.at_once() as connection:
-            stored, alerted = alarms.store_message(connection, post, message_id, HEALED)
+            stored, alerted = arming.store_message(connection, post, message_id, HEALED)
     except Exception as error:
         _not_kept([post], error)
         return post
     if alerted:
-        calm(deps, HEALED, alarms.SERVICE)
+        calm(deps, HEALED, arming.SERVICE)
     if not stored:
         disarm(deps, message_id)
         return post
@@ -104,9 +105,9 @@ def _keep(deps: Deps, taken: list[tuple[Post, str]], *, well: bool) -> list[Post
         return []
     try:
         with deps.db.transaction() as tx:
-            stored = alarms.store_messages(tx, taken)
+            stored = arming.store_messages(tx, taken)
             if well:
-                alerts.clear_kinds(tx, HEALED, alarms.SERVICE)
+                alerts.clear_kinds(tx, HEALED, arming.SERVICE)
     except Exception as error:
         _not_kept(taken, error)
         return [post for post, _ in taken]
@@ -128,5 +129,5 @@ def _not_kept(taken: Sequence[object], error: Exception) -> None:
 def _not_armed(deps: Deps, post: Post, error: MessageServiceError) -> tuple[str, str]:
     emit("post.not_armed", post_id=post.id, generation=post.generation, code=error.code, error=error.detail)
     if error.code in ALERTING:
-        alert(deps, f"message_service_{error.code}", alarms.SERVICE, error.detail)
+        alert(deps, f"message_service_{error.code}", arming.SERVICE, error.detail)
     return NOT_ARMED

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.log import emit
-from app.store import alerts
+from app.store.operations import alerts
 
 
 def alert(deps: Deps, kind: str, subject: str, detail: str) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 from alembic import context
 
 from app.store.engine import make_engine
-from app.store.models import Instant, metadata
+from app.store.schema.tables import Instant, metadata
 
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:

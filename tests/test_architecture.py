@@ -54,8 +54,8 @@ def assert_none(problems: list[str]) -> None:
         ("app/domain/retry.py", "from app.store import posts"),
         ("app/domain/retry.py", "from app.config import Settings"),
         ("app/domain/retry.py", "import sqlalchemy"),
-        ("app/store/posts.py", "from app.dispatching import dispatch"),
-        ("app/store/posts.py", "from flask import g"),
+        ("app/store/posts/transitions.py", "from app.dispatching import dispatch"),
+        ("app/store/posts/transitions.py", "from flask import g"),
         ("app/adapters/n8n.py", "from app.store import posts"),
         ("app/adapters/n8n.py", "from ..store import posts"),
         ("app/delivery/dispatch.py", "from app.adapters.n8n import Webhook"),
@@ -89,7 +89,10 @@ def test_an_import_that_points_outward_is_found(path: str, line: str):
     ("path", "line"),
     [
         ("app/domain/retry.py", "import datetime\nfrom app.domain import times\nfrom .outcomes import Outcome"),
-        ("app/store/posts.py", "from sqlalchemy import update\nfrom app.domain import lifecycle\nfrom app import log"),
+        (
+            "app/store/posts/transitions.py",
+            "from sqlalchemy import update\nfrom app.domain import lifecycle\nfrom app import log",
+        ),
         ("app/adapters/n8n.py", "import requests\nfrom app.domain import ports\nfrom app.config import Settings"),
         (
             "app/delivery/dispatch.py",
@@ -133,8 +136,12 @@ def test_a_function_that_is_too_long_is_found(define: str):
 
 
 def test_the_lines_of_delivery_are_those_of_the_domain_the_transitions_and_the_use_cases():
-    counted = ["app/domain/retry.py", "app/store/posts.py", "app/store/posts_finish.py", "app/delivery/report.py"]
-    others = ["app/store/queries.py", "app/web/posts.py", "app/config.py", "app/local/qstash/message.py"]
+    counted = [
+        "app/domain/retry.py",
+        "app/store/posts/transitions.py",
+        "app/delivery/report.py",
+    ]
+    others = ["app/store/posts/queries.py", "app/web/posts.py", "app/config.py", "app/local/qstash/message.py"]
     assert [str(part.path) for part in delivery([source(path) for path in counted + others])] == counted
 
 

@@ -7,12 +7,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from app.store.accounts import by_id
+from app.store.accounts.accounts import by_id
 from app.store.engine import make_engine, normalise_url
 from app.store.migrate import configuration, upgrade
-from app.store.models import attempts, metadata, new_id, posts, social_accounts
-from app.store.moving import to_post
-from app.store.queries import post_by_id
+from app.store.posts.queries import post_by_id
+from app.store.posts.transition_sql import to_post
+from app.store.schema.tables import attempts, metadata, new_id, posts, social_accounts
 from tests.support.fakes import START
 from tests.support.rows import account_row, post_row
 

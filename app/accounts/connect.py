@@ -21,8 +21,8 @@ from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit
 from app.posts.drafts import connect_account
-from app.store import oauth_states
-from app.store.oauth_states import OAuthState
+from app.store.accounts import oauth_states
+from app.store.accounts.oauth_states import OAuthState
 
 STATE_LIVES = timedelta(minutes=10)
 RANDOM_BYTES = 32  # 43 characters; also what RFC 7636, 4.1 recommends for a verifier

@@ -10,7 +10,8 @@ from app.domain.authorization import usable_until
 from app.domain.post import Account
 from app.domain.times import to_wire
 from app.log import emit
-from app.store import alerts, tokens
+from app.store.accounts import tokens
+from app.store.operations import alerts
 
 SOON = "reconnect_soon"
 

@@ -21,7 +21,8 @@ from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit
 from app.posts.drafts import release_held
-from app.store import accounts, alerts, tokens
+from app.store.accounts import accounts, tokens
+from app.store.operations import alerts
 
 TURN_MARGIN = timedelta(seconds=60)  # past the call's own bound, for writing down what came of it
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)  # between tries that failed; doubling

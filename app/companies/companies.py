@@ -13,10 +13,10 @@ from app.deps import Deps
 from app.domain.agency import Client, Company, Member, Right, Role, leaves_no_owner
 from app.domain.errors import Conflict, NotFound
 from app.log import emit
-from app.store import access, clients, companies
+from app.store.companies import access, clients, companies
 from app.store.engine import Connection
-from app.store.models import new_id
 from app.store.paging import After
+from app.store.schema.tables import new_id
 
 
 def create_company(deps: Deps, user_id: str, name: str) -> Company:

@@ -11,8 +11,10 @@ from typing import Any
 from app.domain.agency import RIGHTS, Client, Right, Role
 from app.domain.errors import Forbidden, NotFound, invalid_field
 from app.domain.post import Account, Post
-from app.store import access, accounts, clients, queries
+from app.store.accounts import accounts
+from app.store.companies import access, clients
 from app.store.engine import Connection
+from app.store.posts import queries
 
 NEEDED = {Right.WRITE: "an editor or an owner", Right.GOVERN: "an owner"}
 

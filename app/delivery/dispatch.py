@@ -19,7 +19,9 @@ from app.domain.fences import longest_wait
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Post
 from app.log import emit
-from app.store import accounts, alarms, breaker, posts, queries
+from app.store.accounts import accounts
+from app.store.operations import breaker
+from app.store.posts import arming, queries, transitions
 
 HOLD_FOR = timedelta(minutes=15)  # a post whose account must be reconnected looks again this often
 LONGEST_DEFERRAL = timedelta(minutes=5)
@@ -74,9 +76,9 @@ def _rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Di
     one than the delivered is pending already, so that a duplicate does not breed."""
     if message_id is not None and post.message_id not in (None, message_id):
         return Dispatched("early", "armed_already")
-    unchanged = posts.unchanged(post)
+    unchanged = transitions.unchanged(post)
     with deps.db.transaction() as tx:
-        counted = alarms.count_arming(tx, [post.id], unchanged, now=deps.clock.now(), swept=False)
+        counted = arming.count_arming(tx, [post.id], unchanged, now=deps.clock.now(), swept=False)
     for counted_post in counted:
         arm(deps, counted_post, exact=exact)
     return Dispatched("early", "armed_again" if counted else "changed")
@@ -144,7 +146,9 @@ def _take_probe(deps: Deps, circuit: breaker.Breaker, now: datetime) -> bool:
 def _defer(deps: Deps, post: Post, at: datetime, reason: str, code: str) -> Dispatched:
     """Later, at no cost to the budget: nothing was tried."""
     with deps.db.transaction() as tx:
-        deferred = posts.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=deps.clock.now(), reason=reason)
+        deferred = transitions.defer(
+            tx, post, at=at, code=code, message=SENTENCES[code], now=deps.clock.now(), reason=reason
+        )
     if deferred is None:
         return Dispatched("ignored", "changed")
     arm(deps, deferred)

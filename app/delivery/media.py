@@ -11,7 +11,7 @@ from app.deps import Deps
 from app.domain.outcomes import may_be_out
 from app.domain.post import Post
 from app.log import emit
-from app.store import queries
+from app.store.posts import queries
 
 MARGIN_SECONDS = 0.2  # kept free before the instant, for waking up and claiming
 SHORTEST_SECONDS = 0.05  # a shorter look would see nothing

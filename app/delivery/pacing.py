@@ -16,8 +16,8 @@ from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
 from app.domain.pacing import CAPPED, SPACED, WINDOW, Pace, next_turn, pace_of
 from app.domain.post import Post
-from app.store import pacing, posts, queries
 from app.store.engine import Connection
+from app.store.posts import pacing, queries, transitions
 
 SHORT_WAIT = timedelta(seconds=2)  # worth standing at the door for; longer ones come back by a new alarm
 TRIES = 3
@@ -76,7 +76,7 @@ def _decide(
     if may_wait and at - now <= SHORT_WAIT:
         return at
     at, code = next_turn(free_at, waiting, sent, pace)
-    moved = posts.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=now, reason=code)
+    moved = transitions.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=now, reason=code)
     return moved or Dispatched("ignored", "changed")
 
 

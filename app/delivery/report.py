@@ -17,7 +17,8 @@ from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold,
 from app.domain.platforms import LIMITS
 from app.domain.post import Attempt, Post
 from app.log import emit
-from app.store import alerts, attempts, posts, queries
+from app.store.operations import alerts
+from app.store.posts import attempts, queries, transitions
 
 CAS_TRIES = 5
 
@@ -85,7 +86,7 @@ def _published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Ap
         return _published_again(deps, post, attempt, verdict)
     now, out = deps.clock.now(), verdict.external_id
     with deps.db.transaction() as tx:
-        published = posts.publish(
+        published = transitions.publish(
             tx,
             post,
             attempt=attempt.attempt,

@@ -19,9 +19,9 @@ from app.domain.fences import idempotency_key
 from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
-from app.store import posts, queries
-from app.store.breaker import Breaker
-from app.store.claiming import Intent
+from app.store.operations.breaker import Breaker
+from app.store.posts import queries, transitions
+from app.store.posts.claim_sql import Intent
 
 LONGEST_HOLD_SECONDS = 0.05  # of a claim's transaction; longer only when the clock is put back
 SLICE_SECONDS = 0.01
@@ -115,7 +115,7 @@ def claim(deps: Deps, group: Sequence[Standing], at: datetime | None = None) -> 
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
     intents = [Intent(s.post.id, s.post.generation, s.account, s.trigger, s.blocked is None) for s in group]
     with deps.db.transaction() as tx:
-        won = posts.claim(tx, intents, now=now, lease_until=lease_until)
+        won = transitions.claim(tx, intents, now=now, lease_until=lease_until)
         lost = [standing.post for place, standing in enumerate(group) if place not in won]
         known = queries.accounts_of(tx, lost) if lost else {}
         if at is not None:

@@ -21,8 +21,10 @@ from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
 from app.domain.retry import RetryPolicy
 from app.log import emit
-from app.store import accounts, alerts, attempts, breaker, posts
+from app.store.accounts import accounts
 from app.store.engine import Connection
+from app.store.operations import alerts, breaker
+from app.store.posts import attempts, transitions
 
 #: Waits between tries to write down what is known of a send, while the database is away; then the lease settles it.
 AGAIN_AFTER_SECONDS = (0.2, 1.0, 3.0)
@@ -78,7 +80,7 @@ def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> None:
     with deps.db.transaction() as tx:
         for one in group:
             _tell_breaker(deps, tx, one.verdict, one.circuit, now)
-        held = posts.extend_leases(tx, [one.post for one in group], lease_until=lease_until, now=now)
+        held = transitions.extend_leases(tx, [one.post for one in group], lease_until=lease_until, now=now)
         for one in group:
             if one.post.id not in held:
                 attempts.correct_lateness(tx, one.post, one.sent_at)
@@ -128,7 +130,7 @@ def _move(
     match verdict.outcome:
         case Outcome.ACCEPTED:
             lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-            if not posts.extend_leases(tx, [post], lease_until=lease_until, now=now) and sent_at is not None:
+            if not transitions.extend_leases(tx, [post], lease_until=lease_until, now=now) and sent_at is not None:
                 attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.UNKNOWN:
@@ -142,7 +144,7 @@ def _move(
     code = verdict.code
     assert code is not None  # whatever fails a post has a code
     counted = post.sending_at is not None
-    return posts.fail(tx, post, code=code, message=verdict.message, counted=counted, now=now, reason=code)
+    return transitions.fail(tx, post, code=code, message=verdict.message, counted=counted, now=now, reason=code)
 
 
 def _mark_account(tx: Connection, post: Post, now: datetime) -> None:
@@ -157,10 +159,12 @@ def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, fre
     spent = post.retry_count >= deps.settings.max_retries
     if spent and not free and verdict.outcome is not Outcome.NOT_SENT:
         code = "retries_exhausted"
-        return posts.fail(tx, post, code=code, message=SENTENCES[code], counted=True, now=now, reason=code)
+        return transitions.fail(tx, post, code=code, message=SENTENCES[code], counted=True, now=now, reason=code)
     delay = policy(deps).delay(post.retry_count, deps.random(), verdict.retry_after)
     counted = not free and not spent
-    return posts.retry(tx, post, at=now + delay, counted=counted, code=verdict.code, message=verdict.message, now=now)
+    return transitions.retry(
+        tx, post, at=now + delay, counted=counted, code=verdict.code, message=verdict.message, now=now
+    )
 
 
 def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: breaker.Breaker, now: datetime) -> bool:

@@ -13,9 +13,9 @@ from app.deps import Deps
 from app.domain import alerts as rules
 from app.domain.alerts import CURES
 from app.log import emit
-from app.store import alerts, runs, symptoms
-from app.store.alerts import Alert
 from app.store.engine import Connection
+from app.store.operations import alert_queries, alerts, runs
+from app.store.operations.alerts import Alert
 
 PUBLISHER = frozenset({"workflow_inactive", "publisher_refuses_us"})
 EVENTS = frozenset({"duplicate_publish", "published_after_cancel"})
@@ -43,11 +43,11 @@ def forget_healed(deps: Deps) -> None:
 def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: runs.SweepFigures | None) -> bool:
     """The others are cleared by what heals them: a success closes the breaker, QStash takes a message."""
     if alert.kind in PUBLISHER:
-        return symptoms.accepted_since(connection, alert.last_at)
+        return alert_queries.accepted_since(connection, alert.last_at)
     if alert.kind == "message_service_beyond_horizon":  # each sweep tries the unarmed again, and would have renewed it
         return figures is not None and figures.last_status == "ok" and figures.last_run_at > alert.last_at
     if alert.kind == "reconnect_required":
-        return not symptoms.account_exists(connection, alert.subject)
+        return not alert_queries.account_exists(connection, alert.subject)
     return alert.kind in EVENTS and now - alert.last_at > rules.TOLD_FOR
 
 
@@ -59,33 +59,33 @@ def _derived(connection: Connection, now: datetime, figures: runs.SweepFigures |
 
 def _no_sweep(connection: Connection, now: datetime, figures: runs.SweepFigures | None) -> Alert | None:
     """Since the last sweep, or where there was none since the first post."""
-    since = figures.last_run_at if figures else symptoms.in_use_since(connection)
+    since = figures.last_run_at if figures else alert_queries.in_use_since(connection)
     if since is None or now - since <= rules.NO_SWEEP_AFTER:
         return None
-    return _alert("no_sweep", symptoms.Seen((now - since) // rules.NO_SWEEP_AFTER, since, now))
+    return _alert("no_sweep", alert_queries.Seen((now - since) // rules.NO_SWEEP_AFTER, since, now))
 
 
 def _stale_claims(connection: Connection, now: datetime) -> Alert | None:
-    seen = symptoms.stale_claims(connection, now - rules.STALE_WITHIN)
+    seen = alert_queries.stale_claims(connection, now - rules.STALE_WITHIN)
     return _alert("stale_claims", seen) if seen is not None and seen.count > rules.STALE_CLAIMS else None
 
 
 def _lateness(connection: Connection, now: datetime) -> Alert | None:
     """The percentile of the last hour against the days before; those are read only where the hour is late at all."""
     began = now - rules.LATE_WITHIN
-    recent = symptoms.lateness_since(connection, began)
+    recent = alert_queries.lateness_since(connection, began)
     if len(recent) < rules.LATE_LEAST:
         return None
     late_ms = sorted(ms for _, ms in recent)[math.ceil(rules.LATE_SHARE * len(recent)) - 1]
     if late_ms <= rules.LATE_FLOOR_MS:
         return None
     usual_ms = max(late_ms / rules.LATE_FACTOR, rules.LATE_FLOOR_MS)
-    count, share = symptoms.share_late(connection, now - rules.USUAL_OVER, began, usual_ms)
+    count, share = alert_queries.share_late(connection, now - rules.USUAL_OVER, began, usual_ms)
     if count < rules.LATE_LEAST or share > 1 - rules.LATE_SHARE:
         return None
     instants = [at for at, ms in recent if ms > usual_ms]
-    return _alert("lateness_unusual", symptoms.Seen(len(instants), instants[-1], instants[0]))
+    return _alert("lateness_unusual", alert_queries.Seen(len(instants), instants[-1], instants[0]))
 
 
-def _alert(kind: str, seen: symptoms.Seen) -> Alert:
+def _alert(kind: str, seen: alert_queries.Seen) -> Alert:
     return Alert(kind, "scheduler", seen.first, seen.last, seen.count, CURES[kind])

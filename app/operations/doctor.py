@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
-from app.store import runs
+from app.store.operations import runs
 
 SECRETS = {
     "auth": "users cannot call the API: set AUTH_JWT_SECRET or AUTH_JWKS_URL",

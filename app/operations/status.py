@@ -11,7 +11,8 @@ from app.domain.alerts import CURES, PUBLIC_SUBJECTS
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
 from app.operations.alert_rules import current_alerts
-from app.store import alerts, breaker, queries, runs, statistics
+from app.store.operations import alerts, breaker, runs, statistics
+from app.store.posts import queries
 
 WINDOW = timedelta(hours=24)
 FIELDS = """

@@ -16,9 +16,11 @@ from app.domain.outcomes import may_be_out
 from app.domain.post import Account, Post
 from app.log import emit
 from app.posts.schedule import change_post, refusal, require_publishable
-from app.store import accounts, alerts, posts, queries
+from app.store.accounts import accounts
 from app.store.engine import Connection
-from app.store.models import new_id
+from app.store.operations import alerts
+from app.store.posts import queries, transitions
+from app.store.schema.tables import new_id
 
 ACCOUNT_ALERTS = (accounts.RECONNECT_REQUIRED, SOON)
 TOKEN_FIELDS = ("access_token", "refresh_token")
@@ -30,7 +32,7 @@ def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
     with deps.db.transaction() as tx:
         row = values | place(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
         _require_usable_account(tx, row)
-        post = posts.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
+        post = transitions.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
     emit("post.created", post_id=post.id)
     return post
 
@@ -45,7 +47,7 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
         if not values:
             return post
         _require_nothing_out(tx, post)
-        edited = posts.edit(tx, post, values, now=deps.clock.now())
+        edited = transitions.edit(tx, post, values, now=deps.clock.now())
         if edited is not None and edited.status is Status.SCHEDULED:
             require_publishable(deps, edited)
         return edited
@@ -122,7 +124,9 @@ def release_held(deps: Deps, tx: Connection, account_id: str) -> list[Post]:
     for post_id in accounts.held_posts(tx, account_id):
         post = queries.post_by_id(tx, post_id)
         at = max(now, post.scheduled_at) if post is not None and post.scheduled_at is not None else now
-        freed = post and posts.defer(tx, post, at=at, code=None, message=None, now=now, reason="account_reconnected")
+        freed = post and transitions.defer(
+            tx, post, at=at, code=None, message=None, now=now, reason="account_reconnected"
+        )
         if freed is not None:
             released.append(freed)
     return released

@@ -24,8 +24,8 @@ from app.domain.post import Account, Post
 from app.domain.times import Promise, parse_promise
 from app.log import emit
 from app.posts.warnings import warnings_about
-from app.store import attempts, posts, queries
 from app.store.engine import Connection
+from app.store.posts import attempts, queries, transitions
 
 CAS_TRIES = 5
 Read = Callable[[Connection, Right], Post]
@@ -62,7 +62,7 @@ def schedule(
         if not force:
             _require_not_out(deps, tx, post)
         account_id = _account_for(post, usable).id
-        return posts.schedule(
+        return transitions.schedule(
             tx, post, at=promise.at, time_zone=zone, account_id=account_id, now=now, actor=f"user:{user_id}"
         )
 
@@ -85,7 +85,7 @@ def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
             return post
         if post.status is not Status.SCHEDULED:
             raise refusal(post)
-        return posts.unschedule(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
+        return transitions.unschedule(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
 
     return _called_off(deps, "post.unscheduled", *_change_at_once(deps, _reader(user_id, post_id), change))
 
@@ -98,7 +98,7 @@ def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
             return post
         if post.status not in SCHEDULABLE:
             raise refusal(post)
-        return posts.cancel(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
+        return transitions.cancel(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
 
     return _called_off(deps, "post.cancelled", *_change_at_once(deps, _reader(user_id, post_id), change))
 
@@ -118,9 +118,9 @@ def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) ->
                 _require_not_out(deps, tx, post)
         actor = f"user:{user_id}"
         if action == "fail":
-            moved = posts.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
+            moved = transitions.fail_by_hand(tx, post, message=SENTENCES["failed_by_hand"], now=now, actor=actor)
         else:
-            moved = posts.retry_by_hand(tx, post, now=now, actor=actor)
+            moved = transitions.retry_by_hand(tx, post, now=now, actor=actor)
         if moved is not None and post.status is Status.PUBLISHING:
             attempts.close(tx, post.id, post.attempt, Verdict(Outcome.UNKNOWN, "outcome_unknown"), now)
         return moved

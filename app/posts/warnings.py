@@ -8,7 +8,7 @@ from app.domain.errors import Unavailable
 from app.domain.guards import DUPLICATE_WITHIN, author_warnings
 from app.domain.post import Post
 from app.log import emit
-from app.store import guards
+from app.store.posts import warnings
 
 MOST_ON_A_SIDE = 100  # compared on either side: more than any platform lets one account send in a day
 
@@ -19,7 +19,7 @@ def warnings_about(deps: Deps, post: Post) -> list[tuple[str, str]]:
         return []
     try:
         with deps.db.reading() as connection:
-            others = guards.neighbours(connection, post, post.scheduled_at, DUPLICATE_WITHIN, MOST_ON_A_SIDE)
+            others = warnings.neighbours(connection, post, post.scheduled_at, DUPLICATE_WITHIN, MOST_ON_A_SIDE)
     except Unavailable:
         emit("post.not_compared", post_id=post.id)
         return []

@@ -6,7 +6,8 @@ from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.pacing import WINDOW
 from app.log import emit
-from app.store import idempotency, pacing
+from app.store.operations import idempotency
+from app.store.posts import pacing
 
 MOST_AT_ONCE = 1_000  # of each kind, per sweep; the next one takes the rest
 

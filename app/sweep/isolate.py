@@ -11,7 +11,7 @@ from app.domain.errors import Unavailable
 from app.domain.explanations import SENTENCES
 from app.domain.post import Post
 from app.log import emit
-from app.store import posts
+from app.store.posts import transitions
 
 SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
 Result = TypeVar("Result")
@@ -29,5 +29,7 @@ def guarded(deps: Deps, work: Callable[[Post], Result | None], post: Post) -> Re
     at, code = deps.clock.now() + SET_ASIDE_FOR, "publisher_error"
     if post.next_attempt_at is not None:
         with deps.db.transaction() as tx:
-            posts.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=at - SET_ASIDE_FOR, reason="set_aside")
+            transitions.defer(
+                tx, post, at=at, code=code, message=SENTENCES[code], now=at - SET_ASIDE_FOR, reason="set_aside"
+            )
     return None

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
-from app.store import queries
+from app.store.posts import queries
 
 
 def keep_beat(

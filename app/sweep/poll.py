@@ -14,7 +14,7 @@ from app.delivery.dispatch import dispatch
 from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.post import Post
-from app.store import reservations
+from app.store.posts import reservations
 from app.sweep.isolate import guarded
 
 #: Long enough to begin a batch. One that lapses while its worker is held up is a chance for the others, and no harm.

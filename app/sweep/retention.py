@@ -15,7 +15,8 @@ from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.lifecycle import FINAL
 from app.log import emit
-from app.store import pruning, statistics, tallies
+from app.store.operations import counts, statistics
+from app.store.posts import retention
 
 BATCH = 200  # posts that one transaction deletes, with what hangs on them
 SWEEP_BATCHES = 25  # that one sweep deletes: over a million posts a day, and a few seconds of one sweep at most
@@ -26,7 +27,7 @@ COMMAND_SECONDS = 300.0  # after which `flask prune` stops and asks to be run ag
 class Pruned:
     """Posts deleted, by status; `alerts` likewise. `complete` is False when the time or the batches ran out."""
 
-    posts: dict[str, int] = field(default_factory=lambda: {status.value: 0 for status in pruning.FINISHED})
+    posts: dict[str, int] = field(default_factory=lambda: {status.value: 0 for status in retention.FINISHED})
     alerts: int = 0
     complete: bool = True
 
@@ -46,7 +47,7 @@ def _tidy(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> 
     for kind in statistics.large_kinds(overdue_before, armed_horizon(deps)):
         if in_time():
             with deps.db.transaction() as tx:
-                tallies.recount(tx, kind, deps.clock.now())
+                counts.recount(tx, kind, deps.clock.now())
     if deps.settings.retention_days is None or not in_time():
         return 0
     pruned = _prune(deps, deps.clock.now() - timedelta(days=deps.settings.retention_days), SWEEP_BATCHES, in_time)
@@ -64,8 +65,8 @@ def prune(deps: Deps, older_than: timedelta, *, dry_run: bool = False) -> Pruned
     _count_final(deps, lambda: deps.clock.now() < until)
     if dry_run:
         with deps.db.reading() as connection:
-            counts = {s.value: pruning.count_prunable(connection, s, before) for s in pruning.FINISHED}
-            return Pruned(counts, pruning.count_prunable_alerts(connection, before))
+            counts = {s.value: retention.count_prunable(connection, s, before) for s in retention.FINISHED}
+            return Pruned(counts, retention.count_prunable_alerts(connection, before))
     return _prune(deps, before, None, lambda: deps.clock.now() < until)
 
 
@@ -74,21 +75,21 @@ def _count_final(deps: Deps, in_time: Callable[[], bool]) -> None:
         more = True
         while more and in_time():
             with deps.db.transaction() as tx:
-                more = tallies.advance(tx, status, deps.clock.now())
+                more = counts.advance(tx, status, deps.clock.now())
 
 
 def _prune(deps: Deps, before: datetime, batches: int | None, in_time: Callable[[], bool]) -> Pruned:
     pruned = Pruned()
     with deps.db.transaction() as tx:
-        pruned.alerts = pruning.prune_alerts(tx, before)
-    for status in pruning.FINISHED:
+        pruned.alerts = retention.prune_alerts(tx, before)
+    for status in retention.FINISHED:
         deleted = BATCH
         while deleted == BATCH:
             if batches == 0 or not in_time():
                 pruned.complete = False
                 return pruned
             with deps.db.transaction() as tx:
-                deleted = pruning.prune_posts(tx, status, before, BATCH)
+                deleted = retention.prune_posts(tx, status, before, BATCH)
             pruned.posts[status.value] += deleted
             batches = batches - 1 if batches and deleted else batches
     return pruned

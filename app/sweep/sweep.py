@@ -23,8 +23,9 @@ from app.domain.platforms import LIMITS
 from app.domain.post import Post
 from app.log import emit
 from app.operations.alert_rules import forget_healed
-from app.store import alarms, attempts, posts, queries, runs
 from app.store.engine import Connection
+from app.store.operations import runs
+from app.store.posts import arming, attempts, queries, transitions
 from app.sweep.expired_records import forget_old
 from app.sweep.isolate import guarded
 from app.sweep.poll import deliver_due
@@ -188,19 +189,19 @@ def _expire_one(run: _Run, post: Post) -> Post | None:
     with deps.db.transaction() as tx:
         if post.sending_at is None:
             verdict = Verdict(Outcome.NOT_SENT, detail="the sender died before it began to send")
-            moved = posts.retry(
+            moved = transitions.retry(
                 tx, post, at=due, counted=False, code=None, message=None, now=now, reason="lease_over_unsent"
             )
         else:
             verdict = Verdict(Outcome.UNKNOWN, code, message)
             hold = must_hold(deps.settings.unknown_outcome_policy, limits.refuses_duplicates)
             if hold or post.retry_count >= deps.settings.max_retries:
-                moved = posts.fail(
+                moved = transitions.fail(
                     tx, post, code=code, message=message, counted=not hold, now=now, reason="lease_over_held"
                 )
                 run.swept.held += int(moved is not None)
             else:
-                moved = posts.retry(
+                moved = transitions.retry(
                     tx, post, at=due, counted=True, code=code, message=message, now=now, reason="lease_over"
                 )
         if moved is not None:
@@ -237,8 +238,8 @@ def _give(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
         return set()
     deps = run.deps
     with deps.db.transaction() as tx:
-        overdue = alarms.due_before(before)
-        counted = alarms.count_arming(tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True)
+        overdue = arming.due_before(before)
+        counted = arming.count_arming(tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True)
     refused = {post.id for post in arm_batch(deps, counted)}
     run.rope_broke = bool(counted) and len(refused) == len(counted)
     given = {post.id for post in counted} - refused
@@ -262,7 +263,7 @@ def _arm_unarmed(run: _Run) -> None:
     for batch in _pages(run, ARMING_ENDS, lambda c, n, after: queries.unarmed(c, start, end, settled, n, after), DUE):
         with deps.db.transaction() as tx:
             ids = [post.id for post in batch]
-            counted = alarms.count_arming(tx, ids, alarms.without_message(), now=deps.clock.now(), swept=False)
+            counted = arming.count_arming(tx, ids, arming.without_message(), now=deps.clock.now(), swept=False)
         run.swept.armed += len(counted) - len(arm_batch(deps, counted))
 
 

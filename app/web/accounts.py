@@ -9,7 +9,7 @@ from flask.views import MethodView
 from app.domain.errors import invalid_field
 from app.domain.post import Account
 from app.posts import drafts
-from app.store import accounts
+from app.store.accounts import accounts
 from app.store.paging import After
 from app.web import schemas
 from app.web.auth import deps, user_id, user_required

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from app.log import emit
-from app.store import alarms
+from app.store.posts import arming
 from app.web.auth import check_delivery, check_internal_secret, deps
 from app.web.bodies import read_json
 from app.web.ids import uuid_or_none
@@ -53,7 +53,7 @@ def dispatch_failed() -> Any:
     if message is None or not isinstance(message_id, str) or not MESSAGE_ID.fullmatch(message_id):
         return _never_right()
     with deps().db.transaction() as tx:
-        unarmed = alarms.forget_message(tx, message[0], message_id)
+        unarmed = arming.forget_message(tx, message[0], message_id)
     emit("message.lost", post_id=message[0], message_id=message_id, unarmed=unarmed, status=notice.get("status"))
     return jsonify(status="recorded" if unarmed else "ignored")
 

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 from app.deps import Deps
 from app.domain.errors import FieldError, Invalid, Unavailable
 from app.log import emit
-from app.store import idempotency
+from app.store.operations import idempotency
 from app.web.auth import deps, user_id
 from app.web.problems import problem
 

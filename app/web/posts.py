@@ -10,8 +10,8 @@ from flask.views import MethodView
 from app.domain.post import Post
 from app.posts import drafts
 from app.posts import schedule as scheduling
-from app.store import queries
 from app.store.paging import After
+from app.store.posts import queries
 from app.web import schemas
 from app.web.auth import check_delivery, check_user, deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify
 
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
-from app.store import queries
+from app.store.posts import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
 from app.web.cron import run_poll

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.adapters.vault import FernetVault
-from app.store.models import social_accounts
+from app.store.schema.tables import social_accounts
 from tests.adapters.servers import HttpServer, http_server
 from tests.support.databases import upgrade
 from tests.support.rows import Rows, account_row

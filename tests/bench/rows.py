@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from app.store.engine import normalise_url
-from app.store.models import attempts, posts, transitions
+from app.store.schema.tables import attempts, posts, transitions
 
 PER_AUTHOR = 1_000  # posts of each author, so that one's list is as long in a small database as in a large one
 AUTHOR = "author-0"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN, WINDOW, Pace, next_turn, pace_of
-from app.store.models import PACED
+from app.store.schema.tables import PACED
 from tests.support.fakes import START
 
 MINUTE = timedelta(minutes=1)

@@ -23,8 +23,8 @@ FORGOTTEN = shutil.ignore_patterns("__pycache__")
 #: Name → the code, and its tests: folders, or files of tests/use_cases by what follows `test_`.
 GROUPS: dict[str, tuple[str, list[str]]] = {
     "domain": ("app/domain/*", ["tests/domain"]),
-    "moving": ("app/store/moving.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
-    "posts": ("app/store/posts.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
+    "moving": ("app/store/posts/transition_sql.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
+    "posts": ("app/store/posts/transitions.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
     "dispatching": (
         "app/delivery/dispatch.py",
         [

@@ -13,7 +13,7 @@ import requests
 from werkzeug.serving import make_server
 
 from app.domain.times import to_wire
-from app.store.models import posts
+from app.store.schema.tables import posts
 from app.sweep.sweep import poll, sweep
 from app.web import build_app
 from app.wiring import wire

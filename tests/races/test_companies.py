@@ -9,9 +9,10 @@ from app.companies import companies
 from app.domain.agency import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.posts import drafts, schedule
-from app.store import access, posts
-from app.store import companies as stored_companies
-from app.store.models import new_id
+from app.store.companies import access
+from app.store.companies import companies as stored_companies
+from app.store.posts import transitions
+from app.store.schema.tables import new_id
 from tests.support.threads import PATIENCE, beside, errors, together, wait_until_blocked
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -108,7 +109,7 @@ def test_whoever_removes_a_company_waits_for_a_post_that_is_being_written(crowd:
             wait_until_blocked(crowd.db)
             row = {"user_id": BOSS, "content": "x", "platform": "linkedin", "post_type": "post", "media": []}
             now = crowd.clock.now()
-            posts.create(tx, row | {"id": new_id(), "company_id": company}, now=now, actor=f"user:{BOSS}")
+            transitions.create(tx, row | {"id": new_id(), "company_id": company}, now=now, actor=f"user:{BOSS}")
             tx.commit()
             error = removing.exception(PATIENCE)
     assert isinstance(error, Conflict)

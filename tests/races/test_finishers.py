@@ -11,7 +11,7 @@ from app.delivery.settle import settle
 from app.domain.errors import Conflict
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
-from app.store import attempts, posts
+from app.store.posts import attempts, transitions
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.rows import claim as rows_claim
@@ -83,7 +83,7 @@ def test_a_report_that_waits_for_our_own_settle_keeps_the_measured_lateness(crow
     sent_at = crowd.clock.now() + timedelta(milliseconds=12)
     with ThreadPoolExecutor(1) as pool:
         with crowd.db.transaction() as tx:  # our settle has written and not committed yet
-            assert posts.extend_leases(tx, [post], lease_until=sent_at + timedelta(hours=1), now=sent_at)
+            assert transitions.extend_leases(tx, [post], lease_until=sent_at + timedelta(hours=1), now=sent_at)
             attempts.record_send(tx, post, sent_at=sent_at, http_status=200)
             attempts.close(tx, post.id, post.attempt, ACCEPTED, sent_at)
             report = pool.submit(crowd.report_published, post)

@@ -9,8 +9,8 @@ from app.adapters.threads import run_many
 from app.domain.errors import Conflict
 from app.domain.ports import Submission
 from app.posts import drafts, schedule
-from app.store import breaker, runs
-from app.store.models import leases
+from app.store.operations import breaker, runs
+from app.store.schema.tables import leases
 from app.sweep.sweep import Swept, sweep
 from tests.support.threads import PATIENCE, beside, errors, together
 from tests.support.world import IN_TEN_MINUTES, USER, World

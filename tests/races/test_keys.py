@@ -3,8 +3,8 @@
 from datetime import timedelta
 from functools import partial
 
-from app.store import idempotency
-from app.store.idempotency import Claim, Known
+from app.store.operations import idempotency
+from app.store.operations.idempotency import Claim, Known
 from tests.support.fakes import START
 from tests.support.threads import errors, together
 from tests.support.world import World

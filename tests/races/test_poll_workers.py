@@ -11,7 +11,8 @@ from app.adapters.threads import run_many
 from app.deps import Deps
 from app.domain.ports import Submission
 from app.domain.post import Post
-from app.store import reservations, runs
+from app.store.operations import runs
+from app.store.posts import reservations
 from app.sweep.poll import RESERVED_FOR
 from app.sweep.sweep import Swept, poll, sweep
 from tests.support.threads import PATIENCE, errors, together

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from app.operations.status import inspect
-from app.store import posts
+from app.store.posts import transitions
 from app.sweep import retention
 from tests.support.threads import PATIENCE, errors, together, wait_until_blocked
 from tests.support.world import World
@@ -18,7 +18,7 @@ def test_a_failed_post_that_is_retried_while_it_is_being_pruned_stays(crowd: Wor
     crowd.clock.advance(days=31)
     with ThreadPoolExecutor(1) as pool:
         with crowd.db.transaction() as tx:
-            assert posts.retry_by_hand(tx, post, now=crowd.clock.now(), actor="user:user-1")
+            assert transitions.retry_by_hand(tx, post, now=crowd.clock.now(), actor="user:user-1")
             prune = pool.submit(retention.prune, crowd.deps, MONTH)
             wait_until_blocked(crowd.db)
         assert sum(prune.result(PATIENCE).posts.values()) == 0

@@ -17,21 +17,22 @@ from app import alarms
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.times import parse_promise
 from app.posts import schedule
-from app.store import models, moving, posts, queries
+from app.store.posts import queries, transition_sql, transitions
+from app.store.schema import tables
 from app.sweep import sweep
 
 
 @contextmanager
 def claim_without_generation() -> Iterator[None]:
     """A claim takes the row whatever the author has decided since."""
-    real = posts.claim
+    real = transitions.claim
 
     def claim(tx: Any, group: Any, **how: Any) -> Any:
-        c = models.posts.c
+        c = tables.posts.c
         now = [tx.execute(sa.select(c.generation).where(c.id == intent.post_id)).scalar() for intent in group]
         return real(tx, [replace(intent, generation=g) for intent, g in zip(group, now, strict=True)], **how)
 
-    with mock.patch.object(posts, "claim", claim):
+    with mock.patch.object(transitions, "claim", claim):
         yield
 
 
@@ -40,16 +41,16 @@ def finish_without_attempt() -> Iterator[None]:
     """A finisher is guarded by id, status and generation: it may overwrite its successor."""
 
     def as_read(post: Any) -> list[Any]:
-        c = models.posts.c
+        c = tables.posts.c
         told_for_nothing = sa.literal(0) <= post.attempt
         return [c.id == post.id, c.status == post.status, c.generation == post.generation, told_for_nothing]
 
-    moving._built.cache_clear()
+    transition_sql._built.cache_clear()
     try:
-        with mock.patch.object(moving, "as_read", as_read):
+        with mock.patch.object(transition_sql, "as_read", as_read):
             yield
     finally:
-        moving._built.cache_clear()
+        transition_sql._built.cache_clear()
 
 
 @contextmanager
@@ -80,15 +81,15 @@ def retry_unknown_everywhere() -> Iterator[None]:
 @contextmanager
 def deferral_gives_the_attempt_back() -> Iterator[None]:
     """A try that cost nothing gives its number back, and the next one takes it again."""
-    real = posts.defer
+    real = transitions.defer
 
     def defer(tx: Any, post: Any, **how: Any) -> Any:
         deferred = real(tx, post, **how)
-        back = sa.func.max(models.posts.c.attempt - 1, 0)
-        tx.execute(sa.update(models.posts).where(models.posts.c.id == post.id).values(attempt=back))
+        back = sa.func.max(tables.posts.c.attempt - 1, 0)
+        tx.execute(sa.update(tables.posts).where(tables.posts.c.id == post.id).values(attempt=back))
         return deferred
 
-    with mock.patch.object(posts, "defer", defer):
+    with mock.patch.object(transitions, "defer", defer):
         yield
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from app.domain.errors import Unavailable
 from app.store.engine import Database
-from app.store.models import metadata
+from app.store.schema.tables import metadata
 
 
 class Steps(Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.delivery import dispatch
 from app.deps import Deps
 from app.domain.ports import Alarm, MessageServiceError
-from app.store import alarms
+from app.store.posts import arming
 from tests.simulation.kernel import EPOCH, SECOND
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class QStash:
 
         def work(deps: Deps) -> None:
             with deps.db.transaction() as tx:
-                alarms.forget_message(tx, message.alarm.post_id, message.id)
+                arming.forget_message(tx, message.alarm.post_id, message.id)
 
         def judge() -> None:
             if actor.error is not None and tried < 3 and not world.over:

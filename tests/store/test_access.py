@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.agency import Right, Role
-from app.store import access, accounts, companies, queries
-from app.store.models import clients, memberships, new_id, posts, social_accounts
-from app.store.models import companies as company_table
-from app.store.queries import PostFilter
+from app.store.accounts import accounts
+from app.store.companies import access, companies
+from app.store.posts import queries
+from app.store.posts.queries import PostFilter
+from app.store.schema.tables import clients, memberships, new_id, posts, social_accounts
+from app.store.schema.tables import companies as company_table
 from tests.support.fakes import START
 from tests.support.rows import Rows, account_row, later, post_row
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.post import Post
-from app.store import alarms, posts
+from app.store.posts import arming, transitions
 from tests.support.rows import DUE, Rows, later
 from tests.support.rows import claim as rows_claim
 
@@ -15,7 +15,7 @@ NOW = later(3600)
 
 def counted(rows: Rows, post: Post) -> list[Post]:
     with rows.db.transaction() as tx:
-        return alarms.count_arming(tx, [post.id], posts.unchanged(post), now=NOW, swept=False)
+        return arming.count_arming(tx, [post.id], transitions.unchanged(post), now=NOW, swept=False)
 
 
 def test_an_unchanged_row_may_be_armed_anew(rows: Rows):

@@ -4,8 +4,9 @@ import pytest
 
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Attempt, Post
-from app.store import accounts, attempts, queries
-from app.store.breaker import Breaker
+from app.store.accounts import accounts
+from app.store.operations.breaker import Breaker
+from app.store.posts import attempts, queries
 from tests.support.rows import DUE, Rows, fields, later
 
 NOW = later(3600)

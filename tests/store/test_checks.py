@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.store.models import metadata, new_id, posts, social_accounts
+from app.store.schema.tables import metadata, new_id, posts, social_accounts
 from tests.support.rows import DUE, LEASE, OF_STATUS, Rows, account_row, post_row
 
 BROKEN: dict[str, list[tuple[str, dict[str, Any]]]] = {

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from app.domain.post import Account, Post
-from app.store import attempts, posts, queries
-from app.store.claiming import Intent
+from app.store.posts import attempts, queries, transitions
+from app.store.posts.claim_sql import Intent
 from tests.support.databases import counted
 from tests.support.rows import DUE, LEASE, Rows
 
@@ -26,14 +26,16 @@ def intent(post: Post, account: Account | None, **values: object) -> Intent:
 
 def claim(rows: Rows, *intents: Intent) -> dict[int, Post]:
     with rows.db.transaction() as tx:
-        return posts.claim(tx, intents, now=LATE, lease_until=LEASE)
+        return transitions.claim(tx, intents, now=LATE, lease_until=LEASE)
 
 
 def test_a_group_is_claimed_and_settled_in_a_statement_each(rows: Rows, account: Account):
     group = [rows.post("scheduled") for _ in range(5)]
     with rows.db.transaction() as tx, counted(rows.db.engine, "") as statements:
-        won = posts.claim(tx, [intent(post, account) for post in group], now=LATE, lease_until=LEASE)
-        assert posts.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {post.id for post in group}
+        won = transitions.claim(tx, [intent(post, account) for post in group], now=LATE, lease_until=LEASE)
+        assert transitions.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {
+            post.id for post in group
+        }
         attempts.accept(tx, [(post, LATE, 200) for post in won.values()])
     assert len(statements) == 3 or rows.db.engine.dialect.name == "sqlite"
     assert [rows.attempts(post)[0].outcome for post in group] == ["accepted"] * 5

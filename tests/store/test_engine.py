@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
 from app.store.engine import PING_AFTER_SECONDS, Database, make_engine, normalise_url
-from app.store.models import posts
+from app.store.schema.tables import posts
 from tests.support.rows import DUE, Rows
 
 SOME_ID = "00000000-0000-4000-8000-00000000000a"

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.lifecycle import ALLOWED, FINAL, Status
 from app.domain.post import Post
-from app.store import attempts, posts
-from app.store.models import new_id
+from app.store.posts import attempts, transitions
+from app.store.schema.tables import new_id
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
 from tests.support.rows import claim as rows_claim
 
@@ -23,12 +23,12 @@ TRANSITIONS: dict[str, tuple[str, Transition]] = {
     "schedule a draft": ("draft", lambda tx, p: schedule(tx, p)),
     "reschedule": ("scheduled", lambda tx, p: schedule(tx, p)),
     "schedule a failed post": ("failed", lambda tx, p: schedule(tx, p)),
-    "unschedule": ("scheduled", lambda tx, p: posts.unschedule(tx, p, **WORDS)),
-    "cancel": ("scheduled", lambda tx, p: posts.cancel(tx, p, **WORDS)),
-    "edit": ("scheduled", lambda tx, p: posts.edit(tx, p, {"content": "new"}, now=NOW)),
-    "retry by hand": ("publishing", lambda tx, p: posts.retry_by_hand(tx, p, **WORDS)),
-    "retry a failed post by hand": ("failed", lambda tx, p: posts.retry_by_hand(tx, p, **WORDS)),
-    "fail by hand": ("publishing", lambda tx, p: posts.fail_by_hand(tx, p, message="…", **WORDS)),
+    "unschedule": ("scheduled", lambda tx, p: transitions.unschedule(tx, p, **WORDS)),
+    "cancel": ("scheduled", lambda tx, p: transitions.cancel(tx, p, **WORDS)),
+    "edit": ("scheduled", lambda tx, p: transitions.edit(tx, p, {"content": "new"}, now=NOW)),
+    "retry by hand": ("publishing", lambda tx, p: transitions.retry_by_hand(tx, p, **WORDS)),
+    "retry a failed post by hand": ("failed", lambda tx, p: transitions.retry_by_hand(tx, p, **WORDS)),
+    "fail by hand": ("publishing", lambda tx, p: transitions.fail_by_hand(tx, p, message="…", **WORDS)),
     "claim": ("scheduled", lambda tx, p: claim(tx, p)),
     "extend the lease": ("publishing", lambda tx, p: p if extend(tx, p) else None),
     "publish": ("publishing", lambda tx, p: publish(tx, p)),
@@ -43,7 +43,7 @@ FENCED_BY_ATTEMPT = [name for name in TRANSITIONS if name != "claim"]
 
 def schedule(tx: Connection, post: Post) -> Post | None:
     assert post.social_account_id is not None
-    return posts.schedule(tx, post, at=NOW, time_zone=None, account_id=post.social_account_id, **WORDS)
+    return transitions.schedule(tx, post, at=NOW, time_zone=None, account_id=post.social_account_id, **WORDS)
 
 
 def claim(tx: Connection, post: Post) -> Post | None:
@@ -51,23 +51,23 @@ def claim(tx: Connection, post: Post) -> Post | None:
 
 
 def extend(tx: Connection, post: Post) -> bool:
-    return bool(posts.extend_leases(tx, [post], lease_until=later(9999), now=NOW))
+    return bool(transitions.extend_leases(tx, [post], lease_until=later(9999), now=NOW))
 
 
 def publish(tx: Connection, post: Post) -> Post | None:
-    return posts.publish(tx, post, attempt=1, external_id="urn", url=None, now=NOW, reason="published")
+    return transitions.publish(tx, post, attempt=1, external_id="urn", url=None, now=NOW, reason="published")
 
 
 def retry(tx: Connection, post: Post) -> Post | None:
-    return posts.retry(tx, post, at=later(9999), counted=True, code="c", message="m", now=NOW)
+    return transitions.retry(tx, post, at=later(9999), counted=True, code="c", message="m", now=NOW)
 
 
 def fail(tx: Connection, post: Post) -> Post | None:
-    return posts.fail(tx, post, code="c", message="m", counted=True, now=NOW, reason="c")
+    return transitions.fail(tx, post, code="c", message="m", counted=True, now=NOW, reason="c")
 
 
 def defer(tx: Connection, post: Post) -> Post | None:
-    return posts.defer(tx, post, at=later(9999), code=None, message=None, now=NOW, reason="breaker_open")
+    return transitions.defer(tx, post, at=later(9999), code=None, message=None, now=NOW, reason="breaker_open")
 
 
 def ran(rows: Rows, name: str, post: Post) -> bool:

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.store import idempotency
-from app.store.idempotency import Claim, Known
+from app.store.operations import idempotency
+from app.store.operations.idempotency import Claim, Known
 from tests.support.fakes import START
 from tests.support.rows import MICROSECOND, Rows, later
 

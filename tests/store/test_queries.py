@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.post import Post
-from app.store import alarms, alerts, queries
-from app.store.queries import PostFilter
+from app.store.operations import alerts
+from app.store.posts import arming, queries
+from app.store.posts.queries import PostFilter
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
 
@@ -149,8 +150,8 @@ def test_counting_an_arming_needs_a_scheduled_post_and_its_guard(rows: Rows):
     post, other = rows.post("scheduled"), rows.post("scheduled", next_attempt_at=later(1, DUE))
     done = rows.post("failed")
     with rows.db.transaction() as tx:
-        guard = alarms.due_before(later(1, DUE))
-        counted = alarms.count_arming(tx, [post.id, other.id, done.id], guard, now=later(7), swept=True)
+        guard = arming.due_before(later(1, DUE))
+        counted = arming.count_arming(tx, [post.id, other.id, done.id], guard, now=later(7), swept=True)
     assert counted == [rows.read(post)]
     assert (counted[0].arm_count, counted[0].message_id, counted[0].swept_at) == (5, None, later(7))
     assert rows.read(other) == other
@@ -163,7 +164,7 @@ def test_a_message_id_is_kept_only_where_the_arming_is_still_the_rows_own(rows: 
     changes = {"status": "draft", "next_attempt_at": None} if other == "draft" else other
     row = rows.change(seen, **changes)
     with rows.db.transaction() as tx:
-        assert alarms.store_messages(tx, [(seen, "msg_7"), (own, "msg_8")]) == {own.id}
+        assert arming.store_messages(tx, [(seen, "msg_7"), (own, "msg_8")]) == {own.id}
     assert rows.read(row) == row
     assert rows.read(own).message_id == "msg_8"
 
@@ -174,8 +175,8 @@ def test_one_message_id_by_itself_is_kept_under_the_same_condition(rows: Rows, o
     changes = {"status": "draft", "next_attempt_at": None} if other == "draft" else other
     row = rows.change(seen, **changes)
     with rows.db.at_once() as connection:
-        assert alarms.store_message(connection, seen, "msg_7", ["loud"]) == (False, True)
-        assert alarms.store_message(connection, own, "msg_8", ["loud"]) == (True, False)
+        assert arming.store_message(connection, seen, "msg_7", ["loud"]) == (False, True)
+        assert arming.store_message(connection, own, "msg_8", ["loud"]) == (True, False)
     assert rows.read(row) == row
     assert rows.read(own).message_id == "msg_8"
 
@@ -190,7 +191,7 @@ def test_whoever_keeps_a_message_id_is_told_of_alerts_about_the_message_service(
     with rows.db.transaction() as tx:
         alerts.raise_alert(tx, kind, subject, "", START)
     with rows.db.at_once() as connection:
-        assert alarms.store_message(connection, post, "msg_7", ["quiet", "loud"]) == (True, told)
+        assert arming.store_message(connection, post, "msg_7", ["quiet", "loud"]) == (True, told)
 
 
 def test_the_disk_is_not_waited_for_when_an_id_is_kept_and_is_for_all_that_follows(postgresql_url: str):
@@ -200,7 +201,7 @@ def test_the_disk_is_not_waited_for_when_an_id_is_kept_and_is_for_all_that_follo
         tx.execute(sa.text("SET synchronous_commit = on"))
     post = rows.post("scheduled", message_id=None)
     with rows.db.transaction() as tx:
-        assert alarms.store_message(tx, post, "msg_7", []) == (True, False)
+        assert arming.store_message(tx, post, "msg_7", []) == (True, False)
         assert tx.execute(setting).scalar() == "off"
     with rows.db.transaction() as tx:
         assert tx.execute(setting).scalar() == "on"
@@ -210,7 +211,7 @@ def test_the_disk_is_not_waited_for_when_an_id_is_kept_and_is_for_all_that_follo
 def test_each_of_many_message_ids_is_kept_with_its_own_post(rows: Rows):
     posts = [rows.post("scheduled", message_id=None) for _ in range(5)]
     with rows.db.transaction() as tx:
-        kept = alarms.store_messages(tx, [(post, f"msg_of_{post.id}") for post in posts])
+        kept = arming.store_messages(tx, [(post, f"msg_of_{post.id}") for post in posts])
     assert kept == ids(posts)
     assert [rows.read(post).message_id for post in posts] == [f"msg_of_{post.id}" for post in posts]
 
@@ -218,9 +219,9 @@ def test_each_of_many_message_ids_is_kept_with_its_own_post(rows: Rows):
 def test_a_lost_alarm_is_forgotten_only_if_it_is_the_one_the_row_waits_for(rows: Rows):
     post = rows.post("scheduled")
     with rows.db.transaction() as tx:
-        assert not alarms.forget_message(tx, post.id, "msg_2")
-        assert not alarms.forget_message(tx, NOBODY, "msg_1")
+        assert not arming.forget_message(tx, post.id, "msg_2")
+        assert not arming.forget_message(tx, NOBODY, "msg_1")
     assert rows.read(post) == post
     with rows.db.transaction() as tx:
-        assert alarms.forget_message(tx, post.id, "msg_1")
+        assert arming.forget_message(tx, post.id, "msg_1")
     assert rows.read(post).message_id is None

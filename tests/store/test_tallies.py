@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import event
 
 from app.domain.lifecycle import Status
-from app.store import pruning, statistics, tallies
-from app.store.models import tallies as table
+from app.store.operations import counts, statistics
+from app.store.posts import retention
+from app.store.schema.tables import tallies as table
 from tests.support.databases import counted
 from tests.support.fakes import START
 from tests.support.rows import DUE, MICROSECOND, Rows, later
 
-SETTLED = tallies.SETTLED
+SETTLED = counts.SETTLED
 
 
 def queue(rows: Rows) -> dict[str, int]:
@@ -27,12 +28,12 @@ def published(rows: Rows, seconds: float) -> None:
 
 def advance(rows: Rows, seconds: float, status: Status = Status.PUBLISHED) -> bool:
     with rows.db.transaction() as tx:
-        return tallies.advance(tx, status, later(seconds) + SETTLED)
+        return counts.advance(tx, status, later(seconds) + SETTLED)
 
 
-def total(rows: Rows) -> tallies.Total:
+def total(rows: Rows) -> counts.Total:
     with rows.db.reading() as connection:
-        return tallies.total(connection, Status.PUBLISHED)
+        return counts.total(connection, Status.PUBLISHED)
 
 
 def test_counts_name_every_status(rows: Rows):
@@ -46,12 +47,12 @@ def test_counts_name_every_status(rows: Rows):
 def test_more_than_a_reader_counts_is_what_the_last_sweep_counted(
     rows: Rows, monkeypatch: pytest.MonkeyPatch, status: str
 ):
-    monkeypatch.setattr(tallies, "AT_MOST", 2)
+    monkeypatch.setattr(counts, "AT_MOST", 2)
     for _ in range(5):
         rows.post(status)
     assert queue(rows)[status] == 5  # no sweep has counted yet, so it is counted after all
     with rows.db.transaction() as tx:
-        tallies.recount(tx, tallies.of_status(Status(status)), START)
+        counts.recount(tx, counts.of_status(Status(status)), START)
     rows.post(status)
     assert queue(rows)[status] == 5
 
@@ -60,11 +61,11 @@ def test_many_are_told_in_as_many_statements_as_few(rows: Rows, monkeypatch: pyt
     rows.post("draft")
     with counted(rows.db.engine, "SELECT") as for_few:
         assert queue(rows)["draft"] == 1
-    monkeypatch.setattr(tallies, "AT_MOST", 2)
+    monkeypatch.setattr(counts, "AT_MOST", 2)
     for _ in range(4):
         rows.post("draft")
     with rows.db.transaction() as tx:
-        tallies.recount(tx, tallies.of_status(Status.DRAFT), START)
+        counts.recount(tx, counts.of_status(Status.DRAFT), START)
     with counted(rows.db.engine, "SELECT") as for_many:
         assert queue(rows)["draft"] == 5
     assert len(for_many) == len(for_few)
@@ -73,10 +74,10 @@ def test_many_are_told_in_as_many_statements_as_few(rows: Rows, monkeypatch: pyt
 def test_what_a_reader_counts_itself_is_exact_whatever_a_sweep_once_counted(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(tallies, "AT_MOST", 2)
+    monkeypatch.setattr(counts, "AT_MOST", 2)
     posts = [rows.post("scheduled") for _ in range(5)]
     with rows.db.transaction() as tx:
-        tallies.recount(tx, tallies.of_status(Status.SCHEDULED), START)
+        counts.recount(tx, counts.of_status(Status.SCHEDULED), START)
     for post in posts[:3]:
         rows.change(post, status="draft", next_attempt_at=None, message_id=None)
     assert queue(rows)["scheduled"] == 2
@@ -85,7 +86,7 @@ def test_what_a_reader_counts_itself_is_exact_whatever_a_sweep_once_counted(
 def test_a_sweep_keeps_no_count_of_what_a_reader_counts_itself(rows: Rows):
     rows.post("draft")
     with rows.db.transaction() as tx:
-        tallies.recount(tx, tallies.of_status(Status.DRAFT), START)
+        counts.recount(tx, counts.of_status(Status.DRAFT), START)
     with rows.db.reading() as connection:
         assert connection.execute(table.select()).all() == []
 
@@ -94,25 +95,25 @@ def test_a_final_post_is_counted_once_it_is_settled_and_not_before(rows: Rows):
     published(rows, 0)
     assert not advance(rows, 0)
     with rows.db.reading() as connection:
-        assert tallies.counted_until(connection, Status.PUBLISHED) == START
-    assert total(rows) == tallies.Total(1, 1)
+        assert counts.counted_until(connection, Status.PUBLISHED) == START
+    assert total(rows) == counts.Total(1, 1)
     rows.change(rows.post("published", updated_at=START), updated_at=START)  # of the very instant it was counted until
     advance(rows, 1)
-    assert total(rows) == tallies.Total(2, 2)
+    assert total(rows) == counts.Total(2, 2)
 
 
 def test_steps_pass_every_post_once_also_those_of_one_instant(rows: Rows, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tallies, "STEP", 2)
+    monkeypatch.setattr(counts, "STEP", 2)
     for seconds in (1, 2, 3, 3, 3, 3, 3, 4, 5):
         published(rows, seconds)
     steps = 0
     while advance(rows, 9):
         steps += 1
-        assert total(rows) == tallies.Total(9, 9)
+        assert total(rows) == counts.Total(9, 9)
     assert steps == 2  # up to the five of one instant, and those five
     rows.post("cancelled")
     published(rows, 10)
-    assert total(rows) == tallies.Total(10, 10)
+    assert total(rows) == counts.Total(10, 10)
 
 
 def test_an_advance_that_another_made_meanwhile_counts_nothing_twice(rows: Rows):
@@ -121,17 +122,17 @@ def test_an_advance_that_another_made_meanwhile_counts_nothing_twice(rows: Rows)
     for _ in range(3):
         assert not advance(rows, 5)
     assert not advance(rows, 2)  # a clock that is behind
-    assert total(rows) == tallies.Total(1, 1)
+    assert total(rows) == counts.Total(1, 1)
 
 
 def test_overdue_unarmed_and_parked_are_kept_when_there_are_many(rows: Rows, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tallies, "AT_MOST", 1)
+    monkeypatch.setattr(counts, "AT_MOST", 1)
     horizon = DUE + timedelta(days=1)
     for due in (DUE, DUE, horizon, horizon, horizon):
         rows.post("scheduled", next_attempt_at=due, message_id=None)
     with rows.db.transaction() as tx:
         for kind in statistics.large_kinds(DUE + MICROSECOND, horizon):
-            tallies.recount(tx, kind, START)
+            counts.recount(tx, kind, START)
     rows.post("scheduled", next_attempt_at=DUE, message_id=None)
     with rows.db.reading() as connection:
         assert statistics.overdue(connection, DUE + MICROSECOND) == statistics.Overdue(2, DUE)
@@ -148,9 +149,9 @@ def test_a_prune_between_a_readers_two_looks_takes_nothing_from_the_total(rows: 
             pending.clear()
             advance(rows, 5)
             with rows.db.transaction() as tx:
-                assert pruning.prune_posts(tx, Status.PUBLISHED, later(5), 10) == 2
+                assert retention.prune_posts(tx, Status.PUBLISHED, later(5), 10) == 2
 
     with rows.db.reading() as connection:
         event.listen(rows.db.engine, "before_cursor_execute", prune)
-        assert tallies.total(connection, Status.PUBLISHED).ever == 2
-    assert total(rows) == tallies.Total(2, 0)
+        assert counts.total(connection, Status.PUBLISHED).ever == 2
+    assert total(rows) == counts.Total(2, 0)

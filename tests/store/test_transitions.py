@@ -3,8 +3,8 @@
 import pytest
 
 from app.domain.post import Post, Transition
-from app.store import posts
-from app.store.models import new_id
+from app.store.posts import transitions
+from app.store.schema.tables import new_id
 from tests.support.databases import counted
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, Rows, fields, later, post_row
@@ -24,7 +24,7 @@ def line(rows: Rows, post: Post) -> Transition:
 def test_create_writes_a_draft_that_counts_from_nothing(rows: Rows):
     wanted = {name: post_row("draft")[name] for name in ("user_id", "platform", "post_type", "content", "media")}
     with rows.db.transaction() as tx:
-        post = posts.create(tx, wanted | {"id": new_id()}, now=NOW, actor="user:user-1")
+        post = transitions.create(tx, wanted | {"id": new_id()}, now=NOW, actor="user:user-1")
     assert rows.read(post) == post
     assert (post.status, *fields(post, *COUNTERS, *INSTANTS, *ALARM)) == ("draft", 0, 0, 0, 0, *[None] * 6)
     assert (post.created_at, post.updated_at) == (NOW, NOW)
@@ -34,7 +34,7 @@ def test_create_writes_a_draft_that_counts_from_nothing(rows: Rows):
 def test_edit_writes_its_values_and_nothing_else_but_when(rows: Rows):
     post = rows.post("scheduled")
     with rows.db.transaction() as tx:
-        edited = posts.edit(tx, post, {"content": "new", "image_url": "https://x.test/i.png"}, now=NOW)
+        edited = transitions.edit(tx, post, {"content": "new", "image_url": "https://x.test/i.png"}, now=NOW)
     expected = rows.change(post, content="new", image_url="https://x.test/i.png", updated_at=NOW)
     assert edited == expected
     assert rows.transitions(post) == []
@@ -46,7 +46,7 @@ def test_edit_writes_its_values_and_nothing_else_but_when(rows: Rows):
 def test_schedule_writes_a_new_intent_with_a_fresh_budget_about_to_be_armed(rows: Rows, status: str, reason: str):
     post = rows.post(status, swept_at=DUE if status == "scheduled" else None)
     with rows.db.transaction() as tx:
-        now = posts.schedule(
+        now = transitions.schedule(
             tx, post, at=later(7200), time_zone="Europe/Berlin", account_id=rows.account_id, now=NOW, actor="user:u"
         )
     assert now is not None
@@ -61,7 +61,7 @@ def test_schedule_writes_a_new_intent_with_a_fresh_budget_about_to_be_armed(rows
 def test_unschedule_writes_a_draft_that_promises_nothing_under_a_new_generation(rows: Rows):
     post = rows.post("scheduled", time_zone="Europe/Berlin", swept_at=DUE, error_code="publisher_error")
     with rows.db.transaction() as tx:
-        now = posts.unschedule(tx, post, now=NOW, actor="user:u")
+        now = transitions.unschedule(tx, post, now=NOW, actor="user:u")
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("draft", 4, 0, 0, 4)
     assert fields(now, *INSTANTS, *ALARM, "time_zone", "error_code") == (None,) * 8
@@ -72,7 +72,7 @@ def test_unschedule_writes_a_draft_that_promises_nothing_under_a_new_generation(
 def test_cancel_writes_the_end_under_a_new_generation(rows: Rows, status: str):
     post = rows.post(status)
     with rows.db.transaction() as tx:
-        now = posts.cancel(tx, post, now=NOW, actor="user:u")
+        now = transitions.cancel(tx, post, now=NOW, actor="user:u")
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("cancelled", 4, post.attempt, 0, 4)
     assert fields(now, "next_attempt_at", *ALARM, "error_code") == (None, None, None, None)
@@ -84,7 +84,7 @@ def test_cancel_writes_the_end_under_a_new_generation(rows: Rows, status: str):
 def test_retry_by_hand_writes_due_now_with_a_fresh_budget_and_the_old_promise(rows: Rows, status: str):
     post = rows.post(status)
     with rows.db.transaction() as tx:
-        now = posts.retry_by_hand(tx, post, now=NOW, actor="user:u")
+        now = transitions.retry_by_hand(tx, post, now=NOW, actor="user:u")
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("scheduled", 4, 1, 0, 5)
     assert fields(now, *INSTANTS, *ALARM, "error_code") == (DUE, NOW, None, None, None, None, None)
@@ -94,7 +94,7 @@ def test_retry_by_hand_writes_due_now_with_a_fresh_budget_and_the_old_promise(ro
 def test_fail_by_hand_writes_who_did_it_and_why(rows: Rows):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
-        now = posts.fail_by_hand(tx, post, message="By hand.", now=NOW, actor="user:u")
+        now = transitions.fail_by_hand(tx, post, message="By hand.", now=NOW, actor="user:u")
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("failed", 4, 1, 0, 4)
     assert fields(now, "lease_until", "sending_at") == (None, None)
@@ -130,7 +130,7 @@ def test_claim_returns_what_it_claimed_and_not_what_was_read(rows: Rows):
 def test_extend_lease_writes_the_lease_alone(rows: Rows):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
-        assert posts.extend_leases(tx, [post], lease_until=later(60, LEASE), now=NOW)
+        assert transitions.extend_leases(tx, [post], lease_until=later(60, LEASE), now=NOW)
     now = rows.read(post)
     assert now == rows.change(post, lease_until=later(60, LEASE), updated_at=NOW)
     assert rows.transitions(post) == []
@@ -142,7 +142,9 @@ def test_publish_writes_the_truth_with_the_lateness_of_the_attempt_that_was_mean
     rows.attempt(post, 1, sent_at=later(1, DUE), lateness_ms=1000.0)
     rows.attempt(post, 2, sent_at=later(99, DUE), lateness_ms=99000.0)
     with rows.db.transaction() as tx:
-        now = posts.publish(tx, post, attempt=1, external_id="urn:1", url="https://x", now=NOW, reason="published")
+        now = transitions.publish(
+            tx, post, attempt=1, external_id="urn:1", url="https://x", now=NOW, reason="published"
+        )
     assert now is not None
     assert rows.read(post) == now
     assert (now.status, *fields(now, *COUNTERS)) == ("published", 3, 2, 2, 4)
@@ -157,7 +159,7 @@ def test_publish_writes_the_truth_with_the_lateness_of_the_attempt_that_was_mean
 def test_retry_writes_the_next_try_and_never_the_promise(rows: Rows, counted: bool, retry_count: int):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
-        now = posts.retry(tx, post, at=later(120, NOW), counted=counted, code="c", message="m", now=NOW)
+        now = transitions.retry(tx, post, at=later(120, NOW), counted=counted, code="c", message="m", now=NOW)
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("scheduled", 3, 1, retry_count, 5)
     assert fields(now, *INSTANTS, *ALARM) == (DUE, later(120, NOW), None, None, None, None)
@@ -169,7 +171,7 @@ def test_retry_writes_the_next_try_and_never_the_promise(rows: Rows, counted: bo
 def test_fail_writes_the_reason(rows: Rows, counted: bool, retry_count: int):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
-        now = posts.fail(tx, post, code="c", message="m", counted=counted, now=NOW, reason="because")
+        now = transitions.fail(tx, post, code="c", message="m", counted=counted, now=NOW, reason="because")
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("failed", 3, 1, retry_count, 4)
     assert fields(now, *INSTANTS) == (DUE, None, None, None)
@@ -180,7 +182,7 @@ def test_fail_writes_the_reason(rows: Rows, counted: bool, retry_count: int):
 def test_defer_writes_a_later_try_at_no_cost(rows: Rows):
     post = rows.post("scheduled", swept_at=DUE)
     with rows.db.transaction() as tx:
-        now = posts.defer(tx, post, at=later(60, DUE), code="c", message="m", now=NOW, reason="breaker_open")
+        now = transitions.defer(tx, post, at=later(60, DUE), code="c", message="m", now=NOW, reason="breaker_open")
     assert now is not None
     assert (now.status, *fields(now, *COUNTERS)) == ("scheduled", 3, 0, 2, 5)
     assert fields(now, *INSTANTS, *ALARM) == (DUE, later(60, DUE), None, None, None, None)
@@ -208,8 +210,8 @@ def test_where_the_database_can_a_transition_and_its_line_are_one_statement(post
     rows = Rows(postgresql_url)
     post = rows.post("scheduled")
     with counted(rows.db.engine, "") as seen, rows.db.transaction() as tx:
-        assert posts.unschedule(tx, post, now=NOW, actor="user:u") is not None
-        assert posts.unschedule(tx, post, now=NOW, actor="user:u") is None
+        assert transitions.unschedule(tx, post, now=NOW, actor="user:u") is not None
+        assert transitions.unschedule(tx, post, now=NOW, actor="user:u") is None
     assert len(seen) == 2
     assert [one.reason for one in rows.transitions(post)] == ["unscheduled"]
     rows.close()

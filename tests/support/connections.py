@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from app.accounts.refresh import look_after_accounts
 from app.domain.post import Account
 from app.posts import drafts
-from app.store import accounts, alerts
-from app.store.models import social_accounts
+from app.store.accounts import accounts
+from app.store.operations import alerts
+from app.store.schema.tables import social_accounts
 from tests.support.linkedin import FakeLinkedIn
 from tests.support.world import USER, World
 

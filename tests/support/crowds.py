@@ -9,7 +9,7 @@ from unittest import mock
 from app.delivery.gate import Gate
 from app.delivery.settle import Dispatched
 from app.domain.post import Post
-from app.store import posts
+from app.store.posts import transitions
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -42,4 +42,4 @@ def sent(world: World) -> list[str]:
 
 def claims_counted() -> AbstractContextManager[mock.Mock]:
     """How often a group was claimed while the block runs: `call_count`."""
-    return mock.patch.object(posts, "claim", wraps=posts.claim)
+    return mock.patch.object(transitions, "claim", wraps=transitions.claim)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from app.adapters.vault import FernetVault
 from app.store.engine import Database, make_engine
-from app.store.models import new_id, posts, social_accounts
+from app.store.schema.tables import new_id, posts, social_accounts
 from tests.support.rows import account_row, post_row
 
 ROOT = Path(__file__).resolve().parents[2]

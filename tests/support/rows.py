@@ -6,12 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain.post import Attempt, Post, Transition
-from app.store import queries
-from app.store.claiming import Intent
 from app.store.engine import Connection, Database, make_engine
-from app.store.models import attempts, new_id, posts, social_accounts
-from app.store.moving import to_post
-from app.store.posts import claim as claim_group
+from app.store.posts import queries
+from app.store.posts.claim_sql import Intent
+from app.store.posts.transition_sql import to_post
+from app.store.posts.transitions import claim as claim_group
+from app.store.schema.tables import attempts, new_id, posts, social_accounts
 from tests.support.fakes import START
 
 SECOND = timedelta(seconds=1)

@@ -18,9 +18,11 @@ from app.deps import Deps
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
 from app.posts import drafts, schedule
-from app.store import accounts, alerts, breaker, queries
+from app.store.accounts import accounts
 from app.store.engine import Database, make_engine
-from app.store.models import attempts, posts, social_accounts, transitions
+from app.store.operations import alerts, breaker
+from app.store.posts import queries
+from app.store.schema.tables import attempts, posts, social_accounts, transitions
 from tests.support.fakes import START, FakeClock, FakeMessages, FakePublisher, FakeVault
 
 USER = "user-1"

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.errors import Conflict, Invalid, NotConfigured, NotFound
 from app.posts import drafts
-from app.store import accounts
+from app.store.accounts import accounts
 from tests.support.fakes import FakeVault
 from tests.support.world import IN_TEN_MINUTES, USER, World
 

@@ -11,8 +11,8 @@ from app.domain.alerts import CURES
 from app.domain.times import to_wire
 from app.operations.status import inspect
 from app.posts import drafts
-from app.store import alerts
-from app.store.models import attempts, posts, social_accounts
+from app.store.operations import alerts
+from app.store.schema.tables import attempts, posts, social_accounts
 from app.sweep.sweep import poll, sweep
 from tests.support.fakes import START, answered
 from tests.support.rows import post_row

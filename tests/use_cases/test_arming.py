@@ -211,7 +211,7 @@ def test_an_alert_that_cannot_be_ended_is_not_in_the_way_of_the_answer(world: Wo
         raise Unavailable()
 
     with monkeypatch.context() as broken:
-        broken.setattr("app.store.alerts.clear_kinds", away)
+        broken.setattr("app.store.operations.alerts.clear_kinds", away)
         assert world.scheduled(content="Another").armed
     assert world.alerts()
     assert world.scheduled(content="A third").armed

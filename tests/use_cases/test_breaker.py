@@ -7,7 +7,7 @@ import pytest
 from app.delivery.settle import Dispatched
 from app.domain.ports import Reply
 from app.domain.post import Post
-from app.store import breaker
+from app.store.operations import breaker
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, World
 

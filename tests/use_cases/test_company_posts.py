@@ -12,9 +12,10 @@ from app.domain.agency import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.post import Account, Post
 from app.posts import drafts, schedule
-from app.store import accounts, queries
-from app.store.models import new_id
-from app.store.queries import PostFilter
+from app.store.accounts import accounts
+from app.store.posts import queries
+from app.store.posts.queries import PostFilter
+from app.store.schema.tables import new_id
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 EDITOR, VIEWER, BOSS = "editor-1", "viewer-1", "boss-1"

@@ -14,7 +14,7 @@ from app.domain.agency import Role
 from app.domain.authorization import Member
 from app.domain.errors import Conflict, Forbidden, Invalid, NotConfigured, Refusal
 from app.domain.post import Account
-from app.store.models import oauth_states
+from app.store.schema.tables import oauth_states
 from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import failure, grant
 from tests.support.world import USER

@@ -9,7 +9,7 @@ from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
 from app.domain.pacing import WINDOW
 from app.posts import schedule
-from app.store.models import account_turns
+from app.store.schema.tables import account_turns
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, USER, World

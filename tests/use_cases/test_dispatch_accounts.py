@@ -7,7 +7,7 @@ import pytest
 from app.delivery.settle import Dispatched
 from app.domain.post import Post
 from app.posts import drafts, schedule
-from app.store import accounts
+from app.store.accounts import accounts
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 

@@ -14,7 +14,7 @@ from app.domain.errors import Unavailable
 from app.domain.ports import Reply, Submission
 from app.domain.post import Post
 from app.posts import schedule
-from app.store import posts
+from app.store.posts import transitions
 from tests.support.crowds import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.threads import PATIENCE, until
@@ -86,7 +86,7 @@ def test_what_is_called_off_while_it_stands_there_is_not_sent(world: World, gate
 def test_an_edit_answered_while_the_post_stands_there_is_in_the_send(world: World, gate: Gate):
     [post] = due_together(world, 1)
     with standing(world, gate, [post]), world.db.transaction() as tx:
-        assert posts.edit(tx, world.read(post), {"content": "Edited"}, now=world.clock.now()) is not None
+        assert transitions.edit(tx, world.read(post), {"content": "Edited"}, now=world.clock.now()) is not None
     assert [submission.content for submission in world.publisher.submissions] == ["Edited"]
 
 

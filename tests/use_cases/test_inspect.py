@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from app.operations.status import inspect
-from app.store import runs
+from app.store.operations import runs
 from app.sweep.sweep import sweep
 from tests.support.fakes import START, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World

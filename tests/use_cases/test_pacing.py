@@ -11,7 +11,7 @@ from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN
 from app.domain.post import Post
 from app.posts import schedule
-from app.store.models import account_slots
+from app.store.schema.tables import account_slots
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.store import runs
+from app.store.operations import runs
 from app.sweep.sweep import poll, stand_off, sweep
 from tests.support.fakes import START, answered
 from tests.support.world import IN_TEN_MINUTES, World

@@ -12,8 +12,8 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.outcomes import Report
 from app.domain.post import Post
 from app.operations.status import inspect
-from app.store import alerts, tallies
-from app.store.models import attempts, posts, transitions
+from app.store.operations import alerts, counts
+from app.store.schema.tables import attempts, posts, transitions
 from app.sweep import retention
 from app.sweep.sweep import sweep
 from tests.support.fakes import START
@@ -81,7 +81,7 @@ def test_the_totals_stay_what_they_were_and_the_queue_says_what_is_there(world: 
 
 
 def test_a_total_is_the_same_before_and_after_its_posts_are_counted(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tallies, "STEP", 2)  # several steps, and posts of one instant at their edges
+    monkeypatch.setattr(counts, "STEP", 2)  # several steps, and posts of one instant at their edges
     for minutes in (0, 0, 0, 0, 0, 3, 20, 20, 20):
         world.clock.advance(minutes=minutes)
         world.published()
@@ -91,7 +91,7 @@ def test_a_total_is_the_same_before_and_after_its_posts_are_counted(world: World
         sweep(world.deps)
         world.clock.advance(minutes=5)
     with world.db.reading() as connection:
-        assert tallies.counted_until(connection, world.read(world.published()).status) > START
+        assert counts.counted_until(connection, world.read(world.published()).status) > START
 
 
 def test_a_published_post_that_is_not_counted_yet_is_not_pruned(world: World):

@@ -9,7 +9,7 @@ from app.delivery.report import Applied
 from app.delivery.settle import Dispatched
 from app.domain.explanations import SENTENCES
 from app.posts import schedule
-from app.store import breaker
+from app.store.operations import breaker
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World

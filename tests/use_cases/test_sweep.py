@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.errors import Unavailable
 from app.domain.post import Post
-from app.store import runs
+from app.store.operations import runs
 from app.sweep.sweep import sweep
 from tests.support.fakes import START, answered
 from tests.support.world import IN_TEN_MINUTES, World

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.domain.explanations import SENTENCES
 from app.posts import schedule
-from app.store import runs
+from app.store.operations import runs
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World

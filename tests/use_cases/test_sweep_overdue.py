@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.post import Post
-from app.store import accounts
+from app.store.accounts import accounts
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World

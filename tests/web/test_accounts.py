@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from app.store import accounts
+from app.store.accounts import accounts
 from tests.adapters.servers import HttpServer, says
 from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS
 from tests.web.conftest import MakeSite

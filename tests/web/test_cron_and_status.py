@@ -116,7 +116,7 @@ def test_poll_mode_publishes_without_a_message_service(database_url: str, make_s
 
 def test_a_sweep_that_runs_elsewhere_is_not_run_twice(site: Site):
     deps = site.services.deps
-    from app.store import runs
+    from app.store.operations import runs
 
     runs.take_lease(deps.db, runs.SWEEP, "another", now=NOW, until=NOW + MINUTE)
     assert said(site.cron.get(RECOVER))["skipped"] is True

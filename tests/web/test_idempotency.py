@@ -171,7 +171,7 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(site: Site, alice: 
     def away(*_: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr("app.store.idempotency.finish", away)
+    monkeypatch.setattr("app.store.operations.idempotency.finish", away)
     assert create(alice).status_code == 201
     assert site.events("idempotency.not_kept")
     refused(create(alice), 409, "idempotency_in_flight")

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.domain.agency import Client, name_key
-from app.store.models import clients
 from app.store.paging import After, oldest_first
+from app.store.schema.tables import clients
 
 _COLUMNS: list[sa.ColumnElement[Any]] = [
     clients.c.id,

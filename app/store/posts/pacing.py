@@ -13,8 +13,8 @@ from sqlalchemy import Connection, delete, select, update
 
 from app.domain.outcomes import KNOWN_NOT_OUT
 from app.domain.post import Post
-from app.store.alerts import upsert
-from app.store.models import PACED, account_slots, account_turns, attempts, posts
+from app.store.operations.alerts import upsert
+from app.store.schema.tables import PACED, account_slots, account_turns, attempts, posts
 
 SLOT, TURN, P, A = account_slots.c, account_turns.c, posts.c, attempts.c
 MOST_WAITING = 1_000  # looked at per decision; behind more of them than that, the latest say where the end is

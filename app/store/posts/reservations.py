@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
-from app.store.models import posts
-from app.store.moving import to_post
+from app.store.posts.transition_sql import to_post
+from app.store.schema.tables import posts
 
 
 def take(tx: Connection, now: datetime, lapsed: datetime, limit: int) -> list[Post]:

@@ -13,8 +13,8 @@ from sqlalchemy import insert, select, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Account
-from app.store.access import account_of_post
-from app.store.models import attempts, has_status, posts, social_accounts, transitions
+from app.store.companies.access import account_of_post
+from app.store.schema.tables import attempts, has_status, posts, social_accounts, transitions
 
 NOW = sa.bindparam("now", type_=posts.c.updated_at.type)
 _LEASE = sa.bindparam("lease", type_=posts.c.lease_until.type)

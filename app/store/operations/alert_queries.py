@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
-from app.store.models import STALE_REASONS, attempts, social_accounts, transitions
+from app.store.schema.tables import STALE_REASONS, attempts, social_accounts, transitions
 
 SAMPLE = 10_000  # the latest attempts that are looked at
 

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, insert, update
 
 from app.domain.lifecycle import EDITABLE, SCHEDULABLE, Status
 from app.domain.post import Post
-from app.store import claiming
-from app.store.claiming import Intent
-from app.store.given import given
-from app.store.models import attempts, has_status, posts, transitions
-from app.store.moving import ONE_MORE, Condition, as_read, move, to_post, transition
+from app.store.execute_for_rows import given
+from app.store.posts import claim_sql
+from app.store.posts.claim_sql import Intent
+from app.store.posts.transition_sql import ONE_MORE, Condition, as_read, move, to_post, transition
+from app.store.schema.tables import attempts, has_status, posts, transitions
 
 
 def _not_due() -> dict[str, Any]:
@@ -84,13 +84,13 @@ def claim(tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_unt
     """scheduled → publishing, never before the due instant, for each that still has the intent and the account that it
     was made ready with. The attempts' rows are written with it. Returns the posts that were won by the place of the
     intent that won them: of several for one post at most one does."""
-    wanted = [claiming.as_given(place, intent) for place, intent in enumerate(intents)]
-    rows = given(tx, claiming.build, claiming.TYPES, wanted, {"now": now, "lease": lease_until})
+    wanted = [claim_sql.as_given(place, intent) for place, intent in enumerate(intents)]
+    rows = given(tx, claim_sql.build, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
     won = {row.place: to_post(row) for row in rows}
     if rows and tx.dialect.name == "sqlite":  # PostgreSQL's statement has done it
         trail = [transition(won[row.place], Status.SCHEDULED, "claimed", row.trigger, now) for row in rows]
         tx.execute(insert(transitions), trail)
-        tx.execute(insert(attempts), [claiming.begun(row, now) for row in rows])
+        tx.execute(insert(attempts), [claim_sql.begun(row, now) for row in rows])
     return won
 
 
@@ -102,7 +102,7 @@ def _extend(held: Any, _many: bool) -> sa.Executable:
         update(posts)
         .where(posts.c.id == held.id, posts.c.generation == held.generation, posts.c.attempt == held.attempt)
         .where(has_status(Status.PUBLISHING))
-        .values(lease_until=sa.bindparam("lease"), updated_at=claiming.NOW)
+        .values(lease_until=sa.bindparam("lease"), updated_at=claim_sql.NOW)
         .returning(posts.c.id)
     )
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
-from app.store.given import Types, given
-from app.store.models import attempts, has_status, posts
+from app.store.execute_for_rows import Types, given
+from app.store.schema.tables import attempts, has_status, posts
 
 
 def to_attempt(row: sa.Row[Any]) -> Attempt:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, update
 
 from app.domain.lifecycle import ALLOWED, Status
 from app.domain.post import Post
-from app.store.models import has_status, posts, transitions
+from app.store.schema.tables import has_status, posts, transitions
 
 Condition = sa.ColumnElement[bool]
 

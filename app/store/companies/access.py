@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
 from app.domain.agency import Right, Role, roles_with
-from app.store.models import companies, memberships, posts, social_accounts
+from app.store.schema.tables import companies, memberships, posts, social_accounts
 
 Condition = sa.ColumnElement[bool]
 

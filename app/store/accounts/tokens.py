@@ -13,8 +13,8 @@ from sqlalchemy import Connection, or_, select, update
 
 from app.domain.authorization import REFRESHABLE
 from app.domain.post import Account
-from app.store.accounts import ACTIVE, RECONNECT_REQUIRED, to_account
-from app.store.models import social_accounts
+from app.store.accounts.accounts import ACTIVE, RECONNECT_REQUIRED, to_account
+from app.store.schema.tables import social_accounts
 
 MANY_FAILURES = 3  # in a row: from then on a person should know
 T = social_accounts.c

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from app.domain.guards import Neighbour
 from app.domain.lifecycle import Status
 from app.domain.post import Post
-from app.store.models import posts
+from app.store.schema.tables import posts
 
 P = posts.c
 GOING_OUT = (Status.SCHEDULED, Status.PUBLISHING, Status.PUBLISHED)

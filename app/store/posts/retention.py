@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select
 
 from app.domain.lifecycle import FINAL, Status
-from app.store import tallies
-from app.store.models import alerts, has_status, posts
-from app.store.moving import Condition
+from app.store.operations import counts
+from app.store.posts.transition_sql import Condition
+from app.store.schema.tables import alerts, has_status, posts
 
 #: Drafts are somebody's work, and what is scheduled or publishing is ours.
 FINISHED = (Status.PUBLISHED, Status.FAILED, Status.CANCELLED)
@@ -34,7 +34,7 @@ def prune_posts(tx: Connection, status: Status, before: datetime, limit: int) ->
     still_old = (posts.c.id.in_(ids), has_status(status), posts.c.updated_at < before)
     deleted = tx.execute(delete(posts).where(*still_old)).rowcount
     if deleted and status in FINAL:
-        tallies.note_pruned(tx, status, deleted)
+        counts.note_pruned(tx, status, deleted)
     return deleted
 
 
@@ -59,4 +59,4 @@ def _told(before: datetime) -> tuple[Condition, ...]:
 def _countable(connection: Connection, status: Status, before: datetime) -> datetime:
     """A final post must have been counted before it may go, or the total would fall."""
     assert status in FINISHED
-    return min(before, tallies.counted_until(connection, status)) if status in FINAL else before
+    return min(before, counts.counted_until(connection, status)) if status in FINAL else before

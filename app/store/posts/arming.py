@@ -14,8 +14,8 @@ from sqlalchemy import Connection, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
-from app.store.models import alerts, has_status, posts
-from app.store.moving import Condition, to_post
+from app.store.posts.transition_sql import Condition, to_post
+from app.store.schema.tables import alerts, has_status, posts
 
 SERVICE = "qstash"  # the subject of alerts about the message service
 

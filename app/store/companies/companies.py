@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.agency import Company, Member, Role
 from app.domain.lifecycle import FINAL
-from app.store.models import companies, memberships, posts, social_accounts
 from app.store.paging import After, oldest_first
+from app.store.schema.tables import companies, memberships, posts, social_accounts
 
 _AS_SEEN = (
     companies.c.id,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from app.store.engine import insert_into
-from app.store.models import alerts
+from app.store.schema.tables import alerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
-from app.store.alerts import upsert
-from app.store.models import breakers
+from app.store.operations.alerts import upsert
+from app.store.schema.tables import breakers
 
 NAME = "n8n"
 T = breakers.c

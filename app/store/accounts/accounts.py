@@ -12,10 +12,10 @@ from sqlalchemy import Connection, delete, select, update
 from app.domain.agency import Right
 from app.domain.lifecycle import Status
 from app.domain.post import Account
-from app.store import access
+from app.store.companies import access
 from app.store.engine import insert_into
-from app.store.models import posts, social_accounts
 from app.store.paging import After, oldest_first
+from app.store.schema.tables import posts, social_accounts
 
 ACTIVE = "active"
 RECONNECT_REQUIRED = "reconnect_required"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from app.store.models import oauth_states
+from app.store.schema.tables import oauth_states
 
 MAX_OPEN = 10  # per user; the newest are kept
 T = oauth_states.c

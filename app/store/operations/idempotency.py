@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.store.models import idempotency_keys
+from app.store.schema.tables import idempotency_keys
 
 K = idempotency_keys.c
 

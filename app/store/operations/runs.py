@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.store.alerts import upsert
 from app.store.engine import Database
-from app.store.models import leases, sweeps
+from app.store.operations.alerts import upsert
+from app.store.schema.tables import leases, sweeps
 
 SWEEP = "sweep"
 

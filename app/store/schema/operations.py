@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, Index, Table
 
-from app.store.columns import Id, Instant, metadata
+from app.store.schema.columns import Id, Instant, metadata
 
 # Members on their way to a platform and back. Single use: the callback deletes the row it finds.
 oauth_states = Table(

@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from app.domain.agency import Role
 from app.domain.lifecycle import Status
-from app.store.columns import Id, Instant, listed, metadata, new_id, only
-from app.store.ledgers import (
+from app.store.schema.columns import Id, Instant, listed, metadata, new_id, only
+from app.store.schema.operations import (
     account_slots,
     account_turns,
     alerts,

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
 from app.domain.lifecycle import FINAL, Status
-from app.store.alerts import upsert
-from app.store.models import posts, tallies
-from app.store.moving import Condition
+from app.store.operations.alerts import upsert
+from app.store.posts.transition_sql import Condition
+from app.store.schema.tables import posts, tallies
 
 AT_MOST = 1_000
 STEP = 50_000  # posts that one advance passes at most

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, select
 
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post, Transition
-from app.store import access
-from app.store.accounts import ACCOUNT_FIELDS
-from app.store.attempts import to_attempt
-from app.store.breaker import NAME, Breaker
-from app.store.models import attempts, breakers, posts, social_accounts, transitions
-from app.store.moving import to_post
+from app.store.accounts.accounts import ACCOUNT_FIELDS
+from app.store.companies import access
+from app.store.operations.breaker import NAME, Breaker
 from app.store.paging import After, newest_first, oldest_first
+from app.store.posts.attempts import to_attempt
+from app.store.posts.transition_sql import to_post
+from app.store.schema.tables import attempts, breakers, posts, social_accounts, transitions
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
 from app.domain.lifecycle import FINAL, Status
-from app.store import tallies
-from app.store.models import attempts, posts
-from app.store.tallies import Kind
+from app.store.operations import counts
+from app.store.operations.counts import Kind
+from app.store.schema.tables import attempts, posts
 
 SAMPLE = 1_000  # the latest attempts that percentiles are taken over: ranking more would be most of the route's cost
 PER_MILLE = {"p50Ms": 500, "p95Ms": 950, "p99Ms": 990, "maxMs": 1000}
@@ -36,29 +36,29 @@ class Queue:
 
 
 def queue(connection: Connection) -> Queue:
-    counts = {}
+    by_status = {}
     for status in Status:
-        final = tallies.total(connection, status) if status in FINAL else None
-        counts[status.value] = final.here if final else tallies.count(connection, tallies.of_status(status))
+        final = counts.total(connection, status) if status in FINAL else None
+        by_status[status.value] = final.here if final else counts.count(connection, counts.of_status(status))
         if final is not None and status is Status.PUBLISHED:
             published = final.ever
-    return Queue(counts, published)
+    return Queue(by_status, published)
 
 
 def overdue(connection: Connection, before: datetime) -> Overdue:
     kind = _overdue(before)
     oldest = select(posts.c.next_attempt_at).where(*kind.where).order_by(kind.key).limit(1)
-    return Overdue(tallies.count(connection, kind), connection.execute(oldest).scalar())
+    return Overdue(counts.count(connection, kind), connection.execute(oldest).scalar())
 
 
 def unarmed_and_parked(connection: Connection, horizon: datetime) -> tuple[int, int]:
     """Scheduled without a message: within the horizon, and beyond it."""
-    return tallies.count(connection, _unarmed(horizon)), tallies.count(connection, _parked(horizon))
+    return counts.count(connection, _unarmed(horizon)), counts.count(connection, _parked(horizon))
 
 
 def large_kinds(overdue_before: datetime, horizon: datetime) -> list[Kind]:
     """Whatever may be too much for the status route to count by itself, so that the sweep does."""
-    live = [tallies.of_status(status) for status in Status if status not in FINAL]
+    live = [counts.of_status(status) for status in Status if status not in FINAL]
     return [*live, _overdue(overdue_before), _unarmed(horizon), _parked(horizon)]
 
 

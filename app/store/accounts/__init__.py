@@ -1,0 +1,1 @@
+"""Social accounts: rows, tokens, open authorizations."""

@@ -1,0 +1,1 @@
+"""Companies, clients, and who may see what."""

@@ -1,0 +1,1 @@
+"""Alerts, breaker, sweep runs, counts, statistics, idempotency keys."""

@@ -1,0 +1,1 @@
+"""Posts: transitions, claims, attempts, queries."""
