@@ -16,7 +16,7 @@ def load() -> Flask:
     gc.disable()
     try:
         from app import create_app
-        from app.config import SettingsError
+        from app.settings.values import SettingsError
 
         return create_app()
     except SettingsError as error:

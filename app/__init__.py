@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-    from app.config import Settings
+    from app.settings.values import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:

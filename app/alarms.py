@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from app.alerts import alert, calm
 from app.deps import Deps
-from app.domain.fences import alarm_for, alarm_second, second_not_before
+from app.domain.keys import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit

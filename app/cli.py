@@ -13,8 +13,8 @@ from flask.cli import AppGroup
 
 from app.deps import Services
 from app.domain.errors import Unavailable
-from app.environment import LARGEST_DAYS
 from app.log import emit
+from app.settings.readers import LARGEST_DAYS
 
 AGE = click.FloatRange(min=0, max=LARGEST_DAYS)
 

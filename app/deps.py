@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.config import Settings
-from app.domain.authorization import Authorizer
+from app.domain.oauth import Authorizer
 from app.domain.ports import Clock, MediaCheck, MessageService, Publisher, Vault
-from app.domain.proofs import DeliveryVerifier, UserVerifier
+from app.domain.verifiers import DeliveryVerifier, UserVerifier
+from app.settings.values import Settings
 from app.store.engine import Database
 
 

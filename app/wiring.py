@@ -14,9 +14,10 @@ from app.adapters.signature import SignatureVerifier
 from app.adapters.threads import run_many
 from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
-from app.config import Settings
 from app.delivery.gate import Gate
 from app.deps import Deps, Services
+from app.settings.environment import read_settings
+from app.settings.values import Settings
 from app.store.engine import Database, make_engine
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def wire(settings: Settings | None = None) -> Services:
     """Everything the app needs, from `settings` or the environment. Raises SettingsError; connects to nothing yet."""
-    settings = settings or Settings.from_env(os.environ)
+    settings = settings or read_settings(os.environ)
     clock = SystemClock()
     deps = Deps(
         settings=settings,

@@ -52,7 +52,7 @@ def assert_none(problems: list[str]) -> None:
     ("path", "line"),
     [
         ("app/domain/retry.py", "from app.store import posts"),
-        ("app/domain/retry.py", "from app.config import Settings"),
+        ("app/domain/retry.py", "from app.settings.values import Settings"),
         ("app/domain/retry.py", "import sqlalchemy"),
         ("app/store/posts/transitions.py", "from app.dispatching import dispatch"),
         ("app/store/posts/transitions.py", "from flask import g"),
@@ -68,13 +68,13 @@ def assert_none(problems: list[str]) -> None:
         ("app/web/posts.py", "from app.wiring import wire"),
         ("app/web/posts.py", "import sqlalchemy.orm"),
         ("app/web/posts.py", "import jwt"),
-        ("app/config.py", "from app.domain import times"),
+        ("app/settings/values.py", "from app.domain import times"),
         ("app/log.py", "import app.deps"),
         ("app/cli.py", "from app.adapters.qstash import Alarms"),
         ("app/wiring.py", "from app.local.demo import main"),
         ("app/wiring.py", "from app.web import build_app"),
-        ("app/local/demo.py", "from app.config import Settings"),
-        ("app/local/demo.py", "from app import create_app, config"),
+        ("app/local/demo.py", "from app.settings.values import Settings"),
+        ("app/local/demo.py", "from app import create_app, settings"),
         ("app/local/demo.py", "import flask"),
         ("app/web/posts.py", "import aiohttp"),
         ("app/web/posts.py", "from tests.support import architecture"),
@@ -93,7 +93,10 @@ def test_an_import_that_points_outward_is_found(path: str, line: str):
             "app/store/posts/transitions.py",
             "from sqlalchemy import update\nfrom app.domain import lifecycle\nfrom app import log",
         ),
-        ("app/adapters/n8n.py", "import requests\nfrom app.domain import ports\nfrom app.config import Settings"),
+        (
+            "app/adapters/n8n.py",
+            "import requests\nfrom app.domain import ports\nfrom app.settings import values",
+        ),
         (
             "app/delivery/dispatch.py",
             "from app.store import posts\nfrom app import scheduling\nfrom app.deps import Deps",
@@ -141,7 +144,12 @@ def test_the_lines_of_delivery_are_those_of_the_domain_the_transitions_and_the_u
         "app/store/posts/transitions.py",
         "app/delivery/report.py",
     ]
-    others = ["app/store/posts/queries.py", "app/web/posts.py", "app/config.py", "app/local/qstash/message.py"]
+    others = [
+        "app/store/operations/counts.py",
+        "app/web/posts.py",
+        "app/settings/values.py",
+        "app/local/qstash/message.py",
+    ]
     assert [str(part.path) for part in delivery([source(path) for path in counted + others])] == counted
 
 

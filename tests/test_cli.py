@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from click.testing import Result
 from flask import Flask
 
-from app.config import Settings
+from app.settings.values import Settings
 from app.store.engine import normalise_url
 from tests.adapters.servers import HttpServer, http_server, says
 from tests.support.databases import upgrade

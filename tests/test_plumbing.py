@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 import sqlalchemy as sa
 
-from app.config import Settings
+from app.settings.values import Settings
 from app.store.engine import normalise_url
 from tests.conftest import chosen_databases
 from tests.support.environment import forget_settings

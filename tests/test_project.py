@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from app.config import SWEEP_PERIOD_SECONDS
+from app.settings.values import SWEEP_PERIOD_SECONDS
 from app.version import VERSION
 
 ROOT = Path(__file__).parent.parent

@@ -15,8 +15,8 @@ from app.alerts import alert
 from app.companies.permissions import place
 from app.deps import Deps
 from app.domain.alerts import CURES
-from app.domain.authorization import AuthorizationError, Authorizer, Grant
 from app.domain.errors import Conflict, Invalid, NotConfigured
+from app.domain.oauth import AuthorizationError, Authorizer, Grant
 from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.deps import Deps
 from app.domain.alerts import CURES
-from app.domain.authorization import usable_until
+from app.domain.oauth import usable_until
 from app.domain.post import Account
 from app.domain.times import to_wire
 from app.log import emit

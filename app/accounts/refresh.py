@@ -15,8 +15,8 @@ from app.alerts import alert
 from app.delivery.settle import persist
 from app.deps import Deps
 from app.domain.alerts import CURES
-from app.domain.authorization import AuthorizationError, Grant
 from app.domain.errors import Unavailable
+from app.domain.oauth import AuthorizationError, Grant
 from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit

@@ -8,7 +8,7 @@ from requests import PreparedRequest, Response
 
 from app.adapters.connections import Connections
 from app.adapters.pools import explain
-from app.domain.authorization import AuthorizationError
+from app.domain.oauth import AuthorizationError
 
 MAX_BODY_BYTES = 64 * 1024
 

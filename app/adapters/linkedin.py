@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from app.config import Settings
-from app.domain.authorization import AuthorizationError, Grant, Member
+from app.domain.oauth import AuthorizationError, Grant, Member
 from app.log import emit
+from app.settings.values import Settings
 from app.version import VERSION
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from app.config import Settings
 from app.domain.ports import Clock, Reply, Submission
 from app.domain.times import to_wire
 from app.log import emit
+from app.settings.values import Settings
 from app.version import VERSION
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.adapters.qstash_failures import advice, translate
-from app.config import Settings
 from app.domain.ports import Alarm, MessageServiceError
+from app.settings.values import Settings
 
 if TYPE_CHECKING:
     from qstash import QStash

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from app.adapters.claims import SIGNATURE_ONLY, time_problem, token_problem
-from app.domain.proofs import BadSignature
+from app.adapters.jwt_times import SIGNATURE_ONLY, time_problem, token_problem
+from app.domain.verifiers import BadSignature
 
 ISSUER = "Upstash"
 REQUIRED_CLAIMS = ("iss", "sub", "exp", "nbf", "body")

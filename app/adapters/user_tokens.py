@@ -8,11 +8,11 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from app.adapters.claims import SIGNATURE_ONLY, time_problem, token_problem
-from app.config import Settings
+from app.adapters.jwt_times import SIGNATURE_ONLY, time_problem, token_problem
 from app.domain.ports import Clock
 from app.domain.principal import MAX_USER_ID_LENGTH, Principal, is_user_id
-from app.domain.proofs import BadToken, KeysUnavailable
+from app.domain.verifiers import BadToken, KeysUnavailable
+from app.settings.values import Settings
 
 if TYPE_CHECKING:
     from app.adapters.jwks import KeySet

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.companies.permissions import client_for, require_member
 from app.deps import Deps
-from app.domain.agency import Client, Company, Member, Right, Role, leaves_no_owner
+from app.domain.companies import Client, Company, Member, Right, Role, leaves_no_owner
 from app.domain.errors import Conflict, NotFound
 from app.log import emit
 from app.store.companies import access, clients, companies

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.agency import RIGHTS, Client, Right, Role
+from app.domain.companies import RIGHTS, Client, Right, Role
 from app.domain.errors import Forbidden, NotFound, invalid_field
 from app.domain.post import Account, Post
 from app.store.accounts import accounts

@@ -15,7 +15,7 @@ from app.delivery.send import Standing, TurnedAway, wait
 from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.explanations import SENTENCES
-from app.domain.fences import longest_wait
+from app.domain.keys import longest_wait
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Post
 from app.log import emit

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from app.delivery.settle import Dispatched, settle
 from app.deps import Deps
 from app.domain.explanations import SENTENCES
-from app.domain.fences import idempotency_key
+from app.domain.keys import idempotency_key
 from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post

@@ -8,7 +8,7 @@ from app.accounts.expiry import SOON
 from app.alarms import arm
 from app.companies.permissions import account_for, place, post_for
 from app.deps import Deps
-from app.domain.agency import Right
+from app.domain.companies import Right
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import EDITABLE, Status

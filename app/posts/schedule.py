@@ -13,7 +13,7 @@ from app.accounts.expiry import expiry_warnings
 from app.alarms import arm, disarm
 from app.companies.permissions import post_for, post_with_accounts_for
 from app.deps import Deps
-from app.domain.agency import Right
+from app.domain.companies import Right
 from app.domain.content.rules import advice, check_limits
 from app.domain.errors import Conflict, FieldError, Invalid, invalid_field
 from app.domain.explanations import SENTENCES

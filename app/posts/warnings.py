@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
-from app.domain.guards import DUPLICATE_WITHIN, author_warnings
 from app.domain.post import Post
+from app.domain.warnings import DUPLICATE_WITHIN, author_warnings
 from app.log import emit
 from app.store.posts import warnings
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask
 
 from app.deps import Services
@@ -25,7 +27,7 @@ MAX_BODY_BYTES = 1_000_000
 
 def build_app(services: Services) -> Flask:
     """A Flask app over these services."""
-    app = Flask("punctual_web", root_path=docs.CONSOLE, template_folder="templates", static_folder=None)
+    app = Flask("punctual_web", root_path=str(Path(__file__).parent), template_folder="templates", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from app.deps import Deps, Services
 from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
-from app.domain.proofs import BadSignature, BadToken, KeysUnavailable
+from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
 from app.web.problems import RETRY_AFTER_SECONDS, problem
 

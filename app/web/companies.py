@@ -7,8 +7,8 @@ from typing import Any
 from flask.views import MethodView
 
 from app.companies import companies
-from app.domain.agency import Client, Company, Member, Role
-from app.web import agency_schemas as schemas
+from app.domain.companies import Client, Company, Member, Role
+from app.web import company_schemas as schemas
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.ids import user_id_or_404, uuid_or_404

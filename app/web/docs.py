@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
@@ -12,7 +11,6 @@ from flask_smorest import Api
 
 from app.version import VERSION
 
-CONSOLE = str(Path(__file__).resolve().parent.parent / "console")
 DOCUMENT = "punctual_document"  # among the app's extensions
 SPEC_OPTIONS: dict[str, Any] = {
     "info": {

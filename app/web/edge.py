@@ -7,7 +7,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from app.config import Settings
+from app.settings.values import Settings
 from app.web.problems import DETAILS, problem
 
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"

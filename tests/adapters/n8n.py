@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.adapters.n8n import N8nPublisher
-from app.config import Settings
 from app.domain.ports import Reply, Submission
+from app.settings.values import Settings
 from tests.adapters.conftest import FrozenClock
 from tests.adapters.servers import LOOPBACK, SocketServer, read_request, reset
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.adapters.qstash import QStashMessages
-from app.config import Settings
 from app.domain.ports import Alarm, MessageServiceError
+from app.settings.values import Settings
 from tests.adapters.servers import (
     Seen,
     says,

@@ -9,8 +9,8 @@ import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from app.adapters.linkedin import LinkedIn
-from app.config import Settings
-from app.domain.authorization import AuthorizationError, Grant, Member
+from app.domain.oauth import AuthorizationError, Grant, Member
+from app.settings.values import Settings
 from tests.adapters.servers import HttpServer, Seen, http_server, read_request, says, socket_server
 
 SECRET, CODE, VERIFIER, REFRESH = "the-secret-of-our-app", "code-from-linkedin", "v" * 43, "refresh-token-1"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.adapters.n8n import N8nPublisher
-from app.config import Settings
+from app.settings.values import Settings
 from app.version import VERSION
 from tests.adapters.conftest import FrozenClock
 from tests.adapters.n8n import (

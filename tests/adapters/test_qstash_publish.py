@@ -13,8 +13,8 @@ import pytest
 
 from app.adapters.qstash import QStashMessages, bounded_client
 from app.adapters.qstash_failures import translate
-from app.config import Settings
 from app.domain.ports import MessageServiceError
+from app.settings.values import Settings
 from tests.adapters.qstash import BASE, TOKEN, Answer, accepts, alarm, failure, messages, refuses
 from tests.adapters.servers import (
     LOOPBACK,

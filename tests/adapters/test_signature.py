@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from app.adapters.signature import SignatureVerifier
-from app.domain.proofs import BadSignature
+from app.domain.verifiers import BadSignature
 
 CURRENT = "sig_current_0123456789abcdefghijkl"
 NEXT = "sig_next_0123456789abcdefghijklmnop"

@@ -16,9 +16,9 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from app.adapters import jwks
 from app.adapters.user_tokens import UserTokens
-from app.config import Settings
 from app.domain.principal import Principal
-from app.domain.proofs import BadToken, KeysUnavailable
+from app.domain.verifiers import BadToken, KeysUnavailable
+from app.settings.values import Settings
 from tests.adapters.conftest import FrozenClock
 from tests.adapters.servers import LOOPBACK, HttpServer, http_server, says
 

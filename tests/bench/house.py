@@ -11,11 +11,11 @@ from flask import Flask
 
 from app import create_app
 from app.adapters.clock import SystemClock
-from app.config import Settings
 from app.delivery.send import OneByOne
 from app.deps import Deps, Services
 from app.domain.ports import Alarm, MessageServiceError, Reply, Submission
 from app.log import logger
+from app.settings.values import Settings
 from app.store.engine import Database, make_engine
 from tests.support.fakes import FakeVault
 from tests.web.answers import SECRETS

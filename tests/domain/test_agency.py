@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.agency import RIGHTS, Right, Role, leaves_no_owner, name_key, roles_with
+from app.domain.companies import RIGHTS, Right, Role, leaves_no_owner, name_key, roles_with
 
 
 def test_owners_may_all_editors_all_but_govern_and_viewers_only_read():

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.guards import Neighbour, author_warnings, normalised
 from app.domain.lifecycle import Status
+from app.domain.warnings import Neighbour, author_warnings, normalised
 from tests.support.fakes import START
 
 DAY = timedelta(days=1)

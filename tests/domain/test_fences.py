@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.domain.fences import alarm_for, alarm_second, idempotency_key, longest_wait, second_not_before
+from app.domain.keys import alarm_for, alarm_second, idempotency_key, longest_wait, second_not_before
 from app.domain.lifecycle import Status
 from app.domain.ports import Alarm
 from app.domain.post import Post

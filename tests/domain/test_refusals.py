@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.errors import FieldError, Unavailable, invalid_field
 from app.domain.ports import MessageServiceError
-from app.domain.proofs import BadSignature, BadToken, KeysUnavailable
+from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 
 
 def test_a_wrong_field_is_named_with_its_bound_and_what_it_held():

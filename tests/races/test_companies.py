@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.companies import companies
-from app.domain.agency import Role
+from app.domain.companies import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.posts import drafts, schedule
 from app.store.companies import access

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from app.config import Settings
+from app.settings.values import Settings
 from tests.simulation.kernel import SECOND
 
 PLATFORMS = ("linkedin", "instagram", "facebook")

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.domain.agency import Right, Role
+from app.domain.companies import Right, Role
 from app.store.accounts import accounts
 from app.store.companies import access, companies
 from app.store.posts import queries

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from app.domain.authorization import AuthorizationError, Grant, Member
+from app.domain.oauth import AuthorizationError, Grant, Member
 
 DAY = 86_400.0
 Answer = Grant | AuthorizationError

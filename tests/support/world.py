@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app.config import Settings
 from app.delivery import dispatch, report
 from app.delivery.send import OneByOne
 from app.delivery.settle import Dispatched
@@ -18,6 +17,7 @@ from app.deps import Deps
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
 from app.posts import drafts, schedule
+from app.settings.values import Settings
 from app.store.accounts import accounts
 from app.store.engine import Database, make_engine
 from app.store.operations import alerts, breaker

@@ -8,7 +8,7 @@ import pytest
 
 from app.companies import companies
 from app.delivery.settle import Dispatched
-from app.domain.agency import Role
+from app.domain.companies import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.post import Account, Post
 from app.posts import drafts, schedule

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from app.accounts.connect import Started, begin, complete
 from app.companies.companies import create_client, create_company, put_member, remove_member
 from app.delivery.settle import Dispatched
-from app.domain.agency import Role
-from app.domain.authorization import Member
+from app.domain.companies import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotConfigured, Refusal
+from app.domain.oauth import Member
 from app.domain.post import Account
 from app.store.schema.tables import oauth_states
 from tests.support.connections import ConnectedWorld

@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.config import Settings, SettingsError
 from app.delivery import report
 from app.delivery.settle import Dispatched
 from app.domain.errors import Conflict, NotFound
 from app.domain.outcomes import Report
 from app.domain.post import Post
 from app.operations.status import inspect
+from app.settings.environment import read_settings
+from app.settings.values import SettingsError
 from app.store.operations import alerts, counts
 from app.store.schema.tables import attempts, posts, transitions
 from app.sweep import retention
@@ -188,6 +189,6 @@ def test_an_old_alert_goes_unless_it_says_how_something_still_is(world: World):
 
 
 def test_a_retention_below_the_lease_is_a_setting_that_is_refused():
-    assert Settings.from_env({"RETENTION_DAYS": "0.007"}).retention_days == 0.007
+    assert read_settings({"RETENTION_DAYS": "0.007"}).retention_days == 0.007
     with pytest.raises(SettingsError, match=r"RETENTION_DAYS must be longer than PUBLISH_LEASE_SECONDS \(600\)"):
-        Settings.from_env({"RETENTION_DAYS": "0.0069"})
+        read_settings({"RETENTION_DAYS": "0.0069"})

@@ -22,11 +22,11 @@ from werkzeug.test import TestResponse
 from app.adapters.n8n import N8nPublisher
 from app.adapters.user_tokens import UserTokens
 from app.cli import register_commands
-from app.config import Settings
 from app.delivery.send import OneByOne
 from app.deps import Services
 from app.domain.ports import Clock
 from app.log import JsonLines, logger
+from app.settings.values import Settings
 from app.web import build_app
 from app.wiring import wire
 from tests.adapters.servers import HttpServer, Seen

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 
-from app.domain.agency import Right
+from app.domain.companies import Right
 from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies import access

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, or_, select, update
 
-from app.domain.authorization import REFRESHABLE
+from app.domain.oauth import REFRESHABLE
 from app.domain.post import Account
 from app.store.accounts.accounts import ACTIVE, RECONNECT_REQUIRED, to_account
 from app.store.schema.tables import social_accounts

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
-from app.domain.agency import Right, Role, roles_with
+from app.domain.companies import Right, Role, roles_with
 from app.store.schema.tables import companies, memberships, posts, social_accounts
 
 Condition = sa.ColumnElement[bool]

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
-from app.domain.agency import Client, name_key
+from app.domain.companies import Client, name_key
 from app.store.paging import After, oldest_first
 from app.store.schema.tables import clients
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.agency import Company, Member, Role
+from app.domain.companies import Company, Member, Role
 from app.domain.lifecycle import FINAL
 from app.store.paging import After, oldest_first
 from app.store.schema.tables import companies, memberships, posts, social_accounts

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
-from app.domain.guards import Neighbour
 from app.domain.lifecycle import Status
 from app.domain.post import Post
+from app.domain.warnings import Neighbour
 from app.store.schema.tables import posts
 
 P = posts.c

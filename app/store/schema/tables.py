@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
-from app.domain.agency import Role
+from app.domain.companies import Role
 from app.domain.lifecycle import Status
 from app.store.schema.columns import Id, Instant, listed, metadata, new_id, only
 from app.store.schema.operations import (

@@ -2,17 +2,18 @@
 
 import pytest
 
-from app.config import Settings, SettingsError
+from app.settings.environment import read_settings
+from app.settings.values import SettingsError
 
 
 def test_the_look_at_media_is_bounded_and_can_be_switched_off():
-    assert Settings.from_env({}).media_check_seconds == 2
+    assert read_settings({}).media_check_seconds == 2
     for raw, seconds in (("0", 0), ("0.5", 0.5), ("30", 30)):
-        assert Settings.from_env({"MEDIA_CHECK_SECONDS": raw}).media_check_seconds == seconds
+        assert read_settings({"MEDIA_CHECK_SECONDS": raw}).media_check_seconds == seconds
 
 
 @pytest.mark.parametrize("raw", ["-1", "31", "nan", "inf", "soon"])
 def test_a_look_without_end_is_refused(raw: str):
     with pytest.raises(SettingsError) as refused:
-        Settings.from_env({"MEDIA_CHECK_SECONDS": raw})
+        read_settings({"MEDIA_CHECK_SECONDS": raw})
     assert [problem.split(" must")[0] for problem in refused.value.problems] == ["MEDIA_CHECK_SECONDS"]

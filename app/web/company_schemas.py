@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from app.domain.agency import MAX_NAME, Role
+from app.domain.companies import MAX_NAME, Role
 from app.web.schemas import Camel, Text, WireInstant
 
 MAX_MEMBER_CURSOR = 3000  # a cursor of members holds a user id

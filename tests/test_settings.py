@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.config import Settings, SettingsError
+from app.settings.environment import read_settings
+from app.settings.values import Settings, SettingsError
 
 ROOT = Path(__file__).parent.parent
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -29,7 +30,7 @@ TO_DO = ("must ", "set it", "copy it", "keep the one", "use the")
 
 
 def read(environ: Mapping[str, str] | None = None, **more: str) -> Settings:
-    return Settings.from_env({**(environ or {}), **more})
+    return read_settings({**(environ or {}), **more})
 
 
 def problems(environ: Mapping[str, str] | None = None, **more: str) -> list[str]:

@@ -2,11 +2,12 @@
 
 import pytest
 
-from app.config import Settings, SettingsError
+from app.settings.environment import read_settings
+from app.settings.values import Settings, SettingsError
 
 
 def read(**environ: str) -> Settings:
-    return Settings.from_env(environ)
+    return read_settings(environ)
 
 
 def test_a_batch_is_ten_posts_and_five_of_them_go_out_at_a_time_unless_the_operator_says_otherwise():

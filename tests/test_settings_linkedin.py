@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.config import Settings, SettingsError
+from app.settings.environment import read_settings
+from app.settings.values import SettingsError
 
 APP = {"LINKEDIN_CLIENT_ID": "app", "LINKEDIN_CLIENT_SECRET": "secret"}
 URLS = ["LINKEDIN_AUTHORIZATION_URL", "LINKEDIN_TOKEN_URL", "LINKEDIN_USERINFO_URL", "CONNECT_RETURN_URL"]
@@ -10,14 +11,14 @@ URLS = ["LINKEDIN_AUTHORIZATION_URL", "LINKEDIN_TOKEN_URL", "LINKEDIN_USERINFO_U
 
 def problems(**environ: str) -> list[str]:
     try:
-        Settings.from_env(APP | environ)
+        read_settings(APP | environ)
     except SettingsError as error:
         return error.problems
     return []
 
 
 def test_id_and_secret_are_enough_for_linkedin_itself():
-    settings = Settings.from_env(APP)
+    settings = read_settings(APP)
     assert settings.linkedin_authorization_url == "https://www.linkedin.com/oauth/v2/authorization"
     assert settings.linkedin_token_url == "https://www.linkedin.com/oauth/v2/accessToken"
     assert settings.linkedin_userinfo_url == "https://api.linkedin.com/v2/userinfo"
@@ -42,7 +43,7 @@ def test_an_address_is_https_outside_this_machine_and_the_local_stack(name: str)
 
 
 def test_scopes_come_with_spaces_or_commas():
-    assert Settings.from_env(APP | {"LINKEDIN_SCOPES": "openid, profile  email"}).linkedin_scopes == (
+    assert read_settings(APP | {"LINKEDIN_SCOPES": "openid, profile  email"}).linkedin_scopes == (
         *("openid", "profile", "email"),
     )
     for raw in (",", 'a"b', "a\\b", "é", "x" * 101):

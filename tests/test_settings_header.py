@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.config import Settings, SettingsError
+from app.settings.environment import read_settings
+from app.settings.values import SettingsError
 
 NAME = "N8N_WEBHOOK_AUTH_HEADER"
 
@@ -12,7 +13,7 @@ def test_a_header_is_one_line():
         ("X-Api-Key:value", "X-Api-Key: value"),
         ("Authorization :  Basic a:b==", "Authorization: Basic a:b=="),
     ):
-        assert Settings.from_env({NAME: raw}).n8n_webhook_auth_header == read
+        assert read_settings({NAME: raw}).n8n_webhook_auth_header == read
 
 
 @pytest.mark.parametrize(
@@ -20,5 +21,5 @@ def test_a_header_is_one_line():
 )
 def test_what_is_no_header_is_told_what_one_looks_like(raw: str):
     with pytest.raises(SettingsError) as refused:
-        Settings.from_env({NAME: raw})
+        read_settings({NAME: raw})
     assert refused.value.problems == [f"{NAME} must be one header line, such as X-Api-Key: value"]

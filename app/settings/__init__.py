@@ -1,0 +1,1 @@
+"""Settings: the value, its readers, its checks."""

@@ -1,0 +1,45 @@
+"""Read the settings from the environment. All problems are reported at once, each with its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from app.settings.checks import contradictions
+from app.settings.values import READ, Settings, SettingsError
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read every setting; an empty variable counts as unset.
+
+    Raises: SettingsError naming every bad setting.
+    """
+    problems: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        name = "PUNCTUAL_LOCAL" if spec.name == "local" else spec.name.upper()
+        raw = environ.get(name, "").strip()
+        if raw:
+            try:
+                values[spec.name] = spec.metadata[READ](raw)
+            except ValueError as error:
+                problems[name] = str(error)
+    _fill_defaults(values, environ)
+    settings = Settings(**values)
+    for name, problem in contradictions(settings, on_vercel=environ.get("VERCEL") == "1"):
+        problems.setdefault(name, problem)  # report one cause once
+    if problems:
+        raise SettingsError([f"{name} {problem}" for name, problem in problems.items()])
+    return settings
+
+
+def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Defaults that depend on where we run: the database file, and the platform's name for our public address."""
+    if "database_url" not in values:
+        instance = Path(__file__).resolve().parents[2] / "instance"
+        values["database_url"] = f"sqlite:///{instance / 'punctual.sqlite3'}"
+    host = environ.get("VERCEL_PROJECT_PRODUCTION_URL", "").strip()
+    if "public_base_url" not in values and host and environ.get("VERCEL_ENV") == "production":
+        values["public_base_url"] = f"https://{host.rstrip('/')}"

@@ -1,0 +1,110 @@
+"""The settings as one frozen dataclass: each name, type, default and reader is said here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.settings import readers
+
+SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
+READ = "read"  # the key of a field's reader in its metadata
+
+
+class SettingsError(Exception):
+    """The environment is not usable. `problems` has one sentence per setting, each with what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Punctual cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+def setting(default: Any, read: Callable[[str], Any]) -> Any:
+    """Declare a field with its default and the reader of its environment variable."""
+    return field(default=default, metadata={READ: read})
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """All settings, typed. Durations are seconds, as floats. An empty variable counts as unset."""
+
+    database_url: str = setting("", readers.database_url)
+    public_base_url: str | None = setting(None, readers.base_url)
+    qstash_url: str = setting("https://qstash.upstash.io", readers.base_url)
+    qstash_token: str | None = setting(None, readers.text)
+    qstash_current_signing_key: str | None = setting(None, readers.text)
+    qstash_next_signing_key: str | None = setting(None, readers.text)
+    qstash_max_delay_days: float = setting(7.0, readers.days)
+    qstash_timeout_seconds: float = setting(5.0, readers.duration)
+    qstash_retries: int = setting(3, readers.whole(0))
+    dispatch_lead_seconds: float = setting(1.0, readers.duration)
+    dispatch_max_waiting: int = setting(64, readers.whole(0))
+    cron_secret: str | None = setting(None, readers.secret)
+    n8n_callback_secret: str | None = setting(None, readers.secret)
+    admin_secret_key: str | None = setting(None, readers.secret)
+    internal_api_secret: str | None = setting(None, readers.secret)
+    cors_origins: tuple[str, ...] = setting((), readers.origins)
+    n8n_webhook_url: str | None = setting(None, readers.url)
+    n8n_webhook_auth_header: str | None = setting(None, readers.header_line)
+    n8n_timeout_seconds: float = setting(30.0, readers.duration)
+    media_check_seconds: float = setting(2.0, readers.seconds_or_off(30))
+    auth_jwt_secret: str | None = setting(None, readers.secret)
+    auth_jwks_url: str | None = setting(None, readers.url)
+    auth_issuer: str | None = setting(None, readers.text)
+    auth_audience: str | None = setting(None, readers.text)
+    token_encryption_keys: tuple[str, ...] = setting((), readers.fernet_keys)
+    linkedin_client_id: str | None = setting(None, readers.text)
+    linkedin_client_secret: str | None = setting(None, readers.text)
+    linkedin_authorization_url: str = setting("https://www.linkedin.com/oauth/v2/authorization", readers.url)
+    linkedin_token_url: str = setting("https://www.linkedin.com/oauth/v2/accessToken", readers.url)
+    linkedin_userinfo_url: str = setting("https://api.linkedin.com/v2/userinfo", readers.url)
+    linkedin_scopes: tuple[str, ...] = setting(("openid", "profile", "w_member_social"), readers.scopes)
+    linkedin_pkce: bool = setting(True, readers.flag)
+    linkedin_timeout_seconds: float = setting(10.0, readers.duration)
+    connect_return_url: str | None = setting(None, readers.url)
+    token_refresh_ahead_days: float = setting(7.0, readers.days)
+    max_retries: int = setting(3, readers.whole(0))
+    retry_base_seconds: float = setting(120.0, readers.duration)
+    publish_lease_seconds: float = setting(600.0, readers.duration)
+    unknown_outcome_policy: str = setting("auto", readers.policy)
+    sweep_batch_size: int = setting(100, readers.whole(1))
+    sweep_budget_seconds: float = setting(25.0, readers.duration)
+    sweep_grace_seconds: float = setting(30.0, readers.duration)
+    cron_concurrency: int = setting(5, readers.whole(1))
+    poll_batch_size: int = setting(10, readers.whole(1))
+    poll_concurrency: int = setting(5, readers.whole(1))
+    poll_jitter_seconds: float = setting(0.0, readers.not_negative)
+    max_lateness_seconds: float | None = setting(None, readers.duration)
+    retention_days: float | None = setting(None, readers.days)
+    breaker_threshold: int = setting(5, readers.whole(1))
+    breaker_cooldown_seconds: float = setting(60.0, readers.duration)
+    max_schedule_days: float = setting(730.0, readers.days)
+    n8n_parallelism: int | None = setting(None, readers.whole(1))
+    account_spacing_seconds: float | None = setting(None, readers.duration)
+    account_daily_cap: int | None = setting(None, readers.whole(1))
+    vercel_automation_bypass_secret: str | None = setting(None, readers.text)
+    local: bool = setting(False, readers.flag)
+
+    def __repr__(self) -> str:
+        return "Settings(…)"  # never the secrets, not even in a traceback
+
+    @property
+    def poll_mode(self) -> bool:
+        return self.qstash_token is None
+
+    @property
+    def dispatch_url(self) -> str:
+        return f"{self.public_base_url}/api/posts/dispatch"
+
+    @property
+    def dispatch_failed_url(self) -> str:
+        return f"{self.public_base_url}/api/posts/dispatch-failed"
+
+    @property
+    def recover_url(self) -> str:
+        return f"{self.public_base_url}/api/posts/recover"
+
+    @property
+    def connect_callback_url(self) -> str:
+        return f"{self.public_base_url}/api/social-accounts/linkedin/callback"
