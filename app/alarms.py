@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.alerts import alert, calm
+from app.alerts import alert, clear_alerts
 from app.deps import Deps
 from app.domain.keys import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError
@@ -84,13 +84,13 @@ def armed_horizon(deps: Deps) -> datetime:
 def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
     """Store the id where the arming is still the row's own; otherwise cancel the message, as for many."""
     try:
-        with deps.db.at_once() as connection:
+        with deps.db.autocommit() as connection:
             stored, alerted = arming.store_message(connection, post, message_id, HEALED)
     except Exception as error:
         _not_kept([post], error)
         return post
     if alerted:
-        calm(deps, HEALED, arming.SERVICE)
+        clear_alerts(deps, HEALED, arming.SERVICE)
     if not stored:
         disarm(deps, message_id)
         return post

@@ -20,7 +20,7 @@ def alert(deps: Deps, kind: str, subject: str, detail: str) -> None:
         emit("alert.not_kept", kind=kind, subject=subject)
 
 
-def calm(deps: Deps, kinds: Sequence[str], subject: str) -> None:
+def clear_alerts(deps: Deps, kinds: Sequence[str], subject: str) -> None:
     """End these alerts. Never raises: what could not be ended now is ended the next time that all is well."""
     try:
         with deps.db.transaction() as tx:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.alerts import alert
-from app.companies.permissions import place
+from app.companies.permissions import resolve_owner
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.errors import Conflict, Invalid, NotConfigured
@@ -46,14 +46,14 @@ class Started:
 
 
 def begin(deps: Deps, user_id: str, company_id: str | None = None, client_id: str | None = None) -> Started:
-    """Raises Invalid and Forbidden as `place` does, NotConfigured, Unavailable."""
+    """Raises Invalid and Forbidden as `resolve_owner` does, NotConfigured, Unavailable."""
     linkedin, vault = _require(deps)
     now = deps.clock.now()
     state, browser, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
     sealed, expires_at = vault.encrypt(verifier), now + STATE_LIVES
     url = linkedin.authorization_url(state, verifier)
     with deps.db.transaction() as tx:
-        owner = place(tx, user_id, {"company_id": company_id, "client_id": client_id})
+        owner = resolve_owner(tx, user_id, {"company_id": company_id, "client_id": client_id})
         company, client = owner["company_id"], owner["client_id"]
         row = OAuthState(_hash(state), _hash(browser), user_id, company, client, sealed, now, expires_at)
         oauth_states.keep(tx, row)

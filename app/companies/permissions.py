@@ -61,7 +61,7 @@ def client_for(connection: Connection, company_id: str, client_id: str) -> Clien
     return client
 
 
-def place(tx: Connection, user_id: str, values: dict[str, Any]) -> dict[str, str | None]:
+def resolve_owner(tx: Connection, user_id: str, values: dict[str, Any]) -> dict[str, str | None]:
     """The company and client that a new post or account names; a client alone names its company too.
     Raises Invalid where the caller is no member or the client is another's, Forbidden."""
     company_id, client_id = values.get("company_id"), values.get("client_id")

@@ -9,7 +9,7 @@ STALE_CLAIMS, STALE_WITHIN = 5, timedelta(hours=1)  # more than so many is no ba
 LATE_WITHIN, USUAL_OVER = timedelta(hours=1), timedelta(days=7)
 LATE_SHARE = 0.95  # the percentile that is compared with its usual
 LATE_FACTOR = 2.0  # over the usual by this much
-LATE_FLOOR_MS = 5_000.0  # below, it is nobody's trouble whatever is usual
+MIN_ALERT_LATENESS_MS = 5_000.0  # below, it is nobody's trouble whatever is usual
 LATE_LEAST = 5  # of fewer posts nothing can be said
 TOLD_FOR = timedelta(days=7)  # what happened once, and cannot be healed, is told for so long
 

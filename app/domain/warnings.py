@@ -15,7 +15,7 @@ CROWDED_WITHIN = timedelta(seconds=60)  # excluded: a minute apart is apart
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class NearbyPost:
     """Another post of the same account that goes out, or went out, near the one being scheduled."""
 
     id: str
@@ -30,7 +30,7 @@ def normalised(text: str) -> str:
     return unicodedata.normalize("NFC", folded)  # folding may take composed characters apart
 
 
-def author_warnings(at: datetime, content: str, others: Iterable[Neighbour]) -> list[tuple[str, str]]:
+def schedule_warnings(at: datetime, content: str, others: Iterable[NearbyPost]) -> list[tuple[str, str]]:
     """(code, message) for a post due `at`, each naming the nearest other post that it is about."""
     nearest = sorted(others, key=lambda other: (abs(other.at - at), other.at, other.id))
     text = normalised(content)

@@ -77,9 +77,9 @@ def _lateness(connection: Connection, now: datetime) -> Alert | None:
     if len(recent) < rules.LATE_LEAST:
         return None
     late_ms = sorted(ms for _, ms in recent)[math.ceil(rules.LATE_SHARE * len(recent)) - 1]
-    if late_ms <= rules.LATE_FLOOR_MS:
+    if late_ms <= rules.MIN_ALERT_LATENESS_MS:
         return None
-    usual_ms = max(late_ms / rules.LATE_FACTOR, rules.LATE_FLOOR_MS)
+    usual_ms = max(late_ms / rules.LATE_FACTOR, rules.MIN_ALERT_LATENESS_MS)
     count, share = alert_queries.share_late(connection, now - rules.USUAL_OVER, began, usual_ms)
     if count < rules.LATE_LEAST or share > 1 - rules.LATE_SHARE:
         return None

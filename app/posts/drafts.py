@@ -6,7 +6,7 @@ from typing import Any
 
 from app.accounts.expiry import SOON
 from app.alarms import arm
-from app.companies.permissions import account_for, place, post_for
+from app.companies.permissions import account_for, post_for, resolve_owner
 from app.deps import Deps
 from app.domain.companies import Right
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
@@ -30,7 +30,7 @@ def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
     """A draft, the author's own or their company's. Raises Invalid when it names a company, client or account that
     it cannot be for, Forbidden, Unavailable."""
     with deps.db.transaction() as tx:
-        row = values | place(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
+        row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
         _require_usable_account(tx, row)
         post = transitions.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
     emit("post.created", post_id=post.id)
@@ -69,11 +69,11 @@ def read_post(deps: Deps, user_id: str, post_id: str) -> Post:
 
 def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account:
     """Connect, or reconnect: the same account again takes the new tokens, and its held posts go on.
-    Raises Invalid and Forbidden as `place` does, Conflict (`account_of_another_client`), NotConfigured without
+    Raises Invalid and Forbidden as `resolve_owner` does, Conflict (`account_of_another_client`), NotConfigured without
     encryption keys, Unavailable."""
     sealed = _seal(deps, values)
     with deps.db.transaction() as tx:
-        owner = place(tx, user_id, values)
+        owner = resolve_owner(tx, user_id, values)
         row = {"account_name": values["external_id"]} | sealed | owner | {"id": new_id(), "user_id": user_id}
         created = accounts.create(tx, row, deps.clock.now())
         identity = (user_id, values["platform"], values["external_id"], owner["company_id"])

@@ -14,7 +14,7 @@ from app.alarms import arm, disarm
 from app.companies.permissions import post_for, post_with_accounts_for
 from app.deps import Deps
 from app.domain.companies import Right
-from app.domain.content.rules import advice, check_limits
+from app.domain.content.rules import check_limits, content_warnings
 from app.domain.errors import Conflict, FieldError, Invalid, invalid_field
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, SCHEDULABLE, Status
@@ -23,7 +23,7 @@ from app.domain.platforms import LIMITS
 from app.domain.post import Account, Post
 from app.domain.times import Promise, parse_promise
 from app.log import emit
-from app.posts.warnings import warnings_about
+from app.posts.warnings import find_warnings
 from app.store.engine import Connection
 from app.store.posts import attempts, queries, transitions
 
@@ -66,15 +66,15 @@ def schedule(
             tx, post, at=promise.at, time_zone=zone, account_id=account_id, now=now, actor=f"user:{user_id}"
         )
 
-    before, after = _change_at_once(deps, read, change)
+    before, after = _change_autocommit(deps, read, change)
     account = next(one for one in usable if one.id == after.social_account_id)
     warnings = ([AMBIGUOUS] if promise.ambiguous else []) + expiry_warnings(deps, account, promise.at)
-    warnings += advice(after.platform, after.content, after.media, after.image_url, after.post_type)
+    warnings += content_warnings(after.platform, after.content, after.media, after.image_url, after.post_type)
     armed, warning = arm(deps, after)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=post_id, generation=after.generation, due=promise.at.isoformat(), armed=armed.armed)
     warnings += [warning] if warning else []
-    return Scheduled(armed, promise, warnings + warnings_about(deps, after))
+    return Scheduled(armed, promise, warnings + find_warnings(deps, after))
 
 
 def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
@@ -87,7 +87,7 @@ def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
             raise refusal(post)
         return transitions.unschedule(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
 
-    return _called_off(deps, "post.unscheduled", *_change_at_once(deps, _reader(user_id, post_id), change))
+    return _called_off(deps, "post.unscheduled", *_change_autocommit(deps, _reader(user_id, post_id), change))
 
 
 def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
@@ -100,7 +100,7 @@ def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
             raise refusal(post)
         return transitions.cancel(tx, post, now=deps.clock.now(), actor=f"user:{user_id}")
 
-    return _called_off(deps, "post.cancelled", *_change_at_once(deps, _reader(user_id, post_id), change))
+    return _called_off(deps, "post.cancelled", *_change_autocommit(deps, _reader(user_id, post_id), change))
 
 
 def recover(deps: Deps, user_id: str, post_id: str, action: str, force: bool) -> Post:
@@ -150,12 +150,12 @@ def change_post(deps: Deps, user_id: str, post_id: str, change: Change) -> tuple
     return _until_changed(lambda: _in_transaction(deps, _reader(user_id, post_id), change))
 
 
-def _change_at_once(deps: Deps, read: Read, change: Change) -> tuple[Post, Post]:
+def _change_autocommit(deps: Deps, read: Read, change: Change) -> tuple[Post, Post]:
     """The same for a `change` that only reads and then writes one statement. A company's post is changed in a
     transaction all the same: the right to change it holds until it is changed."""
 
     def attempt() -> tuple[Post, Post | None]:
-        with deps.db.at_once() as connection:
+        with deps.db.autocommit() as connection:
             before = read(connection, Right.READ)
             if before.company_id is None:
                 return before, change(connection, before)

@@ -173,7 +173,7 @@ class Database:
         with _translated(), self._reader.connect() as connection:
             yield connection
 
-    def at_once(self) -> AbstractContextManager[Connection]:
+    def autocommit(self) -> AbstractContextManager[Connection]:
         """For reads and then one statement that writes: PostgreSQL commits that by itself, which spares the round trips
         of BEGIN and COMMIT. SQLite takes its lock before the reads, as it does for all that write."""
         return self.reading() if self.engine.dialect.name == "postgresql" else self.transaction()

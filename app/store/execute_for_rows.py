@@ -18,7 +18,7 @@ Types = tuple[tuple[str, Any], ...]
 Build = Callable[[Any, bool], sa.Executable]
 
 
-def given(
+def execute_for_rows(
     tx: Connection, build: Build, types: Types, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
 ) -> list[sa.Row[Any]]:
     """What the statement returns for these rows; `common` are the parameters that all share."""

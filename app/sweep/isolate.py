@@ -17,7 +17,7 @@ SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes ba
 Result = TypeVar("Result")
 
 
-def guarded(deps: Deps, work: Callable[[Post], Result | None], post: Post) -> Result | None:
+def isolate(deps: Deps, work: Callable[[Post], Result | None], post: Post) -> Result | None:
     """`work(post)`, or None where it broke; then a scheduled row is set aside so that it does not come first again.
     Raises Unavailable alone: that is everybody's trouble."""
     try:

@@ -15,7 +15,7 @@ from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.post import Post
 from app.store.posts import reservations
-from app.sweep.isolate import guarded
+from app.sweep.isolate import isolate
 
 #: Long enough to begin a batch. One that lapses while its worker is held up is a chance for the others, and no harm.
 RESERVED_FOR = timedelta(seconds=15)
@@ -38,7 +38,7 @@ def deliver_due(deps: Deps, going_on: Callable[[], bool]) -> Delivered:
         if not going_on():
             left.append(post)
             return None
-        return guarded(deps, lambda due: dispatch(deps, due.id, due.generation, "poll"), post)
+        return isolate(deps, lambda due: dispatch(deps, due.id, due.generation, "poll"), post)
 
     results = deps.run_many(deliver, _reserved(deps, going_on), deps.settings.poll_concurrency)
     if left:  # the others need not wait for what we shall not do

@@ -27,7 +27,7 @@ from app.store.engine import Connection
 from app.store.operations import runs
 from app.store.posts import arming, attempts, queries, transitions
 from app.sweep.expired_records import forget_old
-from app.sweep.isolate import guarded
+from app.sweep.isolate import isolate
 from app.sweep.poll import deliver_due
 from app.sweep.retention import tidy
 
@@ -37,7 +37,7 @@ LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may be
 
 DUE = "next_attempt_at"
 Page = Callable[[Connection, int, tuple[datetime, str] | None], list[Post]]
-Told = Callable[[], bool]
+ShouldStop = Callable[[], bool]
 
 
 @dataclass(slots=True)
@@ -58,32 +58,32 @@ class Swept:
 
 @dataclass
 class _Run:
-    """One sweep under way, by `holder` of the lease, or a share of it without. `halted` once it is told to stop."""
+    """One sweep in progress: by the lease's `holder`, or a share of one without the lease."""
 
     deps: Deps
-    halted: Told
+    should_stop: ShouldStop
     started: datetime
     exclusive: bool = True
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     swept: Swept = field(default_factory=Swept)
-    rope_broke: bool = False
+    message_service_down: bool = False
 
     @property
     def budget(self) -> timedelta:
         return timedelta(seconds=self.deps.settings.sweep_budget_seconds)
 
     def in_time(self, part: float) -> bool:
-        return not self.halted() and self.deps.clock.now() < self.started + self.budget * part
+        return not self.should_stop() and self.deps.clock.now() < self.started + self.budget * part
 
 
 def never() -> bool:
     return False
 
 
-def sweep(deps: Deps, halted: Told = never) -> Swept:
-    """One run, the whole of it. A second one at the same time answers `skipped`. Once `halted`, it ends what it has
+def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
+    """One run, the whole of it. A second one at the same time answers `skipped`. When `should_stop`, it ends the work
     begun and begins no more. Raises Unavailable when the database is down."""
-    run = _Run(deps, halted, deps.clock.now())
+    run = _Run(deps, should_stop, deps.clock.now())
     margin = timedelta(seconds=deps.settings.n8n_timeout_seconds + LEASE_MARGIN_SECONDS)
     until = run.started + run.budget + margin
     if not runs.take_lease(deps.db, runs.SWEEP, run.holder, now=run.started, until=until):
@@ -91,13 +91,13 @@ def sweep(deps: Deps, halted: Told = never) -> Swept:
     return _finished(run, _expire, _send_overdue, _arm_unarmed, _renew_tokens, _tidy, _prune)
 
 
-def poll(deps: Deps, halted: Told = never) -> Swept:
+def poll(deps: Deps, should_stop: ShouldStop = never) -> Swept:
     """A sweep, as the engine of poll mode: while another one has the lease, this one takes its share of what is due all
     the same, and leaves the rest to it. `skipped` when another sweeps and no share was left; with a message service,
     whenever another sweeps. Raises Unavailable."""
-    swept = sweep(deps, halted)
+    swept = sweep(deps, should_stop)
     if swept.skipped and deps.messages is None:
-        swept = _finished(_Run(deps, halted, deps.clock.now(), exclusive=False), _send_overdue)
+        swept = _finished(_Run(deps, should_stop, deps.clock.now(), exclusive=False), _send_overdue)
     return swept
 
 
@@ -173,7 +173,7 @@ def _expire(run: _Run) -> None:
         run, EXPIRING_ENDS, lambda c, n, after: queries.expired(c, run.started, n, after), "lease_until"
     ):
         expired = [
-            post for post in (guarded(run.deps, partial(_expire_one, run), post) for post in batch) if post is not None
+            post for post in (isolate(run.deps, partial(_expire_one, run), post) for post in batch) if post is not None
         ]
         run.swept.expired += len(expired)
         retried = [post for post in expired if post.next_attempt_at is not None]
@@ -224,15 +224,19 @@ def _send_overdue(run: _Run) -> None:
     before = _overdue_before(run)
     for batch in _pages(run, SENDING_ENDS, lambda c, n, after: queries.overdue(c, before, run.started, n, after), DUE):
         again = [post for post in batch if post.swept_at is not None]
-        given = [] if run.rope_broke else _give(run, [post for post in batch if post.swept_at is None], before)
+        given = (
+            []
+            if run.message_service_down
+            else _rearm_overdue(run, [post for post in batch if post.swept_at is None], before)
+        )
         here = again + [post for post in batch if post.swept_at is None and post.id not in given]
         at_a_time = run.deps.settings.cron_concurrency
-        results = run.deps.run_many(lambda post: guarded(run.deps, partial(_dispatch_here, run), post), here, at_a_time)
+        results = run.deps.run_many(lambda post: isolate(run.deps, partial(_dispatch_here, run), post), here, at_a_time)
         run.swept.recovered += sum(result is not None and result.status != "ignored" for result in results)
         run.swept.failed += sum(result is not None and result.status == "failed" for result in results)
 
 
-def _give(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
+def _rearm_overdue(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
     """Arm overdue posts for now; returns the ids that the message service took."""
     if not fresh:
         return set()
@@ -241,7 +245,7 @@ def _give(run: _Run, fresh: list[Post], before: datetime) -> set[str]:
         overdue = arming.due_before(before)
         counted = arming.count_arming(tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True)
     refused = {post.id for post in arm_batch(deps, counted)}
-    run.rope_broke = bool(counted) and len(refused) == len(counted)
+    run.message_service_down = bool(counted) and len(refused) == len(counted)
     given = {post.id for post in counted} - refused
     run.swept.recovered += len(given)
     return given
@@ -256,7 +260,7 @@ def _dispatch_here(run: _Run, post: Post) -> Dispatched | None:
 def _arm_unarmed(run: _Run) -> None:
     """Rows whose alarm was never taken, or that were parked and have come within the horizon."""
     deps = run.deps
-    if deps.messages is None or run.rope_broke:
+    if deps.messages is None or run.message_service_down:
         return
     settled = run.started - timedelta(seconds=deps.settings.sweep_grace_seconds)
     start, end = _overdue_before(run), armed_horizon(deps)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.lifecycle import Status
-from app.domain.warnings import Neighbour, author_warnings, normalised
+from app.domain.warnings import NearbyPost, normalised, schedule_warnings
 from tests.support.fakes import START
 
 DAY = timedelta(days=1)
@@ -13,12 +13,12 @@ MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
 
 
-def other(after: timedelta, content: str = "Other", name: str = "p1", status: Status = Status.SCHEDULED) -> Neighbour:
-    return Neighbour(name, status, START + after, content)
+def other(after: timedelta, content: str = "Other", name: str = "p1", status: Status = Status.SCHEDULED) -> NearbyPost:
+    return NearbyPost(name, status, START + after, content)
 
 
-def codes(*others: Neighbour) -> list[str]:
-    return [code for code, _ in author_warnings(START, "Hello", others)]
+def codes(*others: NearbyPost) -> list[str]:
+    return [code for code, _ in schedule_warnings(START, "Hello", others)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_both_may_be_told_of_one_post():
 
 def test_the_nearest_is_named_with_its_instant_and_id():
     far, near = other(DAY / 2, "hello", "far"), other(-2 * MINUTE, "hello", "near", Status.PUBLISHED)
-    ((_, told),) = author_warnings(START, "Hello", [far, near])
+    ((_, told),) = schedule_warnings(START, "Hello", [far, near])
     assert told == "The same text went to this account at 2030-01-07T11:58:00.000Z (post near)."
-    ((_, told),) = author_warnings(START, "Hello", [other(MINUTE / 2, name="b"), other(MINUTE / 3, name="a")])
+    ((_, told),) = schedule_warnings(START, "Hello", [other(MINUTE / 2, name="b"), other(MINUTE / 3, name="a")])
     assert told == "Another post of this account has the same minute, 2030-01-07T12:00:20.000Z (post a)."

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.content.rules import advice, check_limits
+from app.domain.content.rules import check_limits, content_warnings
 from app.domain.content.text import count_hashtags, count_mentions
 from app.domain.errors import FieldError
 from app.domain.platforms import LIMITS, MAX_MEDIA, PLATFORMS, POST_TYPES
@@ -25,7 +25,7 @@ def told(platform: str, post_type: str, kinds: str, content: str = "Hello") -> l
 
 
 def advised(platform: str, content: str = "Hello", kinds: str = "i", post_type: str = "post") -> list[str]:
-    return [code for code, _ in advice(platform, content, media(kinds), None, post_type)]
+    return [code for code, _ in content_warnings(platform, content, media(kinds), None, post_type)]
 
 
 @pytest.mark.parametrize(
@@ -218,4 +218,6 @@ def test_no_post_breaks_the_rules_and_every_refusal_is_whole(platform: str, post
     errors = check_limits(platform, content, media(kinds), None, post_type)
     assert all(error.code and error.message.endswith(".") for error in errors)
     assert all((error.limit is None) is (error.actual is None) for error in errors)
-    assert all(message.endswith(".") for _, message in advice(platform, content, media(kinds), None, post_type))
+    assert all(
+        message.endswith(".") for _, message in content_warnings(platform, content, media(kinds), None, post_type)
+    )

@@ -40,14 +40,14 @@ def claim_without_generation() -> Iterator[None]:
 def finish_without_attempt() -> Iterator[None]:
     """A finisher is guarded by id, status and generation: it may overwrite its successor."""
 
-    def as_read(post: Any) -> list[Any]:
+    def matches(post: Any) -> list[Any]:
         c = tables.posts.c
         told_for_nothing = sa.literal(0) <= post.attempt
         return [c.id == post.id, c.status == post.status, c.generation == post.generation, told_for_nothing]
 
     transition_sql._built.cache_clear()
     try:
-        with mock.patch.object(transition_sql, "as_read", as_read):
+        with mock.patch.object(transition_sql, "matches", matches):
             yield
     finally:
         transition_sql._built.cache_clear()

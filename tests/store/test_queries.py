@@ -174,7 +174,7 @@ def test_one_message_id_by_itself_is_kept_under_the_same_condition(rows: Rows, o
     seen, own = rows.post("scheduled", message_id=None), rows.post("scheduled", message_id=None)
     changes = {"status": "draft", "next_attempt_at": None} if other == "draft" else other
     row = rows.change(seen, **changes)
-    with rows.db.at_once() as connection:
+    with rows.db.autocommit() as connection:
         assert arming.store_message(connection, seen, "msg_7", ["loud"]) == (False, True)
         assert arming.store_message(connection, own, "msg_8", ["loud"]) == (True, False)
     assert rows.read(row) == row
@@ -190,7 +190,7 @@ def test_whoever_keeps_a_message_id_is_told_of_alerts_about_the_message_service(
     post = rows.post("scheduled", message_id=None)
     with rows.db.transaction() as tx:
         alerts.raise_alert(tx, kind, subject, "", START)
-    with rows.db.at_once() as connection:
+    with rows.db.autocommit() as connection:
         assert arming.store_message(connection, post, "msg_7", ["quiet", "loud"]) == (True, told)
 
 

@@ -250,10 +250,10 @@ class WatchedDatabase(Database):
             yield connection
 
     @contextmanager
-    def at_once(self) -> Iterator[sa.Connection]:
+    def autocommit(self) -> Iterator[sa.Connection]:
         if self.before and self.engine.dialect.name == "postgresql":  # on SQLite it is a transaction, as above
             self.before.popleft()()
-        with super().at_once() as connection:
+        with super().autocommit() as connection:
             yield connection
 
     def _begins(self, _connection: sa.Connection) -> None:

@@ -63,8 +63,8 @@ def test_a_database_that_goes_away_after_the_commit_costs_the_warning_and_not_th
     world.scheduled()
     second = world.scheduled()
     world.cut_database(1)
-    assert warnings.warnings_about(world.deps, second) == []
-    assert len(warnings.warnings_about(world.deps, second)) == 2
+    assert warnings.find_warnings(world.deps, second) == []
+    assert len(warnings.find_warnings(world.deps, second)) == 2
 
 
 @pytest.mark.parametrize("_round", range(4))

@@ -55,7 +55,7 @@ def _kinds(media: Sequence[Mapping[str, str]], image_url: str | None) -> list[st
     return [item["type"] for item in media] or (["image"] if image_url else [])
 
 
-def advice(
+def content_warnings(
     platform: str, content: str, media: Sequence[Mapping[str, str]], image_url: str | None, post_type: str
 ) -> list[tuple[str, str]]:
     """(code, message) of all that this platform may take otherwise than its author means."""

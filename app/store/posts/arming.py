@@ -15,7 +15,7 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.posts.transition_sql import Condition, to_post
-from app.store.schema.tables import alerts, has_status, posts
+from app.store.schema.tables import alerts, posts, status_unindexed
 
 SERVICE = "qstash"  # the subject of alerts about the message service
 
@@ -25,13 +25,13 @@ def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: d
     values: dict[str, Any] = {"arm_count": posts.c.arm_count + 1, "message_id": None, "updated_at": now}
     if swept:
         values["swept_at"] = now
-    where = (posts.c.id.in_(ids), has_status(Status.SCHEDULED), guard)
+    where = (posts.c.id.in_(ids), status_unindexed(Status.SCHEDULED), guard)
     return [to_post(row) for row in tx.execute(update(posts).where(*where).values(values).returning(posts))]
 
 
 def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
     """The alarm was lost: the row is unarmed, which the sweep finds."""
-    where = (posts.c.id == post_id, has_status(Status.SCHEDULED), posts.c.message_id == message_id)
+    where = (posts.c.id == post_id, status_unindexed(Status.SCHEDULED), posts.c.message_id == message_id)
     return tx.execute(update(posts).where(*where).values(message_id=None)).rowcount == 1
 
 
@@ -43,7 +43,7 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
         posts.c.id, posts.c.generation, posts.c.arm_count, types=[posts.c.id.type, sa.Integer(), sa.Integer()]
     )
     message_of = sa.case(*((posts.c.id == post.id, message_id) for post, message_id in taken))
-    where = (own.in_(keys), has_status(Status.SCHEDULED), posts.c.message_id.is_(None))
+    where = (own.in_(keys), status_unindexed(Status.SCHEDULED), posts.c.message_id.is_(None))
     statement = update(posts).where(*where).values(message_id=message_of).returning(posts.c.id)
     return set(tx.execute(statement).scalars())
 
@@ -64,7 +64,7 @@ _STORE = (
         posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type),
         posts.c.generation == sa.bindparam("wanted", type_=sa.Integer()),
         posts.c.arm_count == sa.bindparam("armed", type_=sa.Integer()),
-        has_status(Status.SCHEDULED),
+        status_unindexed(Status.SCHEDULED),
         posts.c.message_id.is_(None),
     )
     .values(message_id=sa.bindparam("message"))

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
-from app.store.execute_for_rows import Types, given
-from app.store.schema.tables import attempts, has_status, posts
+from app.store.execute_for_rows import Types, execute_for_rows
+from app.store.schema.tables import attempts, posts, status_unindexed
 
 
 def to_attempt(row: sa.Row[Any]) -> Attempt:
@@ -51,7 +51,7 @@ def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -
         {"id": post.id, "attempt": post.attempt, "at": at, "late_ms": _lateness_ms(post, at), "http_status": status}
         for post, at, status in group
     ]
-    given(tx, _accept, _SENT, sent, {})
+    execute_for_rows(tx, _accept, _SENT, sent, {})
 
 
 def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
@@ -60,7 +60,7 @@ def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
     this_one = sa.exists().where(*_is(post.id, post.attempt), attempts.c.outcome == Outcome.PUBLISHED)
     tx.execute(
         update(posts)
-        .where(posts.c.id == post.id, has_status(Status.PUBLISHED), this_one)
+        .where(posts.c.id == post.id, status_unindexed(Status.PUBLISHED), this_one)
         .values(lateness_ms=_lateness_ms(post, sent_at))
     )
 
@@ -96,7 +96,7 @@ def grant(tx: Connection, post_id: str, attempt: int, *, now: datetime, lease_un
     """Once per attempt, and only while it is in hand: the lease moves first, which orders us with the sweep."""
     held = (
         posts.c.id == post_id,
-        has_status(Status.PUBLISHING),
+        status_unindexed(Status.PUBLISHING),
         posts.c.attempt == attempt,
         posts.c.lease_until > now,
     )

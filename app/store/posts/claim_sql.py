@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies.access import account_of_post
-from app.store.schema.tables import attempts, has_status, posts, social_accounts, transitions
+from app.store.schema.tables import attempts, posts, social_accounts, status_unindexed, transitions
 
 NOW = sa.bindparam("now", type_=posts.c.updated_at.type)
 _LEASE = sa.bindparam("lease", type_=posts.c.lease_until.type)
@@ -60,7 +60,7 @@ def build(wanted: Any, many: bool) -> sa.Executable:
     account = select(a.access_token + "|" + a.external_id + "|" + a.status).where(account_of_post())
     claimed = (
         update(posts)
-        .where(posts.c.id == wanted.id, posts.c.generation == wanted.generation, has_status(Status.SCHEDULED))
+        .where(posts.c.id == wanted.id, posts.c.generation == wanted.generation, status_unindexed(Status.SCHEDULED))
         .where(posts.c.next_attempt_at <= NOW)
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(wanted.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)

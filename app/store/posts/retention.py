@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select
 from app.domain.lifecycle import FINAL, Status
 from app.store.operations import counts
 from app.store.posts.transition_sql import Condition
-from app.store.schema.tables import alerts, has_status, posts
+from app.store.schema.tables import alerts, posts, status_unindexed
 
 #: Drafts are somebody's work, and what is scheduled or publishing is ours.
 FINISHED = (Status.PUBLISHED, Status.FAILED, Status.CANCELLED)
@@ -31,7 +31,7 @@ def prune_posts(tx: Connection, status: Status, before: datetime, limit: int) ->
     )  # read first: within the DELETE, PostgreSQL might read all the table for it
     if not ids:
         return 0
-    still_old = (posts.c.id.in_(ids), has_status(status), posts.c.updated_at < before)
+    still_old = (posts.c.id.in_(ids), status_unindexed(status), posts.c.updated_at < before)
     deleted = tx.execute(delete(posts).where(*still_old)).rowcount
     if deleted and status in FINAL:
         counts.note_pruned(tx, status, deleted)

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Row, bindparam, insert, update
 
 from app.domain.lifecycle import ALLOWED, Status
 from app.domain.post import Post
-from app.store.schema.tables import has_status, posts, transitions
+from app.store.schema.tables import posts, status_unindexed, transitions
 
 Condition = sa.ColumnElement[bool]
 
-ONE_MORE: Final = object()  # as a column's new value: one more than it has
+INCREMENT: Final = object()  # as a column's new value: one more than it has
 _COLUMNS = tuple(posts.c.keys())
 _NOW = bindparam("now", type_=posts.c.updated_at.type)
 
@@ -47,13 +47,17 @@ def move(
     `extra`. A value may be an expression. Returns the post as it now is, or None: lost the race."""
     if to not in ALLOWED[post.status]:
         return None
-    at_once = tx.dialect.name == "postgresql"  # status and history are one statement there, and SQLite cannot do that
+    single_statement = tx.dialect.name == "postgresql"  # SQLite has no data-modifying CTE
     computed = {name: value for name, value in values.items() if isinstance(value, sa.ClauseElement)}
-    raised = tuple(name for name, value in values.items() if value is ONE_MORE)
+    raised = tuple(name for name, value in values.items() if value is INCREMENT)
     plain = tuple(name for name in values if name not in computed and name not in raised)
-    statement = _build(plain, raised, at_once, computed, extra) if computed or extra else _built(plain, raised, at_once)
+    statement = (
+        _build(plain, raised, single_statement, computed, extra)
+        if computed or extra
+        else _built(plain, raised, single_statement)
+    )
     given = {f"new_{name}": values[name] for name in plain} | {"new_status": to, "now": now, **_as_it_was(post)}
-    if at_once:
+    if single_statement:
         row = tx.execute(statement, {**given, "reason": reason, "actor": actor}).one_or_none()
         return to_post(row) if row else None
     row = tx.execute(statement, given).one_or_none()
@@ -63,17 +67,17 @@ def move(
     return moved
 
 
-def as_read(post: Any) -> list[Condition]:
-    """The row still stands as `post` was read; of AS_IT_WAS, as the statement is told then."""
+def matches(post: Any) -> list[Condition]:
+    """The row still stands as `post` was read; of EXPECTED, as the statement is told then."""
     return [
         posts.c.id == post.id,
-        has_status(post.status),
+        status_unindexed(post.status),
         posts.c.generation == post.generation,
         posts.c.attempt == post.attempt,
     ]
 
 
-AS_IT_WAS: Final = SimpleNamespace(
+EXPECTED: Final = SimpleNamespace(
     id=bindparam("old_id", type_=posts.c.id.type),
     status=bindparam("old_status", type_=sa.String()),
     generation=bindparam("old_generation", type_=sa.Integer()),
@@ -107,19 +111,19 @@ def transition(post: Post, before: Status | None, reason: str, actor: str, now: 
 def _build(
     plain: tuple[str, ...],
     raised: tuple[str, ...],
-    at_once: bool,
+    single_statement: bool,
     computed: Mapping[str, Any],
     extra: Sequence[Condition],
 ) -> sa.Executable:
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=posts.c[name].type) for name in (*plain, "status")}
     values |= {name: posts.c[name] + 1 for name in raised}
-    statement = update(posts).where(*as_read(AS_IT_WAS), *extra).values({**values, **computed, "updated_at": _NOW})
-    return _recorded(statement.returning(posts)) if at_once else statement.returning(posts)
+    statement = update(posts).where(*matches(EXPECTED), *extra).values({**values, **computed, "updated_at": _NOW})
+    return _recorded(statement.returning(posts)) if single_statement else statement.returning(posts)
 
 
 @cache
-def _built(plain: tuple[str, ...], raised: tuple[str, ...], at_once: bool) -> sa.Executable:
-    return _build(plain, raised, at_once, {}, ())
+def _built(plain: tuple[str, ...], raised: tuple[str, ...], single_statement: bool) -> sa.Executable:
+    return _build(plain, raised, single_statement, {}, ())
 
 
 def _recorded(statement: Any) -> sa.Executable:
@@ -128,7 +132,7 @@ def _recorded(statement: Any) -> sa.Executable:
     line = {
         "post_id": moved.c.id,
         "at": _NOW,
-        "from_status": AS_IT_WAS.status,
+        "from_status": EXPECTED.status,
         "to_status": moved.c.status,
         "reason": bindparam("reason", type_=sa.String()),
         "actor": bindparam("actor", type_=sa.String()),

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, insert, update
 
 from app.domain.lifecycle import EDITABLE, SCHEDULABLE, Status
 from app.domain.post import Post
-from app.store.execute_for_rows import given
+from app.store.execute_for_rows import execute_for_rows
 from app.store.posts import claim_sql
 from app.store.posts.claim_sql import Intent
-from app.store.posts.transition_sql import ONE_MORE, Condition, as_read, move, to_post, transition
-from app.store.schema.tables import attempts, has_status, posts, transitions
+from app.store.posts.transition_sql import INCREMENT, Condition, matches, move, to_post, transition
+from app.store.schema.tables import attempts, posts, status_unindexed, transitions
 
 
 def _not_due() -> dict[str, Any]:
@@ -40,7 +40,7 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
     edit that was answered is either in the send or came too late and is refused."""
     if post.status not in EDITABLE:
         return None
-    statement = update(posts).where(*as_read(post)).values(**values, updated_at=now).returning(posts)
+    statement = update(posts).where(*matches(post)).values(**values, updated_at=now).returning(posts)
     row = tx.execute(statement).one_or_none()
     return to_post(row) if row else None
 
@@ -85,7 +85,7 @@ def claim(tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_unt
     was made ready with. The attempts' rows are written with it. Returns the posts that were won by the place of the
     intent that won them: of several for one post at most one does."""
     wanted = [claim_sql.as_given(place, intent) for place, intent in enumerate(intents)]
-    rows = given(tx, claim_sql.build, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
+    rows = execute_for_rows(tx, claim_sql.build, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
     won = {row.place: to_post(row) for row in rows}
     if rows and tx.dialect.name == "sqlite":  # PostgreSQL's statement has done it
         trail = [transition(won[row.place], Status.SCHEDULED, "claimed", row.trigger, now) for row in rows]
@@ -101,7 +101,7 @@ def _extend(held: Any, _many: bool) -> sa.Executable:
     return (
         update(posts)
         .where(posts.c.id == held.id, posts.c.generation == held.generation, posts.c.attempt == held.attempt)
-        .where(has_status(Status.PUBLISHING))
+        .where(status_unindexed(Status.PUBLISHING))
         .values(lease_until=sa.bindparam("lease"), updated_at=claim_sql.NOW)
         .returning(posts.c.id)
     )
@@ -110,7 +110,7 @@ def _extend(held: Any, _many: bool) -> sa.Executable:
 def extend_leases(tx: Connection, group: Sequence[Post], *, lease_until: datetime, now: datetime) -> set[str]:
     """n8n has accepted: each stays publishing until its report comes or this lease ends. Returns whose still are."""
     held = [{"id": post.id, "generation": post.generation, "attempt": post.attempt} for post in group]
-    return {row.id for row in given(tx, _extend, _HOLDING, held, {"now": now, "lease": lease_until})}
+    return {row.id for row in execute_for_rows(tx, _extend, _HOLDING, held, {"now": now, "lease": lease_until})}
 
 
 def publish(
@@ -189,7 +189,7 @@ def defer(
 
 def _due(at: datetime) -> dict[str, Any]:
     """Scheduled for `at`, unarmed, about to be armed."""
-    return {"next_attempt_at": at, "arm_count": ONE_MORE, "message_id": None, "swept_at": None}
+    return {"next_attempt_at": at, "arm_count": INCREMENT, "message_id": None, "swept_at": None}
 
 
 def _left_hands() -> dict[str, Any]:
@@ -197,17 +197,17 @@ def _left_hands() -> dict[str, Any]:
 
 
 def _spent(counted: bool) -> dict[str, Any]:
-    return {"retry_count": ONE_MORE} if counted else {}
+    return {"retry_count": INCREMENT} if counted else {}
 
 
 def _new_intent() -> dict[str, Any]:
     """What a deliberate act of the author resets."""
-    return {"generation": ONE_MORE, "retry_count": 0, "error_code": None, "error_message": None}
+    return {"generation": INCREMENT, "retry_count": 0, "error_code": None, "error_message": None}
 
 
 def unchanged(post: Post) -> Condition:
     """The row still stands as it was read, arming included."""
-    return sa.and_(*as_read(post), posts.c.arm_count == post.arm_count)
+    return sa.and_(*matches(post), posts.c.arm_count == post.arm_count)
 
 
 def _abandoned(now: datetime) -> list[Condition]:

@@ -9,18 +9,18 @@ from sqlalchemy import Connection, select
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
-from app.domain.warnings import Neighbour
+from app.domain.warnings import NearbyPost
 from app.store.schema.tables import posts
 
 P = posts.c
 GOING_OUT = (Status.SCHEDULED, Status.PUBLISHING, Status.PUBLISHED)
 
 
-def neighbours(connection: Connection, post: Post, at: datetime, within: timedelta, limit: int) -> list[Neighbour]:
+def nearby_posts(connection: Connection, post: Post, at: datetime, within: timedelta, limit: int) -> list[NearbyPost]:
     """The account's other posts that go out or went out `within` of `at`: the nearest `limit` on either side."""
     account = {"account": post.social_account_id, "itself": post.id, "most": limit}
     found = connection.execute(_BOTH_SIDES, {**account, "at": at, "first": at - within, "last": at + within}).all()
-    return [Neighbour(id, Status(status), due, content) for id, status, due, content in found]
+    return [NearbyPost(id, Status(status), due, content) for id, status, due, content in found]
 
 
 def _both_sides() -> sa.Executable:

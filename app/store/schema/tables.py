@@ -31,7 +31,6 @@ __all__ = [
     "breakers",
     "clients",
     "companies",
-    "has_status",
     "idempotency_keys",
     "leases",
     "memberships",
@@ -40,6 +39,7 @@ __all__ = [
     "oauth_states",
     "posts",
     "social_accounts",
+    "status_unindexed",
     "sweeps",
     "tallies",
     "transitions",
@@ -92,7 +92,7 @@ posts = Table(
 )
 
 
-def has_status(status: Status) -> sa.ColumnElement[bool]:
+def status_unindexed(status: Status) -> sa.ColumnElement[bool]:
     """The status of a row that is found by its id. Said plainly, it would tempt PostgreSQL to that status's partial
     index, small by statistics from before a burst, and every claim of the burst would read it whole."""
     return posts.c.status.concat("") == status

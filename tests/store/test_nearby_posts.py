@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 def found(rows: Rows, post: Post, limit: int = 10) -> list[str]:
     with rows.db.reading() as connection:
-        return [other.id for other in warnings.neighbours(connection, post, DUE, DAY, limit)]
+        return [other.id for other in warnings.nearby_posts(connection, post, DUE, DAY, limit)]
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "published", "failed", "cancelled"])
@@ -69,7 +69,7 @@ def plan_of(rows: Rows, ask: Callable[[sa.Connection], Any]) -> str:
 
 def test_they_are_found_by_the_index_of_account_and_time(rows: Rows):
     post = rows.post("scheduled")
-    plan = plan_of(rows, lambda tx: warnings.neighbours(tx, post, DUE, DAY, 10))
+    plan = plan_of(rows, lambda tx: warnings.nearby_posts(tx, post, DUE, DAY, 10))
     assert plan.count("ix_posts_account_time") == 2, plan
 
 
