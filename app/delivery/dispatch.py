@@ -14,6 +14,7 @@ from app.delivery import media, pacing
 from app.delivery.send import Standing, TurnedAway, wait
 from app.delivery.settle import Dispatched
 from app.deps import Deps
+from app.domain.breaker import Breaker
 from app.domain.explanations import SENTENCES
 from app.domain.keys import longest_wait
 from app.domain.lifecycle import Status
@@ -85,7 +86,7 @@ def _rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Di
 
 
 def _make_ready(
-    deps: Deps, post: Post, account: Account | None, circuit: breaker.Breaker, trigger: str, message_id: str | None
+    deps: Deps, post: Post, account: Account | None, circuit: Breaker, trigger: str, message_id: str | None
 ) -> Standing | Dispatched:
     """All that can be done before the instant, or the answer where the post must wait."""
     now = deps.clock.now()
@@ -135,7 +136,7 @@ def _token(deps: Deps, account: Account | None) -> str | None:
         return None
 
 
-def _take_probe(deps: Deps, circuit: breaker.Breaker, now: datetime) -> bool:
+def _take_probe(deps: Deps, circuit: Breaker, now: datetime) -> bool:
     if circuit.probe_at is None or circuit.probe_at > now:
         return False
     until = now + max(_cooldown(deps), timedelta(seconds=deps.settings.n8n_timeout_seconds))

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 
 from app.delivery.settle import Dispatched, settle
 from app.deps import Deps
+from app.domain.breaker import Breaker
 from app.domain.explanations import SENTENCES
 from app.domain.keys import idempotency_key
 from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
-from app.store.operations.breaker import Breaker
 from app.store.posts import queries, transitions
 from app.store.posts.claim_sql import Intent
 

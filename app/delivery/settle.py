@@ -14,6 +14,7 @@ from app.alarms import arm
 from app.alerts import alert
 from app.deps import Deps
 from app.domain.alerts import CURES
+from app.domain.breaker import Breaker
 from app.domain.errors import Unavailable
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
@@ -47,7 +48,7 @@ class Accepted:
     post: Post
     verdict: Verdict
     sent_at: datetime
-    circuit: breaker.Breaker
+    circuit: Breaker
 
 
 def settle(
@@ -56,7 +57,7 @@ def settle(
     verdict: Verdict,
     *,
     sent_at: datetime | None = None,
-    circuit: breaker.Breaker | None = None,
+    circuit: Breaker | None = None,
 ) -> Dispatched:
     """Close the attempt of the claimed `post`. `sent_at` and `circuit` come with an answer to a send of our own; a
     report has neither. Never raises Unavailable: what cannot be written is left to the report and the lease."""
@@ -110,7 +111,7 @@ def _settle(
     post: Post,
     verdict: Verdict,
     sent_at: datetime | None,
-    circuit: breaker.Breaker | None,
+    circuit: Breaker | None,
 ) -> Post | None:
     """The breaker's row first, then the post's, then the attempt's: everyone takes them in this order, or a report that
     comes while we settle would lock us up with it."""
@@ -167,7 +168,7 @@ def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, fre
     )
 
 
-def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: breaker.Breaker, now: datetime) -> bool:
+def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: Breaker, now: datetime) -> bool:
     """Count the answer in the breaker all instances share. True while it is open: then a failure costs nothing."""
     is_failure = verdict.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN) or (
         verdict.outcome is Outcome.TRANSIENT and verdict.http_status not in BUSY_STATUSES
@@ -180,7 +181,7 @@ def _tell_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: breaker
             alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
             return True
         return circuit.opened_at is not None
-    if circuit != breaker.Breaker() and breaker.record_success(tx):
+    if circuit != Breaker() and breaker.record_success(tx):
         emit("breaker.closed")
         alerts.clear(tx, "breaker_open", "n8n")
     return False

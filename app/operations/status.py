@@ -8,6 +8,7 @@ from typing import Any
 from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.alerts import CURES, PUBLIC_SUBJECTS
+from app.domain.breaker import Breaker
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
 from app.operations.alert_rules import current_alerts
@@ -88,7 +89,7 @@ def _public(alert: alerts.Alert) -> dict[str, Any]:
     }
 
 
-def _state(circuit: breaker.Breaker, now: datetime) -> str:
+def _state(circuit: Breaker, now: datetime) -> str:
     if circuit.opened_at is None or circuit.probe_at is None:
         return "closed"
     return "half_open" if circuit.probe_at <= now else "open"

@@ -6,6 +6,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from app.adapters.threads import run_many
+from app.domain.breaker import Breaker
 from app.domain.errors import Conflict
 from app.domain.ports import Submission
 from app.posts import drafts, schedule
@@ -123,7 +124,7 @@ def test_of_many_who_would_probe_at_once_one_does(crowd: World):
         assert together([partial(probe, crowd, seen, now)] * 8).count(True) == 1
 
 
-def probe(world: World, seen: breaker.Breaker, now) -> bool:
+def probe(world: World, seen: Breaker, now) -> bool:
     with world.db.transaction() as tx:
         return breaker.take_probe(tx, seen, now, now + timedelta(seconds=1))
 

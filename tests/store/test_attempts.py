@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.domain.breaker import Breaker
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Attempt, Post
 from app.store.accounts import accounts
-from app.store.operations.breaker import Breaker
 from app.store.posts import attempts, queries
 from tests.support.rows import DUE, Rows, fields, later
 

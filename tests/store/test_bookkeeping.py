@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.breaker import Breaker
 from app.store.operations import alerts, breaker, runs, statistics
-from app.store.operations.breaker import Breaker
 from tests.support.fakes import START
 from tests.support.rows import DUE, MICROSECOND, Rows, later
 

@@ -14,6 +14,7 @@ from app.delivery import dispatch, report
 from app.delivery.send import OneByOne
 from app.delivery.settle import Dispatched
 from app.deps import Deps
+from app.domain.breaker import Breaker
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition
 from app.posts import drafts, schedule
@@ -198,7 +199,7 @@ class World:
             statement = sa.select(social_accounts.c.status).where(social_accounts.c.id == (account or self.account).id)
             return connection.execute(statement).scalar_one()
 
-    def circuit(self) -> breaker.Breaker:
+    def circuit(self) -> Breaker:
         with self.db.reading() as connection:
             return breaker.read(connection)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.delivery.settle import Dispatched
+from app.domain.breaker import Breaker
 from app.domain.ports import Reply
 from app.domain.post import Post
 from app.store.operations import breaker
@@ -25,7 +26,7 @@ def broken(world: World, reply: Reply | None = None) -> Post:
     return posts[-1]
 
 
-def state(world: World) -> breaker.Breaker:
+def state(world: World) -> Breaker:
     with world.db.reading() as connection:
         return breaker.read(connection)
 
@@ -38,7 +39,7 @@ def state(world: World) -> breaker.Breaker:
 def test_it_opens_at_the_threshold_and_tells_the_operators(world: World, reply: Reply):
     world.set(breaker_threshold=3)
     broken(world, reply)
-    assert state(world) == breaker.Breaker(3, IN_TEN_MINUTES, IN_TEN_MINUTES + COOLDOWN)
+    assert state(world) == Breaker(3, IN_TEN_MINUTES, IN_TEN_MINUTES + COOLDOWN)
     assert world.alerts()["breaker_open"] == "n8n"
 
 
@@ -49,7 +50,7 @@ def test_one_failure_less_leaves_it_closed(world: World):
     with world.db.transaction() as tx:
         tx.exec_driver_sql("UPDATE breakers SET opened_at = NULL, probe_at = NULL, failures = 2")
     assert world.dispatch(last).reason == "publisher_unreachable"
-    assert state(world) == breaker.Breaker(3, None, None)
+    assert state(world) == Breaker(3, None, None)
 
 
 @pytest.mark.parametrize("reply", [answered(429), answered(400), answered(200)], ids=["429", "400", "200"])
@@ -65,7 +66,7 @@ def test_a_success_in_between_begins_the_count_anew(world: World):
     for reply in (answered(500), answered(200), answered(500)):
         world.publisher.answers(reply)
         world.dispatch(world.due())
-    assert state(world) == breaker.Breaker(1, None, None)
+    assert state(world) == Breaker(1, None, None)
 
 
 def test_while_it_is_open_a_due_post_is_deferred_unsent_at_no_cost(world: World):
@@ -125,7 +126,7 @@ def test_a_probe_that_succeeds_closes_it_and_clears_the_alert(world: World):
     world.clock.set(IN_TEN_MINUTES + COOLDOWN)
     world.publisher.usual = answered(200)
     assert world.dispatch(post) == Dispatched("dispatched")
-    assert state(world) == breaker.Breaker()
+    assert state(world) == Breaker()
     assert "breaker_open" not in world.alerts()
 
 
@@ -153,7 +154,7 @@ def test_a_report_of_failure_is_no_sign_against_n8n(world: World):
     world.set(breaker_threshold=1)
     post = world.in_flight()
     world.report_failed(post, http_status=500)
-    assert state(world) == breaker.Breaker()
+    assert state(world) == Breaker()
 
 
 def test_a_deferral_is_half_as_long_as_n8n_has_been_gone(world: World):

@@ -7,9 +7,9 @@ import pytest
 
 from app.delivery.report import Applied
 from app.delivery.settle import Dispatched
+from app.domain.breaker import Breaker
 from app.domain.explanations import SENTENCES
 from app.posts import schedule
-from app.store.operations import breaker
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -54,7 +54,7 @@ def test_a_probe_shuts_the_others_out_for_the_cooldown_or_as_long_as_its_send_ma
     post = world.scheduled()
     opened(world)
     world.clock.set(IN_TEN_MINUTES + COOLDOWN)
-    seen: list[breaker.Breaker] = []
+    seen: list[Breaker] = []
     world.publisher.during_send = lambda _: seen.append(world.circuit())
     world.dispatch(post)
     assert [circuit.probe_at for circuit in seen] == [world.clock.now() + timedelta(seconds=seconds)]

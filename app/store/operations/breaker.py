@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
+from app.domain.breaker import Breaker
 from app.store.operations.alerts import upsert
 from app.store.schema.tables import breakers
 
 NAME = "n8n"
 T = breakers.c
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """`opened_at` is None while closed; `probe_at` is when the next single try may go through."""
-
-    failures: int = 0
-    opened_at: datetime | None = None
-    probe_at: datetime | None = None
 
 
 def read(connection: Connection) -> Breaker:

@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
+from app.domain.breaker import Breaker
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post, Transition
 from app.store.accounts.accounts import ACCOUNT_FIELDS
 from app.store.companies import access
-from app.store.operations.breaker import NAME, Breaker
+from app.store.operations.breaker import NAME
 from app.store.paging import After, newest_first, oldest_first
 from app.store.posts.attempts import to_attempt
 from app.store.posts.transition_sql import to_post
