@@ -10,11 +10,11 @@ from app.adapters.clock import SystemClock
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
 from app.adapters.qstash import QStashMessages
-from app.adapters.signature import SignatureVerifier
+from app.adapters.qstash_signature import SignatureVerifier
 from app.adapters.threads import run_many
 from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
-from app.delivery.gate import Gate
+from app.delivery.gate.waiting import Gate
 from app.deps import Deps, Services
 from app.settings.environment import read_settings
 from app.settings.values import Settings

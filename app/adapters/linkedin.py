@@ -102,7 +102,7 @@ class LinkedIn:
     def _session(self, **more: Any) -> Iterator[OAuth2Session]:
         from authlib.integrations.requests_client import OAuth2Session
 
-        from app.adapters.bounded import BoundedConnections
+        from app.adapters.linkedin_transport import BoundedConnections
 
         s = self._settings
         session = OAuth2Session(
@@ -138,7 +138,7 @@ def _told(secrets: tuple[str, ...]) -> Iterator[None]:
             code = _code(name, str(getattr(error, "description", "")))
             text = f"{name}: {getattr(error, 'description', '')}"
         elif isinstance(error, OSError) and not isinstance(error, ValueError):  # what requests raises for the network
-            from app.adapters.pools import explain
+            from app.adapters.n8n_connections import explain
 
             code, text = "unreachable", explain(error)
         else:

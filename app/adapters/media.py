@@ -113,7 +113,7 @@ class HttpMediaCheck:
         """The answer of this very address, if it gives one in time; its body is not read."""
         from requests import RequestException
 
-        from app.adapters.connections import Connections
+        from app.adapters.requests_transport import Connections
 
         left = deadline - time.monotonic()
         if left <= 0:

@@ -15,7 +15,7 @@ from app.settings.values import Settings
 from app.version import VERSION
 
 if TYPE_CHECKING:
-    from app.adapters.pools import Answer, Exchanges
+    from app.adapters.n8n_connections import Answer, Exchanges
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 64 * 1024
@@ -45,7 +45,7 @@ class N8nPublisher:
 
     @cached_property
     def _exchanges(self) -> Exchanges:
-        from app.adapters.pools import Exchanges  # urllib3 is 0.1 s of a cold start; `warm` pays it ahead
+        from app.adapters.n8n_connections import Exchanges
 
         return Exchanges(self._url, self.tls_verify)
 
@@ -90,7 +90,7 @@ class N8nPublisher:
         return Reply("answered", sent_at, answer.status, retry_after, text, error)
 
     def _text(self, error: BaseException, submission: Submission | None = None) -> str:
-        from app.adapters.pools import explain
+        from app.adapters.n8n_connections import explain
 
         return self._masked(explain(error), submission)[:MAX_ERROR_TEXT]
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.adapters.qstash_failures import advice, translate
+from app.adapters.qstash_errors import advice, translate
 from app.domain.ports import Alarm, MessageServiceError
 from app.settings.values import Settings
 

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from app.local import ports
-from app.local.demo.play import demo
-from app.local.problems import StackError, StopRequested
-from app.local.running import run
+from app.local.demo.runner import demo
+from app.local.errors import StackError, StopRequested
+from app.local.run_command import run
 from app.local.stack import STATE, Plan
-from app.local.stopping import StopSign
+from app.local.stop_signal import StopSign
 
 INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 
-from app.local.problems import StackError
+from app.local.errors import StackError
 
 TIMEOUT_SECONDS = 15.0
 

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
+from app.local.errors import StackError
 from app.local.ports import Ports
-from app.local.problems import StackError
 
 # The vendor's dev server uses these everywhere; they are printed in its documentation and protect nothing.
 QSTASH_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="

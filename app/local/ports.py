@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from app.local.problems import StackError
+from app.local.errors import StackError
 
 HOST = "127.0.0.1"  # nothing of the stack is to be reached from another machine
 SETTINGS = {"app": "PORT", "qstash": "PORT_QSTASH", "n8n": "PORT_N8N", "linkedin": "PORT_LINKEDIN"}

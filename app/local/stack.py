@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from app.local import client, environment, ports
-from app.local.children import Child, Spec
+from app.local.child_processes import Child, Spec
+from app.local.errors import StackError
+from app.local.log_watcher import Watcher
 from app.local.ports import HOST, Ports
-from app.local.problems import StackError
-from app.local.stopping import StopSign
-from app.local.watching import Watcher
+from app.local.stop_signal import StopSign
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "instance" / "local"

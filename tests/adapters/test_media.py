@@ -10,7 +10,7 @@ import pytest
 from app.adapters import media
 from app.adapters.media import HttpMediaCheck
 from tests.adapters.conftest import Certificate
-from tests.adapters.n8n import full_backlog, never_answers, says_raw
+from tests.adapters.n8n_fixtures import full_backlog, never_answers, says_raw
 from tests.adapters.servers import Seen, SocketServer, http_server, socket_server
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -17,13 +17,7 @@ from app.adapters.n8n import N8nPublisher
 from app.settings.values import Settings
 from app.version import VERSION
 from tests.adapters.conftest import FrozenClock
-from tests.adapters.n8n import (
-    SUBMISSION,
-    TOKEN,
-    publisher,
-    says_raw,
-    send,
-)
+from tests.adapters.n8n_fixtures import SUBMISSION, TOKEN, publisher, says_raw, send
 from tests.adapters.servers import LOOPBACK, http_server, says, socket_server
 
 

@@ -12,17 +12,11 @@ from typing import Any
 import pytest
 from urllib3.util.wait import wait_for_read
 
-from app.adapters import pools
+from app.adapters import n8n_connections
 from app.adapters.n8n import N8nPublisher
 from app.domain.ports import Reply
 from tests.adapters.conftest import Certificate
-from tests.adapters.n8n import (
-    SUBMISSION,
-    closes_after_accept,
-    full_backlog,
-    publisher,
-    says_raw,
-)
+from tests.adapters.n8n_fixtures import SUBMISSION, closes_after_accept, full_backlog, publisher, says_raw
 from tests.adapters.servers import LOOPBACK, SocketServer, http_server, reset, socket_server
 from tests.support.threads import until
 
@@ -36,7 +30,7 @@ class TestIdleConnections:
         assert n8n.connections == 1
 
     def test_that_were_idle_for_too_long_are_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pools, "MAX_IDLE_SECONDS", -1.0)
+        monkeypatch.setattr(n8n_connections, "MAX_IDLE_SECONDS", -1.0)
         with http_server() as n8n:
             sender = publisher(n8n.url)
             for _ in range(3):
@@ -44,7 +38,7 @@ class TestIdleConnections:
         assert n8n.connections == 3
 
     def test_are_trusted_for_less_than_nodes_five_seconds(self) -> None:
-        assert pools.MAX_IDLE_SECONDS <= 4.0
+        assert n8n_connections.MAX_IDLE_SECONDS <= 4.0
 
     @pytest.mark.parametrize("hang_up", [closes_after_accept, reset])
     def test_that_the_other_side_closed_are_noticed(self, hang_up: Callable[..., None]) -> None:

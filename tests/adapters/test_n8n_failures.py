@@ -10,10 +10,10 @@ from unittest import mock
 
 import pytest
 
-from app.adapters import pools
+from app.adapters import n8n_connections
 from app.domain.ports import Reply
 from tests.adapters.conftest import Certificate
-from tests.adapters.n8n import (
+from tests.adapters.n8n_fixtures import (
     SUBMISSION,
     Script,
     closes_after_accept,
@@ -82,9 +82,9 @@ class TestWhenItMayHaveArrived:
 
     def test_every_read_gets_only_what_is_left_of_the_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seconds = iter([100.0, 101.0, 104.5, 105.0])
-        monkeypatch.setattr("app.adapters.pools.time.monotonic", lambda: next(seconds))
+        monkeypatch.setattr("app.adapters.n8n_connections.time.monotonic", lambda: next(seconds))
         sock = mock.Mock(gettimeout=lambda: 5.0)
-        reader = pools._BoundedReader(io.BytesIO(b"answer"), sock)  # type: ignore[arg-type]
+        reader = n8n_connections._BoundedReader(io.BytesIO(b"answer"), sock)  # type: ignore[arg-type]
         reader.readinto(bytearray(2))
         reader.readinto(bytearray(2))
         assert [call.args[0] for call in sock.settimeout.call_args_list] == [4.0, 0.5]

@@ -9,7 +9,7 @@ import pytest
 
 from app.adapters import qstash as module
 from app.domain.ports import MessageServiceError
-from tests.adapters.qstash import BASE, Answer, accepts, alarm, messages, refuses
+from tests.adapters.qstash_fixtures import BASE, Answer, accepts, alarm, messages, refuses
 from tests.adapters.servers import (
     HttpServer,
     Seen,

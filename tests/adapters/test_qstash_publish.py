@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from app.adapters.qstash import QStashMessages, bounded_client
-from app.adapters.qstash_failures import translate
+from app.adapters.qstash_errors import translate
 from app.domain.ports import MessageServiceError
 from app.settings.values import Settings
-from tests.adapters.qstash import BASE, TOKEN, Answer, accepts, alarm, failure, messages, refuses
+from tests.adapters.qstash_fixtures import BASE, TOKEN, Answer, accepts, alarm, failure, messages, refuses
 from tests.adapters.servers import (
     LOOPBACK,
     Seen,

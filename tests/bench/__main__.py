@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from app.local.problems import StackError, StopRequested
-from app.local.stopping import StopSign
-from tests.bench.grounds import Grounds, Wishes
+from app.local.errors import StackError, StopRequested
+from app.local.stop_signal import StopSign
+from tests.bench.bench_stack import Grounds, Wishes
 from tests.bench.report import table, write
 from tests.bench.run import SYSTEMS, WORKS, run
-from tests.bench.works.work import Sizes
+from tests.bench.workloads.workload import Sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended

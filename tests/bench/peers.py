@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from app.local.children import _tie_to
-from app.local.problems import StackError
+from app.local.child_processes import _tie_to
+from app.local.errors import StackError
 from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
 

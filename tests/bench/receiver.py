@@ -11,7 +11,7 @@ import time
 
 from aiohttp import web
 
-from app.local.serving import run
+from app.local.http_server import run
 
 
 class Receiver:

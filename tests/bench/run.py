@@ -5,21 +5,21 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.local.problems import StackError
+from app.local.errors import StackError
+from tests.bench.bench_stack import Grounds
 from tests.bench.figures import Figures
-from tests.bench.grounds import Grounds
 from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
 from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
-from tests.bench.systems.packaged import PackagedSystem
+from tests.bench.systems.library_system import PackagedSystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import Punctual
 from tests.bench.systems.system import System
-from tests.bench.works.burst import burst
-from tests.bench.works.calls import calls
-from tests.bench.works.crash import crash
-from tests.bench.works.quiet import quiet
-from tests.bench.works.work import Sizes, Work
+from tests.bench.workloads.burst import burst
+from tests.bench.workloads.calls import calls
+from tests.bench.workloads.crash import crash
+from tests.bench.workloads.quiet import quiet
+from tests.bench.workloads.workload import Sizes, Work
 
 SYSTEMS: dict[str, type[PackagedSystem] | type[Punctual]] = {
     system.name: system for system in (Floor, Punctual, APScheduler, LateAPScheduler, Procrastinate, Celery)

@@ -17,9 +17,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench.in_turn import Measured, explain_dispatch, explain_routes, measure_dispatch, measure_routes
-from tests.bench.plans import Plan, counting, explain
-from tests.bench.rows import AGENCY, AUTHOR, DELIVERED, OVERDUE, PER_AUTHOR, UNARMED, change, execute, fill, settle
+from tests.bench.generated_posts import (
+    AGENCY,
+    AUTHOR,
+    DELIVERED,
+    OVERDUE,
+    PER_AUTHOR,
+    UNARMED,
+    change,
+    execute,
+    fill,
+    settle,
+)
+from tests.bench.interleaved import Measured, explain_dispatch, explain_routes, measure_dispatch, measure_routes
+from tests.bench.query_plans import Plan, counting, explain
 from tests.support.databases import PostgresDatabases
 from tests.support.postgres import SETTINGS, postgres_server
 
@@ -78,7 +89,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def sweep_all(url: str, what: str) -> dict[str, Any]:
     """One sweep after another, with the budget that is shipped, until nothing is left; in a process of its own."""
     from app.sweep.sweep import sweep
-    from tests.bench.house import deps_for
+    from tests.bench.app_under_test import deps_for
 
     deps = deps_for(url)
     seconds, sweeps, posts = 0.0, 0, 0
@@ -127,7 +138,7 @@ def _swept(url: str, what: str) -> dict[str, Any]:
 
 def compare_calls(options: argparse.Namespace, small: str, large: str) -> list[str]:
     from app.sweep.sweep import sweep
-    from tests.bench.house import deps_for
+    from tests.bench.app_under_test import deps_for
 
     for url in (small, large):  # the counts are kept as they are in a house that is swept
         deps = deps_for(url)
@@ -177,7 +188,7 @@ def show_plans(url: str, author: str) -> list[str]:
 def explain_sweep(url: str) -> list[Plan]:
     """Of a sweep that has much to find and something to prune."""
     from app.sweep.sweep import sweep
-    from tests.bench.house import deps_for
+    from tests.bench.app_under_test import deps_for
 
     deps = deps_for(url, sweep_budget_seconds=5.0, retention_days=300.0)
     with counting(deps.db.engine, keep=True) as sent:

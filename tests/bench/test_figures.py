@@ -4,7 +4,7 @@ import pytest
 
 from tests.bench.figures import Figures, lateness_figures, medians, percentile
 from tests.bench.ledger import Post
-from tests.bench.works.crash import what_became
+from tests.bench.workloads.crash import what_became
 
 POSTS = [Post("a", 100.0), Post("b", 100.0), Post("c", 100.0), Post("d", 100.0)]
 

@@ -23,6 +23,6 @@ def test_the_bench_measures_calls_plans_and_sweeps(capsys: pytest.CaptureFixture
 
 
 def test_a_percentile_is_of_the_values_at_hand():
-    from tests.bench.in_turn import percentile
+    from tests.bench.interleaved import percentile
 
     assert [percentile([3.0, 1.0, 2.0], share) for share in (0.0, 0.5, 0.99)] == [1.0, 2.0, 3.0]

@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.local.problems import StackError, StopRequested
-from app.local.stopping import StopSign
-from tests.chaos.house import House
+from app.local.errors import StackError, StopRequested
+from app.local.stop_signal import StopSign
 from tests.chaos.plan import make_plan
 from tests.chaos.report import Outcome, tell
 from tests.chaos.run import run
+from tests.chaos.stack import House
 
 INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg2
 
-from app.local.n8n.feeds import Feeds
 from app.local.n8n.journal import Journal
 from app.local.n8n.ledger import Ledger
+from app.local.n8n.social_networks import Feeds
 
 
 @dataclass(frozen=True)

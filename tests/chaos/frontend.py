@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from tests.chaos.story import Call, Story, Wish
+from tests.chaos.authored_post import Call, Story, Wish
 
 TIMEOUT_SECONDS = 15.0
 PAUSE_SECONDS = 0.5

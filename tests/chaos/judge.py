@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.chaos.authored_post import Story
 from tests.chaos.evidence import Arrival, Case, Transition
-from tests.chaos.story import Story
 
 CLOCK_GRAIN = 2e-6  # the database keeps microseconds, and a float of unix seconds is hardly finer
 NOT_OUT = ("not_sent", "transient", "permanent", "reconnect")

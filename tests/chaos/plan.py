@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.chaos.story import Wish
+from tests.chaos.authored_post import Wish
 
 #: How n8n treats some of the posts, and how often: its stand-in reads these words in the text.
 TREATMENTS = (

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.chaos.authored_post import Story, Wish
 from tests.chaos.evidence import Case
+from tests.chaos.fault_injector import Happening
 from tests.chaos.judge import Findings
-from tests.chaos.story import Story, Wish
-from tests.chaos.troubles import Happening
 
 MAX_SHOWN = 10
 BEFORE, AFTER = 3.0, 3.0  # seconds around a fault in which a post may be affected by it

@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable
 
 from app.local.client import Client
-from app.local.stopping import StopSign
-from tests.chaos.authors import Authors
+from app.local.stop_signal import StopSign
+from tests.chaos.author_pool import Authors
 from tests.chaos.evidence import gather, select
+from tests.chaos.fault_injector import Troubles
 from tests.chaos.frontend import Frontend
-from tests.chaos.house import House
 from tests.chaos.judge import judge
 from tests.chaos.plan import Plan
 from tests.chaos.report import Outcome
-from tests.chaos.troubles import Troubles
+from tests.chaos.stack import House
 
 SETTLE_SECONDS = 180.0  # after the last fault and the last due instant
 QUIET_SECONDS = 3.0  # nothing open for so long: what was still under way has come

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.authored_post import Call, Story, Wish
 from tests.chaos.evidence import Arrival, Attempt, Case, Copy, Transition
 from tests.chaos.judge import Findings, judge
-from tests.chaos.story import Call, Story, Wish
 
 DUE = 1000.0
 LEASE = 20.0

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.chaos.authored_post import Wish
 from tests.chaos.plan import Fault, Plan, make_plan
-from tests.chaos.story import Wish
 
 SEEDS = range(20)
 

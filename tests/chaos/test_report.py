@@ -1,11 +1,11 @@
 """What a chaos run tells: one line that says it all, and the whole story of a post with something wrong."""
 
+from tests.chaos.authored_post import Call, Story, Wish
 from tests.chaos.evidence import Arrival, Attempt, Case, Copy, Transition
+from tests.chaos.fault_injector import Happening
 from tests.chaos.judge import judge
 from tests.chaos.plan import Fault
 from tests.chaos.report import Outcome, result_line, tell
-from tests.chaos.story import Call, Story, Wish
-from tests.chaos.troubles import Happening
 
 DUE = 1000.0
 

@@ -12,8 +12,8 @@ from app.accounts.refresh import refresh
 from app.domain.errors import Invalid
 from app.domain.post import Account
 from app.sweep.sweep import sweep
-from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import grant
+from tests.support.oauth_world import ConnectedWorld
 from tests.support.threads import PATIENCE, beside, errors, together
 from tests.support.world import USER
 

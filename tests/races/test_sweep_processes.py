@@ -12,7 +12,7 @@ import pytest
 from app.sweep.poll import RESERVED_FOR
 from tests.adapters.servers import HttpServer, Seen, http_server
 from tests.support.databases import upgrade
-from tests.support.lasting_postgres import Postgres
+from tests.support.durable_postgres import Postgres
 from tests.support.pollers import PATIENCE_SECONDS, Shelf, pollers, wait_for
 
 POSTS = 200

@@ -10,9 +10,9 @@ from collections import Counter
 
 from tests.simulation.breaks import BREAKS
 from tests.simulation.faults import KINDS
-from tests.simulation.many import outcomes, play_one
-from tests.simulation.play import Outcome
-from tests.simulation.story import timeline
+from tests.simulation.parallel import outcomes, play_one
+from tests.simulation.seed_run import Outcome
+from tests.simulation.timeline import timeline
 
 TOLD = 3  # stories printed in full; the others are named
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.breaks import BREAKS
-from tests.simulation.play import Stage
-from tests.simulation.story import timeline
+from tests.simulation.seed_run import Stage
+from tests.simulation.timeline import timeline
 
 KNOWN = range(300)
 PART = 50

@@ -13,13 +13,13 @@ from app.deps import Deps
 from app.domain.ports import Alarm
 from tests.simulation import rules
 from tests.simulation.authors import Authors
-from tests.simulation.cron import Cron
 from tests.simulation.database import SimulatedDatabase
 from tests.simulation.facts import Copy, Facts, Send, Violation, key
 from tests.simulation.faults import Faults
 from tests.simulation.kernel import EPOCH, SECOND, Actor, Death, Kernel
 from tests.simulation.n8n import N8n, SimulatedPublisher
 from tests.simulation.observer import Observer
+from tests.simulation.planner import Cron
 from tests.simulation.qstash import QStash, SimulatedMessages
 from tests.simulation.scenario import Scenario, make_scenario
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from app.sweep.sweep import sweep
-from tests.bench.house import deps_for
-from tests.bench.in_turn import explain_dispatch, explain_routes
-from tests.bench.plans import Plan, counting, explain
-from tests.bench.rows import AUTHOR, OVERDUE, UNARMED, change, engine_for, execute, fill
+from tests.bench.app_under_test import deps_for
+from tests.bench.generated_posts import AUTHOR, OVERDUE, UNARMED, change, engine_for, execute, fill
+from tests.bench.interleaved import explain_dispatch, explain_routes
+from tests.bench.query_plans import Plan, counting, explain
 from tests.support.databases import PostgresDatabases
 
 POSTS = 10_000

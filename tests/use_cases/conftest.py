@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.delivery.gate import Gate
-from tests.support.crowds import EARLY
+from app.delivery.gate.waiting import Gate
+from tests.support.gate_deliveries import EARLY
 from tests.support.world import IN_TEN_MINUTES, World
 
 

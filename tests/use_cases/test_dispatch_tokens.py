@@ -7,8 +7,8 @@ import pytest
 
 from app.accounts.refresh import refresh
 from app.delivery.settle import Dispatched
-from tests.support.connections import ConnectedWorld
 from tests.support.linkedin import failure
+from tests.support.oauth_world import ConnectedWorld
 
 
 @pytest.fixture

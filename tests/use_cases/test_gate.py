@@ -8,15 +8,15 @@ from functools import partial
 
 import pytest
 
-from app.delivery.gate import Gate
+from app.delivery.gate.waiting import Gate
 from app.delivery.settle import Dispatched
 from app.domain.errors import Unavailable
 from app.domain.ports import Reply, Submission
 from app.domain.post import Post
 from app.posts import schedule
 from app.store.posts import transitions
-from tests.support.crowds import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.fakes import answered, not_sent, unknown
+from tests.support.gate_deliveries import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -254,7 +254,7 @@ def test_a_process_that_was_frozen_past_its_lease_sends_nothing(world: World, ga
 
 
 def test_more_than_a_group_holds_are_claimed_group_by_group(world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.delivery.gate.LARGEST_GROUP", 4)
+    monkeypatch.setattr("app.delivery.gate.waiting.LARGEST_GROUP", 4)
     group = due_together(world, 10)
     with claims_counted() as claims:
         with standing(world, gate, group) as coming:

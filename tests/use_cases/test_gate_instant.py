@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.delivery.gate import Gate
+from app.delivery.gate.waiting import Gate
 from app.delivery.send import Standing
 from app.delivery.settle import Dispatched
 from app.domain.ports import Submission
-from tests.support.crowds import EARLY, claims_counted, due_together, results, sent, standing
+from tests.support.gate_deliveries import EARLY, claims_counted, due_together, results, sent, standing
 from tests.support.threads import PATIENCE, until
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -113,8 +113,10 @@ def test_who_is_done_is_answered_after_whoever_is_still_to_be_sent(world: World)
 def test_no_answer_waits_for_longer_than_a_second_however_busy_the_gate_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app.delivery.gate.LONGEST_SILENCE_SECONDS", 0.0)
-    monkeypatch.setattr("app.delivery.gate.HELD_UP_AFTER_SECONDS", 2.0 * PATIENCE)  # no help for the one who sends
+    monkeypatch.setattr("app.delivery.gate.waiting.LONGEST_SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(
+        "app.delivery.gate.waiting.HELD_UP_AFTER_SECONDS", 2.0 * PATIENCE
+    )  # no help for the one who sends
     gate = Gate(senders=1)
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)

@@ -16,7 +16,7 @@ NAMES_NOTHING = {
     ("GET", "/api/social-accounts"),
     ("GET", "/api/companies"),
     ("POST", "/api/companies"),
-    # Their company comes in the query, and tests/use_cases/test_connecting.py has what is said to strangers.
+    # Their company comes in the query, and tests/use_cases/test_connect.py has what is said to strangers.
     ("GET", "/api/social-accounts/linkedin/connect"),
     ("GET", "/api/social-accounts/linkedin/callback"),
 }

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from app.local.demo.cases import Case, Kind, instant
-from app.local.demo.judge import lateness_ms, ms_after
+from app.local.demo.checks import lateness_ms, ms_after
 
 HEADS = ("post", "promised (UTC)", "sent by the app", "arrived at n8n", "late", "tries", "outcome", "")
 RIGHT_ALIGNED = (4, 5)

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from app.local import serving
+from app.local import http_server
 from app.local.linkedin.faults import WORDS
 from app.local.linkedin.grants import Grants
 from app.local.linkedin.server import StandIn
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     app_id, secret = (os.environ[name] for name in names)
     grants = Grants(app_id, secret, args.redirect_uri, args.access_life, args.refresh_life)
-    return serving.run(StandIn(grants).application(), "LinkedIn stand-in", args.host, args.port)
+    return http_server.run(StandIn(grants).application(), "LinkedIn stand-in", args.host, args.port)
 
 
 def _parser() -> argparse.ArgumentParser:

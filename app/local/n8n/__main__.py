@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from app.local import serving
+from app.local import http_server
 from app.local.n8n.server import Options, StandIn
 
 ORDERS = """\
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         asks_first=args.claim,
         auth_header=args.auth_header,
     )
-    return serving.run(StandIn(options).application(), "n8n stand-in", args.host, args.port)
+    return http_server.run(StandIn(options).application(), "n8n stand-in", args.host, args.port)
 
 
 def _parser() -> argparse.ArgumentParser:

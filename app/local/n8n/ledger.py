@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.local.n8n.clock import iso
 from app.local.n8n.journal import Journal
+from app.local.n8n.timestamps import iso
 
 LIMIT = 200_000  # entries in memory; the oldest go first, the file keeps them all
 MASK = "***"

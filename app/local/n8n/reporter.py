@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
-from app.local.n8n.clock import iso
 from app.local.n8n.ledger import Entry
+from app.local.n8n.timestamps import iso
 
 TRIES = 3
 PAUSE_SECONDS = 1.0  # n8n's "retry on fail" waits a second between tries

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.local.n8n.behaviour import Behaviour, UnknownWordError, markers, parse
+from app.local.n8n.directives import Behaviour, UnknownWordError, markers, parse
 
 
 @dataclass(slots=True)

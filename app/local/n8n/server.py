@@ -11,13 +11,13 @@ from typing import Any
 
 from aiohttp import web
 
-from app.local.n8n.answers import ACCEPTED, refusal
-from app.local.n8n.behaviour import Behaviour, UnknownWordError
-from app.local.n8n.feeds import Feeds
+from app.local.n8n.directives import Behaviour, UnknownWordError
 from app.local.n8n.journal import Journal
 from app.local.n8n.ledger import MASK, Entry, Ledger
 from app.local.n8n.reporter import Reporter
+from app.local.n8n.responses import ACCEPTED, refusal
 from app.local.n8n.script import Script
+from app.local.n8n.social_networks import Feeds
 from app.local.n8n.workflow import Report, Workflow
 
 WEBHOOK = "/webhook/publish-linkedin"

@@ -5,10 +5,10 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from app.local.n8n.behaviour import Behaviour
-from app.local.n8n.feeds import Copy, DuplicatePostError, Feeds, new_urn
+from app.local.n8n.directives import Behaviour
 from app.local.n8n.ledger import Entry, Ledger
 from app.local.n8n.reporter import Reporter
+from app.local.n8n.social_networks import Copy, DuplicatePostError, Feeds, new_urn
 
 Report = dict[str, Any]
 

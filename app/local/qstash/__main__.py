@@ -12,8 +12,9 @@ import sys
 from aiohttp import web
 from yarl import URL
 
+from app.local.qstash.database import DataFileError
+
 from .account import Account, Settings
-from .journal import DataFileError
 from .plan import FREE_MAX_DELAY_SECONDS, FREE_MAX_RETRIES, Plan
 from .server import create_app
 from .signing import SigningKeys

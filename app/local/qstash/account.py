@@ -6,19 +6,20 @@ Promise: nothing is delivered before the port is ours, and nothing written is le
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .alarm import Alarm
+from app.local.qstash.background_tasks import BackgroundTasks
+from app.local.qstash.http_delivery import Courier
+from app.local.qstash.request_log import RequestLog
+from app.local.qstash.timers import Alarm
+
 from .broker import Broker
-from .courier import Courier
 from .delivery import Deliveries
 from .destination import Detours
 from .faults import Faults
 from .outbox import Outbox
 from .plan import Plan
-from .requestlog import RequestLog
 from .schedules import Schedules
 from .signing import SigningKeys
 from .storage import Storage
-from .tasks import BackgroundTasks
 
 STOP_GRACE_SECONDS = 2.0
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from aiohttp import web
 
+from app.local.qstash.errors import Refusal, not_found
+from app.local.qstash.request_parsing import ACCOUNT, caller_ip, id_list, json_body
+
 from . import headers as upstash
 from .broker import Publication, Receipt
 from .destination import check_destination, from_target
 from .message import Message, message_view
-from .refusal import Refusal, not_found
-from .wire import ACCOUNT, caller_ip, id_list, json_body
 
 PUBLISH_PREFIX = "/v2/publish/"
 

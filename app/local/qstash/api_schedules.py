@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
+from app.local.qstash.request_parsing import ACCOUNT, caller_ip
+
 from . import headers as upstash
 from .broker import Publication
 from .destination import from_target
-from .wire import ACCOUNT, caller_ip
 
 SCHEDULES_PREFIX = "/v2/schedules/"
 

@@ -6,8 +6,9 @@ Promise: a publish is in the file before it is answered, and a batch is taken wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.local.qstash.timers import wall_ms
+
 from . import headers as upstash
-from .alarm import wall_ms
 from .dedup import DedupWindow, dedup_key
 from .faults import Faults
 from .headers import Headers

@@ -8,17 +8,18 @@ import base64
 import json
 from typing import Any
 
-from .alarm import wall_ms
-from .courier import Courier, Outcome
+from app.local.qstash.background_tasks import BackgroundTasks
+from app.local.qstash.flow_control import Lanes
+from app.local.qstash.http_delivery import Courier, Outcome
+from app.local.qstash.request_log import RequestLog
+from app.local.qstash.retry_policy import next_try
+from app.local.qstash.timers import wall_ms
+
 from .headers import Callback
-from .lanes import Lanes
 from .message import Message, grouped, new_id
 from .outbox import Outbox
 from .plan import Plan
-from .requestlog import RequestLog
-from .retrying import next_try
 from .storage import Storage
-from .tasks import BackgroundTasks
 
 # The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue. Deliveries stand
 # at the app's door until their instant: fewer places would keep some of a burst from being there in time.

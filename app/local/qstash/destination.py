@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
-from .refusal import Refusal
+from app.local.qstash.errors import Refusal
 
 _SCHEMES = ("http://", "https://")
 

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.local.qstash.errors import Refusal
+
 from . import retry_delay
 from .destination import check_destination
-from .refusal import Refusal
 
 Headers = tuple[tuple[str, str], ...]
 

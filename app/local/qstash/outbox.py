@@ -5,7 +5,8 @@ Promise: a message is in here from its publish until it is delivered, cancelled 
 
 from collections.abc import Callable, Iterable
 
-from .alarm import Alarm, wall_ms
+from app.local.qstash.timers import Alarm, wall_ms
+
 from .message import Message
 from .storage import Storage
 

@@ -5,8 +5,9 @@ Promise: a publish beyond the plan is refused in the service's own words, and no
 
 from dataclasses import dataclass
 
+from app.local.qstash.errors import Refusal
+
 from .headers import Instructions
-from .refusal import Refusal
 
 FREE_MAX_DELAY_SECONDS = 604_800
 FREE_MAX_RETRIES = 5

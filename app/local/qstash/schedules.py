@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from app.local.qstash.background_tasks import BackgroundTasks
+from app.local.qstash.errors import Refusal, not_found
+from app.local.qstash.timers import Alarm, wall_ms
+
 from . import headers as upstash
-from .alarm import Alarm, wall_ms
 from .broker import Broker, Publication
 from .headers import Instructions
 from .message import body_view, instructions_view, new_id
 from .plan import Plan
-from .refusal import Refusal, not_found
 from .storage import Storage, headers_text, headers_value
-from .tasks import BackgroundTasks
 
 _ZONE_PREFIX = "CRON_TZ="
 

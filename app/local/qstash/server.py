@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from . import api_messages, api_records, api_schedules, control
+from app.local.qstash import api_control, api_events_and_dlq, api_messages, api_schedules
+from app.local.qstash.errors import Refusal
+from app.local.qstash.request_parsing import ACCOUNT
+from app.local.qstash.timers import wall_ms
+
 from .account import Account
-from .alarm import wall_ms
-from .refusal import Refusal
-from .wire import ACCOUNT
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 _log = logging.getLogger(__name__)
@@ -37,14 +38,14 @@ def _message_routes() -> list[web.RouteDef]:
 
 def _record_routes() -> list[web.RouteDef]:
     return [
-        web.get("/v2/events", api_records.events),
-        web.get("/v2/dlq", api_records.list_dead),
-        web.delete("/v2/dlq", api_records.delete_many_dead),
-        web.get("/v2/dlq/{id}", api_records.get_dead),
-        web.delete("/v2/dlq/{id}", api_records.delete_dead),
-        web.post("/v2/dlq/retry/{id}", api_records.retry_dead),
-        web.get("/v2/keys", api_records.get_keys),
-        web.post("/v2/keys/rotate", api_records.rotate_keys),
+        web.get("/v2/events", api_events_and_dlq.events),
+        web.get("/v2/dlq", api_events_and_dlq.list_dead),
+        web.delete("/v2/dlq", api_events_and_dlq.delete_many_dead),
+        web.get("/v2/dlq/{id}", api_events_and_dlq.get_dead),
+        web.delete("/v2/dlq/{id}", api_events_and_dlq.delete_dead),
+        web.post("/v2/dlq/retry/{id}", api_events_and_dlq.retry_dead),
+        web.get("/v2/keys", api_events_and_dlq.get_keys),
+        web.post("/v2/keys/rotate", api_events_and_dlq.rotate_keys),
     ]
 
 
@@ -61,16 +62,16 @@ def _schedule_routes() -> list[web.RouteDef]:
 
 def _control_routes() -> list[web.RouteDef]:
     return [
-        web.post(control.PREFIX + "/drop-next", control.drop_next),
-        web.post(control.PREFIX + "/lose", control.lose),
-        web.post(control.PREFIX + "/outage", control.outage),
-        web.get(control.PREFIX + "/messages", control.messages),
-        web.post(control.PREFIX + "/reset", control.reset),
+        web.post(api_control.PREFIX + "/drop-next", api_control.drop_next),
+        web.post(api_control.PREFIX + "/lose", api_control.lose),
+        web.post(api_control.PREFIX + "/outage", api_control.outage),
+        web.get(api_control.PREFIX + "/messages", api_control.messages),
+        web.post(api_control.PREFIX + "/reset", api_control.reset),
     ]
 
 
 def _is_control(request: web.Request) -> bool:
-    return request.path.startswith(control.PREFIX + "/")
+    return request.path.startswith(api_control.PREFIX + "/")
 
 
 @web.middleware

@@ -7,8 +7,9 @@ import json
 import sqlite3
 from typing import Any
 
+from app.local.qstash.database import Journal
+
 from .headers import Headers
-from .journal import Journal
 from .message import Message
 
 EVENTS_KEPT = 50_000

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.peers import listen
-from tests.bench.sending import send
-from tests.bench.systems.packaged import PackagedSystem
+from tests.bench.send_job import send
+from tests.bench.systems.library_system import PackagedSystem
 from tests.bench.systems.system import Ground
 
 PROCESSES = 8

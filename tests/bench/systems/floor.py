@@ -7,8 +7,8 @@ import threading
 import time
 
 from tests.bench.peers import listen
-from tests.bench.sending import send, session
-from tests.bench.systems.packaged import PackagedSystem
+from tests.bench.send_job import send, session
+from tests.bench.systems.library_system import PackagedSystem
 from tests.bench.systems.system import Ground
 
 THREADS = 32

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.peers import listen
-from tests.bench.systems.packaged import PackagedSystem
+from tests.bench.systems.library_system import PackagedSystem
 from tests.bench.systems.system import Ground
 
 CONCURRENCY = 30

@@ -11,7 +11,7 @@ from tests.bench.api import Api
 from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
 from tests.bench.systems.system import Ground
-from tests.support.house import Furnishing, House
+from tests.support.app_stack import Furnishing, House
 
 WRITERS = 8
 IN_DOUBT = "SELECT id::text FROM posts WHERE status = 'publishing' AND id::text = ANY(%s)"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from app.local.stopping import StopSign
+from app.local.stop_signal import StopSign
 from tests.bench.ledger import Post
 
 

@@ -1,0 +1,1 @@
+"""The gate: many deliveries of one instant."""

@@ -1,0 +1,70 @@
+"""The stand-in's own controls under `/_local`: no part of QStash, for tests and demos only, without a token.
+
+Anything that goes wrong with the real service can be asked for here: lost alarms, outages, lost answers.
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from app.local.qstash.errors import Refusal, not_found
+from app.local.qstash.request_parsing import ACCOUNT, json_body
+
+from .faults import OUTAGE_MODES
+from .message import Message, message_view
+
+PREFIX = "/_local"
+
+
+async def drop_next(request: web.Request) -> web.Response:
+    """The next publishes are accepted and lost."""
+    body = await _object(request)
+    count = body.get("count", 1)
+    if type(count) is not int or count < 0:
+        raise Refusal(400, "count must be a whole number, 0 or more")
+    request.app[ACCOUNT].faults.drop_next = count
+    return web.json_response({"dropNext": count})
+
+
+async def lose(request: web.Request) -> web.Response:
+    """One pending message is forgotten without a trace."""
+    account = request.app[ACCOUNT]
+    message_id = str((await _object(request)).get("messageId", ""))
+    message = account.outbox.get(message_id)
+    if message is None:
+        raise not_found("message", message_id)
+    await account.broker.lose(message)
+    return web.json_response({"lost": message_id})
+
+
+async def outage(request: web.Request) -> web.Response:
+    """The API is down for some seconds, or until told otherwise; `{"seconds": 0}` ends it. Deliveries go on."""
+    body = await _object(request)
+    mode, seconds = body.get("mode", "503"), body.get("seconds")
+    if mode not in OUTAGE_MODES:
+        raise Refusal(400, f"mode must be one of {', '.join(OUTAGE_MODES)}")
+    if seconds is not None and (type(seconds) not in (int, float) or seconds < 0):
+        raise Refusal(400, "seconds must be a number, 0 or more")
+    request.app[ACCOUNT].faults.begin_outage(mode, seconds)
+    return web.json_response({"mode": mode, "seconds": seconds})
+
+
+async def messages(request: web.Request) -> web.Response:
+    pending = sorted(request.app[ACCOUNT].outbox.all(), key=lambda message: message.next_at)
+    return web.json_response({"messages": [_pending_view(message) for message in pending]})
+
+
+async def reset(request: web.Request) -> web.Response:
+    await request.app[ACCOUNT].reset()
+    return web.json_response({"reset": True})
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    body = await json_body(request) or {}
+    if not isinstance(body, dict):
+        raise Refusal(400, "body must be a JSON object")
+    return body
+
+
+def _pending_view(message: Message) -> dict[str, Any]:
+    return {**message_view(message), "retried": message.retried, "nextDeliveryTime": message.next_at}

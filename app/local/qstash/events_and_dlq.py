@@ -1,0 +1,145 @@
+"""What the service tells about the past: the event log and the dead letters, filtered and paged."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.local.qstash.errors import Refusal, not_found
+
+from .message import Message, body_view, message_view
+from .storage import Storage, message_from
+
+EVENTS_PER_PAGE = 1000
+DEAD_PER_PAGE = 100
+_EVENT_FILTERS = {
+    "messageId": "message_id",
+    "state": "state",
+    "url": "url",
+    "label": "label",
+    "scheduleId": "schedule_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The query string of a listing: single values, and `messageIds`, which may repeat."""
+
+    values: Mapping[str, str]
+    message_ids: tuple[str, ...] = ()
+
+    def number(self, name: str) -> int | None:
+        text = self.values.get(name)
+        if not text:
+            return None
+        if not text.isdecimal():
+            raise Refusal(400, f"invalid {name}: {text} is not a whole number")
+        return int(text)
+
+    def count(self, most: int) -> int:
+        return max(1, min(self.number("count") or most, most))
+
+
+async def list_events(storage: Storage, query: Query) -> dict[str, Any]:
+    """Newest first; the cursor is the last sequence number shown."""
+    where, parameters = _event_filter(query)
+    count = query.count(EVENTS_PER_PAGE)
+    sql = f"SELECT * FROM events WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+    rows = await storage.journal.read(sql, *parameters, count + 1)
+    page = rows[:count]
+    cursor = {"cursor": str(page[-1]["seq"])} if len(rows) > count else {}
+    return {**cursor, "events": [_event_view(row) for row in page]}
+
+
+def _event_filter(query: Query) -> tuple[list[str], list[Any]]:
+    where: list[str] = ["1"]
+    parameters: list[Any] = []
+    for name, column in _EVENT_FILTERS.items():
+        if query.values.get(name):
+            where.append(f"{column} = ?")
+            parameters.append(query.values[name])
+    if query.message_ids:
+        where.append(f"message_id IN ({', '.join('?' * len(query.message_ids))})")
+        parameters.extend(query.message_ids)
+    for name, condition in (("fromDate", "time >= ?"), ("toDate", "time <= ?"), ("cursor", "seq < ?")):
+        number = query.number(name)
+        if number is not None:
+            where.append(condition)
+            parameters.append(number)
+    return where, parameters
+
+
+def _event_view(row: sqlite3.Row) -> dict[str, Any]:
+    optional = {
+        "label": row["label"],
+        "scheduleId": row["schedule_id"],
+        "nextDeliveryTime": row["next_at"],
+        "responseStatus": row["status"],
+        "error": row["error"],
+    }
+    shown = {name: value for name, value in optional.items() if value is not None}
+    response = body_view("responseBody", row["response_body"]) if row["response_body"] else {}
+    event = {"time": row["time"], "messageId": row["message_id"], "state": row["state"], "url": row["url"]}
+    return {**event, **shown, **response}
+
+
+async def list_dead(storage: Storage, query: Query) -> dict[str, Any]:
+    """Oldest first; the cursor is the last sequence number shown."""
+    count = query.count(DEAD_PER_PAGE)
+    rows = await storage.journal.read("SELECT * FROM dlq WHERE seq > ? ORDER BY seq", query.number("cursor") or 0)
+    matching = [row for row in rows if _matches(row, message_from(row), query)]
+    page = matching[:count]
+    cursor = {"cursor": str(page[-1]["seq"])} if len(matching) > count else {}
+    return {**cursor, "messages": [_dead_view(row) for row in page]}
+
+
+async def get_dead(storage: Storage, dlq_id: str) -> dict[str, Any]:
+    return _dead_view(await _dead_row(storage, dlq_id))
+
+
+async def dead_message(storage: Storage, dlq_id: str) -> Message:
+    return message_from(await _dead_row(storage, dlq_id))
+
+
+async def delete_dead(storage: Storage, dlq_ids: list[str]) -> int:
+    deleted = 0
+    for dlq_id in dict.fromkeys(dlq_ids):
+        if await storage.journal.read("SELECT 1 FROM dlq WHERE dlq_id = ?", dlq_id):
+            storage.delete_dead(dlq_id)
+            deleted += 1
+    await storage.commit()
+    return deleted
+
+
+async def _dead_row(storage: Storage, dlq_id: str) -> sqlite3.Row:
+    rows = await storage.journal.read("SELECT * FROM dlq WHERE dlq_id = ?", dlq_id)
+    if not rows:
+        raise not_found("dlq message", dlq_id)
+    return rows[0]
+
+
+def _matches(row: sqlite3.Row, message: Message, query: Query) -> bool:
+    actual = {
+        "messageId": message.id,
+        "url": message.url,
+        "label": message.label,
+        "scheduleId": message.schedule_id,
+        "responseStatus": str(row["response_status"]),
+    }
+    since, until = query.number("fromDate"), query.number("toDate")
+    return (
+        all(not query.values.get(name) or query.values[name] == value for name, value in actual.items())
+        and (since is None or row["failed_at"] >= since)
+        and (until is None or row["failed_at"] <= until)
+    )
+
+
+def _dead_view(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        **message_view(message_from(row)),
+        "dlqId": row["dlq_id"],
+        "responseStatus": row["response_status"],
+        "responseHeader": json.loads(row["response_header"]),
+        **body_view("responseBody", row["response_body"]),
+    }

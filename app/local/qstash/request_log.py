@@ -1,0 +1,23 @@
+"""The optional request log: one line per API call and per delivery, with its lateness in milliseconds."""
+
+from app.local.qstash.http_delivery import Outcome
+from app.local.qstash.timers import wall_ms
+
+from .message import Message
+
+
+class RequestLog:
+    """Prints when it is switched on, and costs nothing when it is not."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+
+    def call(self, method: str, target: str, status: int, started_ms: int) -> None:
+        if self._enabled:
+            print(f"api      {method} {target} -> {status} in {wall_ms() - started_ms} ms", flush=True)
+
+    def delivery(self, message: Message, outcome: Outcome, started_ms: int) -> None:
+        if self._enabled:
+            result, late = outcome.error or outcome.status, started_ms - message.next_at
+            times = f"{late} ms late, took {wall_ms() - started_ms} ms"
+            print(f"delivery {message.id} {message.url} retried={message.retried} -> {result}, {times}", flush=True)

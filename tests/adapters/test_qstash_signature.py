@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+
+from app.adapters.qstash_signature import SignatureVerifier
+from app.domain.verifiers import BadSignature
+
+CURRENT = "sig_current_0123456789abcdefghijkl"
+NEXT = "sig_next_0123456789abcdefghijklmnop"
+URL = "https://punctual.example/api/posts/dispatch"
+BODY = '{"postId":"p1","text":"grüß"}'.encode()
+NOW = datetime(2001, 9, 9, 1, 46, 40, 400_000, tzinfo=UTC)  # no machine's clock says this: only `now` is asked
+T = int(NOW.timestamp())
+
+
+def body_hash(body: bytes = BODY) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    base = {
+        "iss": "Upstash",
+        "sub": URL,
+        "aud": "",
+        "iat": T,
+        "nbf": T,
+        "exp": T + 300,
+        "jti": "j",
+        "body": body_hash(),
+    }
+    return base | changed
+
+
+def token(key: str = CURRENT, algorithm: str = "HS256", drop: str = "", **changed: Any) -> str:
+    kept = {name: value for name, value in claims(**changed).items() if name != drop}
+    return jwt.encode(kept, key, algorithm=algorithm)
+
+
+def verify(signed: Any, body: bytes = BODY, url: str = URL, now: datetime = NOW, leeway: float = 10) -> bool:
+    return SignatureVerifier(CURRENT, NEXT, leeway).verify(signed, body, url, now)
+
+
+@pytest.mark.parametrize("key", [CURRENT, NEXT])
+def test_either_key_may_have_signed(key: str) -> None:
+    assert verify(token(key))
+
+
+def test_the_hash_may_be_padded_or_not() -> None:
+    assert body_hash().endswith("=")
+    assert verify(token(body=body_hash().rstrip("=")))
+
+
+def test_nbf_zero_and_an_empty_body_are_fine() -> None:
+    assert verify(token(nbf=0, body=body_hash(b"")), body=b"")
+
+
+@pytest.mark.parametrize("skew", [-310, -301, -1, 0, 1, 10])
+def test_a_token_within_the_leeway_is_accepted(skew: int) -> None:
+    """A host a little behind or ahead of QStash costs nothing: a refusal would cost 12 s until the next try."""
+    issued = T + skew
+    assert verify(token(iat=issued, nbf=issued, exp=issued + 300 + 1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"nbf": T + 11}, "nbf is 10.6 s ahead"),
+        ({"iat": T + 11}, "iat is 10.6 s ahead"),
+        ({"exp": T - 10}, "exp passed 10.4 s ago"),
+        ({"exp": 0}, "exp passed"),
+        ({"exp": "soon"}, "exp is not a time"),
+        ({"exp": True}, "exp is not a time"),
+        ({"exp": float("nan")}, "exp is not a time"),
+        ({"exp": float("inf")}, "exp is not a time"),
+        ({"exp": 10**400}, "exp is not a time"),
+        ({"nbf": -(10**400)}, "nbf is not a time"),
+        ({"iat": None}, "iat is not a time"),
+        ({"iss": "upstash"}, "iss is not Upstash"),
+        ({"sub": URL + "/"}, "sub is"),
+        ({"sub": URL.replace("https", "http")}, "sub is"),
+        ({"sub": [URL]}, "sub is"),
+        ({"body": body_hash(b"other")}, "body is not the one"),
+        ({"body": ""}, "body is not the one"),
+        ({"body": 5}, "body is not the one"),
+        ({"body": [body_hash()]}, "body is not the one"),
+        ({"body": {"a": 1}}, "body is not the one"),
+        ({"body": "ü\ud800"}, "body is not the one"),
+    ],
+)
+def test_a_wrong_claim_is_refused_by_name(changed: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadSignature, match=reason):
+        verify(token(**changed))
+
+
+@pytest.mark.parametrize("name", ["iss", "sub", "exp", "nbf", "body"])
+def test_a_missing_claim_is_refused_by_name(name: str) -> None:
+    with pytest.raises(BadSignature, match=f"has no {name}"):
+        verify(token(drop=name))
+    with pytest.raises(BadSignature, match=f"has no {name}"):
+        verify(jwt.PyJWS().encode(json.dumps({**claims(), name: None}).encode(), CURRENT, "HS256"))
+
+
+def test_another_body_is_refused_and_the_hash_is_over_raw_bytes() -> None:
+    with pytest.raises(BadSignature):
+        verify(token(), body=BODY + b" ")
+    raw = b"\xff\x00 not text"
+    assert verify(token(body=body_hash(raw)), body=raw)
+
+
+def test_when_both_keys_fail_each_is_named() -> None:
+    with pytest.raises(BadSignature) as caught:
+        verify(token("x" * 40))
+    assert "current key: Signature verification failed" in caught.value.reason
+    assert "next key: Signature verification failed" in caught.value.reason
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_empty_key_never_verifies_anything(empty: str | None) -> None:
+    """HMAC with an empty key is a signature that anyone can make."""
+    header, payload = token().split(".")[:2]
+    mac = hmac.new(b"", f"{header}.{payload}".encode(), hashlib.sha256).digest()
+    forged = f"{header}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+    with pytest.raises(BadSignature, match="current key: is not set; next key: is not set"):
+        SignatureVerifier(empty, empty).verify(forged, BODY, URL, NOW)
+    assert SignatureVerifier(CURRENT, empty).verify(token(), BODY, URL, NOW)
+    assert SignatureVerifier(empty, NEXT).verify(token(NEXT), BODY, URL, NOW)
+
+
+def test_other_algorithms_are_refused_even_with_the_right_key() -> None:
+    none = jwt.encode({"iss": "Upstash"}, None, algorithm="none")  # type: ignore[arg-type]
+    for signed in (none, token(CURRENT * 2, algorithm="HS512")):
+        with pytest.raises(BadSignature, match="alg value is not allowed"):
+            SignatureVerifier(CURRENT * 2, CURRENT * 2).verify(signed, BODY, URL, NOW)
+
+
+def _segments(header: bytes, payload: bytes = b"{}") -> str:
+    parts = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, payload, b"sig"))
+    return ".".join(parts)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "",
+        "a",
+        "a.b.c",
+        "....",
+        b"bytes.are.refused",
+        7,
+        "ü.ü.ü",
+        "x" * 9000,
+        _segments(b"[]"),
+        _segments(b"null"),
+        _segments(b'{"alg":["HS256"]}'),
+        _segments(b'{"alg":"HS256","kid":5}'),
+        _segments(b'{"alg":"HS256","b64":false,"crit":["b64"]}'),
+        _segments(b'{"alg":"HS256","crit":["x"]}'),
+        _segments(b"[" * 5000),
+        _segments(b'{"alg":' + b"9" * 5000 + b"}"),
+        jwt.encode({}, CURRENT, algorithm="HS256")[:-3],
+        jwt.PyJWS().encode(b"[1]", CURRENT, "HS256"),
+        jwt.PyJWS().encode(b"\xff", CURRENT, "HS256"),
+        jwt.PyJWS().encode(json.dumps({"exp": 1}).encode()[:-1], CURRENT, "HS256"),
+    ],
+)
+def test_odd_tokens_are_bad_signatures_and_nothing_else(odd: Any) -> None:
+    with pytest.raises(BadSignature):
+        verify(odd)
+
+
+def test_length_and_characters_are_judged_before_anything_is_parsed() -> None:
+    with pytest.raises(BadSignature, match="longer than 8192"):
+        verify(token(padding="x" * 9000))
+    with pytest.raises(BadSignature, match="characters that no token has"):
+        verify(token() + "ü")
+
+
+def test_a_refusal_names_no_key() -> None:
+    with pytest.raises(BadSignature) as caught:
+        verify(token("x" * 40))
+    assert CURRENT not in str(caught.value)
+    assert NEXT not in str(caught.value)

@@ -1,0 +1,50 @@
+"""Every process of the run: Punctual's own, its database and n8n. Each can be struck down and started again, and none
+outlives the run."""
+
+from pathlib import Path
+
+from app.local.stop_signal import StopSign
+from tests.support.app_stack import Furnishing
+from tests.support.app_stack import House as Punctual
+from tests.support.durable_postgres import Postgres
+
+WORKERS, THREADS, WAITING = 2, 64, 32
+CRON_EVERY = 2.0
+
+
+class House(Punctual):
+    """Tuned so that minutes become seconds."""
+
+    def __init__(self, state: Path, lease_seconds: float, stop: StopSign) -> None:
+        self.lease_seconds = lease_seconds
+        self.n8n_timeout = lease_seconds / 4
+        (state / "logs").mkdir(parents=True)
+        self.database = Postgres(state / "logs" / "postgres.log")
+        super().__init__(state, Furnishing(self.database.url, WORKERS, THREADS, CRON_EVERY, self._tuning()), stop)
+        self.takes_in([self.stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), "--data", str(self.n8n_data))])
+
+    @property
+    def n8n_data(self) -> Path:
+        return self.state / "n8n"
+
+    def open(self) -> None:
+        self.database.create()
+        self.database.start()
+        self.migrate()
+        for name in ("n8n", "app", "qstash", "cron"):
+            self.start(name)
+
+    def close(self) -> None:
+        super().close()
+        self.database.close()
+
+    def _tuning(self) -> dict[str, str]:
+        return {
+            "N8N_TIMEOUT_SECONDS": str(self.n8n_timeout),
+            "PUBLISH_LEASE_SECONDS": str(self.lease_seconds),
+            "RETRY_BASE_SECONDS": "2",
+            "SWEEP_GRACE_SECONDS": "3",
+            "SWEEP_BUDGET_SECONDS": "10",
+            "BREAKER_COOLDOWN_SECONDS": "2",
+            "DISPATCH_MAX_WAITING": str(WAITING),
+        }

@@ -1,0 +1,150 @@
+"""The stand-in's parts that need no process: retry delays, durations, cron instants, the alarm's clock."""
+
+import asyncio
+import math
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.local.qstash import timers as alarms
+from app.local.qstash.database import Journal
+from app.local.qstash.errors import Refusal
+from app.local.qstash.headers import duration_seconds
+from app.local.qstash.retry_delay import BadExpression, delay_ms
+from app.local.qstash.schedules import next_instant
+
+
+@pytest.mark.parametrize(
+    ("expression", "retried", "expected"),
+    [
+        ("1000", 0, 1000),
+        ("1000 * (1 + retried)", 2, 3000),
+        ("pow(2, retried)", 3, 8),
+        ("max(10, pow(2, retried))", 2, 10),
+        ("min(pow(3, retried) * 1000, 300000)", 9, 300_000),
+        ("abs(-5) + sqrt(16) + floor(1.9) + ceil(1.1) + round(2.6)", 0, 15),
+        ("exp(0) - retried % 2", 3, 0),
+        ("-100", 0, 0),
+        ("1 / retried", 0, 0),
+        ("sqrt(-1)", 0, 0),
+        ("pow(10, 1000)", 0, math.inf),
+        ("2 ** 5", 0, 32),
+    ],
+)
+def test_a_retry_delay_is_arithmetic(expression: str, retried: int, expected: float) -> None:
+    assert delay_ms(expression, retried) == expected
+
+
+def test_a_commit_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    async def setting() -> int:
+        journal = Journal(str(tmp_path / "qstash.sqlite"), "")
+        [row] = await journal.read("PRAGMA synchronous")
+        await journal.close()
+        return int(row[0])
+
+    assert asyncio.run(setting()) == 1  # NORMAL
+
+
+NOT_ARITHMETIC = """
+retry|retried.real|().__class__|open('x')|pow(2)|pow(x=1)|max()|True|'a'|[1]|1 if 1 else 2|lambda: 1|1 +|1j
+""".strip().split("|")
+
+
+@pytest.mark.parametrize("expression", [*NOT_ARITHMETIC, "", "(" * 250, "1+" * 200 + "1"])
+def test_anything_else_is_refused(expression: str) -> None:
+    with pytest.raises(BadExpression):
+        delay_ms(expression, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("10s", 10), ("2m", 120), ("1d2h3m4s", 93_784), ("10", None), ("", None), ("1.5h", None)]
+)
+def test_durations(text: str, seconds: int | None) -> None:
+    assert duration_seconds(text) == seconds
+
+
+def instant(text: str) -> int:
+    return int(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("cron", "after", "expected"),
+    [
+        ("*/5 * * * *", "2026-12-01T08:00:00Z", "2026-12-01T08:05:00Z"),
+        ("*/5 * * * *", "2026-12-01T08:04:59.900Z", "2026-12-01T08:05:00Z"),
+        ("0 8 * * *", "2026-07-01T07:00:00Z", "2026-07-01T08:00:00Z"),
+        ("CRON_TZ=Europe/Berlin 0 8 * * *", "2026-07-01T05:00:00Z", "2026-07-01T06:00:00Z"),
+        ("CRON_TZ=Europe/Berlin 0 8 * * *", "2026-12-01T06:00:00Z", "2026-12-01T07:00:00Z"),
+    ],
+)
+def test_cron_instants(cron: str, after: str, expected: str) -> None:
+    assert next_instant(cron, instant(after)) == instant(expected)
+
+
+@pytest.mark.parametrize(
+    "cron", ["", "* * *", "61 * * * *", "CRON_TZ= 0 8 * * *", "CRON_TZ=../etc 0 8 * * *", "0 0 31 2 *"]
+)
+def test_a_bad_cron_expression_is_refused(cron: str) -> None:
+    with pytest.raises(Refusal):
+        next_instant(cron, instant("2026-12-01T08:00:00Z"))
+
+
+def rings(offsets_ms: list[int], shift: float = 0.0, monkeypatch: pytest.MonkeyPatch | None = None) -> list[float]:
+    """When the alarm rang, in ms after it was set, on a wall clock that steps by `shift` seconds after 20 ms."""
+
+    async def run() -> list[float]:
+        loop, rung = asyncio.get_running_loop(), []
+        started, ringing, done = time.monotonic(), alarms.Alarm(), asyncio.Event()
+
+        def ring() -> None:
+            rung.append((time.monotonic() - started) * 1000)
+            if len(rung) == len(offsets_ms):
+                done.set()
+
+        base = alarms.wall_ms()
+        for number, offset in enumerate(offsets_ms):
+            ringing.set(str(number), base + offset, ring)
+        if monkeypatch:
+            real, real_ns = time.time, time.time_ns
+            loop.call_later(0.02, monkeypatch.setattr, time, "time", lambda: real() + shift)
+            loop.call_later(0.02, monkeypatch.setattr, time, "time_ns", lambda: real_ns() + int(shift * 1e9))
+        await asyncio.wait_for(done.wait(), 10)
+        ringing.stop()
+        return rung
+
+    return asyncio.run(run())
+
+
+def test_the_alarm_rings_in_order_and_never_early() -> None:
+    first, second, third = rings([120, 40, 80])
+    assert first >= 39
+    assert second >= 79
+    assert 119 <= third < 1000
+
+
+def test_a_wall_clock_put_back_makes_the_alarm_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    [rung] = rings([100], -0.4, monkeypatch)
+    assert rung >= 499
+
+
+def test_a_wall_clock_put_forward_is_noticed_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    [rung] = rings([60_000], 3600, monkeypatch)
+    assert rung < 2500
+
+
+def test_a_cleared_alarm_stays_silent_and_a_moved_one_rings_once() -> None:
+    async def run() -> list[str]:
+        ringing, rung, done = alarms.Alarm(), [], asyncio.Event()
+        now = alarms.wall_ms()
+        ringing.set("cleared", now + 10, lambda: rung.append("cleared"))
+        ringing.set("moved", now + 20, lambda: rung.append("too early"))
+        ringing.clear("cleared")
+        ringing.set("moved", now + 60, lambda: rung.append("moved"))
+        ringing.set("last", now + 100, done.set)
+        await asyncio.wait_for(done.wait(), 10)
+        ringing.stop()
+        return rung
+
+    assert asyncio.run(run()) == ["moved"]

@@ -1,0 +1,101 @@
+"""A PostgreSQL that is stopped the hard way and comes back: its folder outlives it, and it syncs what it commits."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+
+from app.local.child_processes import _tie_to
+from tests.support.postgres import _binaries, _unprivileged_user, _wait_until_ready
+
+SETTINGS = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "listen_addresses": "",
+    "max_connections": "200",
+    "timezone": "Pacific/Apia",  # an instant that is stored or read without its zone is off by half a day
+}
+STOP_SECONDS = 30
+
+
+class Postgres:
+    """One server on a Unix socket, run by a user that PostgreSQL accepts."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log.open("a+b")
+        self._home = Path(tempfile.mkdtemp(prefix="punctual-lasting-pg-"))
+        self._data = self._home / "data"
+        self._user = _unprivileged_user()
+        if self._user:
+            shutil.chown(self._home, self._user)
+        self._binaries = _binaries(self._home, self._user)
+        self._options: dict[str, Any] = {
+            "cwd": "/",
+            "env": {**os.environ, "HOME": str(self._home), "PGDATA": str(self._data), "LC_ALL": "C"},
+            "user": self._user,
+        }
+        self._server: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://postgres@/postgres?host={quote(str(self._home), safe='')}"
+
+    def create(self) -> None:
+        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8")
+
+    def start(self) -> None:
+        """Returns once it takes connections; after a hard stop that is when its log has been replayed."""
+        command = [str(self._binaries / "postgres"), "-k", str(self._home)]
+        command += [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        self._server = subprocess.Popen(
+            command,
+            stdout=self._log,
+            stderr=self._log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_tie_to(os.getpid()),
+            **self._options,
+        )
+        _wait_until_ready(self._server, self._data, self._log)
+
+    def new_database(self, database: str) -> str:
+        """The URL of an empty database of this name; what there was under it is gone."""
+        connection = psycopg2.connect(self.url, connect_timeout=5)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+                cursor.execute(f'CREATE DATABASE "{database}"')
+        finally:
+            connection.close()
+        return self.url.replace("@/postgres?", f"@/{database}?")
+
+    def stop(self, mode: str) -> None:
+        """`immediate` is a crash: no checkpoint, no goodbye to anyone."""
+        if self._server is None:
+            return
+        self._run("pg_ctl", "stop", "-m", mode, "-t", str(STOP_SECONDS))
+        self._server.wait(STOP_SECONDS)
+        self._server = None
+
+    def close(self) -> None:
+        """Whatever its state, nothing of it is left."""
+        try:
+            if self._server is not None and self._server.poll() is None:
+                self.stop("immediate")
+        except (RuntimeError, subprocess.SubprocessError):
+            assert self._server is not None
+            self._server.kill()
+            self._server.wait(STOP_SECONDS)
+        finally:
+            self._log.close()
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._binaries / program), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **self._options)
+        if done.returncode:
+            raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
