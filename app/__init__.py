@@ -1,4 +1,4 @@
-"""Punctual: publishes a social post at the second its author chose, once."""
+"""Punctual publishes a social post once, at the second its author chose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Build the app from `settings`, or from the environment. Raises SettingsError listing every bad setting."""
+    """Build the app from `settings`, or from the environment where None.
+
+    Raises: SettingsError with every bad setting.
+    """
     from app.cli import register_commands
     from app.log import configure
     from app.web import build_app

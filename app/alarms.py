@@ -1,6 +1,6 @@
-"""Arm and disarm: the delayed message for a row that is already committed, and taking it back.
+"""Arm and disarm: publish and cancel the delayed message of a committed row.
 
-Promise: nothing here can lose a post. The row is the outbox, and the sweep finds what is not armed.
+Invariant: nothing here can lose a post. The row is the outbox, and the sweep finds the unarmed rows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.alerts import alert, clear_alerts
+from app.alerts import clear_alerts, raise_alert
 from app.deps import Deps
 from app.domain.keys import alarm_for, alarm_second, second_not_before
 from app.domain.ports import MessageServiceError
@@ -18,22 +18,25 @@ from app.log import emit
 from app.store.operations import alerts
 from app.store.posts import arming
 
-#: Refusals of the message service that an operator has to act on.
+#: Refusals of the message service that an operator must act on.
 ALERTING = frozenset({"unauthorized", "quota_exceeded", "beyond_horizon"})
 
-#: Those that a message taken shows to be over; a horizon may still be too short for other posts.
+#: Alerts that an accepted message ends. The horizon may still be too short for other posts.
 HEALED = tuple(f"message_service_{code}" for code in ("unauthorized", "quota_exceeded"))
 
 NOT_ARMED = (
     "not_armed",
     "The message service did not take the alarm. The post is safe and will be sent by the safety net, perhaps late.",
 )
-PARKED = ("parked", "The time is further ahead than the message service plans; the alarm is set as it comes nearer.")
+PARKED = ("parked", "The time is further ahead than the message service plans. The alarm is set as it comes nearer.")
 
 
 def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str, str] | None]:
-    """Hand the alarm for a just committed `scheduled` row to the message service and keep its id. `exact` alarms come
-    ahead of the instant; others at the first second that needs no waiting. Never raises: an unarmed row is swept."""
+    """Publish the alarm of a committed `scheduled` row and keep its message id.
+
+    Return the post, and a (code, message) warning where it is not armed. `exact` alarms come ahead of the instant,
+    others at the first second that needs no waiting. Raises nothing: the sweep finds an unarmed row.
+    """
     due = post.next_attempt_at
     if deps.messages is None or due is None:
         return post, None
@@ -48,7 +51,7 @@ def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str,
 
 
 def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
-    """Arm many rows whose arming has been counted; returns those that the message service did not take."""
+    """Arm many rows after their arming was counted. Return the refused posts."""
     if deps.messages is None or not batch:
         return list(batch)
     lead = deps.settings.dispatch_lead_seconds
@@ -61,12 +64,12 @@ def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
         else:
             _not_armed(deps, post, answer)
             refused.append(post)
-    _keep(deps, taken, well=not refused)
+    _keep(deps, taken, healed=not refused)
     return refused
 
 
 def disarm(deps: Deps, message_id: str | None) -> None:
-    """Cancel a message, as a courtesy: the generation protects, so no failure of this matters."""
+    """Cancel a message. Raises nothing: the generation protects the post, so a failure only costs a delivery."""
     if message_id is None or deps.messages is None:
         return
     try:
@@ -76,18 +79,18 @@ def disarm(deps: Deps, message_id: str | None) -> None:
 
 
 def armed_horizon(deps: Deps) -> datetime:
-    """Alarms are set for instants before this: the plan's horizon, less a margin for its clock and ours."""
+    """Return the first instant too far for an alarm: the plan's horizon, less a margin for two clocks."""
     horizon = timedelta(days=deps.settings.qstash_max_delay_days)
     return deps.clock.now() + horizon - min(timedelta(minutes=5), horizon / 10)
 
 
 def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
-    """Store the id where the arming is still the row's own; otherwise cancel the message, as for many."""
+    """Store the message id while the arming is the row's own, else cancel the message."""
     try:
         with deps.db.autocommit() as connection:
             stored, alerted = arming.store_message(connection, post, message_id, HEALED)
     except Exception as error:
-        _not_kept([post], error)
+        _log_not_kept([post], error)
         return post
     if alerted:
         clear_alerts(deps, HEALED, arming.SERVICE)
@@ -97,37 +100,34 @@ def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
     return replace(post, message_id=message_id)
 
 
-def _keep(deps: Deps, taken: list[tuple[Post, str]], *, well: bool) -> list[Post]:
-    """Store message ids where the arming is still the row's own; cancel the others' messages: a reschedule or the
-    delivery itself was quicker than the message service's answer. `well`: it refused nothing, so what it refused
-    before is healed."""
+def _keep(deps: Deps, taken: list[tuple[Post, str]], *, healed: bool) -> None:
+    """Store the message ids of armed posts, and cancel the messages of rows changed meanwhile.
+
+    A reschedule, or the delivery itself, can be quicker than the message service's answer. `healed` says that the
+    service refused nothing, which ends the alerts of earlier refusals.
+    """
     if not taken:
-        return []
+        return
     try:
         with deps.db.transaction() as tx:
             stored = arming.store_messages(tx, taken)
-            if well:
+            if healed:
                 alerts.clear_kinds(tx, HEALED, arming.SERVICE)
     except Exception as error:
-        _not_kept(taken, error)
-        return [post for post, _ in taken]
-    kept = []
+        _log_not_kept(taken, error)
+        return
     for post, message_id in taken:
-        if post.id in stored:
-            kept.append(replace(post, message_id=message_id))
-        else:
+        if post.id not in stored:
             disarm(deps, message_id)
-            kept.append(post)
-    return kept
 
 
-def _not_kept(taken: Sequence[object], error: Exception) -> None:
-    """The message is out and will be delivered; only its id is not kept."""
+def _log_not_kept(taken: Sequence[object], error: Exception) -> None:
+    """Log that message ids are lost. The messages are out and will be delivered."""
     emit("message.not_kept", count=len(taken), error=type(error).__name__)
 
 
 def _not_armed(deps: Deps, post: Post, error: MessageServiceError) -> tuple[str, str]:
     emit("post.not_armed", post_id=post.id, generation=post.generation, code=error.code, error=error.detail)
     if error.code in ALERTING:
-        alert(deps, f"message_service_{error.code}", arming.SERVICE, error.detail)
+        raise_alert(deps, f"message_service_{error.code}", arming.SERVICE, error.detail)
     return NOT_ARMED

@@ -1,4 +1,7 @@
-"""Tell operators: an alert that is raised beside the work and never in its way."""
+"""Raise and clear operators' alerts beside the work.
+
+Invariant: no failure here stops the work. While the database is away the alert is only logged.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from app.log import emit
 from app.store.operations import alerts
 
 
-def alert(deps: Deps, kind: str, subject: str, detail: str) -> None:
-    """Begin or renew an alert. Never raises: a database that is down has alerts of its own."""
+def raise_alert(deps: Deps, kind: str, subject: str, detail: str) -> None:
+    """Raise an alert, or renew it. Raises nothing."""
     emit("alert", kind=kind, subject=subject, detail=detail)
     try:
         with deps.db.transaction() as tx:
@@ -21,7 +24,7 @@ def alert(deps: Deps, kind: str, subject: str, detail: str) -> None:
 
 
 def clear_alerts(deps: Deps, kinds: Sequence[str], subject: str) -> None:
-    """End these alerts. Never raises: what could not be ended now is ended the next time that all is well."""
+    """Clear the alerts of these kinds. Raises nothing: the next success clears a left-over alert."""
     try:
         with deps.db.transaction() as tx:
             alerts.clear_kinds(tx, kinds, subject)

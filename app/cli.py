@@ -1,4 +1,4 @@
-"""The commands: migrate, sweep, make a token, and the doctor who says what works, what does not, and what to do."""
+"""The commands: db upgrade, sweep, prune, token and doctor."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from app.domain.errors import Unavailable
 from app.log import emit
 from app.settings.readers import LARGEST_DAYS
 
-AGE = click.FloatRange(min=0, max=LARGEST_DAYS)
-
 
 def register_commands(app: Flask) -> None:
-    """Hang the commands on the app, so that `flask --app wsgi …` finds them."""
+    """Register the commands on the app, for `flask --app wsgi …`."""
     services: Services = app.extensions["punctual"]
     database = AppGroup("db", help="The database's schema.")
     database.add_command(_upgrade(services))
@@ -31,7 +29,7 @@ def register_commands(app: Flask) -> None:
 def _upgrade(services: Services) -> click.Command:
     @click.command("upgrade")
     def upgrade() -> None:
-        """Bring the schema up to date; doing it again changes nothing."""
+        """Bring the schema up to date. Running it again changes nothing."""
         from app.store.migrate import upgrade as migrate
 
         try:
@@ -45,20 +43,22 @@ def _upgrade(services: Services) -> click.Command:
 
 def _sweep(services: Services) -> click.Command:
     @click.command("sweep")
-    @click.option("--every", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stay, and sweep again and again.")
+    @click.option("--every", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stay and repeat the sweep.")
     def sweep(every: float | None) -> None:
-        """Run the safety net once, or for as long as nobody stops it; without QStash it is what sends the posts.
-        SIGTERM and SIGINT let it finish what it is sending."""
-        from app.sweep.loop import keep_beat
-        from app.sweep.sweep import stand_off
+        """Run the safety net once, or repeatedly. Without QStash it sends the posts.
+
+        On SIGTERM or SIGINT it finishes the current sends, then ends.
+        """
+        from app.sweep.loop import run_every
+        from app.sweep.sweep import wait_jitter
 
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         if every is not None:
-            keep_beat(services.deps, every, stop, lambda: _sweep_once(services, stop))
+            run_every(services.deps, every, stop, lambda: _sweep_once(services, stop))
             return
-        stand_off(services.deps)
+        wait_jitter(services.deps)
         raise SystemExit(0 if _sweep_once(services, stop) else 1)
 
     return sweep
@@ -72,9 +72,9 @@ def _sweep_once(services: Services, stop: threading.Event) -> bool:
     except Unavailable as error:
         click.echo(error.detail, err=True)
         return False
-    except Exception as error:  # the next run may fare better; a loop that dies helps nobody
+    except Exception as error:  # the next run may succeed, so the loop must go on
         emit("sweep.failed", exc_info=True)
-        click.echo(f"The sweep failed: {type(error).__name__}; see the log.", err=True)
+        click.echo(f"The sweep failed: {type(error).__name__}. See the log.", err=True)
         return False
     figures: dict[str, Any] = {name: getattr(swept, name) for name in swept.__slots__}
     click.echo(" ".join(f"{name}={value}" for name, value in figures.items()))
@@ -89,16 +89,14 @@ def _prune(services: Services) -> click.Command:
         metavar="DAYS",
         help="Instead of RETENTION_DAYS.",
     )
-    @click.option("--dry-run", is_flag=True, help="Only say what would go.")
+    @click.option("--dry-run", is_flag=True, help="Only count the posts, delete nothing.")
     def prune(older_than: float | None, dry_run: bool) -> None:
-        """Delete posts that were published, failed or cancelled long ago, never what is still to go out."""
+        """Delete posts published, failed or cancelled long ago. Drafts and scheduled posts stay."""
         from app.sweep.retention import prune as run_prune
 
         days = services.deps.settings.retention_days if older_than is None else older_than
         if days is None:
-            raise click.UsageError(
-                "RETENTION_DAYS is unset, so posts are kept for ever. Say how old: --older-than DAYS"
-            )
+            raise click.UsageError("RETENTION_DAYS is unset, so posts are kept forever. Set an age: --older-than DAYS")
         try:
             pruned = run_prune(services.deps, timedelta(days=days), dry_run=dry_run)
         except ValueError as error:
@@ -107,9 +105,9 @@ def _prune(services: Services) -> click.Command:
             raise click.ClickException(error.detail) from None
         posts = ", ".join(f"{number} {status}" for status, number in pruned.posts.items())
         verb = "Would delete" if dry_run else "Deleted"
-        click.echo(f"{verb} posts last changed more than {days:g} days ago: {posts}; and {pruned.alerts} alerts.")
+        click.echo(f"{verb} posts last changed more than {days:g} days ago: {posts}. Alerts: {pruned.alerts}.")
         if not pruned.complete:
-            click.echo("There are more: run it again.")
+            click.echo("There are more. Run the command again.")
 
     return prune
 
@@ -119,7 +117,7 @@ def _token(services: Services) -> click.Command:
     @click.argument("user")
     @click.option("--admin", is_flag=True, help="With the admin's role.")
     def token(user: str, admin: bool) -> None:
-        """Print a token for USER, for trying things out."""
+        """Print a token for USER, for tests by hand."""
         try:
             click.echo(services.users.issue(user, admin=admin))
         except ValueError as error:
@@ -131,7 +129,7 @@ def _token(services: Services) -> click.Command:
 def _doctor(services: Services) -> click.Command:
     @click.command("doctor")
     def doctor() -> None:
-        """Check settings, database, QStash and n8n: what works, what does not, what to do."""
+        """Check settings, database, QStash and n8n, and print the cure of each problem."""
         from app.operations.doctor import diagnose
 
         findings = diagnose(services.deps)
@@ -143,6 +141,6 @@ def _doctor(services: Services) -> click.Command:
 
 
 def _first_line(error: Exception) -> str:
-    """Enough to act on, and never the URL, which holds a password."""
+    """Return the first line of the database's own error. It never contains the URL, which holds a password."""
     text = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
     return text[0][:200] if text else type(error).__name__

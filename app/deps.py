@@ -1,4 +1,4 @@
-"""What every use case is given: settings, the clock, the database, the outside services, and the bounds on waiting."""
+"""The dependencies of every use case: settings, clock, database, outside services, bounds on waiting."""
 
 from __future__ import annotations
 
@@ -6,32 +6,48 @@ import random
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
+from app.domain.delivery import DeliveryResult, ReadyDelivery
 from app.domain.oauth import Authorizer
 from app.domain.ports import Clock, MediaCheck, MessageService, Publisher, Vault
+from app.domain.post import Account
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
 from app.settings.values import Settings
 from app.store.engine import Database
 
-
-class Passage(Protocol):
-    """How a ready delivery passes its instant: app.gate for many at once, app.sending.OneByOne for each alone.
-    What stands there and what comes of it are app.sending's, which this module must not know."""
-
-    def pass_through(self, deps: Deps, standing: Any, /) -> Any: ...
+#: Runs the work over the items, so many at a time, and returns the results in order.
+RunMany = Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]]
 
 
-def one_by_one(work: Callable[[Any], Any], items: Iterable[Any], _at_a_time: int) -> list[Any]:
-    """The plainest way to run `work` over `items`."""
-    return [work(item) for item in items]
+class DeliveryGate(Protocol):
+    """The passage from prepared to settled. `app.delivery.gate` passes many deliveries of one instant together."""
+
+    def deliver(self, deps: Deps, delivery: ReadyDelivery, /) -> DeliveryResult:
+        """Wait for the instant, claim, send and settle.
+
+        Raises: Unavailable where nothing was recorded.
+        """
+        ...
+
+
+class AccountRenewal(Protocol):
+    """The refresh of an account's token just before a send. `app.accounts.refresh` does it."""
+
+    def __call__(self, deps: Deps, account: Account, due: datetime, /) -> Account | None:
+        """Return the account with a token good at `due`, or as it is without one."""
+        ...
 
 
 @dataclass(frozen=True)
 class Deps:
-    """Made once by wiring. `messages` is None in poll mode; `publisher`, `vault` and `linkedin` while not configured;
-    `media` where media are not looked at before the instant.
-    `run_many(work, items, at_a_time)` runs work over items concurrently and returns the results in order."""
+    """Made once by wiring.
+
+    `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is None
+    where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant. None
+    means that none may wait.
+    """
 
     settings: Settings
     clock: Clock
@@ -39,17 +55,18 @@ class Deps:
     messages: MessageService | None
     publisher: Publisher | None
     vault: Vault | None
-    gate: Passage
+    gate: DeliveryGate
+    renew_account: AccountRenewal
+    run_many: RunMany
+    seats: threading.BoundedSemaphore | None
     linkedin: Authorizer | None = None
-    random: Callable[[], float] = field(default=random.random)
-    run_many: Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]] = field(default=one_by_one)
     media: MediaCheck | None = None
-    waiting: threading.BoundedSemaphore | None = field(default_factory=lambda: threading.BoundedSemaphore(64))
+    random: Callable[[], float] = field(default=random.random)
 
 
 @dataclass(frozen=True)
 class Services:
-    """What the web layer and the commands are given: the use cases' needs, and the two that check proofs."""
+    """The needs of the web layer and the commands: those of the use cases, and two verifiers."""
 
     deps: Deps
     users: UserVerifier

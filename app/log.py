@@ -1,4 +1,7 @@
-"""Structured log: one JSON line per event on stderr, fields as given. Secrets are never passed in here."""
+"""The structured log: one JSON line on stderr for each event.
+
+Invariant: callers pass no secrets.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ logger = logging.getLogger("punctual")
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON: `at`, `level`, `event`, then the event's own fields."""
+    """Formats a record as one line of JSON: `at`, `level`, `event`, then the event's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         own: dict[str, Any] = {
@@ -20,14 +23,14 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
-        line = own | getattr(record, "fields", {}) | own  # a field of the same name never hides ours
+        line = own | getattr(record, "fields", {}) | own  # ours win over fields of the same name
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
 def configure() -> None:
-    """Send our events to stderr, once per process."""
+    """Send events to stderr. Does nothing from the second call on."""
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
@@ -37,6 +40,6 @@ def configure() -> None:
 
 
 def emit(event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: Any) -> None:
-    """Log one event, such as `emit("post.claimed", post_id=…, attempt=2)`."""
+    """Log one event, such as `emit("post.settled", post_id=…, attempt=2)`."""
     if logger.isEnabledFor(level):
         logger.log(level, event, extra={"fields": fields}, exc_info=exc_info)

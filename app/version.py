@@ -1,3 +1,3 @@
-"""Punctual's version, said once."""
+"""Punctual's version."""
 
 VERSION = "0.1.0"

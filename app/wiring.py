@@ -1,4 +1,4 @@
-"""The composition root: the only place that chooses adapters for the use cases."""
+"""The composition root: the only file that chooses the adapters of the use cases."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
@@ -14,7 +15,7 @@ from app.adapters.qstash_signature import SignatureVerifier
 from app.adapters.threads import run_many
 from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
-from app.delivery.gate.waiting import Gate
+from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.settings.environment import read_settings
 from app.settings.values import Settings
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def wire(settings: Settings | None = None) -> Services:
-    """Everything the app needs, from `settings` or the environment. Raises SettingsError; connects to nothing yet."""
+    """Build the app's dependencies from `settings` or the environment. Opens no connection yet.
+
+    Raises: SettingsError.
+    """
     settings = settings or read_settings(os.environ)
     clock = SystemClock()
     deps = Deps(
@@ -36,10 +40,11 @@ def wire(settings: Settings | None = None) -> Services:
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
         gate=Gate(),
-        linkedin=_linkedin(settings),
+        renew_account=renew_account,
         run_many=run_many,
+        seats=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
+        linkedin=_linkedin(settings),
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
-        waiting=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys))
@@ -48,6 +53,8 @@ def wire(settings: Settings | None = None) -> Services:
 def _linkedin(settings: Settings) -> LinkedIn | None:
     if not settings.linkedin_client_id:
         return None
-    from app.adapters.linkedin import LinkedIn  # only here: a cold start without it does without its rules
+    from app.adapters.linkedin import (
+        LinkedIn,  # imported only where configured: it costs a cold start its OAuth library
+    )
 
     return LinkedIn(settings)

@@ -1,4 +1,4 @@
-"""Alembic's entry: one connection, one transaction, the tables of app.store.models."""
+"""Alembic's entry point: one connection, one transaction, the tables of app.store.schema.tables."""
 
 from typing import Literal
 
@@ -9,14 +9,14 @@ from app.store.schema.tables import Instant, metadata
 
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """A migration must not change when our types do, so an Instant is written as what it is in the database."""
+    """Render an Instant as its database type, so migrations do not depend on our types."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Instant) else False
 
 
 engine = make_engine(context.config.attributes["url"])
 with engine.begin() as connection:
     if connection.dialect.name == "postgresql":
-        # Two instances that start together migrate one after the other.
+        # The lock makes instances started together migrate one after the other.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7241033)")
     context.configure(
         connection=connection,

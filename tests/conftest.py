@@ -1,11 +1,11 @@
-"""What every test may ask for.
+"""Fixtures for all tests.
 
 - `database_url`: an empty, migrated database of its own, once on SQLite and once on a real PostgreSQL.
 - `blank_database_url`: the same two, not migrated.
-- `sqlite_url`, `postgresql_url`: one kind only, for what only one of them can show.
+- `sqlite_url`, `postgresql_url`: one kind only, for rules of one database.
 
-A PostgreSQL that cannot start is an error, never a skip. `TEST_DATABASES=sqlite` leaves it out while one works on
-something else; CI refuses that.
+A PostgreSQL that cannot start is an error, never a skip. `TEST_DATABASES=sqlite` leaves PostgreSQL out during local
+work. CI refuses that setting.
 """
 
 import os
@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import PostgresDatabases, SQLiteDatabases
-from tests.support.environment import forget_settings
+from tests.support.environment import clear_settings
 from tests.support.postgres import postgres_server
 
 DATABASES = ("sqlite", "postgresql")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test may see the settings of the shell it was started from: a DATABASE_URL there may be production's."""
-    forget_settings(os.environ)
-    chosen_databases(os.environ)  # a wrong choice is said once, before anything runs
+    """Clear the shell's settings from the environment: a DATABASE_URL there may be production's."""
+    clear_settings(os.environ)
+    chosen_databases(os.environ)  # report a wrong choice once, before any test runs
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def chosen_databases(environ: Mapping[str, str]) -> list[str]:
     chosen = [name.strip() for name in environ.get("TEST_DATABASES", ",".join(DATABASES)).split(",")]
     if unknown := set(chosen) - set(DATABASES):
-        raise pytest.UsageError(f"TEST_DATABASES names {sorted(unknown)}; there are {', '.join(DATABASES)}.")
+        raise pytest.UsageError(f"TEST_DATABASES names {sorted(unknown)}. Known databases: {', '.join(DATABASES)}.")
     if environ.get("CI") and set(chosen) != set(DATABASES):
         raise pytest.UsageError("TEST_DATABASES must not leave out a database in CI.")
     return chosen

@@ -1,4 +1,4 @@
-"""The migrations make the database that the models describe, on both databases."""
+"""The migrations create the schema of the models, on both databases."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def engine_for(url: str) -> sa.Engine:
 
 
 def described(engine: sa.Engine) -> dict[str, dict[str, Any]]:
-    """All that the database itself says about its tables, CHECKs and partial indexes included."""
+    """Read the tables from the database itself, with CHECKs and partial indexes."""
     inspector = sa.inspect(engine)
     return {
         table: {
@@ -51,7 +51,7 @@ def plain(value: Any) -> str:
     return str({key: str(inner) for key, inner in value.items()} if isinstance(value, dict) else value)
 
 
-def test_the_migrations_run_forward_from_an_empty_database_and_a_second_time_change_nothing(blank_database_url: str):
+def test_migrations_run_on_an_empty_database_and_a_second_run_changes_nothing(blank_database_url: str):
     engine = engine_for(blank_database_url)
     upgrade(blank_database_url)
     first = described(engine)
@@ -60,13 +60,13 @@ def test_the_migrations_run_forward_from_an_empty_database_and_a_second_time_cha
     assert set(first) == set(metadata.tables)
 
 
-def test_alembic_finds_no_difference_between_the_migrated_database_and_the_models(database_url: str):
+def test_alembic_finds_no_difference_between_migrated_database_and_models(database_url: str):
     with engine_for(database_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
 
 
-def test_checks_indexes_and_keys_are_the_models_too(blank_database_url: str):
+def test_migrated_checks_indexes_and_keys_equal_those_of_the_models(blank_database_url: str):
     engine = engine_for(blank_database_url)
     metadata.create_all(engine)
     modelled = described(engine)
@@ -75,7 +75,7 @@ def test_checks_indexes_and_keys_are_the_models_too(blank_database_url: str):
     assert described(engine) == modelled
 
 
-def test_the_description_sees_a_check_and_the_condition_of_an_index(blank_database_url: str):
+def test_the_comparison_notices_a_changed_check_or_index_condition(blank_database_url: str):
     engine = engine_for(blank_database_url)
     seen = []
     for condition in ("a > 1", "a > 2"):
@@ -90,10 +90,10 @@ def test_the_description_sees_a_check_and_the_condition_of_an_index(blank_databa
     assert seen[0]["indexes"] != seen[1]["indexes"]
 
 
-def test_posts_and_accounts_that_named_a_company_when_there_was_none_stay_and_are_their_users_own(
+def test_rows_naming_a_company_before_companies_existed_stay_and_lose_the_company(
     blank_database_url: str,
 ):
-    """With all that hangs on them: making a table anew must not take along what points to it."""
+    """Attempts stay too: rebuilding a table must not delete the rows that reference it."""
     command.upgrade(configuration(blank_database_url), "0001")
     engine, nowhere = make_engine(blank_database_url), "00000000-0000-4000-8000-000000000000"
     account, post = account_row(new_id(), company_id=nowhere), post_row("draft", company_id=nowhere, client_id=nowhere)

@@ -1,11 +1,10 @@
-"""The tests' own plumbing: what it promises to the tests, and that it says so when it cannot keep it."""
+"""The tests' own fixtures: databases, settings, and their errors."""
 
 import dataclasses
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,8 +14,9 @@ import sqlalchemy as sa
 from app.settings.values import Settings
 from app.store.engine import normalise_url
 from tests.conftest import chosen_databases
-from tests.support.environment import forget_settings
+from tests.support.environment import clear_settings
 from tests.support.postgres import postgres_server
+from tests.support.threads import wait_until
 
 ROOT = Path(__file__).parent.parent
 HOLD_A_SERVER = """
@@ -24,19 +24,19 @@ import time
 from tests.support.postgres import postgres_server
 with postgres_server() as url:
     print(url, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
 @pytest.mark.parametrize("again", [1, 2])
-def test_every_test_gets_a_migrated_database_that_nobody_has_written_to(database_url: str, again: int):
+def test_every_test_gets_an_empty_migrated_database(database_url: str, again: int):
     engine = sa.create_engine(normalise_url(database_url), poolclass=sa.NullPool)
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM posts")) == 0
         connection.execute(sa.text("CREATE TABLE mine (id INTEGER)"))
 
 
-def test_ci_refuses_to_leave_out_a_database():
+def test_ci_refuses_to_skip_a_database():
     assert chosen_databases({}) == ["sqlite", "postgresql"]
     assert chosen_databases({"TEST_DATABASES": "sqlite"}) == ["sqlite"]
     with pytest.raises(pytest.UsageError, match="CI"):
@@ -45,19 +45,19 @@ def test_ci_refuses_to_leave_out_a_database():
         chosen_databases({"TEST_DATABASES": "mysql"})
 
 
-def test_the_settings_of_the_shell_are_forgotten():
+def test_settings_of_the_shell_are_cleared():
     shell = {field.name.upper(): "production's" for field in dataclasses.fields(Settings) if field.name != "local"}
     shell |= {"PUNCTUAL_LOCAL": "1", "VERCEL_ENV": "production", "PATH": "/bin"}
-    forget_settings(shell)
+    clear_settings(shell)
     assert shell == {"PATH": "/bin"}
 
 
-def test_a_postgresql_that_cannot_start_is_an_error_that_says_why():
+def test_postgresql_that_cannot_start_raises_with_the_reason():
     with pytest.raises(RuntimeError, match="no_such_setting"), postgres_server({"no_such_setting": "1"}):
         pass
 
 
-def test_a_killed_session_leaves_no_postgresql_behind():
+def test_killed_session_leaves_no_postgresql_behind():
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", HOLD_A_SERVER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, cwd=ROOT) as session:
@@ -65,7 +65,4 @@ def test_a_killed_session_leaves_no_postgresql_behind():
         home = Path(unquote(session.stdout.readline().partition("host=")[2].strip()))
         assert home.is_dir()
         session.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while home.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not home.exists()
+    wait_until(lambda: not home.exists())

@@ -1,4 +1,4 @@
-"""What is said in two places is the same in both."""
+"""Values in two places agree: version, cron period, time limits, lock files."""
 
 import json
 import re
@@ -16,22 +16,22 @@ def pinned(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
-def test_the_version_is_the_manifests():
+def test_version_equals_the_manifests():
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
-def test_the_platforms_cron_sweeps_as_often_as_the_settings_believe():
+def test_cron_period_equals_the_settings_constant():
     crons = json.loads((ROOT / "vercel.json").read_text())["crons"]
     minutes = int(SWEEP_PERIOD_SECONDS // 60)
     assert crons == [{"path": "/api/posts/recover", "schedule": f"*/{minutes} * * * *"}]
 
 
-def test_the_platform_gives_a_sweep_and_a_dispatch_the_time_they_may_take():
+def test_platform_allows_the_time_of_a_sweep_and_a_dispatch():
     function = json.loads((ROOT / "vercel.json").read_text())["functions"]["wsgi.py"]
     assert 45 <= function["maxDuration"] <= 60  # the sweep's budget plus one send; the smallest plan's limit
 
 
-def test_the_lock_files_agree_and_each_holds_the_one_before():
+def test_lock_files_agree_and_each_contains_the_previous_one():
     runtime, local, dev, bench = map(pinned, LOCKS)
     assert runtime.items() < local.items() < dev.items() < bench.items()
 

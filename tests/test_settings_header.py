@@ -1,4 +1,4 @@
-"""The header that n8n's own authentication asks for."""
+"""The setting of the header for n8n's authentication."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_header_is_one_line():
 @pytest.mark.parametrize(
     "raw", ["X-Api-Key", "X-Api-Key:", ": value", "X: a\r\nY: b", "X: a\nb", "X: é", "X: a\tb", "X: \0"]
 )
-def test_what_is_no_header_is_told_what_one_looks_like(raw: str):
+def test_malformed_header_is_refused_with_an_example(raw: str):
     with pytest.raises(SettingsError) as refused:
         read_settings({NAME: raw})
     assert refused.value.problems == [f"{NAME} must be one header line, such as X-Api-Key: value"]

@@ -1,4 +1,4 @@
-"""The settings of LinkedIn's OAuth: what is wrong with them is said at the start, with its cure."""
+"""The settings of LinkedIn's OAuth. Their problems are reported at start, each with its cure."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_id_and_secret_are_enough_for_linkedin_itself():
 
 
 @pytest.mark.parametrize("missing", APP)
-def test_one_without_the_other_is_told_which_is_missing(missing: str):
+def test_client_id_and_secret_need_each_other(missing: str):
     [problem] = problems(**{missing: ""})
     assert problem.startswith(f"{missing} is missing")
 
@@ -38,7 +38,7 @@ def test_an_address_is_https_outside_this_machine_and_the_local_stack(name: str)
     assert problems(**{name: "https://a.example/x"}) == []
     assert problems(**{name: "http://127.0.0.1:8090/x"}) == []
     assert problems(**{name: "http://a.example/x", "PUNCTUAL_LOCAL": "1"}) == []
-    assert problems(**{name: "http://a.example/x"}) == [f"{name} must be https: tokens and members travel over it"]
+    assert problems(**{name: "http://a.example/x"}) == [f"{name} must be https, because tokens travel over it"]
     assert problems(**{name: "a.example"}) == [f"{name} must be a full URL, such as https://example.com/path"]
 
 

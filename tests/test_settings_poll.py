@@ -1,4 +1,4 @@
-"""Poll mode's settings: what they may be, and what they are when nobody says."""
+"""The settings of poll mode: their bounds and defaults."""
 
 import pytest
 
@@ -10,14 +10,14 @@ def read(**environ: str) -> Settings:
     return read_settings(environ)
 
 
-def test_a_batch_is_ten_posts_and_five_of_them_go_out_at_a_time_unless_the_operator_says_otherwise():
+def test_poll_batch_is_10_and_concurrency_5_by_default():
     settings = read()
     assert (settings.poll_batch_size, settings.poll_concurrency, settings.poll_jitter_seconds) == (10, 5, 0.0)
     settings = read(POLL_BATCH_SIZE="50", POLL_CONCURRENCY="20", POLL_JITTER_SECONDS="2.5")
     assert (settings.poll_batch_size, settings.poll_concurrency, settings.poll_jitter_seconds) == (50, 20, 2.5)
 
 
-def test_a_poll_need_not_be_put_off_at_all_and_never_for_longer_than_a_request_may_wait():
+def test_poll_jitter_is_0_to_30_seconds():
     assert [read(POLL_JITTER_SECONDS=raw).poll_jitter_seconds for raw in ("0", "0.0", "30")] == [0.0, 0.0, 30.0]
     for raw, problem in (("30.5", "30 or less"), ("-1", "a positive number"), ("soon", "a positive number")):
         with pytest.raises(SettingsError) as refused:

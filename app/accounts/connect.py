@@ -1,6 +1,6 @@
-"""A member connects an account by OAuth: sent to LinkedIn with a state, back with a code, which becomes tokens.
+"""Connect an account by OAuth: send the member to LinkedIn with a state, take a code back, store the tokens.
 
-Promise: a state works once, within minutes, and only in the browser of the user who asked for it.
+Invariant: a state works once, within minutes, and only in the browser of the user who asked for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.alerts import alert
+from app.accounts.accounts import connect_account
+from app.alerts import raise_alert
 from app.companies.permissions import resolve_owner
 from app.deps import Deps
 from app.domain.alerts import CURES
@@ -20,24 +21,23 @@ from app.domain.oauth import AuthorizationError, Authorizer, Grant
 from app.domain.ports import Vault
 from app.domain.post import Account
 from app.log import emit
-from app.posts.drafts import connect_account
 from app.store.accounts import oauth_states
 from app.store.accounts.oauth_states import OAuthState
 
-STATE_LIVES = timedelta(minutes=10)
-RANDOM_BYTES = 32  # 43 characters; also what RFC 7636, 4.1 recommends for a verifier
+STATE_LIFETIME = timedelta(minutes=10)
+RANDOM_BYTES = 32  # 43 characters, as RFC 7636, 4.1 recommends for a verifier
 MAX_STATE, MAX_CODE = 128, 4096
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 
 NOT_YOURS = "This link was used already, is older than ten minutes, or belongs to another browser. Connect again."
-SAID_NO = "LinkedIn was not connected, because it was declined there. Nothing was changed."
-REFUSED = "LinkedIn did not allow the connection. Connect again; if this goes on, tell whoever runs this service."
-AWAY = "LinkedIn did not answer as it should. Nothing was changed; connect again in a few minutes."
+DECLINED = "LinkedIn was not connected, because the request was declined there. Nothing was changed."
+REFUSED = "LinkedIn did not allow the connection. Connect again. If this goes on, write to the people of this service."
+AWAY = "LinkedIn did not answer as it should. Nothing was changed. Connect again in a few minutes."
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Started:
-    """Where to send the member, and the secret that their browser must bring back in the cookie of that name."""
+    """The address to send the member to, and the secret for their browser's cookie."""
 
     url: str
     expires_at: datetime
@@ -46,11 +46,14 @@ class Started:
 
 
 def begin(deps: Deps, user_id: str, company_id: str | None = None, client_id: str | None = None) -> Started:
-    """Raises Invalid and Forbidden as `resolve_owner` does, NotConfigured, Unavailable."""
+    """Start a connection and return the address to send the member to.
+
+    Raises: Invalid and Forbidden as `resolve_owner` does, NotConfigured, Unavailable.
+    """
     linkedin, vault = _require(deps)
     now = deps.clock.now()
     state, browser, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
-    sealed, expires_at = vault.encrypt(verifier), now + STATE_LIVES
+    sealed, expires_at = vault.encrypt(verifier), now + STATE_LIFETIME
     url = linkedin.authorization_url(state, verifier)
     with deps.db.transaction() as tx:
         owner = resolve_owner(tx, user_id, {"company_id": company_id, "client_id": client_id})
@@ -62,14 +65,16 @@ def begin(deps: Deps, user_id: str, company_id: str | None = None, client_id: st
 
 
 def cookie_name(state: str) -> str:
-    """One cookie for each state, so that two windows at once do not take each other's."""
+    """Return the cookie's name, one per state, so two open windows do not share one."""
     return f"punctual_connect_{_hash(state)[:16]}"
 
 
 def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str) -> Account:
-    """The account, connected or reconnected. Raises Invalid (`state_invalid`, `connect_cancelled`, `connect_refused`),
-    Conflict (`connect_failed`: may work later), NotConfigured, Unavailable; what `connect_account` raises where the
-    member has lost their place in the company meanwhile."""
+    """Finish a connection and return the account, connected or reconnected.
+
+    Raises: Invalid (`state_invalid`, `connect_cancelled`, `connect_refused`), Conflict (`connect_failed`: it may work
+    later), NotConfigured, Unavailable, and the errors of `connect_account` for a member who left the company meanwhile.
+    """
     linkedin, vault = _require(deps)
     with deps.db.transaction() as tx:
         found = oauth_states.take(tx, _hash(state), _hash(browser_secret), deps.clock.now())
@@ -78,7 +83,7 @@ def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str)
     if error or not 0 < len(code) <= MAX_CODE:
         cancelled = error in CANCELLED
         emit("account.connect_declined", error=error[:64])
-        raise Invalid("connect_cancelled", SAID_NO) if cancelled else Invalid("connect_refused", REFUSED)
+        raise Invalid("connect_cancelled", DECLINED) if cancelled else Invalid("connect_refused", REFUSED)
     asked_at = deps.clock.now()
     try:
         grant = linkedin.exchange(code, vault.decrypt(found.verifier))
@@ -86,7 +91,7 @@ def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str)
     except AuthorizationError as failure:
         emit("account.connect_failed", code=failure.code, detail=failure.detail)
         if failure.code == "invalid_client":
-            alert(deps, "authorization_refused", "linkedin", CURES["authorization_refused"])
+            raise_alert(deps, "authorization_refused", "linkedin", CURES["authorization_refused"])
         refused = failure.code in ("invalid_grant", "invalid_client", "refused")
         raise Invalid("connect_refused", REFUSED) if refused else Conflict("connect_failed", AWAY) from None
     values = {"platform": "linkedin", "external_id": member.external_id, "account_name": member.name}
@@ -98,18 +103,20 @@ def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str)
 
 
 def granted(grant: Grant, asked_at: datetime) -> dict[str, Any]:
-    """The account's columns, with tokens in clear. A new consent replaces the old one whole: a refresh token that
-    was given with the former may be dead, and would speak against the new."""
+    """Return the account's columns, with the tokens in clear.
+
+    A new consent replaces the old one whole: the former refresh token may be revoked by it.
+    """
     return {
         "access_token": grant.access_token,
         "refresh_token": grant.refresh_token,
-        "expires_at": ends(grant.expires_in, asked_at),
-        "refresh_expires_at": ends(grant.refresh_expires_in, asked_at) if grant.refresh_token else None,
+        "expires_at": lifetime_end(grant.expires_in, asked_at),
+        "refresh_expires_at": lifetime_end(grant.refresh_expires_in, asked_at) if grant.refresh_token else None,
     }
 
 
-def ends(seconds: float | None, asked_at: datetime) -> datetime | None:
-    """Counted from before the question, so that we never believe in a token longer than its giver."""
+def lifetime_end(seconds: float | None, asked_at: datetime) -> datetime | None:
+    """Return the end of a lifetime, counted from before the request, so it is never later than the issuer's."""
     return asked_at + timedelta(seconds=seconds) if seconds is not None else None
 
 
@@ -123,11 +130,11 @@ def _require(deps: Deps) -> tuple[Authorizer, Vault]:
         if value is None:
             emit("not_configured", setting=setting)
             raise NotConfigured("not_configured", "This installation cannot connect LinkedIn accounts yet.")
-    assert deps.linkedin is not None  # both were looked at just now
+    assert deps.linkedin is not None  # checked above
     assert deps.vault is not None
     return deps.linkedin, deps.vault
 
 
 def _hash(text: str) -> str:
-    """Enough for secrets that are random: whoever reads the table cannot use what is in it."""
+    """Hash a random secret, so a reader of the table cannot use it. A plain hash is enough for random input."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""What is known of an access's end: a warning for the author who schedules beyond it, an alert days before it."""
+"""The end of an account's access: a warning to an author scheduling beyond it, an alert days before it."""
 
 from __future__ import annotations
 
@@ -11,38 +11,44 @@ from app.domain.post import Account
 from app.domain.times import to_wire
 from app.log import emit
 from app.store.accounts import tokens
+from app.store.accounts.accounts import RECONNECT_REQUIRED
 from app.store.operations import alerts
 
-SOON = "reconnect_soon"
+RECONNECT_SOON = "reconnect_soon"
+#: The alerts about one account. A new token ends them.
+ACCOUNT_ALERTS = (RECONNECT_REQUIRED, RECONNECT_SOON)
 
 
-def ahead(deps: Deps) -> timedelta:
+def refresh_ahead(deps: Deps) -> timedelta:
+    """Return how long before its end an access token is refreshed."""
     return timedelta(days=deps.settings.token_refresh_ahead_days)
 
 
 def expiry_warnings(deps: Deps, account: Account, at: datetime) -> list[tuple[str, str]]:
-    """(code, message) when the account's access will be over by the post's instant and no refresh can help."""
+    """Return (code, message) where the account's access ends before `at` and no refresh can help."""
     end = usable_until(account, deps.linkedin is not None)
     if end is None or end > at:
         return []
     return [("token_expires_before", f"The account's access ends at {to_wire(end)}, before this post: reconnect it.")]
 
 
-def warn_ahead(deps: Deps, before: datetime) -> None:
-    """One alert for each account whose access ends before and that only its owner can renew; those that are
-    cured lose theirs."""
+def alert_expiring(deps: Deps, before: datetime) -> None:
+    """Raise an alert for each account with access ending before then, where only the owner can renew it.
+
+    The alerts of the other accounts are cleared.
+    """
     with deps.db.reading() as connection:
-        known = alerts.subjects(connection, SOON)
+        known = alerts.subjects(connection, RECONNECT_SOON)
         limit = deps.settings.sweep_batch_size + len(known)
         found = tokens.ending(connection, before, deps.linkedin is not None, limit)
     new = [account_id for account_id in found if account_id not in known]
-    cured = known.difference(found) if len(found) < limit else set()
-    if not new and not cured:
+    renewed = known.difference(found) if len(found) < limit else set()
+    if not new and not renewed:
         return
     with deps.db.transaction() as tx:
         for account_id in new:
-            alerts.raise_alert(tx, SOON, account_id, CURES[SOON], deps.clock.now())
-        for account_id in cured:
-            alerts.clear(tx, SOON, account_id)
+            alerts.raise_alert(tx, RECONNECT_SOON, account_id, CURES[RECONNECT_SOON], deps.clock.now())
+        for account_id in renewed:
+            alerts.clear(tx, RECONNECT_SOON, account_id)
     for account_id in new:
-        emit("alert", kind=SOON, subject=account_id)
+        emit("alert", kind=RECONNECT_SOON, subject=account_id)

@@ -1,4 +1,4 @@
-"""The outside world: QStash, n8n, users' tokens, the clock and encryption. The only outbound network of the app.
+"""Own all outbound network calls, plus the system clock, encryption and token checks.
 
-Heavy third parties are imported at first use, so that a cold start pays only for what its request needs.
+Invariant: heavy third-party packages are imported at first use, so a cold start pays only for its own request.
 """

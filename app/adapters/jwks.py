@@ -1,4 +1,7 @@
-"""The identity provider's published keys, fetched rarely: neither unknown key ids nor an outage make it hammer."""
+"""Own the identity provider's published keys (JWKS).
+
+Invariant: unknown key ids and outages cause at most one fetch per PAUSE_SECONDS.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from jwt import PyJWK, PyJWKClient, PyJWKClientConnectionError, PyJWKClientError
 from app.version import VERSION
 
 TIMEOUT_SECONDS = 5.0
-LIFESPAN_SECONDS = 600.0  # how long a key that was withdrawn may still be believed
-PAUSE_SECONDS = 30.0  # between two fetches that an unknown key id asked for, and after a fetch that failed
+LIFESPAN_SECONDS = 600.0  # how long a withdrawn key can stay accepted
+PAUSE_SECONDS = 30.0  # after a failed fetch, and between two fetches for unknown key ids
 
 
-class KeySet(PyJWKClient):
-    """PyJWT's client, which fetches under a lock and pauses after success; here it pauses after failures, too."""
+class JwksClient(PyJWKClient):
+    """PyJWT's client, plus a pause after failed fetches. PyJWT pauses after successful ones."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         agent = {"User-Agent": f"Punctual/{VERSION}"}
@@ -27,7 +30,11 @@ class KeySet(PyJWKClient):
         self._retry_at = 0.0
 
     def key_for(self, token: str, algorithms: Sequence[str]) -> PyJWK:
-        """The key this token names. PyJWKClientConnectionError means: cannot be known now."""
+        """Return the key named in the token's header.
+
+        Raises: PyJWKClientConnectionError when the keys cannot be fetched now, another PyJWKClientError when the token
+        has another algorithm, no key id or an unknown one.
+        """
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in algorithms:
             raise PyJWKClientError("the token is signed by another algorithm")
@@ -37,16 +44,20 @@ class KeySet(PyJWKClient):
         return self._cached(kid) or self.get_signing_key(kid)
 
     def fetch_data(self) -> Any:
+        """Fetch the keys, unless a fetch failed in the last PAUSE_SECONDS.
+
+        Raises: PyJWKClientConnectionError when the fetch fails or must wait.
+        """
         if time.monotonic() < self._retry_at:
             raise PyJWKClientConnectionError("the keys could not be fetched a moment ago")
         try:
             return super().fetch_data()
-        except Exception as error:  # the network, a status, no JSON, no keys: all one to whoever waits
+        except Exception as error:  # network, status, no JSON, no keys: the caller cannot verify in any of these cases
             self._retry_at = time.monotonic() + PAUSE_SECONDS
             raise PyJWKClientConnectionError(str(error)[:200] or type(error).__name__) from None
 
     def _cached(self, kid: str) -> PyJWK | None:
-        """Known keys are found without the lock, which another request may hold for a whole fetch."""
+        """Find a known key without PyJWT's lock: another request holds it during a fetch."""
         key_set = self.jwk_set_cache.get() if self.jwk_set_cache is not None else None
         keys = [key for key in key_set.keys if key.public_key_use in ("sig", None)] if key_set else []
         return self.match_kid(keys, kid)

@@ -1,4 +1,7 @@
-"""JWT claims about time, judged by a clock that is passed in. PyJWT would read the machine's."""
+"""Check the size of JWTs and their claims about time.
+
+Invariant: `now` is passed in. PyJWT would read the system clock.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 MAX_TOKEN_LENGTH = 8192
-LATEST_TIME = 1e11  # beyond any calendar; also keeps arithmetic on what a stranger sent within floats
+LATEST_TIME = 1e11  # seconds, beyond any calendar. Keeps arithmetic on untrusted numbers within floats.
 
-# Only the signature is PyJWT's to check; every claim is checked here and by the callers.
+# PyJWT checks the signature only. This module and its callers check every claim.
 SIGNATURE_ONLY: dict[str, Any] = {
     "verify_exp": False,
     "verify_nbf": False,
@@ -22,7 +25,10 @@ SIGNATURE_ONLY: dict[str, Any] = {
 
 
 def time_problem(claims: Mapping[str, Any], now: datetime, leeway_seconds: float) -> str | None:
-    """What is wrong with `exp`, `nbf` or `iat`, each judged where it is present; None when nothing is."""
+    """Check `exp`, `nbf` and `iat`, each only if present.
+
+    Returns the first problem, None if the times are valid.
+    """
     instant = now.timestamp()
     for name in ("exp", "nbf", "iat"):
         if name not in claims:
@@ -38,7 +44,10 @@ def time_problem(claims: Mapping[str, Any], now: datetime, leeway_seconds: float
 
 
 def token_problem(token: object) -> str | None:
-    """What is wrong with a token before it is even parsed."""
+    """Check a token before it is parsed.
+
+    Returns the problem, None if the token is ASCII text of an acceptable length.
+    """
     if not isinstance(token, str) or not token:
         return "there is no token"
     if len(token) > MAX_TOKEN_LENGTH:

@@ -1,5 +1,6 @@
-"""LinkedIn's OAuth 2.0 through Authlib: the address a member is sent to, and tokens for codes and refresh tokens.
+"""Call LinkedIn's OAuth 2.0 endpoints through Authlib.
 
+Invariant: every failure is an AuthorizationError without secrets in its text.
 Sources: learn.microsoft.com/linkedin/shared/authentication (authorization-code-flow, programmatic-refresh-tokens) and
 linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2 (userinfo).
 """
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from app.adapters.network_errors import describe_root_cause
 from app.domain.oauth import AuthorizationError, Grant, Member
 from app.log import emit
 from app.settings.values import Settings
@@ -20,21 +22,21 @@ if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
 CONNECT_SECONDS = 5.0
-MAX_TEXT = 200
-MAX_TOKEN = 8192
-LONGEST_LIFE = 10 * 366 * 86_400.0  # seconds; a bound that keeps instants inside the calendar
+MAX_ERROR_TEXT = 200
+MAX_TOKEN_LENGTH = 8192
+MAX_LIFETIME_SECONDS = 10 * 366 * 86_400.0  # keeps expiry times inside the calendar
 MEMBER_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-ERROR_NAME = re.compile(r"[a-z_]{1,64}", re.ASCII)
-LAST_WORDS = ("invalid_grant", "invalid_client")
+FINAL_CODES = ("invalid_grant", "invalid_client")  # a later try gets the same answer
 
 
 class LinkedIn:
-    """domain.authorization.Authorizer. Authlib and requests are loaded by the first call that needs them."""
+    """An implementation of domain.oauth.Authorizer. Authlib and requests are imported at first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def authorization_url(self, state: str, verifier: str) -> str:
+        """Build the URL of LinkedIn's consent page. No call is made."""
         s = self._settings
         with self._session(scope=" ".join(s.linkedin_scopes)) as session:
             url, _ = session.create_authorization_url(
@@ -43,80 +45,94 @@ class LinkedIn:
         return str(url)
 
     def exchange(self, code: str, verifier: str) -> Grant:
-        """LinkedIn's web flow takes a challenge and then refuses the verifier as `invalid_client`, unless PKCE was
-        enabled for the app; so a refusal by that name is asked again without. The code is still bound to our secret
-        and our state."""
+        """Exchange an authorization code for tokens.
+
+        LinkedIn accepts a PKCE challenge from every app. Without PKCE enabled for the app, it then refuses the verifier
+        with `invalid_client`. The exchange is then repeated without the verifier: our secret and state still protect
+        the code.
+
+        Raises: AuthorizationError when LinkedIn gives no tokens.
+        """
         if self._settings.linkedin_pkce:
             try:
                 return self._exchange(code, code_verifier=verifier)
             except AuthorizationError as error:
                 if error.code != "invalid_client":
                     raise
-                emit("linkedin.verifier_refused", hint="LINKEDIN_PKCE=0 spares this try where the app has no PKCE")
+                emit("linkedin.verifier_refused", hint="set LINKEDIN_PKCE=0 if the app has no PKCE: it saves this try")
         return self._exchange(code)
 
     def identify(self, access_token: str) -> Member:
+        """Fetch the member of this token. A member without a usable name is named by the URN.
+
+        Raises: AuthorizationError when userinfo cannot be read or has no member id.
+        """
         token = {"access_token": access_token, "token_type": "Bearer"}
-        with self._session(token=token) as session, _told((access_token,)):
+        with self._session(token=token) as session, _authorization_errors((access_token,)):
             body = session.get(self._settings.linkedin_userinfo_url, timeout=self._timeout()).json()
         sub, name = (body.get("sub"), body.get("name")) if isinstance(body, dict) else (None, None)
         if not isinstance(sub, str) or not MEMBER_ID.fullmatch(sub):
             raise AuthorizationError("broken_answer", "userinfo names no member: is the scope openid granted?")
         urn = f"urn:li:person:{sub}"
-        shown = "".join(char for char in name if char.isprintable())[:255] if isinstance(name, str) else ""
-        return Member(urn, shown.strip() or urn)
+        printable = "".join(char for char in name if char.isprintable())[:255] if isinstance(name, str) else ""
+        return Member(urn, printable.strip() or urn)
 
     def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
-        grant = self._ask(
+        """Exchange a refresh token for tokens.
+
+        `seconds` bounds the call. None means the configured timeout. That is also the maximum.
+
+        Raises: AuthorizationError when LinkedIn gives no tokens.
+        """
+        return self._request_grant(
             lambda session: session.refresh_token(
                 self._settings.linkedin_token_url, refresh_token=refresh_token, timeout=self._timeout(seconds)
             ),
             refresh_token,
         )
-        return grant
 
-    def _exchange(self, code: str, **more: str) -> Grant:
-        return self._ask(
+    def _exchange(self, code: str, **options: str) -> Grant:
+        return self._request_grant(
             lambda session: session.fetch_token(
                 self._settings.linkedin_token_url,
                 grant_type="authorization_code",
                 code=code,
                 timeout=self._timeout(),
-                **more,
+                **options,
             ),
             code,
-            *more.values(),
+            *options.values(),
         )
 
-    def _ask(self, ask: Callable[[OAuth2Session], Any], *secrets: str) -> Grant:
-        with self._session() as session, _told((*secrets, str(self._settings.linkedin_client_secret))):
-            answer = ask(session)
+    def _request_grant(self, call: Callable[[OAuth2Session], Any], *secrets: str) -> Grant:
+        with self._session() as session, _authorization_errors((*secrets, str(self._settings.linkedin_client_secret))):
+            answer = call(session)
         access, refresh = answer.get("access_token"), answer.get("refresh_token")
         if not _is_token(access) or not (refresh is None or _is_token(refresh)):
             raise AuthorizationError("broken_answer", "the token endpoint answered without a token")
         return Grant(
-            access, refresh, _seconds(answer.get("expires_in")), _seconds(answer.get("refresh_token_expires_in"))
+            access, refresh, _lifetime(answer.get("expires_in")), _lifetime(answer.get("refresh_token_expires_in"))
         )
 
     @contextmanager
-    def _session(self, **more: Any) -> Iterator[OAuth2Session]:
+    def _session(self, **options: Any) -> Iterator[OAuth2Session]:
         from authlib.integrations.requests_client import OAuth2Session
 
-        from app.adapters.linkedin_transport import BoundedConnections
+        from app.adapters.linkedin_transport import LinkedInTransport
 
         s = self._settings
         session = OAuth2Session(
             s.linkedin_client_id,
             s.linkedin_client_secret,
-            token_endpoint_auth_method="client_secret_post",  # noqa: S106  (LinkedIn takes them in the body alone)
+            token_endpoint_auth_method="client_secret_post",  # noqa: S106  (LinkedIn accepts credentials in the body only)
             redirect_uri=s.connect_callback_url,
             code_challenge_method="S256",
-            **more,
+            **options,
         )
-        session.trust_env = False  # no proxy and no .netrc has a say in where tokens go
+        session.trust_env = False  # no proxy or .netrc: tokens go to LinkedIn only
         session.headers["User-Agent"] = f"Punctual/{VERSION}"
         for scheme in ("https://", "http://"):
-            session.mount(scheme, BoundedConnections())
+            session.mount(scheme, LinkedInTransport())
         with session:
             yield session
 
@@ -126,42 +142,40 @@ class LinkedIn:
 
 
 @contextmanager
-def _told(secrets: tuple[str, ...]) -> Iterator[None]:
-    """Whatever goes wrong inside is an AuthorizationError, in words without these secrets."""
+def _authorization_errors(secrets: tuple[str, ...]) -> Iterator[None]:
+    """Convert every exception of the block to an AuthorizationError without these secrets."""
     try:
         yield
     except AuthorizationError:
         raise
     except Exception as error:
-        name = getattr(error, "error", None)  # an OAuth error, as RFC 6749, 5.2 has it
+        name = getattr(error, "error", None)  # an OAuth error (RFC 6749, 5.2)
         if isinstance(name, str):
-            code = _code(name, str(getattr(error, "description", "")))
+            code = _error_code(name, str(getattr(error, "description", "")))
             text = f"{name}: {getattr(error, 'description', '')}"
-        elif isinstance(error, OSError) and not isinstance(error, ValueError):  # what requests raises for the network
-            from app.adapters.n8n_connections import explain
-
-            code, text = "unreachable", explain(error)
+        elif isinstance(error, OSError) and not isinstance(error, ValueError):  # requests' network errors
+            code, text = "unreachable", describe_root_cause(error)
         else:
             code, text = "broken_answer", "the answer makes no sense"
         for secret in secrets:
             text = text.replace(secret, "***")
-        raise AuthorizationError(code, text[:MAX_TEXT]) from None
+        raise AuthorizationError(code, text[:MAX_ERROR_TEXT]) from None
 
 
-def _code(name: str, description: str) -> str:
+def _error_code(name: str, description: str) -> str:
     if name == "invalid_request" and "revoked" in description.lower():
-        return "invalid_grant"  # some of LinkedIn's answers about a refresh token use the broader name
-    return name if name in LAST_WORDS and ERROR_NAME.fullmatch(name) else "refused"
+        return "invalid_grant"  # LinkedIn uses the broader name for some refresh tokens
+    return name if name in FINAL_CODES else "refused"
 
 
 def _is_token(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_TOKEN and value.isascii() and value.isprintable()
+    return isinstance(value, str) and 0 < len(value) <= MAX_TOKEN_LENGTH and value.isascii() and value.isprintable()
 
 
-def _seconds(value: object) -> float | None:
-    """A lifetime, where there is a sane one; some servers send it as text."""
+def _lifetime(value: object) -> float | None:
+    """Return a lifetime in seconds, None if it is missing or absurd. Some servers send it as text."""
     try:
         seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1.0
     except (ValueError, OverflowError):
         return None
-    return seconds if 0 < seconds < LONGEST_LIFE else None
+    return seconds if 0 < seconds < MAX_LIFETIME_SECONDS else None

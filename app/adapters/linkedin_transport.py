@@ -1,23 +1,31 @@
-"""HTTP for small answers from authorization servers: one deadline, a bounded body, no redirects, plain refusals."""
+"""Own the limits on answers from LinkedIn's authorization server.
+
+Invariant: an answer has at most MAX_BODY_BYTES, is no redirect, and is in memory when its reader gets it.
+"""
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from requests import PreparedRequest, Response
 
-from app.adapters.n8n_connections import explain
-from app.adapters.requests_transport import Connections
+from app.adapters.network_errors import describe_root_cause
+from app.adapters.requests_transport import DeadlineTransport
 from app.domain.oauth import AuthorizationError
 
 MAX_BODY_BYTES = 64 * 1024
 
 
-class BoundedConnections(Connections):
-    """A requests adapter. Answers that say "not now" or make no sense raise AuthorizationError; the rest has its whole
-    body in memory, so that whoever reads it needs no bound of its own."""
+class LinkedInTransport(DeadlineTransport):
+    """A requests transport adapter for small answers from an authorization server."""
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
+        """Send the request once and read the whole answer.
+
+        Raises: AuthorizationError `rate_limited` for 429, `unreachable` for 5xx and for a body cut short,
+        `broken_answer` for a redirect and for a body above MAX_BODY_BYTES.
+        """
         response = super().send(request, **options | {"stream": True})
         with response:
             status = response.status_code
@@ -29,9 +37,9 @@ class BoundedConnections(Connections):
                 raise AuthorizationError("broken_answer", f"the answer is a redirect ({status})")
             try:
                 body = response.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
-            except Exception as error:  # urllib3's own, which requests would have translated
-                raise AuthorizationError("unreachable", explain(error)) from None
+            except Exception as error:  # urllib3's own: requests does not translate errors of `raw`
+                raise AuthorizationError("unreachable", describe_root_cause(error)) from None
             if len(body) > MAX_BODY_BYTES:
                 raise AuthorizationError("broken_answer", f"the answer is longer than {MAX_BODY_BYTES} bytes")
-        response._content = body  # what requests itself sets once it has read a body
+        response.raw = io.BytesIO(body)  # requests reads `content` and `json()` from here
         return response

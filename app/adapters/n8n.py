@@ -1,4 +1,8 @@
-"""n8n: one send is one HTTP request, and its Reply says exactly how much is known about what came of it."""
+"""Send posts to n8n.
+
+Invariant: one send is one HTTP request, and its Reply claims no more than is certain: `not_sent` means that n8n
+received nothing, `unknown` that it may have the request.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from app.adapters.network_errors import describe_root_cause
 from app.domain.ports import Clock, Reply, Submission
 from app.domain.times import to_wire
 from app.log import emit
@@ -15,24 +20,24 @@ from app.settings.values import Settings
 from app.version import VERSION
 
 if TYPE_CHECKING:
-    from app.adapters.n8n_connections import Answer, Exchanges
+    from app.adapters.n8n_connections import Answer, N8nConnections
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 64 * 1024
 MAX_ERROR_TEXT = 300
 MASK = "***"
 USER_AGENT = f"Punctual/{VERSION}"
-SHORTEST_SECRET = 4  # below, masking would blot out ordinary words
+MIN_SECRET_LENGTH = 4  # masking shorter ones would hide ordinary words
 
 
 class N8nPublisher:
-    """ports.Publisher. Many threads share one; its pool keeps their connections."""
+    """An implementation of ports.Publisher with a connection pool, safe for many threads."""
 
-    tls_verify: bool | str = True  # against certifi's list; or the path of another
+    tls_verify: bool | str = True  # True: certifi's certificates. A path: a PEM file of others.
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.n8n_webhook_url is None:
-            raise ValueError("N8N_WEBHOOK_URL is not set: there is nobody to publish through")
+            raise ValueError("N8N_WEBHOOK_URL is not set: there is no n8n to publish through")
         self._url = settings.n8n_webhook_url
         self._auth = settings.n8n_webhook_auth_header
         self._headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json"}
@@ -44,67 +49,68 @@ class N8nPublisher:
         self._clock = clock
 
     @cached_property
-    def _exchanges(self) -> Exchanges:
-        from app.adapters.n8n_connections import Exchanges
+    def _connections(self) -> N8nConnections:
+        from app.adapters.n8n_connections import N8nConnections  # urllib3 is 0.1 s of a cold start. `warm` pays it.
 
-        return Exchanges(self._url, self.tls_verify)
+        return N8nConnections(self._url, self.tls_verify)
 
     def send(self, submission: Submission) -> Reply:
-        """Send once. Never raises; what cannot be told from outside is `unknown`."""
+        """Send the post once. Never raises: a lost answer is a Reply of the kind `unknown`."""
         try:
             body = json.dumps(payload(submission), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
             headers = self._headers | {"Content-Length": str(len(body))}
-            exchange = self._exchanges.open("POST", None, headers, self._connect_seconds)
+            request = self._connections.prepare("POST", None, headers, self._connect_seconds)
         except Exception as error:
-            return Reply("not_sent", self._clock.now(), error=self._text(error, submission))
+            return Reply("not_sent", self._clock.now(), error=self._error_text(error, submission))
         sent_at = self._clock.now()
         try:
-            answer = exchange.finish(body, self._read_seconds, MAX_BODY_BYTES)
+            answer = request.send(body, self._read_seconds, MAX_BODY_BYTES)
         except Exception as error:
-            return Reply("unknown", sent_at, error=self._text(error, submission))
-        return self._answered(answer, submission, sent_at)
+            return Reply("unknown", sent_at, error=self._error_text(error, submission))
+        return self._reply(answer, submission, sent_at)
 
     def warm(self, count: int = 1) -> None:
-        """Open connections ahead of the instant, as far as no fresh ones are idle. A failure shows when sending."""
+        """Open connections ahead of a send, until `count` are idle. A failure is logged only."""
         try:
-            self._exchanges.warm(self._connect_seconds, count)
+            self._connections.warm(self._connect_seconds, count)
         except Exception as error:
-            emit("publisher.not_warm", error=self._text(error))
+            emit("publisher.not_warm", error=self._error_text(error))
 
     def check(self) -> str | None:
-        """Any HTTP answer below 500 from the host will do; no webhook is called."""
+        """Call n8n's /healthz, and no webhook.
+
+        Returns a sentence for operators, None if the status is below 500.
+        """
         host = urlsplit(self._url).hostname
         try:
-            exchange = self._exchanges.open("GET", "/healthz", {"User-Agent": USER_AGENT}, self._connect_seconds)
-            status = exchange.finish(b"", min(CONNECT_SECONDS, self._read_seconds), MAX_BODY_BYTES).status
+            request = self._connections.prepare("GET", "/healthz", {"User-Agent": USER_AGENT}, self._connect_seconds)
+            status = request.send(b"", min(CONNECT_SECONDS, self._read_seconds), MAX_BODY_BYTES).status
         except Exception as error:
-            problem = f"n8n at {host} cannot be reached ({self._text(error)})"
+            problem = f"n8n at {host} cannot be reached ({self._error_text(error)})"
             return f"{problem}: check N8N_WEBHOOK_URL and the network"
         return None if status < 500 else f"n8n at {host} answers {status}: look at its own log"
 
-    def _answered(self, answer: Answer, submission: Submission, sent_at: datetime) -> Reply:
-        """The status is known, so the outcome is; a body that breaks off or drips does not change it."""
-        error = self._text(answer.broken, submission) if answer.broken is not None else ""
+    def _reply(self, answer: Answer, submission: Submission, sent_at: datetime) -> Reply:
+        """Convert an answer. A status decides the outcome, even if the body is incomplete."""
+        error = self._error_text(answer.error, submission) if answer.error is not None else ""
         text = self._masked(answer.body.decode("utf-8", "replace"), submission)
         retry_after = ", ".join(answer.headers.get_all("Retry-After", [])) or None
         return Reply("answered", sent_at, answer.status, retry_after, text, error)
 
-    def _text(self, error: BaseException, submission: Submission | None = None) -> str:
-        from app.adapters.n8n_connections import explain
-
-        return self._masked(explain(error), submission)[:MAX_ERROR_TEXT]
+    def _error_text(self, error: BaseException, submission: Submission | None = None) -> str:
+        return self._masked(describe_root_cause(error), submission)[:MAX_ERROR_TEXT]
 
     def _masked(self, text: str, submission: Submission | None) -> str:
-        """`text` without what must not be kept. A workflow may well echo its input, token included."""
+        """Replace secrets in `text`. A workflow can echo its input, token included."""
         words = (self._auth or "").partition(":")[2].split()
         for secret in [submission.access_token, *words] if submission else words:
             for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
-                text = text.replace(form, MASK) if len(form) >= SHORTEST_SECRET else text
+                text = text.replace(form, MASK) if len(form) >= MIN_SECRET_LENGTH else text
         return text
 
 
 def payload(submission: Submission) -> dict[str, object]:
-    """The fields that n8n's workflow has always had, then the newer ones that an old workflow ignores."""
+    """Build the JSON body: the workflow's original fields, then newer ones. Old workflows ignore those."""
     return {
         "postId": submission.post_id,
         "userId": submission.user_id,

@@ -1,251 +1,179 @@
-"""Pooled HTTP connections, and requests over them that are made ready before they are sent.
+"""Own the pooled connections to n8n, and send each request over them in two steps.
 
-`urllib3`'s connections, with three changes: whatever goes wrong in connecting is a ConnectTimeoutError; the read
-timeout bounds the whole answer; idle connections are not trusted.
+Invariant: if `N8nConnections.prepare` fails, n8n received nothing. If `UnsentRequest.send` fails, n8n may have the
+request. Nothing is sent twice.
 """
 
 from __future__ import annotations
 
-import io
-import ssl
 import threading
 import time
-from http.client import HTTPConnection as Http
-from http.client import HTTPResponse, IncompleteRead
-from typing import TYPE_CHECKING, Any, NamedTuple
+import weakref
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead
+from queue import Empty, Full, LifoQueue
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import certifi
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.util import make_headers, parse_url
-from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util import create_urllib3_context, make_headers, parse_url
 
-if TYPE_CHECKING:
-    _Mixed = HTTPConnection
-    _MixedPool = HTTPConnectionPool
-else:
-    _Mixed = _MixedPool = object
+from app.adapters.http_connections import DeadlineHTTPConnection, DeadlineHTTPSConnection
 
-MAX_IDLE_SECONDS = 4.0  # Node.js closes after 5; a request written while the other side hangs up ends as unknown
-POOL_SIZE = 64
-
-
-class _BoundedReader(io.RawIOBase):
-    """A socket's reading side with one deadline for everything, where a socket's timeout starts anew at every byte."""
-
-    def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
-        self._raw, self._sock = raw, sock
-        self._deadline = time.monotonic() + (sock.gettimeout() or 0.0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(HTTPResponse):
-    """Made right after the request was written, with the read timeout set on the socket: that is when time starts."""
-
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock))
-
-
-class _Connection(_Mixed):
-    response_class = _BoundedResponse
-    idle_since = 0.0
-
-    def connect(self) -> None:
-        """Name, TCP and TLS. Whatever fails here has sent nothing, and says so by its type."""
-        try:
-            super().connect()
-        except ConnectTimeoutError:
-            raise
-        except Exception as error:
-            raise NewConnectionError(self, f"Failed to establish a secure connection: {error}") from error
-        self.idle_since = time.monotonic()
-
-    def getresponse(self) -> Any:
-        self.idle_since = time.monotonic()
-        return super().getresponse()
-
-    @property
-    def is_connected(self) -> bool:
-        """urllib3 takes any unread byte for a hang-up, but after a TLS 1.3 handshake there are always some: tickets.
-
-        Reading one byte without waiting lets OpenSSL digest them: if it then wants more, the connection is alive.
-        """
-        if super().is_connected:
-            return True
-        if not isinstance(self.sock, ssl.SSLSocket):
-            return False
-        self.sock.settimeout(0.0)
-        try:
-            self.sock.recv(1)
-        except ssl.SSLWantReadError:
-            return True
-        except OSError:
-            return False
-        return False  # the other side hung up, or said something nobody asked for
-
-
-class _PlainConnection(_Connection, HTTPConnection):
-    pass
-
-
-class _SecureConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Pool(_MixedPool):
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        conn: Any = super()._get_conn(timeout)
-        if not conn.is_closed and time.monotonic() - conn.idle_since > MAX_IDLE_SECONDS:
-            conn.close()  # it opens again by itself, on the next request
-        return conn
-
-
-class PlainPool(_Pool, HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class SecurePool(_Pool, HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+MAX_IDLE_CONNECTIONS = 64
 
 
 class Answer(NamedTuple):
-    """A status that came, its headers, and as much of the body as was asked for; `broken` is what cut it short."""
+    """One HTTP answer, with its body up to the caller's limit.
+
+    `error` is the exception behind an incomplete body. None means that the body is complete or reached the limit.
+    """
 
     status: int
     headers: Any
     body: bytes
-    broken: Exception | None
+    error: Exception | None
 
 
-class Exchange:
-    """A connection with the head of a request ready on it, of which nothing has been sent."""
+class UnsentRequest:
+    """A request whose head is buffered on an open connection. Nothing is sent yet."""
 
-    def __init__(self, pool: _Pool, conn: Any) -> None:
-        self._pool, self._conn = pool, conn
+    def __init__(self, pool: N8nConnections, connection: DeadlineHTTPConnection) -> None:
+        self._pool, self._connection = pool, connection
 
-    def finish(self, body: bytes, seconds: float, limit: int) -> Answer:
-        """Send it all and read the answer, up to `limit` bytes, within `seconds`. Whatever this raises, the request may
-        have arrived."""
-        conn = self._conn
+    def send(self, body: bytes, seconds: float, max_body_bytes: int) -> Answer:
+        """Write the request once and read the answer.
+
+        `seconds` bounds writing and reading together. `max_body_bytes` bounds the answer's body.
+
+        Raises: OSError or HTTPException when no status came. The request may have arrived.
+        """
+        conn = self._connection
         try:
             deadline = time.monotonic() + seconds
             conn.sock.settimeout(seconds)
-            Http.endheaders(conn, body)
+            HTTPConnection.endheaders(conn, body)
             conn.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            answer, whole = _read(Http.getresponse(conn), limit)
+            answer, complete = _read(HTTPConnection.getresponse(conn), max_body_bytes)
         except BaseException:
             conn.close()
             raise
-        if not whole:
-            conn.close()  # or the rest would be taken for the next answer
+        if not complete:
+            conn.close()  # the next answer would begin with the unread rest
         conn.idle_since = time.monotonic()
-        self._pool._put_conn(conn)
+        self._pool.release(conn)
         return answer
 
 
-class Exchanges:
-    """Requests to the host of `url`, without what `urllib3` and `requests` do around one (retries, redirects, decoding,
-    cookies, proxies): here that must not be done, and it costs more than the request. `verify` is True, or the path of
-    the certificates to trust."""
+class N8nConnections:
+    """A LIFO pool of connections to the host of `url`, safe for many threads.
+
+    `verify` is True for certifi's certificates, or the path of a PEM file.
+    """
+
+    # Requests call http.client's methods, below those of urllib3 and requests. Retries, redirects, decoding, cookies
+    # and proxies must not happen here, and they cost more time than the request itself.
 
     def __init__(self, url: str, verify: bool | str = True) -> None:
         address = parse_url(url)
+        self._host = str(address.host).strip("[]")  # of an IPv6 address
         self._target = address.request_uri
-        self._own_headers = make_headers(basic_auth=unquote(address.auth)) if address.auth else {}
-        self._warming = threading.Lock()
-        self._pool: Any
+        self._url_headers = make_headers(basic_auth=unquote(address.auth)) if address.auth else {}
+        self._ssl_context = None
         if address.scheme == "https":
-            context = create_urllib3_context()
-            context.load_verify_locations(certifi.where() if verify is True else str(verify))
-            self._pool = SecurePool(str(address.host), address.port, maxsize=POOL_SIZE, ssl_context=context)
-        else:
-            self._pool = PlainPool(str(address.host), address.port, maxsize=POOL_SIZE)
+            self._ssl_context = create_urllib3_context()
+            self._ssl_context.load_verify_locations(certifi.where() if verify is True else str(verify))
+        self._port = address.port or (443 if self._ssl_context else 80)
+        self._idle: LifoQueue[DeadlineHTTPConnection] = LifoQueue(MAX_IDLE_CONNECTIONS)
+        self._warming = threading.Lock()
+        weakref.finalize(self, _close_all, self._idle)
 
-    def open(self, method: str, target: str | None, headers: dict[str, str], seconds: float) -> Exchange:
-        """A request for `target`, or else for what the URL names. Connects within `seconds`, if no connection is idle.
-        Whatever this raises, nothing was sent."""
-        conn = self._connected(seconds)
+    def prepare(self, method: str, target: str | None, headers: dict[str, str], seconds: float) -> UnsentRequest:
+        """Acquire a connection and buffer the request's head on it.
+
+        `target` is a path. None means the path, query and credentials of the pool's URL. `seconds` bounds connecting.
+        A connection is opened only if none is idle.
+
+        Raises: urllib3's HTTPError when connecting fails, ValueError for an illegal header. Nothing was sent.
+        """
+        conn = self._acquire(seconds)
         try:
-            Http.putrequest(conn, method, target or self._target, skip_accept_encoding=True)
-            for name, value in (headers if target else headers | self._own_headers).items():
-                Http.putheader(conn, name, value)
+            HTTPConnection.putrequest(conn, method, target or self._target, skip_accept_encoding=True)
+            for name, value in (headers if target else headers | self._url_headers).items():
+                HTTPConnection.putheader(conn, name, value)
         except BaseException:
             conn.close()
             raise
-        return Exchange(self._pool, conn)
+        return UnsentRequest(self, conn)
 
     def warm(self, seconds: float, count: int) -> None:
-        """Leave `count` open connections in the pool, together; does nothing where they lie there, or while somebody
-        else is at it: a thousand who come at once need no more than those few."""
+        """Open connections until `count` are idle and fresh.
+
+        `seconds` bounds each connect. Do nothing while another thread warms the pool: its connections are enough.
+
+        Raises: urllib3's HTTPError when connecting fails. Connections opened before that stay in the pool.
+        """
         if not self._warming.acquire(blocking=False):
             return
         ready = []
         try:
             for _ in range(count):
-                ready.append(self._connected(seconds))
+                ready.append(self._acquire(seconds))
         finally:
             for conn in ready:
-                self._pool._put_conn(conn)
+                self.release(conn)
             self._warming.release()
 
-    def _connected(self, seconds: float) -> Any:
-        conn = self._pool._get_conn()
+    def release(self, conn: DeadlineHTTPConnection) -> None:
+        """Return an open connection to the pool. Close it if the pool is full."""
         if conn.is_closed:
-            conn.timeout = seconds
-            try:
-                conn.connect()
-            except BaseException:
-                conn.close()  # a handshake that failed leaves its socket open
-                raise
+            return
+        try:
+            self._idle.put_nowait(conn)
+        except Full:
+            conn.close()
+
+    def _acquire(self, seconds: float) -> DeadlineHTTPConnection:
+        try:
+            conn = self._idle.get_nowait()
+        except Empty:
+            conn = self._new()
+        else:
+            if conn.is_connected:
+                return conn
+            conn.close()  # stale: `connect` opens it again
+        conn.timeout = seconds
+        try:
+            conn.connect()
+        except BaseException:
+            conn.close()  # a failed handshake leaves its socket open
+            raise
         return conn
 
+    def _new(self) -> DeadlineHTTPConnection:
+        if self._ssl_context is None:
+            return DeadlineHTTPConnection(self._host, self._port)
+        return DeadlineHTTPSConnection(self._host, self._port, ssl_context=self._ssl_context)
 
-def _read(response: HTTPResponse, limit: int) -> tuple[Answer, bool]:
-    """The answer, and whether all of it was read, so that another one can follow."""
+
+def _close_all(idle: LifoQueue[DeadlineHTTPConnection]) -> None:
+    while not idle.empty():
+        idle.get_nowait().close()
+
+
+def _read(response: HTTPResponse, max_body_bytes: int) -> tuple[Answer, bool]:
+    """Return the answer, and True if the connection can take another request."""
     body = bytearray()
-    broken: Exception | None = None
+    error: Exception | None = None
     ended = False
     try:
-        while not ended and len(body) < limit:
-            part = response.read1(limit - len(body))
+        while not ended and len(body) < max_body_bytes:
+            part = response.read1(max_body_bytes - len(body))
             ended = not part
             body += part
         if ended and response.length:
-            broken = IncompleteRead(bytes(body), response.length)
-    except Exception as error:
-        broken = error
-    whole = broken is None and (ended or response.isclosed())
+            error = IncompleteRead(bytes(body), response.length)
+    except Exception as failure:
+        error = failure
+    complete = error is None and (ended or response.isclosed())
     response.close()
-    return Answer(response.status, response.headers, bytes(body), broken), whole
-
-
-def explain(error: BaseException) -> str:
-    """The innermost cause in a few words: requests wraps urllib3, which wraps the socket's own error."""
-    seen = 0
-    while seen < 10:
-        inner = getattr(error, "reason", None)
-        inner = inner if isinstance(inner, BaseException) else next(_inner(error), None)
-        if inner is None:
-            break
-        error, seen = inner, seen + 1
-    return f"{type(error).__name__}: {error}"
-
-
-def _inner(error: BaseException) -> Any:
-    yield from (part for part in (*error.args, error.__cause__) if isinstance(part, BaseException))
+    return Answer(response.status, response.headers, bytes(body), error), complete

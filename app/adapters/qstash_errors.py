@@ -1,4 +1,7 @@
-"""What QStash's SDK raises, as a MessageServiceError: a stable code, and a text for operators without secrets."""
+"""Translate the errors of QStash's SDK to MessageServiceError.
+
+Invariant: the code is stable, and the text holds no secret.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,22 @@ _STATUS = re.compile(r"Request failed with status: (\d{3}), body: (.*)", re.DOTA
 
 
 def translate(error: Exception, secrets: Iterable[str]) -> MessageServiceError:
-    """Never fails, and knows every exception: what it does not recognise is a broken answer."""
+    """Convert any exception to a MessageServiceError without these secrets.
+
+    An unknown exception gets the code `broken_answer`. Never raises.
+    """
     if isinstance(error, MessageServiceError):
         return error
-    code, detail = _read(error)
+    code, detail = _code_and_detail(error)
     for secret in secrets:
         detail = detail.replace(secret, "***")
     return MessageServiceError(code, detail[:MAX_DETAIL])
 
 
 def advice(error: MessageServiceError, url: str) -> str:
-    """What an operator can do about it, in one sentence."""
+    """Return one sentence for operators: the problem and the fix."""
     if error.code == "unauthorized":
-        return f"QStash refuses QSTASH_TOKEN ({error.detail}): copy it anew from the QStash console"
+        return f"QStash refuses QSTASH_TOKEN ({error.detail}): copy it again from the QStash console"
     if error.code == "unreachable":
         return f"QStash at {url} cannot be reached ({error.detail}): check QSTASH_URL and the network"
     if error.code in ("quota_exceeded", "rate_limited"):
@@ -33,7 +39,7 @@ def advice(error: MessageServiceError, url: str) -> str:
     return f"QStash at {url} answers in an unknown way ({error.detail}): check that QSTASH_URL is QStash's"
 
 
-def _read(error: Exception) -> tuple[str, str]:
+def _code_and_detail(error: Exception) -> tuple[str, str]:
     import httpx
     from qstash.errors import DailyMessageLimitExceededError, RateLimitExceededError
 
@@ -43,7 +49,7 @@ def _read(error: Exception) -> tuple[str, str]:
     if isinstance(error, RateLimitExceededError):
         return "rate_limited", text
     if refused := _STATUS.match(text):
-        return _read_status(int(refused[1]), _message(refused[2]))
+        return _code_of_status(int(refused[1]), _error_text(refused[2]))
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return "refused", f"not a URL that can be called: {text}"
     if isinstance(error, httpx.TransportError | OSError):
@@ -51,9 +57,9 @@ def _read(error: Exception) -> tuple[str, str]:
     return "broken_answer", f"{type(error).__name__}: {text}"
 
 
-def _read_status(status: int, message: str) -> tuple[str, str]:
+def _code_of_status(status: int, message: str) -> tuple[str, str]:
     detail = f"{status} {message}"
-    if "maxDelay" in message:  # the sources disagree about its status
+    if "maxDelay" in message:  # sources disagree about this answer's status
         return "beyond_horizon", detail
     if status in (401, 403):
         return "unauthorized", detail
@@ -62,8 +68,8 @@ def _read_status(status: int, message: str) -> tuple[str, str]:
     return "refused", detail
 
 
-def _message(body: str) -> str:
-    """QStash says `{"error": "…"}`; whatever stands between may say anything."""
+def _error_text(body: str) -> str:
+    """Return `error` of QStash's JSON body, or the whole body of a proxy's answer."""
     try:
         parsed = json.loads(body)
     except ValueError:

@@ -1,7 +1,8 @@
-"""QStash's signature on a delivery, verified on PyJWT directly.
+"""Verify QStash's signature on a delivery, with PyJWT instead of the SDK's receiver.
 
-The SDK's own receiver ignores its clock tolerance, names only the second key's failure, and lets KeyError and
-AttributeError out on odd tokens. Here whatever does not verify is one exception, with a reason for the log.
+Invariant: every token without a valid signature raises BadSignature, with a reason for the log.
+The SDK (qstash 3.4.0) ignores its clock tolerance, names only the second key's failure, and raises KeyError or
+AttributeError for malformed tokens.
 """
 
 from __future__ import annotations
@@ -21,14 +22,22 @@ REQUIRED_CLAIMS = ("iss", "sub", "exp", "nbf", "body")
 
 
 class SignatureVerifier:
-    """Holds the current and the next signing key; either may have signed, since keys are rotated."""
+    """A verifier with the current and the next signing key. QStash rotates keys, so both are valid.
+
+    A key of None is not set. `leeway_seconds` is the accepted clock difference.
+    """
 
     def __init__(self, current_key: str | None, next_key: str | None, leeway_seconds: float = 10) -> None:
         self._keys = (("current key", current_key), ("next key", next_key))
         self._leeway = leeway_seconds
 
     def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> Literal[True]:
-        """True, or BadSignature. `body` is raw, `url` the configured address: behind a proxy a request misnames it."""
+        """Verify a delivery's token against its raw body.
+
+        `url` is the configured address of the route. Behind a proxy, a request's own URL can be wrong.
+
+        Raises: BadSignature when the signature, a claim or the body's hash is wrong.
+        """
         problem = token_problem(token)
         if problem is None:
             problem = self._claims_problem(self._signed_claims(str(token)), body, url, now)
@@ -41,7 +50,7 @@ class SignatureVerifier:
         for name, key in self._keys:
             try:
                 return _decode(token, key)
-            except Exception as error:  # whatever a stranger's token makes PyJWT do, it is a refusal
+            except Exception as error:  # an untrusted token can make PyJWT raise anything
                 failures.append(f"{name}: {str(error)[:200] or type(error).__name__}")
         raise BadSignature("; ".join(failures))
 
@@ -53,13 +62,13 @@ class SignatureVerifier:
             return "iss is not Upstash"
         if claims["sub"] != url:
             return f"sub is {str(claims['sub'])[:200]!r}, the configured address is {url!r}"
-        if (late := time_problem(claims, now, self._leeway)) is not None:
-            return late
+        if (problem := time_problem(claims, now, self._leeway)) is not None:
+            return problem
         return None if _is_hash_of(claims["body"], body) else "the body is not the one that was signed"
 
 
 def _decode(token: str, key: str | None) -> Mapping[str, Any]:
-    import jwt  # 0.14 s of a cold start, which only deliveries need
+    import jwt  # 0.14 s of a cold start, needed by deliveries only
 
     if not key:
         raise ValueError("is not set")

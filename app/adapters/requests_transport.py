@@ -1,22 +1,40 @@
-"""`requests` over our own pools: answers have one deadline, and idle connections are not trusted."""
+"""Own the requests transport adapter of all calls to LinkedIn and to media hosts.
+
+Invariant: the read timeout bounds the whole answer, and nothing is retried.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from app.adapters.n8n_connections import POOL_SIZE, PlainPool, SecurePool
+from app.adapters.http_connections import DeadlineHTTPConnection, DeadlineHTTPSConnection
+
+POOL_SIZE = 64
 
 
-class Connections(HTTPAdapter):
-    """A requests adapter used by itself: no session, so no cookies, no redirects, no proxies or netrc from outside.
-    `server_hostname`: whose certificate to ask for and to accept, where the URL names an address instead."""
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = DeadlineHTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = DeadlineHTTPSConnection
+
+
+class DeadlineTransport(HTTPAdapter):
+    """A requests transport adapter with one deadline per answer.
+
+    Used without a session, it has no cookies, redirects, proxies or .netrc. `server_hostname` is the name for SNI and
+    for the certificate check. None means the URL's host.
+    """
 
     def __init__(self, server_hostname: str | None = None) -> None:
-        self._pool_options = {"server_hostname": server_hostname} if server_hostname else {}
+        self._tls_options = {"server_hostname": server_hostname} if server_hostname else {}
         super().__init__(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE, max_retries=0, pool_block=False)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **(kwargs | self._pool_options))
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+        """Use our connection classes in the pools (a hook of HTTPAdapter)."""
+        super().init_poolmanager(*args, **(kwargs | self._tls_options))
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -1,4 +1,4 @@
-"""Work done side by side in threads, a bounded number at a time."""
+"""Run work in parallel threads, with a limit on their number."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from typing import Any
 
 
 def run_many(work: Callable[[Any], Any], items: Iterable[Any], at_a_time: int) -> list[Any]:
-    """Results in order. An item is drawn when a thread is free for it, so `items` may be made as the work goes on. The
-    first exception, the work's or that of the drawing, is raised once everything that was begun has ended."""
+    """Call `work` on each item in at most `at_a_time` threads.
+
+    Each thread takes its next item when it is free, so `items` can be a generator that fills slowly. Returns the
+    results in the order of the items.
+
+    Raises: the first exception of `work` or of `items`, after all started work has ended.
+    """
     lanes = min(at_a_time, len(items)) if isinstance(items, Sized) else at_a_time
     if lanes < 2:
         return [work(item) for item in items]
-    numbered, one_at_a_time, results = enumerate(items), threading.Lock(), {}
+    numbered, drawing, results = enumerate(items), threading.Lock(), {}
 
     def draw() -> tuple[int, Any] | None:
-        with one_at_a_time:  # a generator cannot be entered by two
+        with drawing:  # two threads must not enter a generator
             return next(numbered, None)
 
-    def lane(_: int) -> None:
+    def run_lane(_: int) -> None:
         while (drawn := draw()) is not None:
             results[drawn[0]] = work(drawn[1])
 
     with ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="sweep") as pool:
-        list(pool.map(lane, range(lanes)))
+        list(pool.map(run_lane, range(lanes)))
     return [results[number] for number in sorted(results)]

@@ -1,4 +1,8 @@
-"""Users' bearer tokens: HS256 by a shared secret, or RS256/ES256 by the identity provider's published keys (JWKS)."""
+"""Verify users' bearer tokens.
+
+Algorithms: HS256 with a shared secret, or RS256 and ES256 with the identity provider's published keys (JWKS).
+Invariant: the settings choose the accepted algorithms. A token's header cannot.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,16 @@ from app.domain.verifiers import BadToken, KeysUnavailable
 from app.settings.values import Settings
 
 if TYPE_CHECKING:
-    from app.adapters.jwks import KeySet
+    from app.adapters.jwks import JwksClient
 
-KNOWN_TOKENS = 1_000
+CACHED_TOKENS = 1_000
 LEEWAY_SECONDS = 10
 DEFAULT_TTL_SECONDS = 12 * 3600
 PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256"]
 
 
 class UserTokens:
-    """Which algorithms may have signed follows from what is configured, never from what a token says of itself."""
+    """A verifier of users' tokens, and an issuer if the shared secret is set."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._secret = settings.auth_jwt_secret
@@ -33,13 +37,16 @@ class UserTokens:
         self._audience = settings.auth_audience
         self._clock = clock
         self._lock = threading.Lock()
-        self._key_set: KeySet | None = None
-        # Of tokens that were found signed; whatever depends on time is asked of their claims each time. Those of a key
-        # set are not kept, since a key can be withdrawn.
-        self._signed_by_secret = lru_cache(KNOWN_TOKENS)(self._claims_by_secret)
+        self._jwks_client: JwksClient | None = None
+        # Caches the signature check only: the claims about time are checked at each call. Tokens of published keys are
+        # not cached, because the provider can withdraw a key.
+        self._signed_by_secret = lru_cache(CACHED_TOKENS)(self._claims_by_secret)
 
     def verify(self, token: str | None) -> Principal:
-        """Who is asking. Raises BadToken or KeysUnavailable."""
+        """Return the user of a valid token.
+
+        Raises: BadToken when the token is missing or invalid, KeysUnavailable when no key can be had now.
+        """
         problem = token_problem(token)
         if problem is not None:
             raise BadToken(problem)
@@ -50,13 +57,14 @@ class UserTokens:
         return Principal(user_id=claims["sub"], admin=claims.get("role") == "admin")
 
     def issue(self, user_id: str, admin: bool = False, ttl_seconds: float = DEFAULT_TTL_SECONDS) -> str:
-        """A token of our own, for the command line and tests."""
+        """Create a token, for the command line and tests.
+
+        Raises: ValueError when the secret is not set or `user_id` is malformed.
+        """
         import jwt
 
         if self._secret is None:
-            raise ValueError(
-                "AUTH_JWT_SECRET is not set: only with it can tokens be issued here, not with AUTH_JWKS_URL"
-            )
+            raise ValueError("AUTH_JWT_SECRET is not set: tokens can be issued here with it, not with AUTH_JWKS_URL")
         if not is_user_id(user_id):
             raise ValueError(f"a user id is 1 to {MAX_USER_ID_LENGTH} printable characters")
         now = self._clock.now()
@@ -73,7 +81,7 @@ class UserTokens:
 
         options: Any = SIGNATURE_ONLY
         try:
-            key = self._keys().key_for(token, PUBLIC_KEY_ALGORITHMS)
+            key = self._published_keys().key_for(token, PUBLIC_KEY_ALGORITHMS)
             return jwt.decode(token, key, algorithms=PUBLIC_KEY_ALGORITHMS, options=options)
         except KeysUnavailable:
             raise
@@ -91,15 +99,15 @@ class UserTokens:
         except Exception as error:
             raise _refusal(error) from None
 
-    def _keys(self) -> KeySet:
+    def _published_keys(self) -> JwksClient:
         if self._jwks_url is None:
             raise KeysUnavailable("neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is set")
         with self._lock:
-            if self._key_set is None:
-                from app.adapters.jwks import KeySet
+            if self._jwks_client is None:
+                from app.adapters.jwks import JwksClient
 
-                self._key_set = KeySet(self._jwks_url)
-            return self._key_set
+                self._jwks_client = JwksClient(self._jwks_url)
+            return self._jwks_client
 
     def _claims_problem(self, claims: Mapping[str, Any]) -> str | None:
         if not is_user_id(claims.get("sub")):
@@ -114,7 +122,7 @@ class UserTokens:
 
 
 def _refusal(error: Exception) -> BadToken:
-    """Whatever a stranger's token makes PyJWT do."""
+    """Convert any exception of PyJWT: an untrusted token can cause every kind."""
     return BadToken(str(error)[:200] or type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Encryption at rest for account tokens: Fernet, with several keys so that they can be rotated."""
+"""Own the encryption at rest of account tokens: Fernet, with several keys for rotation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class FernetVault:
-    """ports.Vault: the first key encrypts, all of them decrypt."""
+    """An implementation of ports.Vault. The first key encrypts, and every key can decrypt."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -28,6 +28,7 @@ class FernetVault:
         return self._fernet.encrypt(secret.encode()).decode("ascii")
 
     def decrypt(self, stored: str) -> str:
+        """Decrypt a stored secret. Raises: ValueError when no key fits or the content is no text."""
         from cryptography.fernet import InvalidToken
 
         try:

@@ -1,7 +1,7 @@
-"""What an agency decides: its companies, who belongs to them, and the clients they publish for.
+"""Companies: their members, their roles, and the clients they publish for.
 
-Promise: only members learn that a company exists; a company always has an owner, whoever leaves at whichever moment;
-and neither a company nor a client goes while posts or accounts still hang on it.
+Invariant: only members learn that a company exists. A company always has an owner. Neither a company nor a client is
+removed while posts or accounts depend on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.store.schema.tables import new_id
 
 
 def create_company(deps: Deps, user_id: str, name: str) -> Company:
-    """A company whose first owner is its creator."""
+    """Create a company. Its creator becomes its first owner."""
     with deps.db.transaction() as tx:
         company = companies.create(tx, new_id(), name, user_id, deps.clock.now())
     emit("company.created", company_id=company.id, by=user_id)
@@ -33,13 +33,19 @@ def list_companies(deps: Deps, user_id: str, limit: int, after: After | None) ->
 
 
 def read_company(deps: Deps, user_id: str, company_id: str) -> Company:
-    """Raises NotFound."""
+    """Return the company.
+
+    Raises: NotFound.
+    """
     with deps.db.reading() as connection:
         return _company(connection, user_id, company_id)
 
 
 def rename_company(deps: Deps, user_id: str, company_id: str, name: str) -> Company:
-    """Raises NotFound, Forbidden."""
+    """Rename the company.
+
+    Raises: NotFound, Forbidden.
+    """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
         companies.rename(tx, company_id, name, deps.clock.now())
@@ -47,8 +53,10 @@ def rename_company(deps: Deps, user_id: str, company_id: str, name: str) -> Comp
 
 
 def remove_company(deps: Deps, user_id: str, company_id: str) -> None:
-    """With its members and clients; its published and cancelled posts stay in the books, where nobody sees them.
-    Raises NotFound, Forbidden, Conflict (`company_in_use`)."""
+    """Remove the company with its members and clients. Its finished posts stay stored, visible to no user.
+
+    Raises: NotFound, Forbidden, Conflict (`company_in_use`).
+    """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
         _require_unused(tx, "company", company_id)
@@ -57,14 +65,20 @@ def remove_company(deps: Deps, user_id: str, company_id: str) -> None:
 
 
 def list_members(deps: Deps, user_id: str, company_id: str, limit: int, after: After | None) -> list[Member]:
-    """Raises NotFound."""
+    """Return a page of the company's members, oldest first.
+
+    Raises: NotFound.
+    """
     with deps.db.reading() as connection:
         require_member(connection, user_id, company_id, Right.READ)
         return companies.members(connection, company_id, limit, after)
 
 
 def put_member(deps: Deps, user_id: str, company_id: str, member_id: str, role: Role) -> Member:
-    """A new member, or a new role of one. Raises NotFound, Forbidden, Conflict (`last_owner`)."""
+    """Add a member, or give one another role.
+
+    Raises: NotFound, Forbidden, Conflict (`last_owner`).
+    """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
         _require_owner_left(tx, company_id, access.role_of(tx, company_id, member_id), role)
@@ -74,7 +88,10 @@ def put_member(deps: Deps, user_id: str, company_id: str, member_id: str, role: 
 
 
 def remove_member(deps: Deps, user_id: str, company_id: str, member_id: str) -> None:
-    """An owner removes anyone; every member may leave. Raises NotFound, Forbidden, Conflict (`last_owner`)."""
+    """Remove a member. An owner removes any member, and every member may leave.
+
+    Raises: NotFound, Forbidden, Conflict (`last_owner`).
+    """
     right = Right.READ if member_id == user_id else Right.GOVERN
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, right, alone=True)
@@ -87,7 +104,10 @@ def remove_member(deps: Deps, user_id: str, company_id: str, member_id: str) -> 
 
 
 def create_client(deps: Deps, user_id: str, company_id: str, name: str) -> Client:
-    """Raises NotFound, Forbidden, Conflict (`client_exists`)."""
+    """Create a client of the company.
+
+    Raises: NotFound, Forbidden, Conflict (`client_exists`).
+    """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.WRITE, alone=True)
         _require_new_name(tx, company_id, name, None)
@@ -95,21 +115,30 @@ def create_client(deps: Deps, user_id: str, company_id: str, name: str) -> Clien
 
 
 def list_clients(deps: Deps, user_id: str, company_id: str, limit: int, after: After | None) -> list[Client]:
-    """Raises NotFound."""
+    """Return a page of the company's clients, oldest first.
+
+    Raises: NotFound.
+    """
     with deps.db.reading() as connection:
         require_member(connection, user_id, company_id, Right.READ)
         return clients.page(connection, company_id, limit, after)
 
 
 def read_client(deps: Deps, user_id: str, company_id: str, client_id: str) -> Client:
-    """Raises NotFound."""
+    """Return the client.
+
+    Raises: NotFound.
+    """
     with deps.db.reading() as connection:
         require_member(connection, user_id, company_id, Right.READ)
         return client_for(connection, company_id, client_id)
 
 
 def rename_client(deps: Deps, user_id: str, company_id: str, client_id: str, name: str) -> Client:
-    """Raises NotFound, Forbidden, Conflict (`client_exists`)."""
+    """Rename the client.
+
+    Raises: NotFound, Forbidden, Conflict (`client_exists`).
+    """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.WRITE, alone=True)
         client_for(tx, company_id, client_id)
@@ -118,7 +147,10 @@ def rename_client(deps: Deps, user_id: str, company_id: str, client_id: str, nam
 
 
 def remove_client(deps: Deps, user_id: str, company_id: str, client_id: str) -> None:
-    """Raises NotFound, Forbidden, Conflict (`client_in_use`)."""
+    """Remove the client.
+
+    Raises: NotFound, Forbidden, Conflict (`client_in_use`).
+    """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.WRITE, alone=True)
         client_for(tx, company_id, client_id)
@@ -134,7 +166,7 @@ def _company(connection: Connection, user_id: str, company_id: str) -> Company:
 
 
 def _require_unused(tx: Connection, what: str, *of: Any) -> None:
-    posts, accounts = companies.left_in(tx, *of)
+    posts, accounts = companies.count_dependents(tx, *of)
     if posts or accounts:
         left = f"{posts} posts that are neither published nor cancelled, and {accounts} social accounts"
         raise Conflict(f"{what}_in_use", f"The {what} still has {left}. Cancel and remove these first.")

@@ -1,7 +1,7 @@
-"""Who may: finds a post, an account or a company for somebody, or says why not. The one place where rights are asked.
+"""Permissions: find a post, an account or a company for a user, or say why not. Rights are checked here alone.
 
-Promise: what a user may not see is not there (NotFound); what they see and may not change is Forbidden. A right to
-change is asked inside the transaction that changes, and holds until it ends.
+Invariant: a thing that a user may not see is NotFound, and a thing they may see but not change is Forbidden. A right to
+change is checked inside the transaction of the change and holds until its end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ NEEDED = {Right.WRITE: "an editor or an owner", Right.GOVERN: "an owner"}
 
 
 def post_for(connection: Connection, user_id: str, post_id: str, right: Right) -> Post:
-    """Raises NotFound, Forbidden."""
+    """Return the post if the user has this right to it.
+
+    Raises: NotFound, Forbidden.
+    """
     post = queries.post_by_id(connection, post_id, user_id)
     if post is None or not _has(connection, user_id, post.company_id, right):
         raise _no_such_post()
@@ -30,7 +33,10 @@ def post_for(connection: Connection, user_id: str, post_id: str, right: Right) -
 def post_with_accounts_for(
     connection: Connection, user_id: str, post_id: str, right: Right
 ) -> tuple[Post, list[Account]]:
-    """The post, and the accounts it may go out through. Raises NotFound, Forbidden."""
+    """Return the post and the accounts it may go out through.
+
+    Raises: NotFound, Forbidden.
+    """
     post, usable = queries.post_with_accounts(connection, post_id, user_id)
     if post is None or not _has(connection, user_id, post.company_id, right):
         raise _no_such_post()
@@ -38,7 +44,10 @@ def post_with_accounts_for(
 
 
 def account_for(connection: Connection, user_id: str, account_id: str, right: Right) -> Account:
-    """Raises NotFound, Forbidden."""
+    """Return the account if the user has this right to it.
+
+    Raises: NotFound, Forbidden.
+    """
     account = accounts.by_id(connection, account_id, user_id)
     if account is None or not _has(connection, user_id, account.company_id, right):
         raise NotFound("account_not_found", "There is no such account.")
@@ -46,7 +55,10 @@ def account_for(connection: Connection, user_id: str, account_id: str, right: Ri
 
 
 def require_member(connection: Connection, user_id: str, company_id: str, right: Right, *, alone: bool = False) -> Role:
-    """The caller's role; `alone` for those who go on to change members or clients. Raises NotFound, Forbidden."""
+    """Return the caller's role. `alone` locks the company for a change of its members or clients.
+
+    Raises: NotFound, Forbidden.
+    """
     role = _role(connection, user_id, company_id, right, alone)
     if role is None:
         raise NotFound("company_not_found", "There is no such company.")
@@ -54,7 +66,10 @@ def require_member(connection: Connection, user_id: str, company_id: str, right:
 
 
 def client_for(connection: Connection, company_id: str, client_id: str) -> Client:
-    """A client of a company that the caller was found to be a member of. Raises NotFound."""
+    """Return the client of a company whose member the caller is.
+
+    Raises: NotFound.
+    """
     client = clients.by_id(connection, client_id)
     if client is None or client.company_id != company_id:
         raise NotFound("client_not_found", "There is no such client.")
@@ -62,8 +77,12 @@ def client_for(connection: Connection, company_id: str, client_id: str) -> Clien
 
 
 def resolve_owner(tx: Connection, user_id: str, values: dict[str, Any]) -> dict[str, str | None]:
-    """The company and client that a new post or account names; a client alone names its company too.
-    Raises Invalid where the caller is no member or the client is another's, Forbidden."""
+    """Return the owner that a new post or account names: `company_id` and `client_id`, None for the user's own.
+
+    A client alone names its company too.
+
+    Raises: Invalid where the caller is no member or the client is another company's, Forbidden.
+    """
     company_id, client_id = values.get("company_id"), values.get("client_id")
     if company_id is None and client_id is None:
         return {"company_id": None, "client_id": None}
@@ -73,7 +92,7 @@ def resolve_owner(tx: Connection, user_id: str, values: dict[str, Any]) -> dict[
         if values.get("company_id") is None:
             raise _no_such_client()
         raise invalid_field("companyId", "company_not_found", "You are in no company with this id.")
-    # Read again under the lock: it may have been removed since.
+    # Read again under the lock: the client may have been removed since.
     client = clients.by_id(tx, client_id) if client_id is not None else None
     if client_id is not None and (client is None or client.company_id != company_id):
         raise _no_such_client()
@@ -89,19 +108,24 @@ def _no_such_client() -> Exception:
 
 
 def _has(connection: Connection, user_id: str, company_id: str | None, right: Right) -> bool:
-    """False for somebody who has ceased to be a member since the thing was read."""
+    """Return False for a user who has left the company since the read."""
     return company_id is None or right is Right.READ or _role(connection, user_id, company_id, right) is not None
 
 
 def _role(connection: Connection, user_id: str, company_id: str, right: Right, alone: bool = False) -> Role | None:
-    """The role of a member who has this right, None for a stranger. Raises Forbidden for any other member."""
+    """Return the role of a member with this right, None for a stranger.
+
+    Raises: Forbidden for a member without it.
+    """
     if alone or right is not Right.READ:
-        access.hold(connection, company_id, alone=alone)
+        access.lock_company(connection, company_id, exclusive=alone)
     role = access.role_of(connection, company_id, user_id)
     if role is not None and right not in RIGHTS[role]:
-        raise Forbidden("role_insufficient", f"You are {_named(role)} of this company; this needs {NEEDED[right]}.")
+        raise Forbidden(
+            "role_insufficient", f"You are {_with_article(role)} of this company. This needs {NEEDED[right]}."
+        )
     return role
 
 
-def _named(role: Role) -> str:
+def _with_article(role: Role) -> str:
     return f"a {role}" if role is Role.VIEWER else f"an {role}"

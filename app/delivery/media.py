@@ -1,6 +1,6 @@
-"""A last look at a post's media before its instant, so that a file that is gone is told to the author and not to n8n.
+"""Check a post's media before its instant, so a missing file is not sent to n8n.
 
-Promise: never later than the due instant because of it, and never a post held back for what we cannot know.
+Invariant: the check never makes a post late, and never stops a post for a file of unknown state.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from app.log import emit
 from app.store.posts import queries
 
 MARGIN_SECONDS = 0.2  # kept free before the instant, for waking up and claiming
-SHORTEST_SECONDS = 0.05  # a shorter look would see nothing
+MIN_CHECK_SECONDS = 0.05  # a shorter check would get no answer
 CODES = {"gone": "media_unreachable", "not_public": "media_not_public"}
 
 
-def trouble(deps: Deps, post: Post, due: datetime) -> str | None:
-    """The code that this post must fail with, or None when its media are fine, or nobody can tell in time."""
+def find_fault(deps: Deps, post: Post, due: datetime) -> str | None:
+    """Return the post's failure code, or None where its media are good or unknown."""
     urls = list(dict.fromkeys([*(item["url"] for item in post.media), *([post.image_url] if post.image_url else [])]))
-    seconds = _time_for_it(deps, due)
-    if deps.media is None or not urls or seconds < SHORTEST_SECONDS or _may_be_out_already(deps, post):
+    seconds = _seconds_for_check(deps, due)
+    if deps.media is None or not urls or seconds < MIN_CHECK_SECONDS or _may_be_out_already(deps, post):
         return None
     found = deps.media.look(urls, seconds)
     code = next((CODES[verdict] for verdict in found if verdict in CODES), None)
     if code is not None:
-        emit("media.trouble", post_id=post.id, code=code, items=len(urls))  # a URL may be signed: it stays out
+        emit("media.fault", post_id=post.id, code=code, items=len(urls))  # no URL: it may carry a signature
     return code
 
 
 def _may_be_out_already(deps: Deps, post: Post) -> bool:
-    """Then only another send can settle whether it is: to fail the post for its media would be a guess."""
+    """Return True if an earlier send may have gone out. Only another send can settle it."""
     if not post.attempt:
         return False
     with deps.db.reading() as connection:
         return any(may_be_out(attempt) for attempt in queries.attempts_of(connection, post.id))
 
 
-def _time_for_it(deps: Deps, due: datetime) -> float:
-    """Before the instant only what is left until then; a late post waits no longer than the operator says."""
+def _seconds_for_check(deps: Deps, due: datetime) -> float:
+    """Return the seconds left before the instant, at most MEDIA_CHECK_SECONDS. A late post gets all of those."""
     left, most = (due - deps.clock.now()).total_seconds(), deps.settings.media_check_seconds
     return most if left <= 0 else min(most, left - MARGIN_SECONDS)

@@ -1,6 +1,6 @@
-"""Apply n8n's publish-status report, once; and let a workflow ask, once, whether it may publish.
+"""Apply n8n's publish-status report once, and let one execution of the workflow publish an attempt.
 
-Promise: late truth wins, a replay changes nothing, and a stale failure never touches a newer attempt.
+Invariant: late truth wins, a replay changes nothing, and a stale failure never touches a newer attempt.
 """
 
 from __future__ import annotations
@@ -9,89 +9,99 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.alarms import disarm
-from app.delivery.settle import external_url, settle
+from app.delivery.settle import settle
 from app.deps import Deps
 from app.domain.errors import Conflict, NotFound
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold, read_report
-from app.domain.platforms import LIMITS
+from app.domain.platforms import LIMITS, external_url
 from app.domain.post import Attempt, Post
 from app.log import emit
 from app.store.operations import alerts
 from app.store.posts import attempts, queries, transitions
+from app.store.retried_writes import win_race
 
-CAS_TRIES = 5
+CHANGED = "The post kept changing while this was applied. Send the report again."
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Whether the report changed the post, and its status afterwards."""
+    """Whether the report changed the post, and the status of the post after it."""
 
     applied: bool
     status: str
 
 
-def report(deps: Deps, news: Report) -> Applied:
-    """Apply one report. Raises NotFound for an unknown post, Conflict for one that was never sent, Unavailable."""
-    for _ in range(CAS_TRIES):
-        with deps.db.reading() as connection:
-            post = queries.post_by_id(connection, news.post_id)
-            tries = queries.attempts_of(connection, news.post_id) if post else []
-        if post is None:
-            raise NotFound("post_not_found", "There is no such post.")
-        attempt = _attempt_meant(news, tries)
-        earlier = [t for t in tries if t.attempt < attempt.attempt and may_be_out(t)]
-        verdict = read_report(news, earlier_may_be_out=bool(earlier), platform=post.platform)
-        if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
-            result = _published(deps, post, attempt, verdict)
-        elif news.attempt is None and (earlier or _may_be_a_replay(deps, post, attempt, verdict)):
-            # Which of the attempts failed is not said, and guessing wrong would send a post twice: the lease will tell.
-            result = Applied(False, post.status)
-        else:
-            result = _failed(deps, post, attempt, verdict)
-        if result is not None:
-            emit("report", post_id=post.id, attempt=attempt.attempt, applied=result.applied, status=result.status)
-            return result
-    raise Conflict("changed_meanwhile", "The post kept changing while this was applied. Send the report again.")
+def apply_report(deps: Deps, report: Report) -> Applied:
+    """Apply one report and return its effect.
+
+    Raises: NotFound for an unknown post, Conflict for a post that was never sent, Unavailable.
+    """
+    return win_race(lambda: _apply(deps, report), CHANGED)
 
 
-def grant(deps: Deps, post_id: str, attempt: int) -> None:
-    """Allow one execution of the workflow to publish this attempt. Raises Conflict ever after, and when it is over."""
+def grant_execution_claim(deps: Deps, post_id: str, attempt: int) -> None:
+    """Allow one execution of the workflow to publish this attempt.
+
+    Raises: Conflict at every later call and once the attempt is over, Unavailable.
+    """
     now = deps.clock.now()
     with deps.db.transaction() as tx:
         lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-        granted = attempts.grant(tx, post_id, attempt, now=now, lease_until=lease_until)
+        granted = attempts.grant_execution_claim(tx, post_id, attempt, now=now, lease_until=lease_until)
     if not granted:
         raise Conflict("already_claimed", "This attempt has been claimed before or is over. Do not publish.")
 
 
-def _attempt_meant(news: Report, tries: list[Attempt]) -> Attempt:
-    """The attempt the report names; an old workflow names none, then the latest that was sent."""
-    sent = [t for t in tries if t.sent_at is not None and news.attempt in (None, t.attempt)]
+def _apply(deps: Deps, report: Report) -> Applied | None:
+    """Try to apply the report. Return None if the post changed in between."""
+    with deps.db.reading() as connection:
+        post = queries.post_by_id(connection, report.post_id)
+        tries = queries.attempts_of(connection, report.post_id) if post else []
+    if post is None:
+        raise NotFound("post_not_found", "There is no such post.")
+    attempt = _reported_attempt(report, tries)
+    earlier = [t for t in tries if t.attempt < attempt.attempt and may_be_out(t)]
+    verdict = read_report(report, earlier_may_be_out=bool(earlier), platform=post.platform)
+    if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
+        result = _apply_published(deps, post, attempt, verdict)
+    elif report.attempt is None and (earlier or _may_be_a_replay(deps, post, attempt, verdict)):
+        # A report without an attempt: a wrong guess would send the post twice, so the end of the lease decides.
+        result = Applied(False, post.status)
+    else:
+        result = _apply_failed(deps, post, attempt, verdict)
+    if result is not None:
+        emit("report", post_id=post.id, attempt=attempt.attempt, applied=result.applied, status=result.status)
+    return result
+
+
+def _reported_attempt(report: Report, tries: list[Attempt]) -> Attempt:
+    """Return the attempt named by the report, else the latest one sent: old workflows name none."""
+    sent = [t for t in tries if t.sent_at is not None and report.attempt in (None, t.attempt)]
     if not sent:
         raise Conflict("never_sent", "This post, or this attempt of it, was never sent. Nothing to report.")
     return sent[-1]
 
 
 def _may_be_a_replay(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> bool:
-    """Whether it could be an earlier attempt's failure told again, on a platform where believing it makes a copy."""
+    """Return True if this may be an earlier attempt's failure again, where believing it makes a second copy."""
     would_resend = verdict.outcome is Outcome.TRANSIENT and attempt.attempt > 1
     refuses_duplicates = LIMITS[post.platform].refuses_duplicates
     return would_resend and must_hold(deps.settings.unknown_outcome_policy, refuses_duplicates)
 
 
-def _published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
-    """The post is out: believed whatever its status is by now. None when the row moved meanwhile."""
+def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
+    """Publish the post from any status but the final ones. Return None if the row changed in between."""
     if post.status in (Status.PUBLISHED, Status.CANCELLED):
-        return _published_again(deps, post, attempt, verdict)
-    now, out = deps.clock.now(), verdict.external_id
+        return _record_published(deps, post, attempt, verdict)
+    now, external_id = deps.clock.now(), verdict.external_id
     with deps.db.transaction() as tx:
         published = transitions.publish(
             tx,
             post,
             attempt=attempt.attempt,
-            external_id=out,
-            url=external_url(out),
+            external_id=external_id,
+            url=external_url(external_id),
             now=now,
             reason=verdict.outcome.value,
         )
@@ -102,22 +112,24 @@ def _published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Ap
     return Applied(True, published.status)
 
 
-def _published_again(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
-    """Nothing changes but the record of that attempt; a second copy, or one after a cancel, is an alert."""
-    now, out, known = deps.clock.now(), verdict.external_id, post.external_post_id
-    with deps.db.transaction() as tx:  # the alert with the record, or a replay would find it told already
-        news = attempts.close(tx, post.id, attempt.attempt, verdict, now)
-        if post.status is Status.CANCELLED and news:
-            alerts.raise_alert(tx, "published_after_cancel", post.id, f"Cancelled, yet out as {out}.", now)
-        if post.status is Status.PUBLISHED and out and known and out != known:
-            alerts.raise_alert(tx, "duplicate_publish", post.id, f"Reported as {known} and again as {out}.", now)
+def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
+    """Record the attempt of a post with a final status. A second copy, or one after a cancel, raises an alert."""
+    now, external_id, known = deps.clock.now(), verdict.external_id, post.external_post_id
+    with deps.db.transaction() as tx:  # the alert goes with the record, or a replay would find the record without it
+        is_first = attempts.close(tx, post.id, attempt.attempt, verdict, now)
+        if post.status is Status.CANCELLED and is_first:
+            detail = f"Cancelled, yet published as {external_id}."
+            alerts.raise_alert(tx, "published_after_cancel", post.id, detail, now)
+        if post.status is Status.PUBLISHED and external_id and known and external_id != known:
+            detail = f"Reported as {known} and again as {external_id}."
+            alerts.raise_alert(tx, "duplicate_publish", post.id, detail, now)
     return Applied(False, post.status)
 
 
-def _failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
-    """A failure settles the attempt in hand, and only records an earlier one."""
+def _apply_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
+    """Settle the current attempt as failed. An earlier attempt is only recorded."""
     if post.status is not Status.PUBLISHING or attempt.attempt != post.attempt:
-        return _failed_late(deps, post, attempt, verdict)
+        return _record_failed(deps, post, attempt, verdict)
     settle(deps, post, verdict)
     with deps.db.reading() as connection:
         after = queries.post_by_id(connection, post.id)
@@ -126,7 +138,7 @@ def _failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Appli
     return Applied(True, after.status)
 
 
-def _failed_late(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
+def _record_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
     if may_be_out(attempt):
         with deps.db.transaction() as tx:
             attempts.close(tx, post.id, attempt.attempt, verdict, deps.clock.now())

@@ -1,1 +1,1 @@
-"""The rules without I/O: lifecycle, outcomes, retry, times, limits, fences. Standard library only."""
+"""Rules without I/O: lifecycle, outcomes, retry, times, limits, delivery keys. Standard library only."""

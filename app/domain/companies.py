@@ -1,4 +1,4 @@
-"""Companies: who belongs to them, as what, and what each role may. Rules only; the database keeps the facts."""
+"""Companies, their members and clients, and the rights of each role."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-MAX_NAME = 120  # characters; a name's key stays under what a PostgreSQL index row may hold, however it folds
+MAX_NAME = 120  # characters. Any folding of a name still fits into a PostgreSQL index row.
 
 
 class Role(StrEnum):
-    """The stored values; one CHECK in the database holds the same list."""
+    """A member's role. A CHECK in the database has the same list of values."""
 
     OWNER = "owner"
     EDITOR = "editor"
@@ -19,7 +19,11 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """READ everything of a company; WRITE its posts, accounts and clients; GOVERN its name, its members and its end."""
+    """A right within a company.
+
+    READ covers everything of the company. WRITE covers its posts, accounts and clients. GOVERN covers its name, its
+    members and its removal.
+    """
 
     READ = "read"
     WRITE = "write"
@@ -35,7 +39,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One row of `companies`, as the member sees it who asked: with their role, and since when they belong."""
+    """One row of `companies`, with the asking member's role and `joined_at`."""
 
     id: str
     name: str
@@ -57,7 +61,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One row of `clients`: whom a company publishes for."""
+    """One row of `clients`: a customer of a company."""
 
     id: str
     company_id: str
@@ -67,14 +71,19 @@ class Client:
 
 
 def roles_with(right: Right) -> list[Role]:
+    """List the roles with this right."""
     return [role for role in Role if right in RIGHTS[role]]
 
 
 def leaves_no_owner(current: Role | None, wanted: Role | None, owners: int) -> bool:
-    """Whether a member who is `current` becoming `wanted` (None: leaving) would leave a company of `owners` without."""
+    """Return True if this change of role would leave the company without an owner.
+
+    `current` and `wanted` are the member's roles before and after. None means not a member, so `wanted` None is a
+    removal. `owners` is the number of owners before the change.
+    """
     return current is Role.OWNER and wanted is not Role.OWNER and owners <= 1
 
 
 def name_key(name: str) -> str:
-    """What two names of clients share when people would take them for the same one."""
+    """Return a key that is equal for client names that people take for the same."""
     return unicodedata.normalize("NFC", name).casefold()

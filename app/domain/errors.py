@@ -1,4 +1,13 @@
-"""The ways a use case says no: a stable code and a sentence that says what to do. Web gives each a status."""
+"""The errors of use cases. Each has a stable code and a sentence with the cure. The web layer adds the HTTP status.
+
+Refusal
+├── NotFound        404
+├── Forbidden       403
+├── Conflict        409
+├── Invalid         422
+├── NotConfigured   503
+└── Unavailable     503
+"""
 
 from __future__ import annotations
 
@@ -7,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field; `limit` and `actual` where a bound was passed."""
+    """One problem of one field. `limit` and `actual` are set where a bound was exceeded."""
 
     field: str
     code: str
@@ -17,7 +26,7 @@ class FieldError:
 
 
 class Refusal(Exception):
-    """Base of every refusal a caller may be shown."""
+    """Base class of all errors shown to callers."""
 
     def __init__(self, code: str, detail: str, errors: list[FieldError] | None = None) -> None:
         super().__init__(detail)
@@ -27,32 +36,32 @@ class Refusal(Exception):
 
 
 class NotFound(Refusal):
-    """There is no such thing for this caller; another user's post is as absent as one that never was."""
+    """The object does not exist for this caller. Another user's post gives the same answer as a missing one."""
 
 
 class Forbidden(Refusal):
-    """The caller may see the thing, and may not do this with it."""
+    """The caller may see the object but may not do this with it."""
 
 
 class Conflict(Refusal):
-    """Right request, wrong moment: the thing's state does not allow it."""
+    """The state of the object does not allow this request now."""
 
 
 class Invalid(Refusal):
-    """The request can never be right as it stands."""
+    """The request can never succeed unchanged."""
 
 
 class NotConfigured(Refusal):
-    """A setting that this needs is missing; `code` is stable, the setting's name goes to the log."""
+    """A required setting is missing. Its name goes to the log, not to the caller."""
 
 
 class Unavailable(Refusal):
-    """The database did not answer; nothing is known to have changed, and the caller may come again."""
+    """The database did not answer. No change is known to be made, and the caller may try again."""
 
     def __init__(self, detail: str = "The database cannot be reached. Try again in a few seconds.") -> None:
         super().__init__("database_unavailable", detail)
 
 
 def invalid_field(field: str, code: str, message: str, limit: int | None = None, actual: int | None = None) -> Invalid:
-    """An Invalid about a single field, whose code is the refusal's own."""
+    """Build an Invalid about one field, with the same code for both."""
     return Invalid(code, message, [FieldError(field, code, message, limit, actual)])

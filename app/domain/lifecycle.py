@@ -1,4 +1,4 @@
-"""The lifecycle of a post: its statuses, which may follow which, and who may be in flight."""
+"""The statuses of a post and the transitions between them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The stored values; one CHECK in the database holds the same list."""
+    """A post's status. A CHECK in the database has the same list of values."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -18,8 +18,8 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.PUBLISHED, Status.CANCELLED})
 
-#: Which status may follow which. Late truth lets `published` follow every status but the final ones: a report that a
-#: post is out is a fact, and a draft or failed post that is already out must never be sent a second time.
+#: The statuses that may follow each status. `published` may follow every status that is not final: a late report can
+#: say that a draft or failed post is out, and such a post must never be sent a second time.
 ALLOWED: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.SCHEDULED, Status.CANCELLED, Status.PUBLISHED}),
     Status.SCHEDULED: frozenset(

@@ -1,4 +1,4 @@
-"""Access that a platform's member has granted us: what came with it, how long it can last, and who gives it out."""
+"""OAuth access to a member's account: the tokens, their lifetime, and the authorization server."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Protocol
 
 from app.domain.post import Account
 
-REFRESHABLE = "linkedin"  # the platform whose tokens we can renew ourselves
+REFRESHABLE = "linkedin"  # the only platform with tokens that we can refresh
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Grant:
-    """Tokens as they came. Lifetimes are seconds; None where the server does not say."""
+    """Tokens from the server. Lifetimes are in seconds. None means that the server names none."""
 
     access_token: str
     refresh_token: str | None = None
@@ -23,16 +23,19 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Whose access it is, by the platform's own id."""
+    """The member who granted access, by the platform's own id."""
 
     external_id: str
     name: str
 
 
 class AuthorizationError(Exception):
-    """The authorization server gave no access. `invalid_grant` is its last word on a code or refresh token, and
-    `invalid_client` on our own id and secret; any other code (unreachable, rate_limited, broken_answer, refused) may
-    be different the next time. The text is for operators and holds no secret."""
+    """The authorization server gave no access.
+
+    `invalid_grant` is final for a code or refresh token. `invalid_client` is final for our own id and secret. After
+    any other code (unreachable, rate_limited, broken_answer, refused) a later try can succeed. The text is for
+    operators and holds no secret.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -41,10 +44,13 @@ class AuthorizationError(Exception):
 
 
 class Authorizer(Protocol):
-    """LinkedIn's OAuth 2.0. Every call is bounded in time and raises AuthorizationError, and nothing else."""
+    """LinkedIn's OAuth 2.0 server. Every call is bounded in time.
+
+    Raises: AuthorizationError when a call fails, and no other exception.
+    """
 
     def authorization_url(self, state: str, verifier: str) -> str:
-        """Where the member is sent to say yes or no. Calls nobody."""
+        """Build the URL of the consent page. Makes no network call."""
         ...
 
     def exchange(self, code: str, verifier: str) -> Grant: ...
@@ -52,13 +58,16 @@ class Authorizer(Protocol):
     def identify(self, access_token: str) -> Member: ...
 
     def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
-        """`seconds` bounds this call more tightly than usual."""
+        """Get new tokens. `seconds` sets a shorter timeout for this call."""
         ...
 
 
 def usable_until(account: Account, can_refresh: bool) -> datetime | None:
-    """Until when this account can be kept working without its owner; None where no end is known. LinkedIn's refresh
-    tokens keep their own end however often they are used, and an access token never outlives it."""
+    """Return the instant at which the account's access ends unless its owner reconnects it.
+
+    None means that no end is known. Using a LinkedIn refresh token does not extend its life, and no access token
+    outlives the refresh token.
+    """
     if account.expires_at is None:
         return None
     if not can_refresh or account.platform != REFRESHABLE or account.refresh_token is None:

@@ -1,7 +1,7 @@
-"""What an attempt ended as: n8n's answers and reports, read into one Verdict by the tables of the design.
+"""The outcome of an attempt: read n8n's answers and reports into one Verdict, by the tables of the design.
 
-Sources: n8n's webhook answers; Cloudflare's 524 (the origin took the request and did not answer); the platforms' codes
-are in `explanations.platform_codes`.
+Sources: n8n's webhook answers and Cloudflare's 524 (the origin accepted the request but did not answer). The platforms'
+codes are in `explanations.platform_codes`.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from app.domain.explanations import SENTENCES
+from app.domain.explanations.masking import mask
 from app.domain.ports import Reply
 from app.domain.post import Attempt
 from app.domain.retry import parse_retry_after
 
 if TYPE_CHECKING:
-    from app.domain.explanations.platform_codes import Known
+    from app.domain.explanations.platform_codes import KnownCode
 
 MAX_ERROR_TEXT = 1_000  # characters of raw error kept for the operator
+BUSY_STATUSES = frozenset({408, 425, 429})  # the 4xx statuses after which the same request can succeed later
+
+#: The setting UNKNOWN_OUTCOME_POLICY.
+UnknownOutcomePolicy = Literal["auto", "retry", "hold"]
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; the stored values of `attempts.outcome`."""
+    """How an attempt ended. These are the stored values of `attempts.outcome`."""
 
     ACCEPTED = "accepted"
     PUBLISHED = "published"
@@ -36,13 +41,17 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Outcomes after which the post is known not to have gone out by that attempt.
+#: Outcomes that prove that the attempt did not publish the post.
 KNOWN_NOT_OUT = frozenset({Outcome.NOT_SENT, Outcome.TRANSIENT, Outcome.PERMANENT, Outcome.RECONNECT})
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome, a stable code, a sentence for the author, the raw text for the operator, and what follows."""
+    """The outcome of an attempt and its explanation.
+
+    `code` is stable, `message` is for the author, `detail` is the raw text for the operator. `retry_after` is in
+    seconds. `alert` is a kind of operator's alert to raise.
+    """
 
     outcome: Outcome
     code: str | None = None
@@ -56,7 +65,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """n8n's publish-status report, as validated by the web layer."""
+    """A publish-status report of n8n, validated by the web layer."""
 
     post_id: str
     published: bool
@@ -72,7 +81,7 @@ _URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]{1,200}(
 
 
 def read_reply(reply: Reply, now: datetime) -> Verdict:
-    """n8n's HTTP answer, or the lack of one, as a Verdict."""
+    """Read n8n's HTTP answer, or the lack of one, into a Verdict."""
     if reply.kind == "not_sent":
         return _verdict(Outcome.NOT_SENT, "publisher_unreachable", reply.error)
     if reply.kind == "unknown" or reply.status is None:
@@ -92,7 +101,7 @@ def _read_status(status: int) -> tuple[Outcome, str, str | None]:
         return Outcome.TRANSIENT, "publisher_refuses_us", "publisher_refuses_us"
     if status in (404, 405, 410) or 300 <= status < 400:
         return Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"
-    if status in (408, 425, 429):
+    if status in BUSY_STATUSES:
         return Outcome.TRANSIENT, "publisher_busy", None
     if 400 <= status < 500:
         return Outcome.PERMANENT, "rejected_by_publisher", None
@@ -100,11 +109,14 @@ def _read_status(status: int) -> tuple[Outcome, str, str | None]:
 
 
 def read_report(report: Report, *, earlier_may_be_out: bool, platform: str | None = None) -> Verdict:
-    """A report as a Verdict. `earlier_may_be_out`: an earlier attempt of this post ended unknown, so that a refusal as
-    duplicate means that attempt is the copy; without one the author has posted the same text before."""
+    """Read a report into a Verdict.
+
+    `earlier_may_be_out`: an earlier attempt of this post ended unknown. A duplicate refusal then means that the earlier
+    attempt published the post. Otherwise the author has published the same text before.
+    """
     if report.published:
         return Verdict(Outcome.PUBLISHED, external_id=report.external_id)
-    # Of what fails alone, so that no cold start pays for its tables.
+    # Imported here because only failures need the tables, and importing them adds 2 ms to a cold start.
     from app.domain.explanations.platform_codes import DUPLICATE, recognise
 
     text, status = report.error, report.http_status
@@ -112,27 +124,31 @@ def read_report(report: Report, *, earlier_may_be_out: bool, platform: str | Non
     if (known and known.code == DUPLICATE) or (status == 422 and "DUPLICATE" in text.upper()):
         found = report.external_id or _first_urn(text)
         if earlier_may_be_out:
-            return Verdict(Outcome.ALREADY_THERE, detail=cap(text), http_status=status, external_id=found)
+            detail = mask_and_truncate(text)
+            return Verdict(Outcome.ALREADY_THERE, detail=detail, http_status=status, external_id=found)
         return _verdict(Outcome.PERMANENT, DUPLICATE, text, status)
     if status == 401 or (known and known.outcome == "reconnect"):
         return _verdict(Outcome.RECONNECT, "reconnect_required", text, status, alert="reconnect_required")
     outcome = Outcome.PERMANENT if _is_permanent(report, known) else Outcome.TRANSIENT
-    return _verdict(outcome, _code(outcome, known, status), text, status)
+    return _verdict(outcome, _failure_code(outcome, known, status), text, status)
 
 
-def _is_permanent(report: Report, known: Known | None) -> bool:
-    """The workflow's own word on retrying goes first, then what is known of the code, then the status."""
+def _is_permanent(report: Report, known: KnownCode | None) -> bool:
+    """Decide by the report's `retryable`, else by the known code, else by the status."""
     if report.retryable is not None:
         return not report.retryable
     if known is not None:
         return known.outcome == "permanent"
     if report.http_status is not None:
-        return 400 <= report.http_status < 500 and report.http_status not in (408, 425, 429)
+        return 400 <= report.http_status < 500 and report.http_status not in BUSY_STATUSES
     return "VALIDATION" in report.error_code.upper() or "validation" in report.error.lower()
 
 
-def _code(outcome: Outcome, known: Known | None, status: int | None) -> str:
-    """The known code, unless the workflow sees the outcome otherwise: then its cure would be wrong."""
+def _failure_code(outcome: Outcome, known: KnownCode | None, status: int | None) -> str:
+    """Return the known code, or a general one where the report contradicts the known outcome.
+
+    The cure of the known code would then be wrong.
+    """
     if known is not None and known.outcome == outcome.value:
         return known.code
     if outcome is Outcome.PERMANENT:
@@ -153,21 +169,23 @@ def _verdict(
     retry_after: float | None = None,
     alert: str | None = None,
 ) -> Verdict:
-    return Verdict(outcome, code, SENTENCES[code], cap(detail), http_status, retry_after, alert=alert)
+    kept = mask_and_truncate(detail)
+    return Verdict(outcome, code, SENTENCES[code], kept, http_status, retry_after, alert=alert)
 
 
-def cap(text: str) -> str:
-    """Raw text as kept: without NUL, which PostgreSQL refuses, without tokens, and bounded."""
-    from app.domain.explanations.masking import mask
-
+def mask_and_truncate(text: str) -> str:
+    """Prepare raw text for storage: mask tokens, remove NUL (PostgreSQL refuses it), limit the length."""
     return mask(text.replace("\0", "").encode("utf-8", "replace").decode())[:MAX_ERROR_TEXT]
 
 
-def must_hold(policy: str, refuses_duplicates: bool) -> bool:
-    """Whether an unknown outcome is left to a person: nothing would stop a second copy, or the operator says so."""
+def must_hold(policy: UnknownOutcomePolicy, refuses_duplicates: bool) -> bool:
+    """Return True if a post with an unknown outcome must wait for a person.
+
+    It must where the operator's policy says hold, or where the platform would accept a second copy.
+    """
     return policy == "hold" or (policy == "auto" and not refuses_duplicates)
 
 
 def may_be_out(attempt: Attempt) -> bool:
-    """Sent, and nobody has said yet what came of it."""
+    """Return True if the attempt was sent and its result is not known yet."""
     return attempt.sent_at is not None and attempt.outcome in (None, Outcome.ACCEPTED, Outcome.UNKNOWN)

@@ -1,22 +1,22 @@
-"""What each platform takes: types of post, text, media. `content.rules` checks it when scheduling and on edit.
+"""The limits of each platform: types of post, text, media. `content.rules` checks them on schedule and on edit.
 
-A limit that the platform's own documents state is an error; where these documents disagree with each other or with what
-the platform announces, or where text would be dropped and not refused, it is a warning. Sources, as read in 2026:
+A limit in the platform's own documents is an error. It is only a warning where these documents contradict each other or
+the platform's announcements, or where the platform drops text without refusing the post. Sources, as read in 2026:
 
-- Microsoft Learn, "Posts API": commentary of at most 3,000 characters; content is text alone, one image, video or
-  document, or a MultiImage. "MultiImage API": 2 to 20 images and nothing else; for older versions the same page says 9.
-  "Carousel Ads": carousels of cards are for sponsored posts alone, so that an author's carousel is a MultiImage or a
-  document. LinkedIn Stories were given up in September 2021; reels it has none.
-- Meta, "Instagram Platform, IG User Media": caption of at most 2,200 characters, 30 hashtags and 20 @ tags; media
-  always required; URLs in US ASCII; `VIDEO` is gone since November 2023 and a video in the feed is a reel. "Content
-  Publishing": a carousel has up to 10 images and videos; "Error Codes", 2207028: it needs at least 2. Instagram's
-  @creators account, December 2025: captions may hold 5 hashtags, which the reference does not mention.
-- Meta, "Pages API": a text alone, photos, or a video; "Reels Publishing" and "Stories API": one video; one photo or
-  video, and no text beside it. Meta states no number of photos or characters:
-  63,206 characters and 10 photos are what schedulers built on the API document (Upload-Post, PostSyncer).
+- Microsoft Learn, "Posts API": commentary of at most 3,000 characters. The content is text alone, one image, video or
+  document, or a MultiImage. "MultiImage API": 2 to 20 images and nothing else. For older versions the same page says 9.
+  "Carousel Ads": carousels of cards are for sponsored posts alone, so an author's carousel is a MultiImage or a
+  document. LinkedIn gave up Stories in September 2021 and has no reels.
+- Meta, "Instagram Platform, IG User Media": caption of at most 2,200 characters, 30 hashtags and 20 @ tags. Media are
+  always required. URLs are in US ASCII. `VIDEO` is gone since November 2023, and a video in the feed is a reel.
+  "Content Publishing": a carousel has up to 10 images and videos. "Error Codes", 2207028: it needs at least 2.
+  Instagram's @creators account, December 2025: captions may hold 5 hashtags. The reference does not mention it.
+- Meta, "Pages API": a text alone, photos, or a video. "Reels Publishing": one video. "Stories API": one photo or video,
+  and no text beside it. Meta states no number of photos or characters. 63,206 characters and 10 photos are in the
+  documents of schedulers built on the API (Upload-Post, PostSyncer).
 
-Lengths are UTF-16 code units where the platform's client counts so (LinkedIn, Facebook). Instagram names no unit: code
-points beyond the limit are an error, UTF-16 code units beyond it a warning.
+Lengths are in UTF-16 code units where the platform's client counts so (LinkedIn, Facebook). Instagram names no unit:
+too many code points are an error, too many UTF-16 code units only a warning.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from app.domain.content.media import Shape, group
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
 POST_TYPES = ("post", "reel", "story", "video", "carousel")
-MAX_CONTENT = 100_000  # characters any draft may hold, whatever its platform
+MAX_CONTENT = 100_000  # characters of a draft for any platform
 MAX_MEDIA = 20
-MULTI_IMAGE_OLDER = 9  # images, in older versions of LinkedIn's API
-HASHTAGS_ANNOUNCED = 5  # by Instagram in December 2025, where its reference says 30
+OLDER_MULTI_IMAGE_LIMIT = 9  # images, in older versions of LinkedIn's API
+ANNOUNCED_HASHTAG_LIMIT = 5  # announced by Instagram in December 2025. Its reference says 30.
 
 _ONE_VIDEO = Shape((group("video", 1, 1),))
 _ONE_OF_EITHER = Shape((group("image video", 1, 1),))
@@ -39,8 +39,11 @@ _ONE_OF_EITHER = Shape((group("image video", 1, 1),))
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`text` in UTF-16 code units, or in code points where `by_code_point`; hashtags and mentions where bounded.
-    `shapes` has the types of post that this platform takes."""
+    """The limits of one platform.
+
+    `text` is in UTF-16 code units, or in code points where `by_code_point`. `hashtags` and `mentions` are None where
+    the platform has no limit. `shapes` has one entry for each type of post of this platform.
+    """
 
     name: str
     text: int
@@ -100,3 +103,10 @@ LIMITS = {
         refuses_duplicates=True,
     ),
 }
+
+
+def external_url(external_id: str | None) -> str | None:
+    """Return the public address of a published post, None where the id does not tell (LinkedIn's feed takes a URN)."""
+    if external_id and external_id.startswith("urn:li:"):
+        return f"https://www.linkedin.com/feed/update/{external_id}/"
+    return None

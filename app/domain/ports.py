@@ -1,6 +1,6 @@
-"""What the use cases need from the outside, as Protocols and the values that cross them.
+"""The interfaces to the outside services, as Protocols, and the values that they exchange.
 
-Adapters implement these; tests and the simulation bring their own. Nothing here does I/O.
+Adapters implement these Protocols. Tests and the simulation have implementations of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from typing import Literal, Protocol
 
 
 class Clock(Protocol):
-    """The one source of time. `now` is aware UTC; `sleep_until` never returns before `instant` on that same clock."""
+    """The only source of time. `now` is aware UTC.
+
+    `sleep_until` never returns before `instant` on the same clock.
+    """
 
     def now(self) -> datetime: ...
 
@@ -21,7 +24,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One delayed message to our own dispatch route. `not_before` is unix seconds, whole, as QStash knows them."""
+    """One delayed message to our own dispatch route. `not_before` is in whole unix seconds, the unit of QStash."""
 
     post_id: str
     user_id: str
@@ -31,9 +34,10 @@ class Alarm:
 
 
 class MessageServiceError(Exception):
-    """The message service did not take (or may not have taken) a message; `code` is stable, the text for operators.
+    """The message service did not accept a message, or perhaps did not.
 
-    Codes: unreachable, unauthorized, quota_exceeded, rate_limited, beyond_horizon, refused, broken_answer.
+    `code` is stable: unreachable, unauthorized, quota_exceeded, rate_limited, beyond_horizon, refused or
+    broken_answer. `detail` is for operators.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -43,28 +47,37 @@ class MessageServiceError(Exception):
 
 
 class MessageService(Protocol):
-    """QStash, or what stands in for it. Every call is bounded in time."""
+    """QStash or its stand-in. Every call is bounded in time."""
 
     def publish(self, alarm: Alarm) -> str:
-        """Hand over one alarm and return its message id. Raises MessageServiceError."""
+        """Publish one alarm and return its message id.
+
+        Raises: MessageServiceError when the service did not accept it, or perhaps did not.
+        """
         ...
 
     def publish_batch(self, alarms: Sequence[Alarm]) -> list[str | MessageServiceError]:
-        """Hand over many (any number; sent 100 at a time), answering in order; one bad item never sinks the others."""
+        """Publish any number of alarms, 100 in each request.
+
+        Returns a message id or an error for each alarm, in order. A bad alarm does not fail the others.
+        """
         ...
 
     def cancel(self, message_id: str) -> bool:
-        """Disarm, as a courtesy; True when it was still pending. Raises MessageServiceError, ValueError (bad id)."""
+        """Cancel a message. Returns True if it was still pending.
+
+        Raises: MessageServiceError when the service does not confirm it. ValueError when the id is malformed.
+        """
         ...
 
     def check(self) -> str | None:
-        """None when the service answers and takes our token, else a sentence for operators."""
+        """Return None if the service answers and accepts our token, else a sentence for operators."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What n8n is sent for one attempt: the fields its workflow has always had, and the extra ones."""
+    """The request to n8n for one attempt: the fields of the original workflow, and the extra ones."""
 
     post_id: str
     user_id: str
@@ -84,8 +97,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one send. `answered`: an HTTP status came back; `not_sent`: nothing left this machine;
-    `unknown`: the request may have arrived (read timeout, connection lost after the request was written)."""
+    """The result of one send.
+
+    `answered`: an HTTP status came back. `not_sent`: nothing left this machine. `unknown`: the request may have
+    arrived (read timeout, or connection lost after the request was written).
+    """
 
     kind: Literal["answered", "not_sent", "unknown"]
     sent_at: datetime
@@ -99,15 +115,15 @@ class Publisher(Protocol):
     """n8n. One send is one HTTP request, never repeated by the adapter."""
 
     def send(self, submission: Submission) -> Reply:
-        """Send once; never raises for anything the network does."""
+        """Send once. Never raises for a network error."""
         ...
 
     def warm(self, count: int = 1) -> None:
-        """Open connections ahead of the instant, so that no send pays for one. Never raises."""
+        """Open connections ahead of the instant, so no send waits for a handshake. Never raises."""
         ...
 
     def check(self) -> str | None:
-        """None when n8n can be reached, else a sentence for operators. Sends no post."""
+        """Return None if n8n can be reached, else a sentence for operators. Sends no post."""
         ...
 
 
@@ -115,11 +131,14 @@ MediaVerdict = Literal["fine", "gone", "not_public", "unknown"]
 
 
 class MediaCheck(Protocol):
-    """A look at media where they lie, with nothing fetched."""
+    """A check of media URLs without a download."""
 
     def look(self, urls: Sequence[str], seconds: float) -> list[MediaVerdict]:
-        """One verdict for each URL, in order, within `seconds`. `gone`: the host says so; `not_public`: its address, or
-        one it redirects to, is not everybody's; `unknown`: whatever does not tell. Never raises."""
+        """Return one verdict for each URL, in order, within `seconds`. Never raises.
+
+        `gone`: the host answers that the file does not exist. `not_public`: the address, or the target of a redirect,
+        is not public. `unknown`: all other answers, and none.
+        """
         ...
 
 
@@ -129,5 +148,8 @@ class Vault(Protocol):
     def encrypt(self, secret: str) -> str: ...
 
     def decrypt(self, stored: str) -> str:
-        """Raises ValueError when no configured key opens it."""
+        """Decrypt a stored secret.
+
+        Raises: ValueError when no configured key decrypts it.
+        """
         ...

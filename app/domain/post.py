@@ -1,16 +1,20 @@
-"""The values that travel through the house: a post, its attempts and transitions, an account. Frozen; no behaviour."""
+"""The stored values as frozen dataclasses: a post, its attempts and transitions, an account."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from app.domain.lifecycle import Status
+
+#: The ways a delivery starts, and the stored values of `attempts.trigger`.
+Trigger = Literal["message", "sweep", "poll", "manual"]
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One row of `posts`. Instants are aware UTC; `lateness_ms` is milliseconds."""
+    """One row of `posts`. Instants are aware UTC. `lateness_ms` is in milliseconds."""
 
     id: str
     user_id: str
@@ -50,12 +54,12 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One row of `attempts`: what happened to one claim. `outcome` is None until somebody knows."""
+    """One row of `attempts`: the history of one claim. `outcome` is None while unknown."""
 
     post_id: str
     attempt: int
     generation: int
-    trigger: str
+    trigger: Trigger
     started_at: datetime
     sent_at: datetime | None
     finished_at: datetime | None
@@ -70,7 +74,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row of `transitions`: a status written, by whom and why."""
+    """One row of `transitions`: a change of status, its actor and its reason."""
 
     at: datetime
     from_status: str | None
@@ -83,8 +87,11 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One row of `social_accounts`; the tokens are as stored, encrypted. `connected_at` is when this token came,
-    `refresh_expires_at` until when the refresh token can be used, where that is known."""
+    """One row of `social_accounts`. The tokens are encrypted.
+
+    `connected_at` is the instant of the current access token. `refresh_expires_at` is the end of the refresh token, or
+    None where unknown.
+    """
 
     id: str
     user_id: str

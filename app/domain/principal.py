@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The authenticated user of a request."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MAX_USER_ID_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user whose token was verified; `admin` when the token says so."""
+    """A user with a verified token. `admin` is True if the token has the admin's role."""
 
     user_id: str
     admin: bool = False
 
 
 def is_user_id(value: object) -> bool:
-    """Printable, not blank at either end, and short enough for a column."""
+    """Return True if the value is printable, has no outer white space, and fits into its column."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_USER_ID_LENGTH

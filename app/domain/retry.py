@@ -1,4 +1,7 @@
-"""When a failed try is tried again: one policy, exponential, jittered, with Retry-After honoured and clamped."""
+"""The delay before a retry: exponential backoff with jitter, and Retry-After up to a bound.
+
+With the defaults (base 120 s, 3 retries) the delays are 2, 4 and 8 minutes, each ±10 %.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,20 @@ MAX_DELAY_SECONDS = 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`max_retries` tries after the first; the n-th retry waits `base_seconds` × 2ⁿ⁻¹, ±10 %."""
+    """The number of retries after the first try, and the delay of the first retry in seconds.
+
+    The n-th retry waits `base_seconds` × 2ⁿ⁻¹, ±10 %.
+    """
 
     max_retries: int
     base_seconds: float
 
     def delay(self, failed_before: int, random: float, retry_after: float | None = None) -> timedelta:
-        """How long to wait after a failure that `failed_before` counted failures precede. `random` is in [0, 1)."""
+        """Return the delay after a failure.
+
+        `failed_before` is the number of counted failures before this one. `random` is in [0, 1). `retry_after` is the
+        service's own request in seconds, honoured up to MAX_RETRY_AFTER_SECONDS.
+        """
         exponent = min(failed_before, max(self.max_retries - 1, 0), 30)
         seconds = min(self.base_seconds * FACTOR**exponent, MAX_DELAY_SECONDS)
         seconds *= 1 + JITTER * (2 * random - 1)
@@ -28,15 +38,12 @@ class RetryPolicy:
             seconds = max(seconds, min(retry_after, MAX_RETRY_AFTER_SECONDS))
         return timedelta(seconds=seconds)
 
-    def next_delay(self, failed_before: int, random: float, retry_after: float | None = None) -> timedelta | None:
-        """The same, or None when the budget is spent."""
-        if failed_before >= self.max_retries:
-            return None
-        return self.delay(failed_before, random, retry_after)
-
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header (RFC 9110, 10.2.3: seconds or an HTTP date); None when absent or unreadable."""
+    """Read a Retry-After header as seconds from `now`. Returns None when absent or unreadable.
+
+    RFC 9110, section 10.2.3: the value is a number of seconds or an HTTP date.
+    """
     if not value:
         return None
     text = value.strip()

@@ -1,4 +1,4 @@
-"""Instants and zones: what an author wrote as a time, turned into one instant or refused with a reason (RFC 3339)."""
+"""Instants and time zones: read an author's time (RFC 3339) as one instant, or refuse it with a reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.errors import invalid_field
 
-GRACE_FOR_THE_PAST = timedelta(seconds=60)
+PAST_TOLERANCE = timedelta(seconds=60)
 _FORM = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
 )
@@ -18,8 +18,11 @@ _EXAMPLE = "2026-12-01T08:00:00Z, 2026-12-01T09:00:00+01:00, or 2026-12-01T09:00
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """The instant chosen (aware UTC), the zone it was said in, and the wall clock there, offset included."""
+class ChosenTime:
+    """The author's time: the instant `at` (aware UTC), the zone, and the wall clock there with its offset.
+
+    `ambiguous` is True if the wall clock shows this time twice, because the clocks go back.
+    """
 
     at: datetime
     time_zone: str | None
@@ -28,20 +31,24 @@ class Promise:
 
 
 def to_wire(instant: datetime | None) -> str | None:
-    """UTC with milliseconds and Z, as the contract has it."""
+    """Format an instant as the API does: UTC with milliseconds and Z. None stays None."""
     if instant is None:
         return None
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def parse_promise(text: str, zone_name: str | None, fold: int, now: datetime, max_days: float) -> Promise:
-    """The instant an author means by `text` in `zone_name`. Raises Invalid with a code of the contract."""
+def parse_chosen_time(text: str, zone_name: str | None, fold: int, now: datetime, max_days: float) -> ChosenTime:
+    """Read `text` as a time in `zone_name`.
+
+    `zone_name` is needed only where `text` has no offset. `fold` selects the first (0) or second (1) of two equal wall
+    clock times. `max_days` bounds the distance from `now`. A time at most a minute in the past becomes `now`.
+
+    Raises: Invalid when the time does not exist, has no zone, or is out of bounds. Its code is one of the API's.
+    """
     written = _parse(text)
     zone = _zone(zone_name) if zone_name is not None else None
     if written.tzinfo is None and zone is None:
-        raise invalid_field(
-            "scheduledAt", "timezone_required", f"Say where the clock hangs: write {_EXAMPLE} (an IANA name)."
-        )
+        raise invalid_field("scheduledAt", "timezone_required", f"Name the time zone. Write {_EXAMPLE} (an IANA name).")
     ambiguous = False
     if written.tzinfo is None and zone is not None:
         ambiguous = _check_wall_clock(written, zone, zone_name or "")
@@ -49,7 +56,7 @@ def parse_promise(text: str, zone_name: str | None, fold: int, now: datetime, ma
     at = _to_utc(written)
     at = _check_range(at, now, max_days)
     local = at.astimezone(zone if zone is not None else written.tzinfo)
-    return Promise(at, zone_name, local.isoformat(timespec="milliseconds"), ambiguous)
+    return ChosenTime(at, zone_name, local.isoformat(timespec="milliseconds"), ambiguous)
 
 
 def _parse(text: str) -> datetime:
@@ -57,8 +64,8 @@ def _parse(text: str) -> datetime:
         try:
             return datetime.fromisoformat(text.upper())
         except ValueError:
-            pass  # the form is right, the date or hour does not exist; said below
-    raise invalid_field("scheduledAt", "invalid_time", f"This is not a date and time that exists. Write {_EXAMPLE}.")
+            pass  # right form, but the date or hour does not exist: the same error as below
+    raise invalid_field("scheduledAt", "invalid_time", f"This date and time does not exist. Write {_EXAMPLE}.")
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -66,7 +73,7 @@ def _zone(name: str) -> ZoneInfo:
         if _ZONE_NAME.fullmatch(name) and name != "Factory":
             return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
-        pass  # zoneinfo raises all three for names that are no zone, such as a folder's
+        pass  # zoneinfo raises all three for names that are no zone, such as the name of a folder
     raise invalid_field("timeZone", "unknown_time_zone", "Use an IANA time zone name, such as Europe/Berlin.")
 
 
@@ -80,7 +87,10 @@ def _to_utc(written: datetime) -> datetime:
 
 
 def _check_wall_clock(naive: datetime, zone: ZoneInfo, zone_name: str) -> bool:
-    """True when the wall clock shows `naive` twice. Raises when it never does (PEP 495's test: no round trip)."""
+    """Return True if the wall clock shows `naive` twice.
+
+    Raises: Invalid when it never shows it. The test is that of PEP 495: such a time does not survive a round trip.
+    """
     first, second = (_to_utc(naive.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
     if first == second:
         return False
@@ -96,7 +106,10 @@ def _check_wall_clock(naive: datetime, zone: ZoneInfo, zone_name: str) -> bool:
 
 
 def _gap_edges(naive: datetime, zone: ZoneInfo) -> tuple[str, str]:
-    """The last second before the gap and the first after it, as wall clocks; found by halving a day around it."""
+    """Return the last second before the gap and the first after it, as wall clock times.
+
+    A binary search over one day before and after `naive` finds them.
+    """
     middle = naive.replace(tzinfo=UTC)
     low, high = middle - timedelta(days=1), middle + timedelta(days=1)
     offset_before = low.astimezone(zone).utcoffset()
@@ -115,7 +128,7 @@ def _gap_edges(naive: datetime, zone: ZoneInfo) -> tuple[str, str]:
 
 
 def _check_range(at: datetime, now: datetime, max_days: float) -> datetime:
-    if at < now - GRACE_FOR_THE_PAST:
+    if at < now - PAST_TOLERANCE:
         message = f"{to_wire(at)} has passed (it is {to_wire(now)}). Choose a time in the future."
         raise invalid_field("scheduledAt", "schedule_in_past", message)
     if at > now + timedelta(days=max_days):

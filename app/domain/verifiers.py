@@ -1,4 +1,4 @@
-"""Proofs of who calls: what the web layer asks of whoever checks tokens and signatures, and how they say no."""
+"""The interfaces that verify callers: users' tokens and QStash's signatures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.domain.principal import Principal
 
 
 class BadToken(Exception):
-    """This token does not say who is asking: 401. `reason` is for the log."""
+    """The token does not identify a user: 401. `reason` is for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -17,7 +17,7 @@ class BadToken(Exception):
 
 
 class KeysUnavailable(Exception):
-    """No token can be judged right now, by no fault of the caller's: 503. `reason` is for the log."""
+    """No token can be verified now, and the caller is not the cause: 503. `reason` is for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -25,7 +25,7 @@ class KeysUnavailable(Exception):
 
 
 class BadSignature(Exception):
-    """This did not come from the message service, or not for us, or not now. `reason` is for the log."""
+    """The signature is wrong, for another address, or out of date. `reason` is for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -34,15 +34,24 @@ class BadSignature(Exception):
 
 class UserVerifier(Protocol):
     def verify(self, token: str | None) -> Principal:
-        """Who is asking. Raises BadToken or KeysUnavailable."""
+        """Return the token's user.
+
+        Raises: BadToken when the token is not valid. KeysUnavailable when the keys cannot be fetched.
+        """
         ...
 
     def issue(self, user_id: str, admin: bool = False, ttl_seconds: float = ...) -> str:
-        """A token of our own. Raises ValueError when tokens are issued elsewhere."""
+        """Issue a token of our own.
+
+        Raises: ValueError when tokens are issued elsewhere.
+        """
         ...
 
 
 class DeliveryVerifier(Protocol):
     def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> Literal[True]:
-        """True, or BadSignature."""
+        """Verify the signature `token` over the raw `body` for this `url`.
+
+        Raises: BadSignature when it does not verify.
+        """
         ...

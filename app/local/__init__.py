@@ -1,4 +1,6 @@
-"""Stand-ins that speak the real services' HTTP, and the stack that starts them beside the app on one machine.
+"""Stand-ins for QStash, n8n and LinkedIn, and the local stack.
 
-Nothing here imports the app, and nothing in the app imports this: the app cannot tell a stand-in from the real service.
+Each stand-in speaks the real service's HTTP. The stack starts all of them beside the app on one machine.
+Invariant: nothing here imports the app, and the app imports nothing from here. The app cannot distinguish a stand-in
+from the real service.
 """

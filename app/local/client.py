@@ -1,4 +1,4 @@
-"""A frontend's view of the app: JSON over HTTP on the loopback, with refusals told in the app's own words."""
+"""A JSON client for the servers of the local stack. Errors carry the server's own detail text."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 15.0
 
 
 def answers(url: str) -> bool:
-    """Whether a server at this address is up and not failing."""
+    """Return True if a server at this URL answers with a status below 500."""
     with _session() as session:
         try:
             return session.get(url, timeout=2).status_code < 500
@@ -19,7 +19,10 @@ def answers(url: str) -> bool:
 
 
 class Client:
-    """Calls one base URL, as one user where a token is given."""
+    """Calls to one base URL, with a bearer token if one is given.
+
+    Every call raises StackError when there is no answer within 15 seconds or the status is 400 or more.
+    """
 
     def __init__(self, base_url: str, token: str | None = None) -> None:
         self._base_url = base_url
@@ -42,7 +45,7 @@ class Client:
         except requests.RequestException as error:
             raise StackError(f"{method} {self._base_url}{path}: no answer ({error}).") from None
         if not answer.ok:
-            raise StackError(f"{method} {path} was refused with {answer.status_code}: {_reason(answer)}")
+            raise StackError(f"{method} {path} was answered with {answer.status_code}: {_reason(answer)}")
         return answer.json() if answer.content else None
 
 
@@ -58,5 +61,5 @@ def _reason(answer: requests.Response) -> str:
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # neither a proxy nor a .netrc has a say on the loopback
+    session.trust_env = False  # a proxy or a .netrc of the shell must not affect calls on the loopback
     return session

@@ -1,4 +1,4 @@
-"""The social account that lets a fresh stack publish: made through the API, once per user."""
+"""The demo social account: created through the API, once per user, so that a fresh stack can publish."""
 
 from typing import Any
 
@@ -8,12 +8,15 @@ DEMO_ACCOUNT = {
     "platform": "linkedin",
     "personUrn": "urn:li:person:local-demo",
     "accountName": "Demo account",
-    "accessToken": "local-demo-token",  # the n8n stand-in asks for none in particular
+    "accessToken": "local-demo-token",  # the n8n stand-in accepts any token
 }
 
 
 def ensure_account(api: Client) -> str:
-    """The id of the user's first LinkedIn account; makes the demo account where there is none."""
+    """Return the id of the user's first LinkedIn account.
+
+    Creates the demo account if the user has no LinkedIn account.
+    """
     found = _listed(api.get("/api/social-accounts"))
     ours = [account for account in found if account.get("platform") == "linkedin"]
     account = ours[0] if ours else api.post("/api/social-accounts", dict(DEMO_ACCOUNT))

@@ -1,4 +1,7 @@
-"""The settings that the stack hands to the app and to the stand-ins, and the secrets it makes on its first start."""
+"""Settings of the stack's processes, and the secrets that the first start creates.
+
+Invariant: a stand-in gets its own secrets only, and no setting of another installation reaches the app.
+"""
 
 import base64
 import json
@@ -10,40 +13,45 @@ from pathlib import Path
 from app.local.errors import StackError
 from app.local.ports import Ports
 
-# The vendor's dev server uses these everywhere; they are printed in its documentation and protect nothing.
+# The public defaults of the vendor's dev server, printed in its documentation. They protect nothing.
 QSTASH_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="
 QSTASH_CURRENT_SIGNING_KEY = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r"
 QSTASH_NEXT_SIGNING_KEY = "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs"
 
-# Known to the stand-in alone, like the keys above.
+# Only the stand-in accepts these.
 LINKEDIN_CLIENT_ID = "local-linkedin-app"
 LINKEDIN_CLIENT_SECRET = "local-linkedin-app-secret"
 
 SECRETS = ("AUTH_JWT_SECRET", "CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "TOKEN_ENCRYPTION_KEYS")
 
-# A shell may hold settings of another Punctual. The app in the stack must not follow them: they name other services,
-# or contradict what the stack sets. Tuning (retries, leases, budgets) is taken over, except where nothing may be.
-FOREIGN = (
+# A shell may hold settings of another installation. They name other services or contradict the stack's settings, so
+# the local app must not see them.
+FOREIGN_SETTINGS = (
     *("VERCEL", "VERCEL_ENV", "VERCEL_PROJECT_PRODUCTION_URL", "VERCEL_AUTOMATION_BYPASS_SECRET"),
     *("AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE", "INTERNAL_API_SECRET", "N8N_WEBHOOK_AUTH_HEADER"),
     "CONNECT_RETURN_URL",
 )
-OURS = (
+# Tuning (retries, leases, budgets) is passed on from the shell, except to a stack that is `alone`.
+TUNING_PREFIXES = (
     *("QSTASH_", "N8N_", "LINKEDIN_", "AUTH_", "SWEEP_", "POLL_", "BREAKER_", "MAX_", "RETRY_", "RETENTION_"),
     *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_"),
 )
-OURS_TOO = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
+TUNING_NAMES = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 
 
 def load_secrets(file: Path) -> dict[str, str]:
-    """The secrets of this state folder, made at random the first time; readable by their owner alone."""
+    """Return the secrets of this state folder.
+
+    The first call creates them at random, in a file that only its owner can read.
+    Raises: StackError when the file is damaged.
+    """
     if not file.exists():
         _write_private(file, json.dumps(_new_secrets(), indent=2) + "\n")
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return {name: str(found[name]) for name in SECRETS}
     except (ValueError, KeyError, TypeError):
-        raise StackError(f"{file} is damaged: delete it, and the next start makes a new one.") from None
+        raise StackError(f"{file} is damaged. Delete it, and the next start makes a new one.") from None
 
 
 def _new_secrets() -> dict[str, str]:
@@ -59,10 +67,17 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def base(environ: Mapping[str, str], *, alone: bool) -> dict[str, str]:
-    """The surroundings of every process: the shell's, less what would lead the stack astray."""
-    kept = {name: value for name, value in environ.items() if name not in FOREIGN}
+    """Return the shell's environment without settings of other installations.
+
+    With `alone`, the tuning settings are left out too, so that the stack runs the same on every machine.
+    """
+    kept = {name: value for name, value in environ.items() if name not in FOREIGN_SETTINGS}
     if alone:
-        kept = {name: value for name, value in kept.items() if not name.startswith(OURS) and name not in OURS_TOO}
+        kept = {
+            name: value
+            for name, value in kept.items()
+            if not name.startswith(TUNING_PREFIXES) and name not in TUNING_NAMES
+        }
     loopback = ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost")))
     return {**kept, "NO_PROXY": loopback, "no_proxy": loopback, "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
 
@@ -70,14 +85,17 @@ def base(environ: Mapping[str, str], *, alone: bool) -> dict[str, str]:
 def settings(
     ports: Ports, state: Path, made: Mapping[str, str], database_url: str | None, origins: str | None = None
 ) -> dict[str, str]:
-    """Every setting the local app needs. `PUNCTUAL_LOCAL` is its leave to talk http on this machine. The LinkedIn
-    stand-in has a page that plays a frontend, so its origin joins those that may call."""
+    """Return all settings of the local app.
+
+    `database_url` None means SQLite in the state folder. `PUNCTUAL_LOCAL` permits plain http on this machine. The
+    LinkedIn stand-in serves a page that acts as a frontend, so its origin is added to `CORS_ORIGINS`.
+    """
     return {
         **made,
         "PUNCTUAL_LOCAL": "1",
         "DATABASE_URL": database_url or f"sqlite:///{state / 'punctual.sqlite3'}",
         "PUBLIC_BASE_URL": ports.url("app"),
-        "DISPATCH_LEAD_SECONDS": "3",  # a thousand deliveries of one instant are all at the door in time
+        "DISPATCH_LEAD_SECONDS": "3",  # time for a thousand deliveries of one instant to arrive before it
         "DISPATCH_MAX_WAITING": "512",
         "QSTASH_URL": ports.url("qstash"),
         "QSTASH_TOKEN": QSTASH_TOKEN,
@@ -93,12 +111,12 @@ def settings(
     }
 
 
-def forget_qstash(values: MutableMapping[str, str]) -> None:
-    """What makes the app poll: it knows no message service."""
+def remove_qstash(values: MutableMapping[str, str]) -> None:
+    """Delete the QStash settings, so that the app runs in poll mode."""
     for name in [name for name in values if name.startswith("QSTASH_")]:
         del values[name]
 
 
 def only(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """A stand-in is told its own secret and nobody else's."""
+    """Return the named settings: a stand-in must see its own secrets and no others."""
     return {name: values[name] for name in names}

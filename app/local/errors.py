@@ -1,9 +1,9 @@
-"""What can end the local stack: a reason a person can act on, or the wish to stop."""
+"""The exceptions that end the local stack."""
 
 
 class StackError(Exception):
-    """Something is wrong; the text says what and what to do. Shown as it is, without a traceback."""
+    """An error with a text for the user: the cause and the remedy. Printed without a traceback."""
 
 
 class StopRequested(Exception):
-    """Ctrl-C or SIGTERM came while something was being waited for."""
+    """A stop signal arrived during a wait."""

@@ -1,4 +1,4 @@
-"""Runs one aiohttp application as a process: says plainly when the port is taken, leaves quietly on SIGTERM."""
+"""Run one aiohttp application as a process until SIGTERM or SIGINT."""
 
 import asyncio
 import os
@@ -7,16 +7,19 @@ import sys
 
 from aiohttp import web
 
-BACKLOG = 1024  # a burst of connections must wait here rather than be refused: a refusal is a fault somebody asks for
+BACKLOG = 1024  # a burst of connections must wait, not be refused: a stand-in refuses only on request
 
 
 def run(app: web.Application, name: str, host: str, port: int) -> int:
-    """Serves until SIGTERM or SIGINT; returns the process's exit code."""
+    """Serve until SIGTERM or SIGINT and return the exit code.
+
+    The exit code is 1 if the port cannot be bound. The first printed line says the address.
+    """
     return asyncio.run(_serve(app, name, host, port))
 
 
 async def _serve(app: web.Application, name: str, host: str, port: int) -> int:
-    # A handler that hangs on purpose has to end with its client; the others have nothing to lose by it.
+    # A handler that hangs on purpose must end with its client. The other handlers are not harmed by cancellation.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
     try:
@@ -25,21 +28,21 @@ async def _serve(app: web.Application, name: str, host: str, port: int) -> int:
             await site.start()
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)  # asyncio's own text repeats the address
-            print(f"{name}: cannot listen on {host}:{port}: {reason}; choose another with --port", file=sys.stderr)
+            print(f"{name}: cannot listen on {host}:{port}: {reason}. Choose another port: --port", file=sys.stderr)
             return 1
         print(f"{name}: listening on http://{host}:{_bound_port(runner)}", flush=True)
-        await _until_told_to_stop()
+        await _wait_for_stop_signal()
     finally:
         await runner.cleanup()
     return 0
 
 
 def _bound_port(runner: web.AppRunner) -> int:
-    """The real port: with `--port 0` the system chose one."""
+    """Return the real port: with `--port 0` the system chose one."""
     return int(runner.addresses[0][1])
 
 
-async def _until_told_to_stop() -> None:
+async def _wait_for_stop_signal() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

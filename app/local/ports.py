@@ -1,4 +1,4 @@
-"""Which ports the stack uses, and whether they are free, asked before anything is started."""
+"""The stack's ports, and the check before a start that they are free."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.local.errors import StackError
 
-HOST = "127.0.0.1"  # nothing of the stack is to be reached from another machine
+HOST = "127.0.0.1"  # other machines must not reach the stack
 SETTINGS = {"app": "PORT", "qstash": "PORT_QSTASH", "n8n": "PORT_N8N", "linkedin": "PORT_LINKEDIN"}
 
 
@@ -24,6 +24,10 @@ class Ports:
 
 
 def from_environment(environ: Mapping[str, str]) -> Ports:
+    """Read the ports from PORT, PORT_QSTASH, PORT_N8N and PORT_LINKEDIN.
+
+    Raises: StackError when a value is not a whole number from 1 to 65535.
+    """
     chosen = {}
     for name, setting in SETTINGS.items():
         if raw := environ.get(setting, "").strip():
@@ -34,7 +38,7 @@ def from_environment(environ: Mapping[str, str]) -> Ports:
 
 
 def free() -> Ports:
-    """Ports that nobody holds at the moment."""
+    """Return ports that are free at the moment."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in SETTINGS]
         for one in sockets:
@@ -43,7 +47,10 @@ def free() -> Ports:
 
 
 def check_free(ports: Ports) -> None:
-    """Raises StackError naming every port that is taken, and the setting that moves it."""
+    """Check that every port is free and used once.
+
+    Raises: StackError when one is not, with the port and the setting for another one.
+    """
     seen: dict[int, str] = {}
     problems = []
     for name, setting in SETTINGS.items():
@@ -52,20 +59,23 @@ def check_free(ports: Ports) -> None:
             problems.append(f"{seen[port]} and {setting} are both {port}: give them different ports.")
         elif is_busy(port):
             other = port + 1 if port < 65535 else port - 1
-            problems.append(f"Port {port} ({name}) is in use. Stop what uses it, or move ours: {setting}={other}")
+            problems.append(f"Port {port} ({name}) is in use. Stop its process, or use another port: {setting}={other}")
         seen[port] = setting
     if problems:
         raise StackError("\n".join(problems))
 
 
 def is_busy(port: int) -> bool:
-    """Binding alone is not enough: some systems let it pass beside a listener on all addresses."""
+    """Return True if a process listens on the port.
+
+    Connects first: some systems permit a bind beside a listener on all addresses.
+    """
     with socket.socket() as probe:
         probe.settimeout(1)
         if probe.connect_ex((HOST, port)) == 0:
             return True
     with socket.socket() as probe:
-        if os.name == "posix":  # an old connection's afterlife on the port is no obstacle
+        if os.name == "posix":  # ignore old connections in TIME_WAIT
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -1,14 +1,18 @@
-"""`run`: the stack for a person at a terminal. Says where everything is, then stays up until told to stop."""
+"""The `run` command: start the stack, print its addresses and a token, and keep it up until a stop signal."""
 
 from app.local.client import Client
 from app.local.demo_account import ensure_account
 from app.local.errors import StopRequested
-from app.local.stack import Plan, Stack
-from app.local.stop_signal import StopSign
+from app.local.stack import Stack, StackOptions
+from app.local.stop_signal import StopSignal
 
 
-def run(plan: Plan, stop: StopSign, *, user: str) -> int:
-    stack = Stack(plan, stop, news=say)
+def run(options: StackOptions, stop: StopSignal, *, user: str) -> int:
+    """Run the stack until a stop signal arrives and return the exit code.
+
+    Raises: StackError when the stack cannot start or one of its processes ends.
+    """
+    stack = Stack(options, stop, show=say)
     try:
         say("Starting: n8n and LinkedIn stand-ins, migrations, app, QStash stand-in, cron …")
         stack.start()
@@ -23,7 +27,7 @@ def run(plan: Plan, stop: StopSign, *, user: str) -> int:
 
 
 def welcome(stack: Stack, user: str) -> str:
-    """Everything that a person needs to go on, with a token that is good for curl at once."""
+    """Return the text for the user: addresses, the log folder and a token for `user`."""
     token = stack.flask("token", user)
     api = Client(stack.url, token)
     try:
@@ -32,9 +36,9 @@ def welcome(stack: Stack, user: str) -> str:
         api.close()
     return WELCOME.format(
         url=stack.url,
-        qstash=stack.plan.ports.url("qstash"),
-        n8n=stack.plan.ports.url("n8n"),
-        linkedin=stack.plan.ports.url("linkedin"),
+        qstash=stack.options.ports.url("qstash"),
+        n8n=stack.options.ports.url("n8n"),
+        linkedin=stack.options.ports.url("linkedin"),
         logs=stack.logs,
         user=user,
         account=account,
@@ -51,7 +55,7 @@ Punctual is up.
   API        {url}/docs
   Status     {url}/api/scheduler/status
   QStash     {qstash} (stand-in)
-  n8n        {n8n}/_local/ledger (stand-in: what it was sent)
+  n8n        {n8n}/_local/ledger (stand-in: received requests)
   LinkedIn   {linkedin} (stand-in: consent and tokens)
   Logs       {logs}
   User       {user}, with LinkedIn account {account}

@@ -1,7 +1,8 @@
-"""The whole of Punctual on one machine: migrations, app, QStash, n8n, LinkedIn, cron; started and stopped together.
-In poll mode `flask sweep --every` is there in QStash's and the cron's place.
+"""The local stack: migrations, app, cron, and the stand-ins for QStash, n8n and LinkedIn.
 
-What one of them needs is up before it starts; when one of them dies, all of them go, and the last words are shown.
+In poll mode `flask sweep --every` replaces QStash and the cron.
+Invariant: QStash, the cron and the poller start after the app is up. If one process ends, the stack stops all of them
+and shows the last lines of its log.
 """
 
 import fcntl
@@ -17,89 +18,99 @@ from typing import IO
 from app.local import client, environment, ports
 from app.local.child_processes import Child, Spec
 from app.local.errors import StackError
-from app.local.log_watcher import Watcher
+from app.local.log_watcher import LogWatcher
 from app.local.ports import HOST, Ports
-from app.local.stop_signal import StopSign
+from app.local.stop_signal import StopSignal
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "instance" / "local"
 
-# Two workers carry a burst faster than one with twice the threads: an interpreter uses one processor. A delivery that
-# waits for its instant has a thread, so at most DISPATCH_MAX_WAITING (512 here) wait in each worker; its other threads
-# serve what is due and the people.
+# Two workers handle a burst faster than one worker with twice the threads: an interpreter uses one processor. A waiting
+# delivery holds a thread. At most DISPATCH_MAX_WAITING (512 here) wait in each worker, and the other threads serve due
+# deliveries and users.
 WORKERS = 2
 THREADS = 600
-GRACE_SECONDS = 15  # for requests in flight at the end; a send to an n8n that hangs is given up, and its lease ends it
+GRACE_SECONDS = 15  # for requests in flight at the end. A send to a hanging n8n is dropped, and its lease expires.
 START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What kind of stack: where its state lives, on which ports, and what differs from the usual settings."""
+class StackOptions:
+    """The stack's state folder, ports and deviations from the usual settings."""
 
     state: Path = STATE
     ports: Ports = field(default_factory=Ports)
-    cron_every: float = 300.0
-    polls: bool = False  # no QStash
-    alone: bool = False  # takes no tuning from the shell, so that it runs the same everywhere
+    cron_every: float = 300.0  # seconds
+    poll_mode: bool = False  # no QStash
+    alone: bool = False  # ignore the shell's tuning settings, so that the stack runs the same on every machine
     overrides: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stack:
-    """Start it, watch it, stop it. `news` gets what its children have to say that matters."""
+    """The running stack. `show` is called with each log line for the screen."""
 
-    def __init__(self, plan: Plan, stop: StopSign, news: Callable[[str], None]) -> None:
-        self.plan = plan
-        self.logs = plan.state / "logs"
+    def __init__(self, options: StackOptions, stop: StopSignal, show: Callable[[str], None]) -> None:
+        self.options = options
+        self.logs = options.state / "logs"
         self._stop = stop
-        self._news = news
+        self._show = show
         self._children: list[Child] = []  # in the order of their start
-        self._watchers: list[Watcher] = []
+        self._watchers: list[LogWatcher] = []
         self._lock: IO[str] | None = None
         self._base: dict[str, str] = {}
         self._settings: dict[str, str] = {}
 
     @property
     def url(self) -> str:
-        return self.plan.ports.url("app")
+        return self.options.ports.url("app")
 
     def start(self) -> None:
-        """Returns with everything up, or raises. Either way `stop` is owed to what has been started."""
-        ports.check_free(self.plan.ports)
+        """Start all processes and wait until they are up.
+
+        The caller must call `stop` afterwards, also after an error.
+        Raises: StackError when a port is busy, a process ends or is not ready after 60 s. StopRequested on a signal.
+        """
+        ports.check_free(self.options.ports)
         self._prepare()
         n8n, linkedin = self._launch(self._n8n()), self._launch(self._linkedin())
-        Child(self._migration(), ROOT, self.logs).finish(self._stop, START_SECONDS)
+        Child(self._migration(), ROOT, self.logs).wait_for_success(self._stop, START_SECONDS)
         app = self._launch(self._app())
         self._wait_until_ready(n8n)
         self._wait_until_ready(linkedin)
         self._wait_until_ready(app)
-        if self.plan.polls:
+        if self.options.poll_mode:
             self._launch(self._poller())
             return
-        # QStash comes after those it calls: what fell due while all was down goes out now, not at its first retry.
+        # QStash starts after the app: messages that fell due during the downtime then arrive at the first try.
         self._wait_until_ready(self._launch(self._qstash()))
         self._launch(self._cron())
 
     def watch(self) -> None:
-        """Until told to stop, or until a child dies: then StackError tells of it."""
+        """Check the children until a stop signal arrives.
+
+        Raises: StopRequested on the signal, StackError when a child has ended.
+        """
         while True:
             self.check()
             self._stop.pause(0.1)
 
     def check(self) -> None:
-        """One look: shows what is new, raises StackError if a child is gone."""
+        """Show new log lines once.
+
+        Raises: StackError when a child has ended.
+        """
         for watcher in self._watchers:
-            for line in watcher.news():
-                self._news(line)
+            for line in watcher.new_lines():
+                self._show(line)
         for child in self._children:
             if child.exit_code is not None:
-                raise StackError(child.obituary())
+                raise StackError(child.exit_report())
 
     def stop(self) -> None:
-        """The reverse of the start: first those who bring work, then the app, and last the one it calls."""
+        """Stop the children in reverse order: the callers of the app, the app, then the services that it calls."""
         for child in reversed(self._children):
-            child.ask_to_stop()
-            child.end(self._stop)
+            child.terminate()
+            child.wait_or_kill(self._stop)
         self._children.clear()
         for watcher in self._watchers:
             watcher.close()
@@ -109,35 +120,38 @@ class Stack:
             self._lock = None
 
     def flask(self, *arguments: str) -> str:
-        """Runs one of the app's own commands in its settings and returns what it printed."""
+        """Run one of the app's commands with the stack's settings and return its output.
+
+        Raises: StackError when the command fails or takes more than 60 s.
+        """
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         try:
             done = subprocess.run(
                 command, cwd=ROOT, env=self._all(), capture_output=True, text=True, timeout=START_SECONDS, check=True
             )
         except subprocess.SubprocessError as error:
-            self._stop.check()  # Ctrl-C reaches the command too
-            told = getattr(error, "stderr", None) or str(error)
-            raise StackError(f"'flask {' '.join(arguments)}' failed:\n{told.strip()}") from None
+            self._stop.check()  # Ctrl-C ends the command too
+            reason = getattr(error, "stderr", None) or str(error)
+            raise StackError(f"'flask {' '.join(arguments)}' failed:\n{reason.strip()}") from None
         return done.stdout.strip()
 
-    # What is started.
+    # Process specifications
 
     def _app(self) -> Spec:
-        command = app_command(self.plan.ports.app, workers_for(self._settings["DATABASE_URL"]))
-        return Spec("app", command, self._all(), f"{self.url}/healthz", patience=GRACE_SECONDS + 3)
+        command = app_command(self.options.ports.app, workers_for(self._settings["DATABASE_URL"]))
+        return Spec("app", command, self._all(), f"{self.url}/healthz", grace_seconds=GRACE_SECONDS + 3)
 
     def _migration(self) -> Spec:
         return Spec("migrations", [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], self._all())
 
     def _qstash(self) -> Spec:
         names = ("QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
-        return self._stand_in("qstash", "/_local/messages", names, "--data", str(self.plan.state / "qstash.sqlite"))
+        return self._stand_in("qstash", "/_local/messages", names, "--data", str(self.options.state / "qstash.sqlite"))
 
     def _n8n(self) -> Spec:
-        report_to = f"{self.url}/api/webhooks/publish-status"
-        more = ("--data", str(self.plan.state / "n8n"), "--callback-url", report_to)
-        return self._stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), *more)
+        callback = f"{self.url}/api/webhooks/publish-status"
+        arguments = ("--data", str(self.options.state / "n8n"), "--callback-url", callback)
+        return self._stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), *arguments)
 
     def _linkedin(self) -> Spec:
         names = ("LINKEDIN_CLIENT_ID", "LINKEDIN_CLIENT_SECRET")
@@ -146,44 +160,44 @@ class Stack:
 
     def _cron(self) -> Spec:
         command = [sys.executable, "-m", "app.local.cron", "--url", f"{self.url}/api/posts/recover"]
-        return Spec("cron", [*command, "--every", str(self.plan.cron_every)], self._told("CRON_SECRET"))
+        return Spec("cron", [*command, "--every", str(self.options.cron_every)], self._only("CRON_SECRET"))
 
     def _poller(self) -> Spec:
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "sweep", "--every", str(self.plan.cron_every)]
-        return Spec("poller", command, self._all(), patience=GRACE_SECONDS + 3)
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "sweep", "--every", str(self.options.cron_every)]
+        return Spec("poller", command, self._all(), grace_seconds=GRACE_SECONDS + 3)
 
-    def _stand_in(self, name: str, ready: str, told: tuple[str, ...], *more: str) -> Spec:
+    def _stand_in(self, name: str, ready: str, settings: tuple[str, ...], *arguments: str) -> Spec:
         command = [sys.executable, "-m", f"app.local.{name}", "--host", HOST]
-        command += ["--port", str(getattr(self.plan.ports, name)), *more]
-        return Spec(name, command, self._told(*told), self.plan.ports.url(name) + ready)
+        command += ["--port", str(getattr(self.options.ports, name)), *arguments]
+        return Spec(name, command, self._only(*settings), self.options.ports.url(name) + ready)
 
     def _all(self) -> dict[str, str]:
         return {**self._base, **self._settings}
 
-    def _told(self, *names: str) -> dict[str, str]:
+    def _only(self, *names: str) -> dict[str, str]:
         return {**self._base, **environment.only(self._settings, names)}
 
-    # How it is started.
+    # Start
 
     def _prepare(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.plan.state / "lock")
+        self._lock = _locked(self.options.state / "lock")
         for log in self.logs.glob("*.log"):
             if not log.name.endswith(".previous.log"):
                 log.replace(log.with_suffix(".previous.log"))
-        self._base = environment.base(os.environ, alone=self.plan.alone)
-        made = environment.load_secrets(self.plan.state / "secrets.json")
+        self._base = environment.base(os.environ, alone=self.options.alone)
+        made = environment.load_secrets(self.options.state / "secrets.json")
         own = map(self._base.get, ("DATABASE_URL", "CORS_ORIGINS"))
-        usual = environment.settings(self.plan.ports, self.plan.state, made, *own)
-        self._settings = {**usual, **self.plan.overrides}
-        if self.plan.polls:
-            for names in (self._base, self._settings):
-                environment.forget_qstash(names)
+        usual = environment.settings(self.options.ports, self.options.state, made, *own)
+        self._settings = {**usual, **self.options.overrides}
+        if self.options.poll_mode:
+            for values in (self._base, self._settings):
+                environment.remove_qstash(values)
 
     def _launch(self, spec: Spec) -> Child:
         child = Child(spec, ROOT, self.logs)
         self._children.append(child)
-        self._watchers.append(Watcher(spec.name, child.log))
+        self._watchers.append(LogWatcher(spec.name, child.log))
         return child
 
     def _wait_until_ready(self, child: Child) -> None:
@@ -192,27 +206,33 @@ class Stack:
             self.check()
             self._stop.pause()
             if time.monotonic() > deadline:
-                raise StackError(f"{child.spec.name} is not ready after {START_SECONDS:g} s.\n{child.last_words()}")
+                raise StackError(f"{child.spec.name} is not ready after {START_SECONDS:g} s.\n{child.log_tail()}")
 
 
 def workers_for(database_url: str) -> int:
-    """SQLite has one writer: a second process would only wait for it, and a post due at its instant with it."""
+    """Return the number of gunicorn workers for a database.
+
+    SQLite has one writer. A second process would wait for the write lock, and due posts would wait with it.
+    """
     return 1 if database_url.startswith("sqlite") else WORKERS
 
 
 def app_command(port: int, workers: int = WORKERS, threads: int = THREADS) -> list[str]:
-    """The app under gunicorn, as it is started wherever it is to be shown or measured."""
+    """Return the gunicorn command for the app, used by the stack, the benchmarks and the chaos tests."""
     command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"{HOST}:{port}", "--no-control-socket"]
     command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
     return [*command, "--graceful-timeout", str(GRACE_SECONDS), "--timeout", "60", "--keep-alive", "75"]
 
 
 def _locked(path: Path) -> IO[str]:
-    """Two stacks over one state folder would deliver each other's messages."""
+    """Lock the state folder: two stacks on one folder would deliver each other's messages.
+
+    Raises: StackError when another stack holds the lock.
+    """
     file = path.open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise StackError(f"Another local stack already runs on {path.parent}.") from None
+        raise StackError(f"Another local stack already runs on {path.parent}. Stop it, or use --state DIR.") from None
     return file

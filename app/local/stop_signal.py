@@ -1,4 +1,4 @@
-"""One wish to stop, from Ctrl-C, SIGTERM or a closed terminal, noticed by everything that waits."""
+"""The stop signal: SIGINT, SIGTERM or SIGHUP, checked by every wait of the stack."""
 
 import signal
 import time
@@ -7,11 +7,15 @@ from types import FrameType
 from app.local.errors import StopRequested
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-BEAT_SECONDS = 0.05
+CHECK_SECONDS = 0.05
 
 
-class StopSign:
-    """A flag rather than an exception in the handler: no child may be lost between its start and its being noted."""
+class StopSignal:
+    """A flag set by the signal handler.
+
+    An exception from the handler could arrive between the start of a child and its registration. The child would then
+    run on after the stack.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -22,19 +26,26 @@ class StopSign:
 
     @property
     def urgent(self) -> bool:
-        """Asked twice: no more patience with what is still running."""
+        """True after the second signal: kill the children without a grace period."""
         return self.count > 1
 
     def check(self) -> None:
+        """Check for a signal.
+
+        Raises: StopRequested when one has arrived.
+        """
         if self.count:
             raise StopRequested
 
-    def pause(self, seconds: float = BEAT_SECONDS) -> None:
-        """Sleeps, but not through a wish to stop."""
+    def pause(self, seconds: float = CHECK_SECONDS) -> None:
+        """Sleep for `seconds`.
+
+        Raises: StopRequested when a signal has arrived or arrives meanwhile.
+        """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.check()
-            time.sleep(min(left, BEAT_SECONDS))
+            time.sleep(min(left, CHECK_SECONDS))
         self.check()
 
     def _raise(self, number: int, frame: FrameType | None) -> None:

@@ -1,1 +1,1 @@
-"""What operators read: status, doctor, alert rules."""
+"""Reads for operators: status, doctor, alert rules."""

@@ -1,40 +1,42 @@
-"""The doctor: settings, database, message service, publisher; each with what to do where it does not work."""
+"""`flask doctor`: settings, database, message service, publisher, each with its cure where it does not work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.store.operations import runs
 
-SECRETS = {
+SWEEP_IS_LATE_AFTER_SECONDS = 900
+MISSING = {
     "auth": "users cannot call the API: set AUTH_JWT_SECRET or AUTH_JWKS_URL",
     "cron_secret": "the safety net's route is closed: set CRON_SECRET and give it to the cron",
     "n8n_callback_secret": "n8n cannot report back: set N8N_CALLBACK_SECRET and give it to the workflow",
     "token_encryption_keys": "no account can be connected: set TOKEN_ENCRYPTION_KEYS",
-    "public_base_url": "n8n is not told where to report to: set PUBLIC_BASE_URL",
+    "public_base_url": "n8n does not know where to report to: set PUBLIC_BASE_URL",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`mark` is OK, WARN or FAIL."""
+    """One line of the doctor's answer: the thing checked, and the cure."""
 
-    mark: str
+    mark: Literal["OK", "WARN", "FAIL"]
     about: str
     text: str
 
 
 def diagnose(deps: Deps) -> list[Finding]:
-    """All findings, in reading order. Raises nothing."""
+    """Return all findings, in reading order. Raises nothing."""
     return [*_settings(deps), *_database(deps), _messages(deps), _publisher(deps)]
 
 
 def _settings(deps: Deps) -> list[Finding]:
     s = deps.settings
     present = {"auth": s.auth_jwt_secret or s.auth_jwks_url}
-    missing = [text for name, text in SECRETS.items() if not (present.get(name) or getattr(s, name, None))]
+    missing = [text for name, text in MISSING.items() if not (present.get(name) or getattr(s, name, None))]
     return [Finding("FAIL", "settings", text) for text in missing] or [Finding("OK", "settings", "complete")]
 
 
@@ -55,7 +57,8 @@ def _database(deps: Deps) -> list[Finding]:
         found.append(Finding("WARN", "sweep", "has never run: call GET /api/posts/recover every five minutes"))
     else:
         age = round((now - figures.last_run_at).total_seconds())
-        found.append(Finding("OK" if age < 900 else "WARN", "sweep", f"ran {age} s ago, {figures.last_status}"))
+        mark: Literal["OK", "WARN"] = "OK" if age < SWEEP_IS_LATE_AFTER_SECONDS else "WARN"
+        found.append(Finding(mark, "sweep", f"ran {age} s ago, {figures.last_status}"))
     return found
 
 
@@ -63,12 +66,12 @@ def _messages(deps: Deps) -> Finding:
     if deps.messages is None:
         text = "poll mode: without QSTASH_TOKEN, posts go out only as often as the cron or flask sweep --every runs"
         return Finding("WARN", "qstash", text)
-    trouble = deps.messages.check()
-    return Finding("FAIL", "qstash", trouble) if trouble else Finding("OK", "qstash", "answers and takes our token")
+    problem = deps.messages.check()
+    return Finding("FAIL", "qstash", problem) if problem else Finding("OK", "qstash", "answers and takes our token")
 
 
 def _publisher(deps: Deps) -> Finding:
     if deps.publisher is None:
         return Finding("FAIL", "n8n", "no post can be sent: set N8N_WEBHOOK_URL to the workflow's production webhook")
-    trouble = deps.publisher.check()
-    return Finding("FAIL", "n8n", trouble) if trouble else Finding("OK", "n8n", "can be reached")
+    problem = deps.publisher.check()
+    return Finding("FAIL", "n8n", problem) if problem else Finding("OK", "n8n", "can be reached")

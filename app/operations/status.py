@@ -1,9 +1,12 @@
-"""What the scheduler's state is: counts, the sweep's figures, lateness, the breaker, alerts. Reads only."""
+"""The scheduler's state for the status route: counts, the sweep's figures, lateness, the breaker, alerts.
+
+Invariant: this file only reads, and no user's data is in the answer.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from app.alarms import armed_horizon
 from app.deps import Deps
@@ -23,21 +26,23 @@ FIELDS = """
 """
 
 
-def inspect(deps: Deps) -> dict[str, Any]:
-    """Every field of the status route; `totalProcessed` and `totalFailed` count what the sweeps sent themselves.
-    Never raises: a database that is down is what it says then."""
+def scheduler_status(deps: Deps) -> dict[str, Any]:
+    """Return every field of the status route. Raises nothing: an absent database is part of the answer.
+
+    `totalProcessed` and `totalFailed` count the posts that the sweeps sent themselves.
+    """
     now = deps.clock.now()
     fixed = {
         "messageService": "none" if deps.messages is None else "configured",
         "publisher": "none" if deps.publisher is None else "configured",
     }
     try:
-        return _inspect(deps, now) | fixed
+        return _read_status(deps, now) | fixed
     except Unavailable:
         return dict.fromkeys(FIELDS.split()) | {"operational": False, "database": "unreachable", "alerts": [], **fixed}
 
 
-def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
+def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
     with deps.db.reading() as connection:
         figures = runs.read_figures(connection, runs.SWEEP)
         lease = runs.read_lease(connection, runs.SWEEP)
@@ -46,12 +51,12 @@ def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
         overdue = statistics.overdue(connection, now - timedelta(seconds=deps.settings.sweep_grace_seconds))
         unarmed, parked = statistics.unarmed_and_parked(connection, armed_horizon(deps))
         lateness = statistics.lateness(connection, now - WINDOW)
-        raised = current_alerts(connection, now, figures)
+        current = current_alerts(connection, now, figures)
         upcoming = queries.next_scheduled_at(connection, now)
-    silent = deps.messages is None and any(alert.kind == "no_sweep" for alert in raised)  # then nothing goes out
+    stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
     held = lease is not None and lease.expires_at > now
     return {
-        "operational": deps.publisher is not None and circuit.opened_at is None and not silent,
+        "operational": deps.publisher is not None and circuit.opened_at is None and not stopped,
         "database": "ok",
         "lastRunAt": to_wire(figures.last_run_at) if figures else None,
         "lastRunDurationMs": figures.last_duration_ms if figures else None,
@@ -72,13 +77,13 @@ def _inspect(deps: Deps, now: datetime) -> dict[str, Any]:
         "unarmed": 0 if deps.messages is None else unarmed,
         "nextScheduledAt": to_wire(upcoming),
         "lateness": lateness | {"window": f"{WINDOW.total_seconds() / 3600:g}h"},
-        "breaker": {"state": _state(circuit, now), "openedAt": to_wire(circuit.opened_at)},
-        "alerts": [_public(alert) for alert in raised],
+        "breaker": {"state": _breaker_state(circuit, now), "openedAt": to_wire(circuit.opened_at)},
+        "alerts": [_public(alert) for alert in current],
     }
 
 
 def _public(alert: alerts.Alert) -> dict[str, Any]:
-    """Without what belongs to a user: the route is open to anyone."""
+    """Return the alert without a user's ids and details: the route needs no proof."""
     return {
         "kind": alert.kind,
         "subject": alert.subject if alert.subject in PUBLIC_SUBJECTS else None,
@@ -89,7 +94,7 @@ def _public(alert: alerts.Alert) -> dict[str, Any]:
     }
 
 
-def _state(circuit: Breaker, now: datetime) -> str:
+def _breaker_state(circuit: Breaker, now: datetime) -> Literal["closed", "half_open", "open"]:
     if circuit.opened_at is None or circuit.probe_at is None:
         return "closed"
     return "half_open" if circuit.probe_at <= now else "open"

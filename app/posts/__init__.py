@@ -1,1 +1,1 @@
-"""What authors do with posts: drafts, schedule, recover, warnings."""
+"""Use cases of authors: drafts, schedule, recover, warnings."""

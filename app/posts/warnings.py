@@ -1,5 +1,8 @@
-"""Warnings for authors about their own other posts: asked after the schedule is committed, so that of two at once the
-later one sees the earlier. A database that is away by then costs the warning, never the answer."""
+"""Warnings to an author about other posts of the same account.
+
+They are read after the schedule is committed, so of two concurrent schedules the later one sees the earlier. While the
+database is away the author gets no warning, and the schedule stands.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from app.domain.warnings import DUPLICATE_WITHIN, schedule_warnings
 from app.log import emit
 from app.store.posts import warnings
 
-MOST_ON_A_SIDE = 100  # compared on either side: more than any platform lets one account send in a day
+MAX_PER_SIDE = 100  # compared before and after: more than any platform lets one account send in a day
 
 
 def find_warnings(deps: Deps, post: Post) -> list[tuple[str, str]]:
-    """(code, message) each for a scheduled `post`; a post never warns of itself."""
+    """Return (code, message) for each warning about a scheduled post."""
     if post.scheduled_at is None or post.social_account_id is None:
         return []
     try:
         with deps.db.reading() as connection:
-            others = warnings.nearby_posts(connection, post, post.scheduled_at, DUPLICATE_WITHIN, MOST_ON_A_SIDE)
+            others = warnings.nearby_posts(connection, post, post.scheduled_at, DUPLICATE_WITHIN, MAX_PER_SIDE)
     except Unavailable:
         emit("post.not_compared", post_id=post.id)
         return []

@@ -1,1 +1,1 @@
-"""Settings: the value, its readers, its checks."""
+"""Settings: their values, readers and checks."""

@@ -1,4 +1,4 @@
-"""Read the settings from the environment. All problems are reported at once, each with its cure."""
+"""Read the settings from the environment and report all problems at once, each with its cure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.settings.values import READ, Settings, SettingsError
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read every setting; an empty variable counts as unset.
+    """Read every setting. An empty variable counts as unset.
 
     Raises: SettingsError naming every bad setting.
     """
@@ -36,7 +36,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Defaults that depend on where we run: the database file, and the platform's name for our public address."""
+    """Fill in defaults that depend on the environment: the database file and the public address."""
     if "database_url" not in values:
         instance = Path(__file__).resolve().parents[2] / "instance"
         values["database_url"] = f"sqlite:///{instance / 'punctual.sqlite3'}"

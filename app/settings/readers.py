@@ -1,16 +1,22 @@
-"""How each environment variable is read: text in, a typed value or a sentence that says what it must be."""
+"""Readers of environment variables. Each turns text into a typed value.
+
+A reader raises ValueError with the rest of a sentence that begins with the variable's name: "must be …".
+"""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Callable
+from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 MIN_SECRET_LENGTH = 16
-LARGEST = 1e9  # of any duration in seconds; a bound that keeps instants inside the calendar
+LARGEST = 1e9  # seconds of any duration. Instants then stay inside the calendar.
 LARGEST_DAYS = 36_500
 LARGEST_COUNT = 999_999
+
+UnknownOutcomePolicy = Literal["auto", "retry", "hold"]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
@@ -27,7 +33,7 @@ def positive(largest: float) -> Callable[[str], float]:
     def read(raw: str) -> float:
         value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
         if not 0 < value < largest:
-            raise ValueError(f"must be a positive number below {largest:,.0f}; fractions are fine")
+            raise ValueError(f"must be a positive number below {largest:,.0f}. Fractions are allowed")
         return value
 
     return read
@@ -59,14 +65,14 @@ def seconds_or_off(longest: float) -> Callable[[str], float]:
 
 def secret(raw: str) -> str:
     if len(raw) < MIN_SECRET_LENGTH:
-        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; make one with: openssl rand -hex 32")
+        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters. Make one with: openssl rand -hex 32")
     return raw
 
 
 def url(raw: str) -> str:
     try:
         parts = urlsplit(raw)
-        _ = parts.port  # raises ValueError for a port that is no number
+        _ = parts.port  # raises ValueError where the port is no number
     except ValueError:
         raise ValueError("must be a URL, such as https://example.com/path") from None
     readable = raw.isascii() and raw.isprintable() and " " not in raw
@@ -90,7 +96,7 @@ def database_url(raw: str) -> str:
 def origins(raw: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in raw.split(",") if part.strip())
     for origin in origins:
-        if origin != "*" and not _ORIGIN.fullmatch(url(origin)):  # a pattern would be read as a regular expression
+        if origin != "*" and not _ORIGIN.fullmatch(url(origin)):  # flask-cors reads patterns as regular expressions
             raise ValueError("must list origins such as https://app.example.com: no path, no pattern, or * alone")
     return origins
 
@@ -107,7 +113,7 @@ def fernet_keys(raw: str) -> tuple[str, ...]:
     for key in keys:
         if not _FERNET_KEY.fullmatch(key) or len(base64.urlsafe_b64decode(key)) != 32:
             raise ValueError(
-                "must be Fernet keys (32 bytes, urlsafe base64), comma-separated; make one with: "
+                "must be Fernet keys (32 bytes, urlsafe base64), comma-separated. Make one with: "
                 "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
             )
     return keys
@@ -121,10 +127,10 @@ def header_line(raw: str) -> str:
     return f"{name.strip()}: {value.strip()}"
 
 
-def policy(raw: str) -> str:
-    if raw not in ("auto", "retry", "hold"):
+def policy(raw: str) -> UnknownOutcomePolicy:
+    if raw not in get_args(UnknownOutcomePolicy):
         raise ValueError("must be auto, retry or hold")
-    return raw
+    return cast(UnknownOutcomePolicy, raw)
 
 
 def flag(raw: str) -> bool:

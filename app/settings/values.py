@@ -1,4 +1,7 @@
-"""The settings as one frozen dataclass: each name, type, default and reader is said here and nowhere else."""
+"""The settings as one frozen dataclass: the name, type, default and reader of each.
+
+Invariant: no other file repeats a name, a default or a reader.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ READ = "read"  # the key of a field's reader in its metadata
 
 
 class SettingsError(Exception):
-    """The environment is not usable. `problems` has one sentence per setting, each with what to do."""
+    """The environment has bad settings. `problems` has one entry for each, with its cure."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("Punctual cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
@@ -27,7 +30,7 @@ def setting(default: Any, read: Callable[[str], Any]) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Settings:
-    """All settings, typed. Durations are seconds, as floats. An empty variable counts as unset."""
+    """All settings, typed. Durations are in seconds. An empty variable counts as unset."""
 
     database_url: str = setting("", readers.database_url)
     public_base_url: str | None = setting(None, readers.base_url)
@@ -67,7 +70,7 @@ class Settings:
     max_retries: int = setting(3, readers.whole(0))
     retry_base_seconds: float = setting(120.0, readers.duration)
     publish_lease_seconds: float = setting(600.0, readers.duration)
-    unknown_outcome_policy: str = setting("auto", readers.policy)
+    unknown_outcome_policy: readers.UnknownOutcomePolicy = setting("auto", readers.policy)  # noqa: RUF009
     sweep_batch_size: int = setting(100, readers.whole(1))
     sweep_budget_seconds: float = setting(25.0, readers.duration)
     sweep_grace_seconds: float = setting(30.0, readers.duration)
@@ -87,7 +90,7 @@ class Settings:
     local: bool = setting(False, readers.flag)
 
     def __repr__(self) -> str:
-        return "Settings(…)"  # never the secrets, not even in a traceback
+        return "Settings(…)"  # keeps the secrets out of tracebacks
 
     @property
     def poll_mode(self) -> bool:

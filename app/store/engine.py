@@ -1,6 +1,6 @@
-"""The connection to the database, SQLite or PostgreSQL alike: transactions that write, and single reads.
+"""The database connection for SQLite and PostgreSQL: write transactions and single reads.
 
-Promise: a database that is down is `Unavailable`, never a stack trace, and nothing is half-written.
+Invariant: an unreachable database raises `Unavailable`, never a driver error, and leaves nothing half-written.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.domain.errors import Unavailable
 from app.log import emit
 
-__all__ = ["Connection", "Database", "insert_into", "make_engine", "normalise_url"]
+__all__ = ["Connection", "Database", "insert_into", "make_engine", "normalise_url", "upsert"]
 
 BUSY_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE = 20
 POOL_OVERFLOW = 20
 POOL_TIMEOUT_SECONDS = 10.0
-PING_AFTER_SECONDS = 5.0  # of rest; what was used a moment ago is asked by a look at its socket alone
+PING_AFTER_SECONDS = 5.0  # idle time before a ping, below it a look at the socket is enough
 UUID_OID = 2950
-UNDEFINED_TABLE = "42P01"  # PostgreSQL's code; SQLite says the same as an OperationalError
+UNDEFINED_TABLE = "42P01"  # PostgreSQL's code, SQLite raises an OperationalError for the same
 
 
 def normalise_url(url: str) -> URL:
-    """`postgres://` and `postgresql://` mean psycopg2 here, whichever driver SQLAlchemy would choose by itself."""
+    """Return the URL with psycopg2 as the PostgreSQL driver.
+
+    SQLAlchemy's own choice of driver for `postgresql://` depends on its version. `postgres://` is accepted too.
+    """
     parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg2")
@@ -42,7 +45,10 @@ def normalise_url(url: str) -> URL:
 
 
 def make_engine(url: str) -> sa.Engine:
-    """An engine that connects on first use. A SQLite file's folder is made if missing."""
+    """Create an engine that connects on first use.
+
+    The folder of a SQLite file is created if it is missing.
+    """
     parsed = normalise_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
@@ -63,15 +69,17 @@ def make_engine(url: str) -> sa.Engine:
         executemany_mode="values_plus_batch",  # many UPDATEs are one round trip
         connect_args={key: value for key, value in arguments.items() if key not in parsed.query},
     )
-    _replace_the_dead(engine)
+    _replace_dead_connections(engine)
     _read_without_transactions(engine)
-    _leave_ids_as_text(engine)
+    _keep_ids_as_text(engine)
     return engine
 
 
 def _read_without_transactions(engine: sa.Engine) -> None:
-    """By the driver's own switch, set anew for whatever begins: SQLAlchemy's isolation level AUTOCOMMIT costs a round
-    trip when it is taken back."""
+    """Set the driver's autocommit switch at each begin, on for reads only.
+
+    SQLAlchemy's isolation level AUTOCOMMIT would cost a round trip each time it is reset.
+    """
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -81,10 +89,13 @@ def _read_without_transactions(engine: sa.Engine) -> None:
             driver.autocommit = reading
 
 
-def _leave_ids_as_text(engine: sa.Engine) -> None:
-    """Our ids are text, as the database sends them. The driver would make objects of them, to be made text again: half
-    the cost of reading a row."""
-    from psycopg2 import extensions  # only here: installations on SQLite do without it
+def _keep_ids_as_text(engine: sa.Engine) -> None:
+    """Return UUID columns as the text that PostgreSQL sends.
+
+    By default the driver builds UUID objects, and the app turns them back into text. Both conversions together are
+    half the cost of reading a row.
+    """
+    from psycopg2 import extensions  # imported here because installations on SQLite do not have it
 
     as_sent = extensions.new_type((UUID_OID,), "UUID", lambda value, _cursor: value)
 
@@ -93,18 +104,22 @@ def _leave_ids_as_text(engine: sa.Engine) -> None:
         extensions.register_type(as_sent, connection)
 
 
-def _replace_the_dead(engine: sa.Engine) -> None:
-    """A restarted database costs a reconnect, not a failed delivery. A server that ends a connection says so on its
-    socket, which costs no round trip to see; one that vanished without a word is found by asking after a rest."""
+def _replace_dead_connections(engine: sa.Engine) -> None:
+    """Replace dead connections at checkout.
+
+    So a restarted database costs a reconnect and no failed delivery. A connection closed by the server is visible on
+    its socket, without a round trip. A server gone without closing is found by a ping, sent after PING_AFTER_SECONDS
+    of idle time.
+    """
 
     @event.listens_for(engine, "checkin")
-    def _rests(_connection: Any, record: Any) -> None:
-        record.info["resting_since"] = time.time()  # the wall clock, since others stand still while a machine is frozen
+    def _checked_in(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.time()  # wall clock: a monotonic clock stops while the machine is frozen
 
     @event.listens_for(engine, "checkout")
-    def _wakes(connection: Any, record: Any, _fairy: Any) -> None:
-        since = record.info.get("resting_since")
-        if since is None or (0 <= time.time() - since < PING_AFTER_SECONDS and not _has_word(connection)):
+    def _checked_out(connection: Any, record: Any, _fairy: Any) -> None:
+        since = record.info.get("idle_since")
+        if since is None or (0 <= time.time() - since < PING_AFTER_SECONDS and not _is_suspect(connection)):
             return
         try:
             engine.dialect.do_ping(connection)
@@ -112,8 +127,8 @@ def _replace_the_dead(engine: sa.Engine) -> None:
             raise InvalidatePoolError() from error
 
 
-def _has_word(connection: Any) -> bool:
-    """The server has said something that nobody asked for: mostly good-bye."""
+def _is_suspect(connection: Any) -> bool:
+    """Return True if the connection is closed or its server sent unsolicited data."""
     if connection.closed:
         return True
     poller = select.poll()
@@ -123,28 +138,30 @@ def _has_word(connection: Any) -> bool:
 
 def _sqlite_engine(url: URL) -> sa.Engine:
     if url.database and url.database != ":memory:":
-        with suppress(OSError):  # said in clear words when the first connection fails
+        with suppress(OSError):  # the first connection reports the failure more clearly
             Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        connection.isolation_level = None  # only our own BEGIN starts a transaction, not the driver
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A write lock taken late can fail at once whatever the busy timeout, so writers take it first.
+        # Writers lock at BEGIN: a read lock upgraded later can fail at once, in spite of the busy timeout.
         connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
     return engine
 
 
 def insert_into(connection: Connection, table: sa.Table) -> Any:
-    """The dialect's own INSERT, the one that knows ON CONFLICT; each dialect is a slow import that the other's
-    installations do without."""
+    """Return the dialect's own INSERT, with support for ON CONFLICT.
+
+    Only the dialect in use is imported, because each is a slow import.
+    """
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -154,8 +171,17 @@ def insert_into(connection: Connection, table: sa.Table) -> Any:
     return sqlite.insert(table)
 
 
+def upsert(tx: Connection, table: sa.Table, key: dict[str, Any], first: dict[str, Any], again: dict[str, Any]) -> None:
+    """Insert `key` with `first`, or set `again` where the key exists.
+
+    One statement, so two callers cannot collide.
+    """
+    statement = insert_into(tx, table).values({**key, **first})
+    tx.execute(statement.on_conflict_do_update(index_elements=list(key), set_=again))
+
+
 class Database:
-    """Hands out connections. `transaction` commits or rolls back; `reading` is for selects alone."""
+    """A source of connections: `transaction` commits or rolls back, `reading` is for selects alone."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
@@ -163,23 +189,35 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction. Raises Unavailable when the database is not there; then nothing is known to be written."""
-        with _translated(), self.engine.begin() as connection:
+        """Open one transaction, committed at the end or rolled back on an error.
+
+        Raises: Unavailable when the database is unreachable. A failed commit leaves the outcome uncertain.
+        """
+        with _translate_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Statements that only read, each seeing what is committed by then."""
-        with _translated(), self._reader.connect() as connection:
+        """Open a connection for reads, each seeing the commits before it.
+
+        Raises: Unavailable when the database is unreachable.
+        """
+        with _translate_errors(), self._reader.connect() as connection:
             yield connection
 
     def autocommit(self) -> AbstractContextManager[Connection]:
-        """For reads and then one statement that writes: PostgreSQL commits that by itself, which spares the round trips
-        of BEGIN and COMMIT. SQLite takes its lock before the reads, as it does for all that write."""
+        """Open a connection for reads followed by a single write.
+
+        PostgreSQL commits the write by itself, without the round trips of BEGIN and COMMIT. SQLite locks before the
+        reads, as in any write transaction.
+        """
         return self.reading() if self.engine.dialect.name == "postgresql" else self.transaction()
 
     def check(self) -> None:
-        """Raises Unavailable unless the database answers and has our tables."""
+        """Check that the database answers and has our tables.
+
+        Raises: Unavailable when it does not.
+        """
         with self.reading() as connection:
             connection.execute(sa.text("SELECT 1 FROM posts WHERE 1 = 0"))
 
@@ -188,8 +226,11 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what a missing, locked or restarting database raises into Unavailable; let mistakes of ours through."""
+def _translate_errors() -> Iterator[None]:
+    """Turn the errors of a missing, locked or restarting database into Unavailable.
+
+    Errors in our own statements pass unchanged.
+    """
     try:
         yield
     except PoolTimeout as error:

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, with Alembic."""
+"""Upgrade a database to the newest schema, with Alembic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 def configuration(database_url: str) -> Config:
-    """Alembic's configuration, made here so that no alembic.ini is needed."""
+    """Build Alembic's configuration, in place of an alembic.ini file."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = normalise_url(database_url).render_as_string(hide_password=False)
@@ -21,5 +21,5 @@ def configuration(database_url: str) -> Config:
 
 
 def upgrade(database_url: str) -> None:
-    """Run every migration that this database has not seen. Running it again changes nothing."""
+    """Run all pending migrations. With none pending this is a no-op."""
     command.upgrade(configuration(database_url), "head")

@@ -1,4 +1,7 @@
-"""Keyset pages: a page begins behind the last row of the one before, so nothing that comes meanwhile shifts it."""
+"""Keyset pagination: each page begins after the last row of the previous one.
+
+Invariant: rows inserted between two pages never shift the second.
+"""
 
 from __future__ import annotations
 
@@ -27,5 +30,5 @@ def newest_first(
 
 
 def _bound(after: After, at: sa.Column[Any], key: sa.Column[Any]) -> sa.Tuple:
-    """A keyset as bound values of the columns' own types, which a bare tuple would lose."""
+    """Bind a keyset with the types of its columns, lost in a bare tuple."""
     return sa.tuple_(sa.bindparam(None, after[0], at.type), sa.bindparam(None, after[1], key.type))

@@ -1,4 +1,7 @@
-"""One row's trouble is its own: whatever breaks on a post is logged, and the post comes again after the others."""
+"""Isolate a broken row: its error is logged, and the post comes again after the others.
+
+Invariant: one row's error never stops a sweep or a batch.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,24 @@ from app.domain.post import Post
 from app.log import emit
 from app.store.posts import transitions
 
-SET_ASIDE_FOR = timedelta(minutes=5)  # a row that could not be handled comes back after the others
+SET_ASIDE_FOR = timedelta(minutes=5)
 Result = TypeVar("Result")
 
 
 def isolate(deps: Deps, work: Callable[[Post], Result | None], post: Post) -> Result | None:
-    """`work(post)`, or None where it broke; then a scheduled row is set aside so that it does not come first again.
-    Raises Unavailable alone: that is everybody's trouble."""
+    """Return `work(post)`, or None where it failed. A scheduled row is then deferred, so it does not come first again.
+
+    Raises: Unavailable, which concerns every row.
+    """
     try:
         return work(post)
     except Unavailable:
         raise
     except Exception:
         emit("sweep.row_failed", post_id=post.id, exc_info=True)
-    at, code = deps.clock.now() + SET_ASIDE_FOR, "publisher_error"
+    now, code = deps.clock.now(), "publisher_error"
     if post.next_attempt_at is not None:
         with deps.db.transaction() as tx:
-            transitions.defer(
-                tx, post, at=at, code=code, message=SENTENCES[code], now=at - SET_ASIDE_FOR, reason="set_aside"
-            )
+            at = now + SET_ASIDE_FOR
+            transitions.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=now, reason="set_aside")
     return None

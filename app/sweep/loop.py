@@ -1,6 +1,6 @@
-"""`flask sweep --every`: run after run on a fixed beat, for as long as nobody says stop.
+"""`flask sweep --every`: run after run at a fixed interval until it is stopped.
 
-Promise: no drift, no pile-up, and in poll mode no waiting for the beat where a post is due before it.
+Invariant: no drift and no pile-up. In poll mode a run also starts at the instant of the next due post.
 """
 
 from __future__ import annotations
@@ -16,25 +16,31 @@ from app.domain.errors import Unavailable
 from app.store.posts import queries
 
 
-def keep_beat(
+def run_every(
     deps: Deps,
     every: float,
     stop: threading.Event,
     run: Callable[[], Any],
     monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Call `run` now and then every `every` seconds; a run that outlasts its beat skips beats. `run` must not raise."""
-    if deps.messages is None:  # of many installations that start together, each gets a beat of its own
+    """Call `run` now and then every `every` seconds until `stop` is set. `run` must not raise.
+
+    A run that lasts longer than the interval skips the starts that it missed.
+    """
+    if deps.messages is None:  # installations that start together spread their polls
         stop.wait(deps.settings.poll_jitter_seconds * deps.random())
     start = monotonic()
     while not stop.is_set():
         run()
         left = every - (monotonic() - start) % every
-        stop.wait(min(left, _until_due(deps)))
+        stop.wait(min(left, _seconds_until_due(deps)))
 
 
-def _until_due(deps: Deps) -> float:
-    """Seconds until the next post is ours to send, as far as is known now; whoever is scheduled later waits a beat."""
+def _seconds_until_due(deps: Deps) -> float:
+    """Return the seconds until the next post is due here, infinity where none is known.
+
+    A post scheduled later than this read waits for the next interval.
+    """
     if deps.messages is not None:
         return math.inf
     now = deps.clock.now()

@@ -1,7 +1,7 @@
-"""Retention: what was finished longer ago than RETENTION_DAYS leaves the database; and the counts that outlive it.
+"""Retention: posts finished longer ago than RETENTION_DAYS leave the database, and their counts stay.
 
-Promise: drafts and whatever is still to go out are never touched, every transaction is short, every run is bounded, and
-no total falls. A report for a post that is gone is answered as for one that never was.
+Invariant: drafts and posts that are still to go out are never touched. Every transaction is short, every run is
+bounded, and no total falls. A report for a pruned post is answered as for an unknown one.
 """
 
 from __future__ import annotations
@@ -14,35 +14,50 @@ from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.lifecycle import FINAL
+from app.domain.pacing import WINDOW
 from app.log import emit
-from app.store.operations import counts, statistics
-from app.store.posts import retention
+from app.store.operations import counts, idempotency, statistics
+from app.store.posts import pacing, retention
 
-BATCH = 200  # posts that one transaction deletes, with what hangs on them
-SWEEP_BATCHES = 25  # that one sweep deletes: over a million posts a day, and a few seconds of one sweep at most
-COMMAND_SECONDS = 300.0  # after which `flask prune` stops and asks to be run again
+BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
+SWEEP_BATCHES = 25  # deleted by one sweep: over a million posts a day, and a few seconds of one sweep at most
+COMMAND_SECONDS = 300.0  # after these `flask prune` stops and asks to be run again
+MAX_RECORDS = 1_000  # of each kind, per sweep. The next sweep takes the rest
 
 
 @dataclass(slots=True)
 class Pruned:
-    """Posts deleted, by status; `alerts` likewise. `complete` is False when the time or the batches ran out."""
+    """The number of posts deleted, by status, and of alerts. `complete` is False when time or batches ran out."""
 
     posts: dict[str, int] = field(default_factory=lambda: {status.value: 0 for status in retention.FINISHED})
     alerts: int = 0
     complete: bool = True
 
 
-def tidy(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:
-    """The sweep's last step: keep the status route's counts, and prune if a retention is set. Returns how many posts
-    were deleted. Never raises Unavailable: the next sweep has time too, and this one did what matters."""
+def prune_expired_records(deps: Deps) -> None:
+    """Delete turns and idempotency keys past their day. An absent database leaves them to the next sweep."""
+    now = deps.clock.now()
     try:
-        return _tidy(deps, overdue_before, in_time)
+        with deps.db.transaction() as tx:
+            pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
+            idempotency.prune(tx, now, MAX_RECORDS)
     except Unavailable:
-        emit("pruning.put_off")
+        emit("records.prune_postponed")
+
+
+def keep_counts_and_prune(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:
+    """Keep the status route's counts, prune where a retention is set, and return the number of posts deleted.
+
+    Raises nothing: while the database is away the next sweep does it.
+    """
+    try:
+        return _keep_counts_and_prune(deps, overdue_before, in_time)
+    except Unavailable:
+        emit("pruning.postponed")
         return 0
 
 
-def _tidy(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:
+def _keep_counts_and_prune(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:
     _count_final(deps, in_time)
     for kind in statistics.large_kinds(overdue_before, armed_horizon(deps)):
         if in_time():
@@ -57,7 +72,10 @@ def _tidy(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> 
 
 
 def prune(deps: Deps, older_than: timedelta, *, dry_run: bool = False) -> Pruned:
-    """All that is older, as the command does it. Raises ValueError for less than a lease, Unavailable."""
+    """Delete all posts finished longer ago than `older_than`, as `flask prune` does. A dry run only counts them.
+
+    Raises: ValueError for less than a lease, Unavailable.
+    """
     if older_than <= timedelta(seconds=deps.settings.publish_lease_seconds):
         raise ValueError("must be longer than PUBLISH_LEASE_SECONDS, or a report on its way would find its post gone")
     began = deps.clock.now()
@@ -65,12 +83,13 @@ def prune(deps: Deps, older_than: timedelta, *, dry_run: bool = False) -> Pruned
     _count_final(deps, lambda: deps.clock.now() < until)
     if dry_run:
         with deps.db.reading() as connection:
-            counts = {s.value: retention.count_prunable(connection, s, before) for s in retention.FINISHED}
-            return Pruned(counts, retention.count_prunable_alerts(connection, before))
+            counted = {s.value: retention.count_prunable(connection, s, before) for s in retention.FINISHED}
+            return Pruned(counted, retention.count_prunable_alerts(connection, before))
     return _prune(deps, before, None, lambda: deps.clock.now() < until)
 
 
 def _count_final(deps: Deps, in_time: Callable[[], bool]) -> None:
+    """Count the posts with a new final status since the last count, before any of them is deleted."""
     for status in sorted(FINAL):
         more = True
         while more and in_time():
@@ -79,6 +98,7 @@ def _count_final(deps: Deps, in_time: Callable[[], bool]) -> None:
 
 
 def _prune(deps: Deps, before: datetime, batches: int | None, in_time: Callable[[], bool]) -> Pruned:
+    """Delete at most `batches` batches, None for no limit."""
     pruned = Pruned()
     with deps.db.transaction() as tx:
         pruned.alerts = retention.prune_alerts(tx, before)

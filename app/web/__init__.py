@@ -1,4 +1,4 @@
-"""The only Flask: routes, schemas, proofs of who calls, and the shape of every answer."""
+"""The only Flask code: routes, schemas, authentication, and the format of every answer."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MAX_BODY_BYTES = 1_000_000
 
 
 def build_app(services: Services) -> Flask:
-    """A Flask app over these services."""
+    """Build the Flask app for these services."""
     app = Flask("punctual_web", root_path=str(Path(__file__).parent), template_folder="templates", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # answers read in the order of the contract
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # answers keep the field order of the API's documentation
     app.extensions["punctual"] = services
     documented = [module.blueprint for module in (posts, accounts, companies, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]

@@ -1,4 +1,7 @@
-"""The social accounts of users and companies. Tokens come in and never go out."""
+"""Routes for social accounts.
+
+Invariant: no answer contains an account's tokens.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ from typing import Any
 
 from flask.views import MethodView
 
+from app.accounts.accounts import change_account, connect_account, remove_account
 from app.domain.errors import invalid_field
 from app.domain.post import Account
-from app.posts import drafts
 from app.store.accounts import accounts
 from app.store.paging import After
 from app.web import schemas
@@ -28,19 +31,19 @@ class Accounts(MethodView):
     @blueprint.arguments(schemas.AccountQuery, location="query")
     @blueprint.response(200, schemas.AccountPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """List your accounts and those of your companies, oldest first"""
+        """List your accounts and those of your companies, oldest first."""
         return page(query, lambda limit, after: _find(query, limit, after), lambda one: (one.created_at, one.id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.AccountCreate)
     @blueprint.response(201, schemas.AccountView)
     def post(self, body: dict[str, Any]) -> Account:
-        """Connect an account; the same one again takes the new tokens"""
+        """Connect an account, or update the tokens of a connected one."""
         urn = body.pop("person_urn", None)
         body["external_id"] = body.get("external_id") or urn
         if body["external_id"] is None:
             raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
-        return drafts.connect_account(deps(), user_id(), with_text_ids(body))
+        return connect_account(deps(), user_id(), with_text_ids(body))
 
 
 @blueprint.route("/<account_id>")
@@ -51,14 +54,14 @@ class OneAccount(MethodView):
     @blueprint.arguments(schemas.AccountEdit)
     @blueprint.response(200, schemas.AccountView)
     def patch(self, body: dict[str, Any], account_id: str) -> Account:
-        """Rename, or reconnect with new tokens"""
-        return drafts.change_account(deps(), user_id(), uuid_or_404(account_id), body)
+        """Rename an account, or reconnect it with new tokens."""
+        return change_account(deps(), user_id(), uuid_or_404(account_id), body)
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, account_id: str) -> None:
-        """Disconnect, where no scheduled post needs it"""
-        drafts.remove_account(deps(), user_id(), uuid_or_404(account_id))
+        """Disconnect an account without scheduled posts."""
+        remove_account(deps(), user_id(), uuid_or_404(account_id))
 
 
 def _find(query: dict[str, Any], limit: int, after: After | None) -> list[Account]:

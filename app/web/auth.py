@@ -1,4 +1,7 @@
-"""Who may call what: users by JWT, machines by secrets or QStash's signature; compared in constant time."""
+"""Authenticate callers: users by JWT, machines by a secret or QStash's signature.
+
+Invariant: secrets are compared in constant time.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def user_id() -> str:
 
 
 def user_required(view: View) -> View:
-    """Only with a user's JWT; `user_id()` is then who."""
+    """Require a user's JWT. The view gets the user from `user_id()`."""
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -43,10 +46,15 @@ def user_required(view: View) -> View:
 
 
 def check_user() -> Response | None:
-    """None when a user's token is good; it is then in `g.principal`."""
+    """Verify the user's token and store the user in `g.principal`.
+
+    Returns None if the token is valid, else the error answer.
+
+    Raises: NotConfigured when no way of verifying tokens is configured.
+    """
     settings = deps().settings
     if settings.auth_jwt_secret is None and settings.auth_jwks_url is None:
-        return closed("AUTH_JWT_SECRET or AUTH_JWKS_URL")
+        raise not_configured("AUTH_JWT_SECRET or AUTH_JWKS_URL")
     try:
         g.principal = services().users.verify(bearer())
     except BadToken as error:
@@ -55,13 +63,13 @@ def check_user() -> Response | None:
     except KeysUnavailable as error:
         emit("auth.keys_unavailable", reason=error.reason)
         return problem(
-            503, "auth_unavailable", "Tokens cannot be checked right now. Try again.", Retry_After=RETRY_AFTER_SECONDS
+            503, "auth_unavailable", "Tokens cannot be checked now. Try again.", Retry_After=RETRY_AFTER_SECONDS
         )
     return None
 
 
 def admin_required(view: View) -> View:
-    """An admin's JWT, or the admin secret for automation."""
+    """Require an admin's JWT, or the admin secret for automation."""
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -76,14 +84,14 @@ def admin_required(view: View) -> View:
 
 
 def secret_required(setting: str, header: str | None = None) -> Callable[[View], View]:
-    """Only with the secret of this setting as bearer, or in `header`. Unset, the route is closed."""
+    """Require the secret of this setting, as bearer or in `header`. While it is unset, the route answers 503."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             secret = getattr(deps().settings, setting)
             if secret is None:
-                return closed(setting.upper())
+                raise not_configured(setting.upper())
             given = [bearer(), request.headers.get(header) if header else None]
             if not any(is_secret(value, secret) for value in given):
                 return unauthorized("The secret is missing or wrong.")
@@ -95,12 +103,17 @@ def secret_required(setting: str, header: str | None = None) -> Callable[[View],
 
 
 def check_delivery(url: str) -> Response | None:
-    """None when QStash signed this very body for this very address, and knows the internal secret if there is one."""
+    """Verify QStash's signature over the request's body for this `url`.
+
+    Returns None if it is valid, else the error answer.
+
+    Raises: NotConfigured when the signing key or the public URL is unset.
+    """
     settings = deps().settings
     if settings.qstash_current_signing_key is None:
-        return closed("QSTASH_CURRENT_SIGNING_KEY")
+        raise not_configured("QSTASH_CURRENT_SIGNING_KEY")
     if settings.public_base_url is None:
-        return closed("PUBLIC_BASE_URL")
+        raise not_configured("PUBLIC_BASE_URL")
     token = request.headers.get("Upstash-Signature")
     try:
         services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
@@ -111,6 +124,7 @@ def check_delivery(url: str) -> Response | None:
 
 
 def check_internal_secret() -> Response | None:
+    """Check X-Internal-Secret where INTERNAL_API_SECRET is set. Returns None if it fits, else the error answer."""
     secret = deps().settings.internal_api_secret
     if secret is not None and not is_secret(request.headers.get("X-Internal-Secret"), secret):
         emit("delivery.refused", reason="X-Internal-Secret is missing or wrong", path=request.path)
@@ -129,10 +143,10 @@ def is_secret(given: str | None, secret: str | None) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
 
 
-def closed(setting: str) -> Response:
-    """A route whose secret is not configured; the log says which, the caller only that."""
+def not_configured(setting: str) -> NotConfigured:
+    """Log the missing setting and build the error for the caller, without the setting's name."""
     emit("not_configured", setting=setting, path=request.path)
-    raise NotConfigured("not_configured", "This route is closed until the installation is configured for it.")
+    return NotConfigured("not_configured", "This route is closed until the installation is configured for it.")
 
 
 def unauthorized(detail: str) -> Response:

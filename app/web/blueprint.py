@@ -1,4 +1,4 @@
-"""Blueprints of the user's routes: arguments through schemas, and whatever is no JSON is a 400."""
+"""The blueprint of users' routes: arguments pass through schemas, and a body that is no JSON is a 400."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ SECURED: dict[str, Any] = {"security": [{"user": []}]}
 
 
 class JsonParser(FlaskParser):
-    """Python's json raises more than its own error: a number of 5,000 digits is a plain ValueError."""
+    """A parser that answers 400 to all errors of Python's json.
+
+    A number of 5,000 digits raises a plain ValueError, and deep nesting a RecursionError.
+    """
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         try:

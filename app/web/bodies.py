@@ -1,4 +1,4 @@
-"""Bodies that machines send: read by hand, since their routes prove the caller before they look at the body."""
+"""Read the bodies of machines' requests. Their routes authenticate the caller before they parse the body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
 
 def read_json(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object in `raw`, or None when there is none."""
+    """Parse a JSON object. Returns None if `raw` is none."""
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
@@ -20,7 +20,10 @@ def read_json(raw: bytes) -> dict[str, Any] | None:
 
 
 def load(schema: Schema) -> dict[str, Any]:
-    """The request's body through `schema`; 400 or 422 with the fields named."""
+    """Read the request's body with a schema.
+
+    Raises: BadRequest when the body is no JSON object. UnprocessableEntity, with the fields, when it does not fit.
+    """
     body = read_json(request.get_data())
     if body is None:
         raise BadRequest

@@ -1,4 +1,4 @@
-"""The agency's tree: companies, their members, their clients. Only members see it."""
+"""Routes for companies, their members and their clients. Only members see them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Companies(MethodView):
     @blueprint.arguments(schemas.PageQuery, location="query")
     @blueprint.response(200, schemas.CompanyPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """List the companies you belong to, and as what"""
+        """List your companies with your role in each."""
         return page(
             query,
             lambda limit, after: companies.list_companies(deps(), user_id(), limit, after),
@@ -36,7 +36,7 @@ class Companies(MethodView):
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(201, schemas.CompanyView)
     def post(self, body: dict[str, Any]) -> Company:
-        """Found a company; you are its owner"""
+        """Create a company and become its owner."""
         return companies.create_company(deps(), user_id(), body["name"])
 
 
@@ -47,20 +47,20 @@ class OneCompany(MethodView):
     @blueprint.doc(**SECURED)
     @blueprint.response(200, schemas.CompanyView)
     def get(self, company_id: str) -> Company:
-        """Read a company"""
+        """Read a company."""
         return companies.read_company(deps(), user_id(), uuid_or_404(company_id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(200, schemas.CompanyView)
     def patch(self, body: dict[str, Any], company_id: str) -> Company:
-        """Rename a company, as an owner"""
+        """Rename a company, as an owner."""
         return companies.rename_company(deps(), user_id(), uuid_or_404(company_id), body["name"])
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str) -> None:
-        """Remove a company on which no post or account hangs, as an owner"""
+        """Remove a company without posts and accounts, as an owner."""
         companies.remove_company(deps(), user_id(), uuid_or_404(company_id))
 
 
@@ -72,7 +72,7 @@ class Members(MethodView):
     @blueprint.arguments(schemas.MemberQuery, location="query")
     @blueprint.response(200, schemas.MemberPage)
     def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
-        """List members, the longest-standing first"""
+        """List a company's members, oldest membership first."""
         of = uuid_or_404(company_id)
         return page(
             query,
@@ -90,14 +90,14 @@ class OneMember(MethodView):
     @blueprint.arguments(schemas.MemberBody)
     @blueprint.response(200, schemas.MemberView)
     def put(self, body: dict[str, Any], company_id: str, member_id: str) -> Member:
-        """Take a user in, or change a member's role, as an owner"""
+        """Add a member or change a member's role, as an owner."""
         member = user_id_or_404(member_id)
         return companies.put_member(deps(), user_id(), uuid_or_404(company_id), member, Role(body["role"]))
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str, member_id: str) -> None:
-        """Remove a member, as an owner, or leave"""
+        """Remove a member, as an owner, or leave the company."""
         companies.remove_member(deps(), user_id(), uuid_or_404(company_id), user_id_or_404(member_id))
 
 
@@ -109,7 +109,7 @@ class Clients(MethodView):
     @blueprint.arguments(schemas.PageQuery, location="query")
     @blueprint.response(200, schemas.ClientPage)
     def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
-        """List clients, oldest first"""
+        """List a company's clients, oldest first."""
         of = uuid_or_404(company_id)
         return page(
             query,
@@ -121,7 +121,7 @@ class Clients(MethodView):
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(201, schemas.ClientView)
     def post(self, body: dict[str, Any], company_id: str) -> Client:
-        """Add a client, as an editor or owner"""
+        """Add a client, as an editor or owner."""
         return companies.create_client(deps(), user_id(), uuid_or_404(company_id), body["name"])
 
 
@@ -132,19 +132,19 @@ class OneClient(MethodView):
     @blueprint.doc(**SECURED)
     @blueprint.response(200, schemas.ClientView)
     def get(self, company_id: str, client_id: str) -> Client:
-        """Read a client"""
+        """Read a client."""
         return companies.read_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(200, schemas.ClientView)
     def patch(self, body: dict[str, Any], company_id: str, client_id: str) -> Client:
-        """Rename a client, as an editor or owner"""
+        """Rename a client, as an editor or owner."""
         ids = uuid_or_404(company_id), uuid_or_404(client_id)
         return companies.rename_client(deps(), user_id(), *ids, body["name"])
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str, client_id: str) -> None:
-        """Remove a client on whom no post or account hangs, as an editor or owner"""
+        """Remove a client without posts and accounts, as an editor or owner."""
         companies.remove_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))

@@ -1,4 +1,4 @@
-"""The shapes of companies, members and clients."""
+"""Schemas of companies, members and clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_MEMBER_CURSOR = 3000  # a cursor of members holds a user id
 
 
 class Name(Text):
-    """A name as people read it: trimmed, on one line."""
+    """A name on one line, with outer white space removed."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         name = super()._deserialize(value, attr, data, **kwargs).strip()

@@ -1,4 +1,4 @@
-"""The platform cron's routes: the safety net, and the engine of poll mode. Both are the same sweep."""
+"""Routes for the platform's cron: the safety net, and the engine of poll mode. Both run the same sweep."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from flask import Blueprint, Response, jsonify
 from app.web.auth import deps, secret_required
 
 if TYPE_CHECKING:
-    from app.sweep.sweep import Swept
+    from app.sweep.run import Swept
 
 blueprint = Blueprint("cron", __name__, url_prefix="/api/cron")
 
 
 def run_sweep() -> Swept:
-    """One sweep. Its code is imported by the first: a cold start that only dispatches does without."""
+    """Run one sweep. Its code is imported on first use, because a cold start for a dispatch does not need it."""
     from app.sweep.sweep import sweep
 
     return sweep(deps())
 
 
 def run_poll() -> Swept:
-    """One poll, imported likewise."""
+    """Run one poll. Its code is imported on first use too."""
     from app.sweep.sweep import poll
 
     return poll(deps())
@@ -50,11 +50,14 @@ def sweep_answer() -> Response:
 @blueprint.get("/publish-scheduled")
 @secret_required("cron_secret")
 def publish_scheduled() -> Response:
-    """For installations without a message service: due posts are dispatched here, beside whoever else does so.
-    `skipped` is true when another run has the housekeeping and left nothing due; with a message service, as above."""
-    from app.sweep.sweep import stand_off
+    """Dispatch due posts, for installations without a message service. Several callers may run at the same time.
 
-    stand_off(deps())
+    `skipped` is true when another run does the housekeeping and left nothing due. With a message service this is the
+    same sweep as `recover_by_secret`.
+    """
+    from app.sweep.sweep import wait_jitter
+
+    wait_jitter(deps())
     swept = run_poll()
     return jsonify(
         processed=swept.recovered,

@@ -1,4 +1,4 @@
-"""QStash's routes: a signed delivery at the instant, and the notice that one was lost."""
+"""QStash's routes: a signed delivery at the instant, and the notice of a lost one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.delivery.alarm_lost import record_lost_alarm
 from app.log import emit
-from app.store.posts import arming
 from app.web.auth import check_delivery, check_internal_secret, deps
 from app.web.bodies import read_json
 from app.web.ids import uuid_or_none
@@ -23,14 +23,14 @@ MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 @blueprint.post("/dispatch")
 def dispatch() -> Any:
-    """One delivery. Only 503 asks QStash to come again: then nothing was recorded."""
+    """Handle one delivery. Only a 503 makes QStash try again, and nothing was recorded then."""
     refused = check_delivery(deps().settings.dispatch_url) or check_internal_secret()
     if refused:
         return refused
     message = _read_message(request.get_data())
     if message is None:
-        return _never_right()
-    from app.delivery import dispatch
+        return _malformed()
+    from app.delivery import dispatch  # on first use: it adds 5 ms to a cold start, and other routes do not need it
 
     post_id, generation = message
     result = dispatch.dispatch(deps(), post_id, generation, "message", request.headers.get("Upstash-Message-Id"))
@@ -40,7 +40,7 @@ def dispatch() -> Any:
 
 @blueprint.post("/dispatch-failed")
 def dispatch_failed() -> Any:
-    """The alarm was lost: the row is unarmed, and the sweep will find it."""
+    """Record a lost alarm. The post is unarmed then, and the sweep finds it."""
     refused = check_delivery(deps().settings.dispatch_failed_url)
     if refused:
         return refused
@@ -51,9 +51,8 @@ def dispatch_failed() -> Any:
         message = None
     message_id = notice.get("sourceMessageId")
     if message is None or not isinstance(message_id, str) or not MESSAGE_ID.fullmatch(message_id):
-        return _never_right()
-    with deps().db.transaction() as tx:
-        unarmed = arming.forget_message(tx, message[0], message_id)
+        return _malformed()
+    unarmed = record_lost_alarm(deps(), message[0], message_id)
     emit("message.lost", post_id=message[0], message_id=message_id, unarmed=unarmed, status=notice.get("status"))
     return jsonify(status="recorded" if unarmed else "ignored")
 
@@ -63,11 +62,11 @@ def _read_message(raw: bytes) -> tuple[str, int] | None:
     post_id, generation = body.get("postId"), body.get("generation")
     if not isinstance(post_id, str) or type(generation) is not int or not 0 <= generation < MAX_GENERATION:
         return None
-    known = uuid_or_none(post_id)
-    return (known, generation) if known else None
+    canonical_id = uuid_or_none(post_id)
+    return (canonical_id, generation) if canonical_id else None
 
 
-def _never_right() -> Response:
-    """Retrying would not help, so QStash is told not to (its status 489)."""
-    detail = "The body must be a message of ours: postId, userId, generation."
+def _malformed() -> Response:
+    """Answer with QStash's status 489: do not retry."""
+    detail = "The body must be one of our messages: postId, userId, generation."
     return problem(489, "malformed_message", detail, Upstash_NonRetryable_Error="true")

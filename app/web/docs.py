@@ -1,4 +1,4 @@
-"""The contract as pages: the OpenAPI document's frame, and the same for human readers."""
+"""The API's documentation: the OpenAPI document, and a page for people."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ blueprint = Blueprint("docs", __name__)
 
 
 class Document:
-    """The OpenAPI document of these blueprints, made when it is first asked for: a cold start does without."""
+    """The OpenAPI document of these blueprints, built on first use to keep the cold start short."""
 
     def __init__(self, blueprints: Sequence[Blueprint]) -> None:
         self._blueprints = blueprints
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """In an app of its own, since flask-smorest collects while it registers."""
+        """Build the document in an app of its own, because flask-smorest builds it while it registers routes."""
         app = Flask("punctual_document", static_folder=None)
         app.config.update(
             API_TITLE="Punctual", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0", API_SPEC_OPTIONS=SPEC_OPTIONS

@@ -1,4 +1,4 @@
-"""What every request and answer passes: request ids, security headers, CORS for browsers, JSON or nothing."""
+"""Rules for every request and answer: request ids, security headers, CORS, and bodies in JSON only."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def register(app: Flask, settings: Settings) -> None:
     app.before_request(_begin)
     app.after_request(_finish)
     if settings.cors_origins:
-        from flask_cors import CORS  # only where browsers of other origins call
+        from flask_cors import CORS  # imported here because most installations need no CORS
 
         origins = list(settings.cors_origins)
-        # Its answer sets a cookie, which browsers keep only where credentials are allowed; never for every origin.
+        # The connect route's answer sets a cookie. Browsers keep it only where credentials are allowed, and that must
+        # never be so for every origin.
         with_cookie = {"origins": origins, "supports_credentials": "*" not in origins}
         CORS(
             app,

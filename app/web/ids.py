@@ -1,4 +1,4 @@
-"""Ids from the outside: what cannot be an id of ours names nothing."""
+"""Read ids from requests. A malformed id is answered like an unknown one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.principal import is_user_id
 
 
 def uuid_or_none(text: str) -> str | None:
-    """The canonical form, or None."""
+    """Return the canonical form of a UUID, or None if `text` is none."""
     try:
         return str(uuid.UUID(text)) if len(text) == 36 else None
     except ValueError:
@@ -18,20 +18,26 @@ def uuid_or_none(text: str) -> str | None:
 
 
 def uuid_or_404(text: str) -> str:
-    """The canonical form. Raises NotFound."""
+    """Return the canonical form of a UUID.
+
+    Raises: NotFound when `text` is none.
+    """
     found = uuid_or_none(text)
     if found is None:
-        raise NotFound("not_found", "There is nothing with this id.")
+        raise NotFound("not_found", "No object has this id.")
     return found
 
 
 def user_id_or_404(text: str) -> str:
-    """Raises NotFound for what no token could name as its user."""
+    """Return a user id unchanged.
+
+    Raises: NotFound when no token could have this user id.
+    """
     if not is_user_id(text):
-        raise NotFound("not_found", "There is nobody with this id.")
+        raise NotFound("not_found", "No user has this id.")
     return text
 
 
 def with_text_ids(values: dict[str, Any]) -> dict[str, Any]:
-    """The same values, with UUIDs in their canonical form."""
+    """Replace the UUIDs in `values` by their canonical text."""
     return {key: str(value) if key.endswith("_id") and value is not None else value for key, value in values.items()}

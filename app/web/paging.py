@@ -1,4 +1,4 @@
-"""Lists in pages: the cursor is where a page ended, and what a client makes of it is checked."""
+"""Pages of lists. The cursor is the key of a page's last item, and a client's cursor is checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ Find = Callable[[int, After | None], list[Any]]
 def page(
     query: dict[str, Any], find: Find, key: Callable[[Any], After], read_id: Callable[[str], str] = uuid_or_404
 ) -> dict[str, Any]:
-    """The answer to a list: takes limit and cursor out of `query`, and asks `find` for one more than is shown."""
+    """Build one page of a list. Removes `limit` and `cursor` from `query`.
+
+    `find` gets the limit plus one, so the extra item shows if there is a next page. `key` returns an item's sort key.
+    """
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
     found = find(limit + 1, _read_cursor(cursor, read_id) if cursor else None)
     more = len(found) > limit
@@ -36,4 +39,4 @@ def _read_cursor(cursor: str, read_id: Callable[[str], str]) -> After:
         at, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at).astimezone(UTC), read_id(str(last))
     except (ValueError, TypeError, binascii.Error, NotFound, OverflowError, RecursionError):
-        raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer as it is.") from None
+        raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer unchanged.") from None

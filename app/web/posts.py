@@ -1,4 +1,4 @@
-"""The user's routes for posts: write, list, schedule, call off, recover."""
+"""Users' routes for posts: create, list, schedule, unschedule, recover."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask.views import MethodView
 
 from app.domain.post import Post
 from app.posts import drafts
+from app.posts import recover as recovering
 from app.posts import schedule as scheduling
 from app.store.paging import After
 from app.store.posts import queries
@@ -33,14 +34,17 @@ class Posts(MethodView):
     @blueprint.arguments(schemas.PostCreate)
     @blueprint.response(201, schemas.PostView)
     def post(self, body: dict[str, Any]) -> Post:
-        """Write a draft"""
+        """Create a draft."""
         return drafts.create_post(deps(), user_id(), with_text_ids(body))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.ListQuery, location="query")
     @blueprint.response(200, schemas.PostPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
-        """List your posts, or those of a company, client or account; newest first; from and to bound scheduledAt"""
+        """List your posts, or those of a company, client or account, newest first.
+
+        The parameters from and to bound scheduledAt.
+        """
         return page(query, lambda limit, after: _find(query, limit, after), lambda post: (post.created_at, post.id))
 
 
@@ -51,20 +55,20 @@ class OnePost(MethodView):
     @blueprint.doc(**SECURED)
     @blueprint.response(200, schemas.PostView)
     def get(self, post_id: str) -> Post:
-        """Read a post"""
+        """Read a post."""
         return drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> Post:
-        """Change content or media; a scheduled post keeps its time"""
+        """Change content or media. A scheduled post keeps its time."""
         return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), body)
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, post_id: str) -> None:
-        """Cancel for good"""
+        """Cancel a post permanently."""
         scheduling.cancel(deps(), user_id(), uuid_or_404(post_id))
 
 
@@ -73,7 +77,7 @@ class OnePost(MethodView):
 @blueprint.response(200, schemas.Timeline)
 @user_required
 def timeline(post_id: str) -> dict[str, Any]:
-    """Every try and every change of status, oldest first"""
+    """List a post's attempts and changes of status, oldest first."""
     post = drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
     with deps().db.reading() as connection:
         return {
@@ -89,16 +93,16 @@ def timeline(post_id: str) -> dict[str, Any]:
 @blueprint.arguments(schemas.ScheduleRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
-    """Schedule, or reschedule"""
+    """Schedule or reschedule a post."""
     done = scheduling.schedule(
         deps(), user_id(), uuid_or_404(post_id), body["scheduled_at"], body["time_zone"], body["fold"], body["force"]
     )
     return {
         "status": "scheduled",
         "post_id": done.post.id,
-        "scheduled_at": done.promise.at,
-        "time_zone": done.promise.time_zone,
-        "local_time": done.promise.local_time,
+        "scheduled_at": done.chosen.at,
+        "time_zone": done.chosen.time_zone,
+        "local_time": done.chosen.local_time,
         "message_id": done.post.message_id,
         "armed": done.post.armed,
         "warnings": [{"code": code, "message": message} for code, message in done.warnings],
@@ -111,7 +115,7 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.doc(**SECURED, **KEYED)
 @blueprint.response(200, schemas.UnscheduleAnswer)
 def unschedule(post_id: str) -> dict[str, Any]:
-    """Call off; the post is a draft again"""
+    """Unschedule a post. It becomes a draft again."""
     post = scheduling.unschedule(deps(), user_id(), uuid_or_404(post_id))
     return {"status": "unscheduled", "post_id": post.id}
 
@@ -120,7 +124,7 @@ def unschedule(post_id: str) -> dict[str, Any]:
 @blueprint.doc(**SECURED, **KEYED, requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}})
 @blueprint.response(200, schemas.PostView)
 def recover() -> Any:
-    """Retry or fail a post by hand; signed by QStash, the sweep"""
+    """Retry or fail a post by hand, or run the sweep if signed by QStash."""
     if request.headers.get("Upstash-Signature") is not None:
         return check_delivery(deps().settings.recover_url) or sweep_answer()
     return check_user() or _recover()
@@ -131,12 +135,12 @@ def recover() -> Any:
 @blueprint.response(200, schemas.PostView)
 def _recover(body: dict[str, Any]) -> Post:
     post_id = uuid_or_404(body["post_id"])
-    return scheduling.recover(deps(), user_id(), post_id, body["action"], body["force"])
+    return recovering.recover(deps(), user_id(), post_id, body["action"], body["force"])
 
 
 @blueprint.route("/recover", methods=["GET"])
 def recover_by_cron() -> Any:
-    """The safety net's run, every five minutes"""
+    """Run the safety net, every five minutes."""
     return recover_by_secret()
 
 

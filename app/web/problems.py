@@ -1,4 +1,4 @@
-"""Every refusal as application/problem+json (RFC 9457): a stable code, what to do, and no internals."""
+"""Format every error as application/problem+json (RFC 9457): a stable code, the cure, and no internals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TITLES = {
 
 DETAILS = {
     400: ("malformed_json", "The body is not valid JSON."),
-    404: ("not_found", "There is nothing at this address."),
+    404: ("not_found", "This address does not exist."),
     405: ("method_not_allowed", "This address does not take this method."),
     413: ("too_large", "The body is larger than 1 MB. Send media as URLs."),
     415: ("json_required", "Send the body as JSON, with Content-Type: application/json."),
@@ -41,7 +41,7 @@ DETAILS = {
 
 
 def problem(status: int, code: str, detail: str, errors: list[FieldError] | None = None, **headers: str) -> Response:
-    """One problem document. `headers` are named with underscores."""
+    """Build one problem document. `headers` have underscores in place of hyphens."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
@@ -58,7 +58,7 @@ def problem(status: int, code: str, detail: str, errors: list[FieldError] | None
 
 
 def register(app: Flask) -> None:
-    """Turn everything that can be raised into a problem."""
+    """Register handlers that turn every exception into a problem document."""
     app.register_error_handler(Refusal, from_refusal)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(RecursionError, lambda _error: problem(400, *DETAILS[400]))
@@ -86,11 +86,11 @@ def _from_http(error: HTTPException) -> Response:
 
 def _from_bug(error: Exception) -> Response:
     emit("request.failed", level=40, method=request.method, path=request.path, exc_info=True)
-    return problem(500, "internal_error", "Something went wrong here, and it has been logged. Try again.")
+    return problem(500, "internal_error", "An internal error occurred and was logged. Try again.")
 
 
 def _flatten(messages: Any, path: str = "") -> list[FieldError]:
-    """marshmallow's nested messages as a flat list; the location (json, query) is not part of a field's name."""
+    """Flatten marshmallow's nested messages. The location (json, query) is not part of a field's name."""
     if isinstance(messages, str):
         return [FieldError(path or "body", _code_of(messages), messages)]
     if isinstance(messages, list):

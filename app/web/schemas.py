@@ -1,4 +1,4 @@
-"""The shapes of requests and answers, as marshmallow schemas; the OpenAPI document comes from the same source."""
+"""Schemas of requests and answers. The OpenAPI document is built from them too."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ MAX_TOKEN = 8192
 
 
 class Camel(Schema):
-    """snake_case inside, camelCase on the wire; unknown fields are refused."""
+    """A schema with snake_case names inside and camelCase in JSON. It refuses unknown fields."""
 
     class Meta:
         unknown = RAISE
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Camel:
-        """flask-smorest copies what it documents at every decorator; a schema does not change, and is slow to copy."""
+        """Return the schema itself.
+
+        flask-smorest copies schemas at every decorator. Schemas never change, and copying them is slow.
+        """
         return self
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
@@ -31,26 +34,26 @@ class Camel(Schema):
 
 
 class Text(fields.String):
-    """Text that every database and every JSON can hold: no NUL, no half of a surrogate pair."""
+    """Text for every database and every JSON parser: without NUL and without half of a surrogate pair."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if "\0" in text:
             raise ValidationError("Must not contain NUL characters.")
         if any("\ud800" <= char <= "\udfff" for char in text):
-            raise ValidationError("Contains half of a surrogate pair; send complete characters.")
+            raise ValidationError("Contains half of a surrogate pair. Send complete characters.")
         return text
 
 
 class WireInstant(fields.Field[Any]):
-    """A UTC instant with milliseconds."""
+    """An instant, written as UTC with milliseconds."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return to_wire(value)
 
 
 class OffsetInstant(fields.AwareDateTime):
-    """An instant with its offset, read as UTC."""
+    """An instant with an offset, converted to UTC."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         instant: datetime = super()._deserialize(value, attr, data, **kwargs)
@@ -269,7 +272,7 @@ class ConnectView(Camel):
 
 
 class PublishReport(Camel):
-    """n8n's report. Fields that a workflow adds of its own are let through."""
+    """n8n's report. Additional fields of a workflow are ignored."""
 
     class Meta:
         unknown = "exclude"

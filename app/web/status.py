@@ -1,4 +1,7 @@
-"""How the scheduler is, for operators and monitors; and one sweep by hand. No user data."""
+"""Routes for operators and monitors: health, the scheduler's status, and a sweep by hand.
+
+Invariant: no answer contains users' data.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,9 @@ def healthz() -> tuple[Response, int]:
 
 @blueprint.get("/api/scheduler/status")
 def scheduler_status() -> Response:
-    from app.operations.status import inspect
+    from app.operations import status  # on first use: it adds 10 ms to a cold start
 
-    return jsonify(inspect(deps()))
+    return jsonify(status.scheduler_status(deps()))
 
 
 @blueprint.post("/api/scheduler/run")

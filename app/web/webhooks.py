@@ -1,4 +1,4 @@
-"""n8n's routes: what became of a post, and whether an execution may publish it."""
+"""n8n's routes: the report of a post's result, and the claim of an execution to publish it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from app.delivery import report
 from app.domain.outcomes import Report
 from app.web import schemas
 from app.web.auth import deps, secret_required
@@ -21,7 +22,7 @@ n8n_only = secret_required("n8n_callback_secret", header="X-Callback-Secret")
 @n8n_only
 def publish_status() -> Response:
     body = load(schemas.PublishReport())
-    news = Report(
+    given = Report(
         post_id=uuid_or_404(body["post_id"]),
         published=body["status"] == "published",
         external_id=body["linkedin_post_urn"] or body["external_post_id"],
@@ -31,30 +32,26 @@ def publish_status() -> Response:
         retryable=body["retryable"] if isinstance(body["retryable"], bool) else None,
         attempt=body["attempt"],
     )
-    from app.delivery import report
-
-    result = report.report(deps(), news)
+    result = report.apply_report(deps(), given)
     return jsonify(received=True, applied=result.applied, status=result.status)
 
 
 @blueprint.post("/claim")
 @n8n_only
 def claim() -> Response:
-    from app.delivery import report
-
     body = load(schemas.ClaimRequest())
-    report.grant(deps(), uuid_or_404(body["post_id"]), body["attempt"])
+    report.grant_execution_claim(deps(), uuid_or_404(body["post_id"]), body["attempt"])
     return jsonify(granted=True)
 
 
 def _as_status(value: Any) -> int | None:
-    """An HTTP status, as a number or as digits; anything else says nothing, and must not cost the report."""
+    """Read an HTTP status from a number or digits. Other values become None, so the report is still accepted."""
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else None
 
 
 def _as_text(value: Any) -> str:
-    """Workflows report errors as text, numbers or whole objects; all of them are text to us."""
+    """Convert an error to text. Workflows report text, numbers or whole objects."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Counts and lists that cost the same however many posts there are"""
+"""Add stored counts and list indexes, so counts and lists cost the same for any number of posts."""
 
 import sqlalchemy as sa
 from alembic import op

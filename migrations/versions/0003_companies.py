@@ -1,10 +1,11 @@
-"""Companies, their members and clients; accounts that are a person's own or a company's.
+"""Add companies, members and clients. An account now belongs to a person or to a company.
 
-Until now a post or an account could name any company, and nobody looked. There were no companies, so those names mean
-nothing, and under the rule that only members see a company's posts they would hide what people wrote: they are dropped.
+Before this migration a post or an account could name any company, without a check. No companies existed, so these
+names have no meaning. Only members see a company's posts, so a kept name would hide a post from its author. The names
+are therefore dropped.
 
-SQLite cannot drop a constraint, so `social_accounts` is made anew there, as it is found, CHECKs included.
-`posts` must never be made anew like that: dropping it would take the attempts and transitions along.
+SQLite cannot drop a constraint, so `social_accounts` is rebuilt there with its existing columns and CHECKs. `posts`
+must never be rebuilt this way, because dropping it would delete its attempts and transitions.
 """
 
 import sqlalchemy as sa

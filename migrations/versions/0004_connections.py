@@ -1,4 +1,4 @@
-"""How accounts are connected by OAuth, and kept connected"""
+"""Add the state of OAuth flows and of token refreshes."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""An account's pace, the index that finds a post's neighbours, and the answers kept for repeated requests"""
+"""Add pacing of accounts, the index of nearby posts, and idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the sweeps sent and failed, and an index over claims that were left lying"""
+"""Add the sweeps' totals of sent and failed posts, and an index of stale claims."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How late attempts were is read from the index that orders them"""
+"""Include lateness in the index of attempts, so its figures need no lookups."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    if op.get_context().dialect.name != "postgresql":  # SQLite's indexes hold nothing beside their keys
+    if op.get_context().dialect.name != "postgresql":  # SQLite has no included columns
         return
     op.drop_index("ix_attempts_started_at", "attempts")
     op.create_index("ix_attempts_started_at", "attempts", ["started_at"], postgresql_include=["attempt", "lateness_ms"])

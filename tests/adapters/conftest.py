@@ -3,17 +3,22 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+SECRET = "a-shared-secret-of-at-least-32-bytes"
+
 
 class FrozenClock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock with a fixed time, until a test sets `at`."""
 
     def __init__(self, at: dt.datetime) -> None:
         self.at = at
@@ -30,9 +35,19 @@ def clock() -> FrozenClock:
     return FrozenClock(dt.datetime(2026, 12, 1, 8, 0, tzinfo=dt.UTC))
 
 
+@pytest.fixture
+def sign(clock: FrozenClock) -> Callable[..., str]:
+    def make(key: Any = SECRET, algorithm: str = "HS256", kid: str | None = None, **claims: Any) -> str:
+        base = {"sub": "u1", "exp": int(clock.now().timestamp()) + 60} | claims
+        kept = {name: value for name, value in base.items() if value is not ...}
+        return jwt.encode(kept, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+
+    return make
+
+
 @dataclass
 class Certificate:
-    """A certificate for 127.0.0.1 that nobody trusts until told to: `path` serves as the list of authorities."""
+    """A self-signed certificate for 127.0.0.1. `path` is the PEM file to trust."""
 
     path: str
     context: ssl.SSLContext
@@ -61,6 +76,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(autouse=True)
-def _few_authorities(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """QStash's SDK reads a list of authorities for every client it makes; ours is short, so that it takes no time."""
+def _short_authority_list(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the list of authorities. httpx reads it for every client, and the full list takes time."""
     monkeypatch.setenv("SSL_CERT_FILE", certificate.path)

@@ -1,8 +1,9 @@
-"""One submission, and servers that misbehave after it in every way there is."""
+"""A submission, and scripts of servers that fail in different ways."""
 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from app.domain.ports import Reply, Submission
 from app.settings.values import Settings
 from tests.adapters.conftest import FrozenClock
 from tests.adapters.servers import LOOPBACK, SocketServer, read_request, reset
+from tests.support.threads import TIMEOUT_SECONDS
 
 TOKEN = "AQX-access-token/with+signs"
 
@@ -49,11 +51,12 @@ Script = Callable[[socket.socket, SocketServer], None]
 def says_raw(*parts: bytes, pause: float = 0.0, forever: bool = False) -> Script:
     def script(conn: socket.socket, server: SocketServer) -> None:
         read_request(conn)
+        end = time.monotonic() + 2 * TIMEOUT_SECONDS  # a client without a time limit then fails its test
         while True:
             for part in parts:
                 conn.sendall(part)
                 server.stop.wait(pause)
-            if not forever or server.stop.is_set():
+            if not forever or server.stop.is_set() or time.monotonic() > end:
                 return
 
     return script
@@ -68,7 +71,7 @@ def closes_after_request(conn: socket.socket, _: SocketServer) -> None:
 
 
 def resets_unread(conn: socket.socket, _: SocketServer) -> None:
-    conn.recv(1, socket.MSG_PEEK)  # any sooner, and the connecting itself may fail
+    conn.recv(1, socket.MSG_PEEK)  # wait for a byte: an earlier reset can fail the connect itself
     reset(conn)
 
 
@@ -88,24 +91,24 @@ def resets_after_hello(conn: socket.socket, _: SocketServer) -> None:
 
 def never_answers(conn: socket.socket, server: SocketServer) -> None:
     read_request(conn)
-    server.stop.wait(10)
+    server.stop.wait(2 * TIMEOUT_SECONDS)
 
 
 def never_reads(conn: socket.socket, server: SocketServer) -> None:
-    server.stop.wait(10)
+    server.stop.wait(2 * TIMEOUT_SECONDS)
 
 
 @contextmanager
 def full_backlog() -> Iterator[str]:
-    """An address that takes no connection and refuses none: its queue is full, so that connecting hangs."""
+    """Yield the URL of a listener with a full queue: connecting to it hangs."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         listener.listen(0)
-        held = []
+        clients = []
         for _ in range(4):
-            held.append(socket.socket())
-            held[-1].setblocking(False)
-            held[-1].connect_ex(listener.getsockname())
+            clients.append(socket.socket())
+            clients[-1].setblocking(False)
+            clients[-1].connect_ex(listener.getsockname())
         yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        for sock in held:
+        for sock in clients:
             sock.close()

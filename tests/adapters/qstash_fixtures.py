@@ -1,4 +1,4 @@
-"""A QStashMessages pointed at a server on loopback, and the answers QStash gives."""
+"""A QStashMessages for a server on loopback, and QStash's answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def alarm(number: int = 1) -> Alarm:
 
 
 def accepts(seen: Seen) -> Answer:
-    """As QStash: one id for a publish, one per item for a batch."""
+    """Answer like QStash: one id for a publish, one per item for a batch."""
     if seen.path == "/v2/batch":
         ids = [{"messageId": f"msg_{item['headers']['Upstash-Label']}"} for item in seen.json()]
         return 200, {}, json.dumps(ids).encode()

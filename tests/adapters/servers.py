@@ -1,4 +1,4 @@
-"""Real servers on loopback that misbehave on demand: one that speaks HTTP, one that only has sockets."""
+"""Real servers on loopback with scripted failures: one for HTTP, one for raw sockets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass
 class Seen:
-    """One request as it arrived."""
+    """One received request."""
 
     method: str
     path: str
@@ -31,7 +31,11 @@ class Seen:
 
 @dataclass
 class HttpServer:
-    """`answer` maps a request to (status, headers, body); `seen` has every request, `connections` their count."""
+    """A running HTTP server.
+
+    `answer` maps a request to (status, headers, body). `seen` has every request. `connections` counts the accepted
+    connections.
+    """
 
     url: str
     answer: Callable[[Seen], tuple[int, dict[str, str], bytes]]
@@ -44,7 +48,7 @@ def ok(_: Seen) -> tuple[int, dict[str, str], bytes]:
 
 
 def says(status: int, value: object, **headers: str) -> Callable[[Seen], tuple[int, dict[str, str], bytes]]:
-    """An answer in JSON; header names with _ for -."""
+    """Answer with JSON. In header names, `_` means `-`."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return lambda _: (status, named, json.dumps(value).encode())
 
@@ -55,7 +59,7 @@ def http_server(
 ) -> Iterator[HttpServer]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one segment: otherwise Nagle's algorithm costs 40 ms an answer
+        wbufsize = -1  # head and body in one segment: Nagle's algorithm would add 40 ms per answer
 
         def setup(self) -> None:
             record.connections += 1
@@ -84,7 +88,7 @@ def http_server(
         request_queue_size = 128
 
         def handle_error(self, *args: object) -> None:
-            pass  # clients that hang up are part of the tests
+            pass  # tests close connections early
 
     server = Server((LOOPBACK, 0), Handler)
     if tls is not None:
@@ -111,13 +115,13 @@ class SocketServer:
 
 @contextlib.contextmanager
 def socket_server(script: Callable[[socket.socket, SocketServer], None]) -> Iterator[SocketServer]:
-    """Runs `script` for every connection, in a thread of its own; the connection is closed after it."""
+    """Run `script` for every connection in its own thread, then close the connection."""
     listener = socket.create_server((LOOPBACK, 0))
     port = listener.getsockname()[1]
     record = SocketServer(f"http://{LOOPBACK}:{port}", port)
 
     def serve(conn: socket.socket) -> None:
-        with conn, contextlib.suppress(OSError):  # the client may hang up first
+        with conn, contextlib.suppress(OSError):  # the client can close first
             script(conn, record)
 
     def accept() -> None:
@@ -141,7 +145,7 @@ def socket_server(script: Callable[[socket.socket, SocketServer], None]) -> Iter
 
 
 def read_request(conn: socket.socket) -> bytes:
-    """One whole request, by its Content-Length."""
+    """Read one whole request, by its Content-Length."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += _more(conn)
@@ -156,7 +160,7 @@ def read_request(conn: socket.socket) -> bytes:
 def _more(conn: socket.socket) -> bytes:
     data = conn.recv(65536)
     if not data:
-        raise ConnectionError("the client hung up")
+        raise ConnectionError("the client closed the connection")
     return data
 
 

@@ -1,3 +1,5 @@
+"""Tests of SystemClock: it never wakes early, and it notices a stepped clock."""
+
 from __future__ import annotations
 
 import time
@@ -13,18 +15,15 @@ def test_now_is_aware_utc() -> None:
     assert SystemClock().now().utcoffset() == timedelta(0)
 
 
-def test_it_never_returns_early_and_wakes_within_a_millisecond() -> None:
+def test_sleep_until_is_never_early() -> None:
     clock = SystemClock()
-    overshoots = []
     for _ in range(20):
         instant = datetime.now(UTC) + timedelta(milliseconds=10)
         clock.sleep_until(instant)
-        overshoots.append(datetime.now(UTC) - instant)
-    assert min(overshoots) >= timedelta(0)
-    assert sorted(overshoots)[5] < timedelta(milliseconds=1)
+        assert datetime.now(UTC) >= instant
 
 
-def test_an_instant_that_has_passed_returns_at_once() -> None:
+def test_sleep_until_a_past_instant_returns_immediately() -> None:
     SystemClock().sleep_until(datetime.now(UTC) - timedelta(days=1))
 
 
@@ -36,16 +35,25 @@ class ScriptedClock(SystemClock):
         return next(self.readings)
 
 
-def test_a_clock_that_is_stepped_back_means_sleeping_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_sleep_is_at_most_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime(2026, 12, 1, tzinfo=UTC)
-    readings = [0.0, 0.25, -60.0, -59.75, 1.0]  # NTP took a minute back, then gave it again
+    readings = [0.0, 0.25, 0.5, 0.7499, 0.75]
+    slept: list[float] = []
+    monkeypatch.setattr("app.adapters.clock.time.sleep", slept.append)
+    ScriptedClock(start + timedelta(seconds=r) for r in readings).sleep_until(start + timedelta(seconds=0.75))
+    assert slept == pytest.approx([0.25, 0.25, 0.25, 0.0001])
+
+
+def test_sleep_continues_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = datetime(2026, 12, 1, tzinfo=UTC)
+    readings = [0.0, 0.25, -60.0, -59.75, 1.0]  # NTP steps back a minute, then forward again
     slept: list[float] = []
     monkeypatch.setattr("app.adapters.clock.time.sleep", slept.append)
     ScriptedClock(start + timedelta(seconds=r) for r in readings).sleep_until(start + timedelta(seconds=1))
     assert slept == [0.25] * 4
 
 
-def test_a_clock_that_is_stepped_forward_is_noticed_within_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sleep_ends_within_a_slice_when_the_clock_steps_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime(2026, 12, 1, tzinfo=UTC)
     slept: list[float] = []
     monkeypatch.setattr("app.adapters.clock.time.sleep", slept.append)
@@ -53,7 +61,7 @@ def test_a_clock_that_is_stepped_forward_is_noticed_within_a_slice(monkeypatch: 
     assert slept == [0.25]
 
 
-def test_a_sleep_that_ends_early_is_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sleep_continues_when_time_sleep_returns_early(monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.sleep
     monkeypatch.setattr("app.adapters.clock.time.sleep", lambda seconds: real(seconds / 3))
     instant = datetime.now(UTC) + timedelta(milliseconds=30)

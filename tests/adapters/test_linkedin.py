@@ -1,4 +1,4 @@
-"""LinkedIn's OAuth over real HTTP: what is asked, how each answer is understood, and that no secret gets into words."""
+"""Tests of LinkedIn over real HTTP: requests, error codes and no secrets in errors."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -47,13 +47,13 @@ def form(seen: Seen) -> dict[str, str]:
     return dict(parse_qsl(seen.body.decode()))
 
 
-def failing(linkedin: LinkedIn, call: Call) -> AuthorizationError:
+def error_of(linkedin: LinkedIn, call: Call) -> AuthorizationError:
     with pytest.raises(AuthorizationError) as error:
         call(linkedin)
     return error.value
 
 
-def test_the_member_is_sent_with_state_scopes_and_a_challenge():
+def test_authorization_url_has_state_scopes_and_a_challenge():
     linkedin = linkedin_at("http://127.0.0.1:9", linkedin_authorization_url="https://li.test/authorization")
     parts = urlsplit(linkedin.authorization_url("state-1", VERIFIER))
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == "https://li.test/authorization"
@@ -68,7 +68,7 @@ def test_the_member_is_sent_with_state_scopes_and_a_challenge():
     }
 
 
-def test_a_code_becomes_tokens_for_our_id_secret_and_verifier(server: HttpServer, linkedin: LinkedIn):
+def test_exchange_sends_id_secret_and_verifier_and_returns_tokens(server: HttpServer, linkedin: LinkedIn):
     server.answer = says(200, TOKENS | RENEWABLE | {"scope": "openid,profile", "token_type": "Bearer"})
     grant = linkedin.exchange(CODE, VERIFIER)
     assert grant == Grant("access-1", "refresh-2", 5184000, 31536000)
@@ -88,13 +88,13 @@ def test_a_code_becomes_tokens_for_our_id_secret_and_verifier(server: HttpServer
     }
 
 
-def test_an_app_that_is_not_approved_gets_no_refresh_token(server: HttpServer, linkedin: LinkedIn):
+def test_exchange_returns_no_refresh_token_when_the_answer_has_none(server: HttpServer, linkedin: LinkedIn):
     server.answer = says(200, TOKENS)
     assert linkedin.exchange(CODE, VERIFIER) == Grant("access-1", None, 5184000, None)
 
 
-def test_where_the_verifier_is_refused_it_is_asked_again_without(server: HttpServer, linkedin: LinkedIn):
-    """LinkedIn's web flow answers so for every app that PKCE was not enabled for."""
+def test_exchange_repeats_without_verifier_when_it_is_refused(server: HttpServer, linkedin: LinkedIn):
+    """LinkedIn refuses the verifier of every app without PKCE."""
 
     def web_flow(seen: Seen) -> tuple[int, dict[str, str], bytes]:
         refused = "code_verifier" in form(seen)
@@ -105,13 +105,13 @@ def test_where_the_verifier_is_refused_it_is_asked_again_without(server: HttpSer
     assert ["code_verifier" in form(seen) for seen in server.seen] == [True, False]
 
 
-def test_no_other_refusal_is_asked_again(server: HttpServer, linkedin: LinkedIn):
+def test_exchange_is_not_repeated_after_another_refusal(server: HttpServer, linkedin: LinkedIn):
     server.answer = says(400, {"error": "invalid_request", "error_description": "the verifier does not match"})
-    assert failing(linkedin, CALLS["exchange"]).code == "refused"
+    assert error_of(linkedin, CALLS["exchange"]).code == "refused"
     assert len(server.seen) == 1
 
 
-def test_without_pkce_neither_challenge_nor_verifier_is_sent(server: HttpServer):
+def test_challenge_and_verifier_are_absent_without_pkce(server: HttpServer):
     linkedin = linkedin_at(server.url, linkedin_pkce=False)
     server.answer = says(200, TOKENS)
     linkedin.exchange(CODE, VERIFIER)
@@ -119,7 +119,7 @@ def test_without_pkce_neither_challenge_nor_verifier_is_sent(server: HttpServer)
     assert "code_challenge" not in linkedin.authorization_url("state-1", VERIFIER)
 
 
-def test_a_refresh_token_becomes_tokens(server: HttpServer, linkedin: LinkedIn):
+def test_refresh_returns_new_tokens(server: HttpServer, linkedin: LinkedIn):
     server.answer = says(200, TOKENS | RENEWABLE)
     assert linkedin.refresh(REFRESH) == Grant("access-1", "refresh-2", 5184000, 31536000)
     assert form(server.seen[0]) == {
@@ -131,7 +131,7 @@ def test_a_refresh_token_becomes_tokens(server: HttpServer, linkedin: LinkedIn):
 
 
 @pytest.mark.parametrize(
-    ("answer", "lives"),
+    ("answer", "expires_in"),
     [
         ({"expires_in": "3600"}, 3600),
         ({"expires_in": 0}, None),
@@ -142,14 +142,14 @@ def test_a_refresh_token_becomes_tokens(server: HttpServer, linkedin: LinkedIn):
         ({}, None),
     ],
 )
-def test_a_life_that_makes_no_sense_is_unknown(
-    server: HttpServer, linkedin: LinkedIn, answer: dict[str, Any], lives: float | None
+def test_absurd_lifetime_is_returned_as_none(
+    server: HttpServer, linkedin: LinkedIn, answer: dict[str, Any], expires_in: float | None
 ):
     server.answer = says(200, {"access_token": "access-1"} | answer)
-    assert linkedin.refresh(REFRESH).expires_in == lives
+    assert linkedin.refresh(REFRESH).expires_in == expires_in
 
 
-def test_the_member_is_known_by_the_sub_of_userinfo(server: HttpServer, linkedin: LinkedIn):
+def test_member_urn_is_made_from_the_sub_of_userinfo(server: HttpServer, linkedin: LinkedIn):
     server.answer = says(200, {"sub": "782bbtaQ", "name": " Ada\u200b\nLovelace ", "email": "ada@example.com"})
     assert linkedin.identify("access-1") == Member("urn:li:person:782bbtaQ", "AdaLovelace")
     [seen] = server.seen
@@ -157,18 +157,18 @@ def test_the_member_is_known_by_the_sub_of_userinfo(server: HttpServer, linkedin
 
 
 @pytest.mark.parametrize("name", [None, "", "\n", 7])
-def test_a_member_without_a_name_is_called_by_the_urn(server: HttpServer, linkedin: LinkedIn, name: Any):
+def test_member_without_a_name_is_named_by_the_urn(server: HttpServer, linkedin: LinkedIn, name: Any):
     server.answer = says(200, {"sub": "782bbtaQ", "name": name})
     assert linkedin.identify("access-1").name == "urn:li:person:782bbtaQ"
 
 
 @pytest.mark.parametrize("body", [{}, [], {"sub": 7}, {"sub": ""}, {"sub": "a:b"}, {"sub": "x" * 101}, "text"])
-def test_a_userinfo_that_names_nobody_is_a_broken_answer(server: HttpServer, linkedin: LinkedIn, body: Any):
+def test_userinfo_without_a_valid_sub_is_a_broken_answer(server: HttpServer, linkedin: LinkedIn, body: Any):
     server.answer = says(200, body)
-    assert failing(linkedin, CALLS["identify"]).code == "broken_answer"
+    assert error_of(linkedin, CALLS["identify"]).code == "broken_answer"
 
 
-TOO_LONG = json.dumps(TOKENS | {"sub": "abc"}).encode() + b" " * 70_000  # as JSON it would be fine
+TOO_LONG = json.dumps(TOKENS | {"sub": "abc"}).encode() + b" " * 70_000  # valid JSON, but above the limit
 REVOKED = "The provided authorization grant or refresh token is invalid, expired or revoked"
 
 
@@ -199,11 +199,11 @@ REVOKED = "The provided authorization grant or refresh token is invalid, expired
         (200, "text", "broken_answer"),
     ],
 )
-def test_every_answer_has_its_code(
+def test_token_answer_maps_to_its_error_code(
     server: HttpServer, linkedin: LinkedIn, call: str, status: int, body: Any, code: str
 ):
     server.answer = says(status, body)
-    assert failing(linkedin, CALLS[call]).code == code
+    assert error_of(linkedin, CALLS[call]).code == code
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -211,30 +211,30 @@ def test_every_answer_has_its_code(
     ("status", "body", "code"),
     [(200, b"<html>", "broken_answer"), (200, TOO_LONG, "broken_answer"), (502, b"<html>", "unreachable")],
 )
-def test_what_is_no_json_or_too_much_of_it_is_no_answer(
+def test_answer_is_an_error_when_it_is_not_json_or_too_long(
     server: HttpServer, linkedin: LinkedIn, call: str, status: int, body: bytes, code: str
 ):
     server.answer = lambda _: (status, {}, body)
-    assert failing(linkedin, CALLS[call]).code == code
+    assert error_of(linkedin, CALLS[call]).code == code
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_redirect_is_not_followed_with_secrets_in_hand(linkedin: LinkedIn, server: HttpServer, call: str):
+def test_redirect_is_not_followed(linkedin: LinkedIn, server: HttpServer, call: str):
     with http_server(says(200, TOKENS)) as elsewhere:
         server.answer = lambda _: (307, {"Location": elsewhere.url}, b"")
-        assert failing(linkedin, CALLS[call]).code == "broken_answer"
+        assert error_of(linkedin, CALLS[call]).code == "broken_answer"
         assert elsewhere.seen == []
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_nobody_there_is_unreachable(call: str):
+def test_refused_connection_is_unreachable(call: str):
     with http_server() as server:
         url = server.url
-    assert failing(linkedin_at(url), CALLS[call]).code == "unreachable"
+    assert error_of(linkedin_at(url), CALLS[call]).code == "unreachable"
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_answer_that_does_not_come_or_drips_is_given_up_in_time(call: str):
+def test_dripping_answer_is_unreachable_after_the_timeout(call: str):
     def drip(conn: Any, server: Any) -> None:
         read_request(conn)
         conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -243,32 +243,32 @@ def test_an_answer_that_does_not_come_or_drips_is_given_up_in_time(call: str):
 
     with socket_server(drip) as server:
         linkedin = linkedin_at(server.url, linkedin_timeout_seconds=0.4)
-        assert failing(linkedin, CALLS[call]).code == "unreachable"
+        assert error_of(linkedin, CALLS[call]).code == "unreachable"
 
 
-def test_a_refresh_can_be_bounded_more_tightly():
+def test_refresh_honours_a_shorter_timeout():
     def silent(conn: Any, server: Any) -> None:
         read_request(conn)
         server.stop.wait(30)
 
     with socket_server(silent) as server:
         linkedin = linkedin_at(server.url, linkedin_timeout_seconds=60)
-        assert failing(linkedin, lambda each: each.refresh(REFRESH, 0.3)).code == "unreachable"
+        assert error_of(linkedin, lambda client: client.refresh(REFRESH, 0.3)).code == "unreachable"
 
 
-def test_an_echo_of_our_secrets_does_not_get_into_words(server: HttpServer, linkedin: LinkedIn):
+def test_error_text_has_no_secret_when_the_answer_echoes_it(server: HttpServer, linkedin: LinkedIn):
     def echo(seen: Seen) -> tuple[int, dict[str, str], bytes]:
         description = f"{seen.headers.get('authorization')} {seen.body.decode()}"
         return 400, {}, json.dumps({"error": "invalid_scope", "error_description": description}).encode()
 
     server.answer = echo
     for call in CALLS.values():
-        error = failing(linkedin, call)
+        error = error_of(linkedin, call)
         assert not [secret for secret in (SECRET, CODE, VERIFIER, REFRESH, "access-1") if secret in str(error)]
         assert len(error.detail) <= 200
 
 
-def test_the_proxy_of_a_shell_has_no_say(server: HttpServer, linkedin: LinkedIn, monkeypatch: pytest.MonkeyPatch):
+def test_proxy_variables_are_ignored(server: HttpServer, linkedin: LinkedIn, monkeypatch: pytest.MonkeyPatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     server.answer = says(200, TOKENS)

@@ -1,4 +1,4 @@
-"""Batches, disarming and the check."""
+"""Tests of QStashMessages: batches, cancelling and the check."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.adapters.servers import (
 
 
 class TestBatch:
-    def test_goes_out_a_hundred_at_a_time_and_answers_in_order(self) -> None:
+    def test_batch_is_sent_in_hundreds_and_answered_in_order(self) -> None:
         with http_server(accepts) as qstash:
             answers = messages(qstash.url).publish_batch([alarm(n) for n in range(250)])
         assert answers == [f"msg_post-p{n}" for n in range(250)]
         assert [len(seen.json()) for seen in qstash.seen] == [100, 100, 50]
 
-    def test_an_item_is_the_same_message_as_a_publish(self) -> None:
+    def test_batch_item_equals_a_single_publish(self) -> None:
         with http_server(accepts) as qstash:
             service = messages(qstash.url, internal_api_secret="internal-secret-123", n8n_parallelism=2)
             service.publish(alarm())
@@ -38,11 +38,11 @@ class TestBatch:
         ours = {name: text for name, text in alone.headers.items() if name.startswith(("upstash-", "content-type"))}
         assert {name.lower(): text for name, text in item["headers"].items()} == ours
 
-    def test_of_none_calls_nobody(self) -> None:
+    def test_empty_batch_makes_no_call(self) -> None:
         assert messages("http://127.0.0.1:9").publish_batch([]) == []
 
     def run(self, bad: set[int], count: int, answer: Callable[[Seen], Answer]) -> tuple[list[Any], HttpServer]:
-        """`answer` for every batch that has one of the `bad` in it."""
+        """Publish `count` alarms. Batches with an alarm in `bad` get `answer`."""
 
         def judge(seen: Seen) -> Answer:
             labels = {item["headers"]["Upstash-Label"] for item in seen.json()}
@@ -52,7 +52,7 @@ class TestBatch:
             return messages(qstash.url).publish_batch([alarm(n) for n in range(count)]), qstash
 
     @pytest.mark.parametrize("bad", [{0}, {57}, {99}, {3, 4, 150}])
-    def test_only_the_bad_ones_fail_of_a_refused_batch(self, bad: set[int]) -> None:
+    def test_only_bad_items_fail_when_a_batch_is_refused(self, bad: set[int]) -> None:
         answers, _ = self.run(bad, 160, refuses(412, "quota maxDelay exceeded, current limit: 604800"))
         failed = {n for n, answer in enumerate(answers) if isinstance(answer, MessageServiceError)}
         assert failed == bad
@@ -61,7 +61,7 @@ class TestBatch:
             f"msg_post-p{n}" for n in range(160) if n not in bad
         ]
 
-    def test_the_search_for_bad_ones_is_bounded(self) -> None:
+    def test_calls_are_bounded_when_all_items_are_bad(self) -> None:
         answers, qstash = self.run(set(range(300)), 300, refuses(400, "invalid destination url"))
         assert {answer.code for answer in answers} == {"refused"}
         assert len(qstash.seen) <= 3 + 2 * module.MAX_SPLITS
@@ -75,13 +75,13 @@ class TestBatch:
             (refuses(500, "oops"), "unreachable"),
         ],
     )
-    def test_what_concerns_all_of_them_is_asked_once(self, answer: Callable[[Seen], Answer], code: str) -> None:
+    def test_other_batches_are_not_sent_when_qstash_fails(self, answer: Callable[[Seen], Answer], code: str) -> None:
         answers, qstash = self.run({150}, 300, answer)
         assert answers[:100] == [f"msg_post-p{n}" for n in range(100)]
         assert {item.code for item in answers[100:]} == {code}
         assert len(qstash.seen) == 2
 
-    def test_an_answer_without_an_id_breaks_nothing_else(self) -> None:
+    def test_one_missing_id_fails_only_its_item(self) -> None:
         with http_server(says(200, [{"messageId": "msg_a"}, {"messageId": None}])) as qstash:
             first, second = messages(qstash.url).publish_batch([alarm(1), alarm(2)])
         assert first == "msg_a"
@@ -89,7 +89,7 @@ class TestBatch:
         assert second.code == "broken_answer"
 
     @pytest.mark.parametrize("value", [[], [{"messageId": "msg_a"}], [{}, {}], {}, None, "x", [None, None], [[], []]])
-    def test_an_answer_of_another_shape_fails_all_of_its_hundred(self, value: object) -> None:
+    def test_malformed_answer_fails_the_whole_batch(self, value: object) -> None:
         with http_server(says(200, value)) as qstash:
             answers = messages(qstash.url).publish_batch([alarm(1), alarm(2)])
         assert [getattr(answer, "code", answer) for answer in answers] == ["broken_answer"] * 2
@@ -97,50 +97,50 @@ class TestBatch:
 
 
 class TestCancel:
-    def test_of_a_pending_message(self) -> None:
+    def test_cancel_returns_true_for_a_pending_message(self) -> None:
         with http_server(lambda _: (202, {}, b"")) as qstash:
             assert messages(qstash.url).cancel("msg_1-A_b") is True
         assert [(seen.method, seen.path, seen.body) for seen in qstash.seen] == [
             ("DELETE", "/v2/messages/msg_1-A_b", b"")
         ]
 
-    def test_of_one_that_is_gone(self) -> None:
+    def test_cancel_returns_false_for_an_unknown_message(self) -> None:
         with http_server(refuses(404, "message msg_1 not found")) as qstash:
             assert messages(qstash.url).cancel("msg_1") is False
 
     @pytest.mark.parametrize("status", [400, 401, 500])
-    def test_that_fails_says_so(self, status: int) -> None:
+    def test_cancel_raises_when_the_call_fails(self, status: int) -> None:
         answer = refuses(status, "404 is not the status")
         with http_server(answer) as qstash, pytest.raises(MessageServiceError):
             messages(qstash.url).cancel("msg_1")
 
     @pytest.mark.parametrize("bad", ["", ".", "..", "a/b", "a?b", "msg_1\n", "msg 1", "ü", "%2e", "a,b"])
-    def test_never_calls_with_an_id_that_could_mean_all_of_them(self, bad: str) -> None:
+    def test_cancel_refuses_malformed_ids_without_a_call(self, bad: str) -> None:
         with http_server() as qstash, pytest.raises(ValueError, match="not a message id"):
             messages(qstash.url).cancel(bad)
         assert qstash.seen == []
 
 
 class TestCheck:
-    def test_is_content_when_the_token_and_keys_are_right(self) -> None:
+    def test_check_passes_with_the_right_token_and_keys(self) -> None:
         with http_server(says(200, {"current": "sig_now", "next": "sig_next"})) as qstash:
             assert messages(qstash.url).check() is None
         assert [(seen.method, seen.path) for seen in qstash.seen] == [("GET", "/v2/keys")]
 
-    def test_a_rotation_that_our_next_key_already_covers_is_fine(self) -> None:
+    def test_check_passes_when_our_next_key_became_current(self) -> None:
         with http_server(says(200, {"current": "sig_next", "next": "sig_later"})) as qstash:
             assert messages(qstash.url).check() is None
 
     @pytest.mark.parametrize(
         ("answer", "sentence"),
         [
-            (says(200, {"current": "sig_other", "next": "sig_now"}), "copy both keys anew"),
+            (says(200, {"current": "sig_other", "next": "sig_now"}), "Copy both keys again"),
             (refuses(401, "invalid token"), "QStash refuses QSTASH_TOKEN"),
             (refuses(429, "burst"), "wait, or raise the plan's limits"),
             (refuses(502, "oops"), "cannot be reached"),
             (lambda _: (200, {}, b"<html>"), "check that QSTASH_URL is QStash's"),
         ],
     )
-    def test_says_what_to_do(self, answer: Callable[[Seen], Answer], sentence: str) -> None:
+    def test_check_reports_a_problem_and_a_fix(self, answer: Callable[[Seen], Answer], sentence: str) -> None:
         with http_server(answer) as qstash:
             assert sentence in str(messages(qstash.url).check())

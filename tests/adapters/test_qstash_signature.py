@@ -1,3 +1,5 @@
+"""Tests of SignatureVerifier: keys, claims, body hash and malformed tokens."""
+
 from __future__ import annotations
 
 import base64
@@ -17,7 +19,7 @@ CURRENT = "sig_current_0123456789abcdefghijkl"
 NEXT = "sig_next_0123456789abcdefghijklmnop"
 URL = "https://punctual.example/api/posts/dispatch"
 BODY = '{"postId":"p1","text":"grüß"}'.encode()
-NOW = datetime(2001, 9, 9, 1, 46, 40, 400_000, tzinfo=UTC)  # no machine's clock says this: only `now` is asked
+NOW = datetime(2001, 9, 9, 1, 46, 40, 400_000, tzinfo=UTC)  # far from the system clock: only `now` may be used
 T = int(NOW.timestamp())
 
 
@@ -49,22 +51,22 @@ def verify(signed: Any, body: bytes = BODY, url: str = URL, now: datetime = NOW,
 
 
 @pytest.mark.parametrize("key", [CURRENT, NEXT])
-def test_either_key_may_have_signed(key: str) -> None:
+def test_token_is_accepted_when_either_key_signed_it(key: str) -> None:
     assert verify(token(key))
 
 
-def test_the_hash_may_be_padded_or_not() -> None:
+def test_body_hash_is_accepted_with_and_without_padding() -> None:
     assert body_hash().endswith("=")
     assert verify(token(body=body_hash().rstrip("=")))
 
 
-def test_nbf_zero_and_an_empty_body_are_fine() -> None:
+def test_nbf_zero_and_an_empty_body_are_accepted() -> None:
     assert verify(token(nbf=0, body=body_hash(b"")), body=b"")
 
 
 @pytest.mark.parametrize("skew", [-310, -301, -1, 0, 1, 10])
-def test_a_token_within_the_leeway_is_accepted(skew: int) -> None:
-    """A host a little behind or ahead of QStash costs nothing: a refusal would cost 12 s until the next try."""
+def test_token_is_accepted_within_the_leeway(skew: int) -> None:
+    """A small clock difference must not refuse a delivery. QStash's next try is 12 s later."""
     issued = T + skew
     assert verify(token(iat=issued, nbf=issued, exp=issued + 300 + 1))
 
@@ -95,27 +97,27 @@ def test_a_token_within_the_leeway_is_accepted(skew: int) -> None:
         ({"body": "ü\ud800"}, "body is not the one"),
     ],
 )
-def test_a_wrong_claim_is_refused_by_name(changed: dict[str, Any], reason: str) -> None:
+def test_wrong_claim_is_refused_with_its_name(changed: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadSignature, match=reason):
         verify(token(**changed))
 
 
 @pytest.mark.parametrize("name", ["iss", "sub", "exp", "nbf", "body"])
-def test_a_missing_claim_is_refused_by_name(name: str) -> None:
+def test_missing_claim_is_refused_with_its_name(name: str) -> None:
     with pytest.raises(BadSignature, match=f"has no {name}"):
         verify(token(drop=name))
     with pytest.raises(BadSignature, match=f"has no {name}"):
         verify(jwt.PyJWS().encode(json.dumps({**claims(), name: None}).encode(), CURRENT, "HS256"))
 
 
-def test_another_body_is_refused_and_the_hash_is_over_raw_bytes() -> None:
+def test_other_body_is_refused_and_the_hash_covers_raw_bytes() -> None:
     with pytest.raises(BadSignature):
         verify(token(), body=BODY + b" ")
     raw = b"\xff\x00 not text"
     assert verify(token(body=body_hash(raw)), body=raw)
 
 
-def test_when_both_keys_fail_each_is_named() -> None:
+def test_refusal_names_both_keys_when_both_fail() -> None:
     with pytest.raises(BadSignature) as caught:
         verify(token("x" * 40))
     assert "current key: Signature verification failed" in caught.value.reason
@@ -123,8 +125,8 @@ def test_when_both_keys_fail_each_is_named() -> None:
 
 
 @pytest.mark.parametrize("empty", [None, ""])
-def test_an_empty_key_never_verifies_anything(empty: str | None) -> None:
-    """HMAC with an empty key is a signature that anyone can make."""
+def test_empty_key_verifies_no_token(empty: str | None) -> None:
+    """Anyone can forge an HMAC with an empty key."""
     header, payload = token().split(".")[:2]
     mac = hmac.new(b"", f"{header}.{payload}".encode(), hashlib.sha256).digest()
     forged = f"{header}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
@@ -134,7 +136,7 @@ def test_an_empty_key_never_verifies_anything(empty: str | None) -> None:
     assert SignatureVerifier(empty, NEXT).verify(token(NEXT), BODY, URL, NOW)
 
 
-def test_other_algorithms_are_refused_even_with_the_right_key() -> None:
+def test_other_algorithms_are_refused_with_the_right_key() -> None:
     none = jwt.encode({"iss": "Upstash"}, None, algorithm="none")  # type: ignore[arg-type]
     for signed in (none, token(CURRENT * 2, algorithm="HS512")):
         with pytest.raises(BadSignature, match="alg value is not allowed"):
@@ -147,7 +149,7 @@ def _segments(header: bytes, payload: bytes = b"{}") -> str:
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "malformed",
     [
         None,
         "",
@@ -172,19 +174,19 @@ def _segments(header: bytes, payload: bytes = b"{}") -> str:
         jwt.PyJWS().encode(json.dumps({"exp": 1}).encode()[:-1], CURRENT, "HS256"),
     ],
 )
-def test_odd_tokens_are_bad_signatures_and_nothing_else(odd: Any) -> None:
+def test_malformed_token_raises_bad_signature_only(malformed: Any) -> None:
     with pytest.raises(BadSignature):
-        verify(odd)
+        verify(malformed)
 
 
-def test_length_and_characters_are_judged_before_anything_is_parsed() -> None:
+def test_length_and_characters_are_checked_before_parsing() -> None:
     with pytest.raises(BadSignature, match="longer than 8192"):
         verify(token(padding="x" * 9000))
     with pytest.raises(BadSignature, match="characters that no token has"):
         verify(token() + "ü")
 
 
-def test_a_refusal_names_no_key() -> None:
+def test_refusal_contains_no_signing_key() -> None:
     with pytest.raises(BadSignature) as caught:
         verify(token("x" * 40))
     assert CURRENT not in str(caught.value)

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: Punctual beside the schedulers that people would use instead, in one run on one machine."""
+"""`python -m tests.bench`: compares Punctual with other schedulers, on one machine in one run."""
 
 import argparse
 import shutil
@@ -8,19 +8,19 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from app.local.errors import StackError, StopRequested
-from app.local.stop_signal import StopSign
-from tests.bench.bench_stack import Grounds, Wishes
+from app.local.stop_signal import StopSignal
+from tests.bench.bench_stack import BenchStack, ProcessOptions
 from tests.bench.report import table, write
-from tests.bench.run import SYSTEMS, WORKS, run
+from tests.bench.run import SYSTEMS, WORKLOADS, run
 from tests.bench.workloads.workload import Sizes
 
 ROOT = Path(__file__).resolve().parents[2]
-INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
+INTERRUPTED = 130  # a shell's exit code for a command ended by Ctrl-C
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
-    stop = StopSign()
+    stop = StopSignal()
     stop.install()
     state = Path(tempfile.mkdtemp(prefix="punctual-bench-"))
     code = 1
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _bench(args: argparse.Namespace, state: Path, stop: StopSign) -> None:
+def _bench(args: argparse.Namespace, state: Path, stop: StopSignal) -> None:
     sizes = Sizes(
         posts=args.posts,
         quiet_posts=args.quiet_posts,
@@ -50,39 +50,37 @@ def _bench(args: argparse.Namespace, state: Path, stop: StopSign) -> None:
         warm_posts=args.warm,
         head_seconds=args.head,
     )
-    grounds = Grounds(state, Wishes(args.workers, args.threads, dict(args.env), args.redis), stop)
+    stack = BenchStack(state, ProcessOptions(args.workers, args.threads, dict(args.env), args.redis), stop)
     try:
-        grounds.open()
-        findings = run(grounds, args.works, args.systems, args.runs, sizes, say)
+        stack.open()
+        findings = run(stack, args.works, args.systems, args.runs, sizes, say)
     finally:
-        grounds.close()
+        stack.close()
     text = table(findings.figures, findings.notes, findings.gaps)
     write(args.out, text, findings.figures)
     say(f"\n{text}\nWritten to {args.out}, with every figure and the histograms.")
     if findings.failures:
-        raise StackError("\n".join(["Some runs failed and are left out:", *findings.failures]))
+        raise StackError("\n".join(["Some runs failed and are not in the table:", *findings.failures]))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Punctual beside its peers.")
-    parser.add_argument("--works", type=_some_of(WORKS), default=list(WORKS), help=",".join(WORKS))
+    parser.add_argument("--works", type=_some_of(WORKLOADS), default=list(WORKLOADS), help=",".join(WORKLOADS))
     parser.add_argument("--systems", type=_some_of(SYSTEMS), default=list(SYSTEMS), help=",".join(SYSTEMS))
-    parser.add_argument("--runs", type=int, default=3, metavar="N", help="of which the medians are shown")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="the table shows their medians")
     parser.add_argument("--posts", type=int, default=1000, metavar="N", help="of burst and calls")
     parser.add_argument("--quiet-posts", type=int, default=200, metavar="N")
     parser.add_argument("--quiet-seconds", type=float, default=40.0, metavar="SECONDS")
     parser.add_argument("--crash-posts", type=int, default=500, metavar="N")
     parser.add_argument("--crash-after", type=int, default=100, metavar="N", help="arrivals until the kill")
-    parser.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="for posts that do not come")
-    parser.add_argument("--warm", type=int, default=64, metavar="N", help="posts ahead of each run that nobody counts")
+    parser.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="for missing posts")
+    parser.add_argument("--warm", type=int, default=64, metavar="N", help="uncounted posts before each run")
     parser.add_argument("--head", type=float, default=4.0, metavar="SECONDS", help="from scheduling to the instant")
     parser.add_argument("--workers", type=int, metavar="N", help="the app's gunicorn processes")
     parser.add_argument("--threads", type=int, metavar="N", help="of each of these processes")
     parser.add_argument("--env", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="the app's")
-    parser.add_argument(
-        "--redis", metavar="URL", help="for celery; otherwise a redis-server is started where there is one"
-    )
-    parser.add_argument("--out", type=Path, default=ROOT / "bench-results", metavar="FOLDER", help="for what is found")
+    parser.add_argument("--redis", metavar="URL", help="for celery (default: start a redis-server if installed)")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench-results", metavar="FOLDER", help="for the results")
     parser.add_argument("--keep", action="store_true", help="keep the logs in any case")
     return parser
 

@@ -1,4 +1,4 @@
-"""A thin frontend: one kept connection per thread, and nothing that would be measured instead of the app."""
+"""A minimal API client, so that its own cost does not distort the measurement."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 60.0
 
 
 class Api:
-    """Threads share one; each has a connection of its own."""
+    """Shared by threads. Each thread keeps a connection of its own."""
 
     def __init__(self, base_url: str, token: str) -> None:
         self._address = urlsplit(base_url).netloc

@@ -1,8 +1,7 @@
-"""The house over a database of the bench, with an outside that takes everything and remembers nothing."""
-
-from __future__ import annotations
+"""The app over a bench database, with outside services that accept everything and keep nothing."""
 
 import itertools
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,21 +9,22 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import create_app
+from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
-from app.delivery.send import OneByOne
 from app.deps import Deps, Services
 from app.domain.ports import Alarm, MessageServiceError, Reply, Submission
 from app.log import logger
 from app.settings.values import Settings
 from app.store.engine import Database, make_engine
 from tests.support.fakes import FakeVault
+from tests.support.one_by_one import OneByOne, one_by_one
 from tests.web.answers import SECRETS
 
 CLOCK = SystemClock()
 
 
-class Taking:
-    """QStash and n8n at their best: at once, and for ever."""
+class AcceptingServices:
+    """QStash and n8n without delay or failure."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -60,23 +60,26 @@ def settings_for(url: str, **changes: Any) -> Settings:
 
 
 def deps_for(url: str, **changes: Any) -> Deps:
-    quiet()
-    outside = Taking()
+    silence_log()
+    services = AcceptingServices()
     return Deps(
         settings=settings_for(url, **changes),
         clock=CLOCK,
         db=Database(make_engine(url)),
-        messages=outside,
-        publisher=outside,
+        messages=services,
+        publisher=services,
         vault=FakeVault(),
         gate=OneByOne(),
+        renew_account=renew_account,
+        run_many=one_by_one,
+        seats=threading.BoundedSemaphore(64),
     )
 
 
 def app_for(url: str) -> tuple[Flask, sa.Engine]:
-    """The app as it is shipped, and the engine it reads through."""
+    """Create the app as shipped. Returns it with the engine of its database."""
     app = create_app(settings_for(url))
-    quiet()
+    silence_log()
     services: Services = app.extensions["punctual"]
     return app, services.deps.db.engine
 
@@ -86,6 +89,6 @@ def token_for(app: Flask, user: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {services.users.issue(user)}"}
 
 
-def quiet() -> None:
-    """No line per post: the bench measures the database."""
+def silence_log() -> None:
+    """Turn off the log per post: the bench measures the database."""
     logger.setLevel("ERROR")

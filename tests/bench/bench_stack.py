@@ -1,4 +1,4 @@
-"""What the systems share: one PostgreSQL server with a database for each, and the one receiver that all meet."""
+"""The shared environment: one PostgreSQL server, one receiver and, if available, one Redis."""
 
 import os
 import shutil
@@ -8,16 +8,19 @@ from pathlib import Path
 
 from app.local import environment
 from app.local.child_processes import Spec
-from app.local.stop_signal import StopSign
+from app.local.stop_signal import StopSignal
 from tests.bench.ledger import Ledger
-from tests.bench.systems.system import Ground
+from tests.bench.systems.system import SystemContext
 from tests.support.durable_postgres import Postgres
-from tests.support.process_group import Household, free_ports
+from tests.support.process_group import ProcessGroup, free_ports
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the command line says of processes. None: Punctual's as the local stack has them; the Redis, our own."""
+class ProcessOptions:
+    """Process options of the command line.
+
+    None for `workers` and `threads` means the local stack's numbers. None for `redis_url` means a Redis of our own.
+    """
 
     workers: int | None = None
     threads: int | None = None
@@ -25,19 +28,19 @@ class Wishes:
     redis_url: str | None = None
 
 
-class Grounds(Household):
-    def __init__(self, state: Path, wishes: Wishes, stop: StopSign) -> None:
+class BenchStack(ProcessGroup):
+    def __init__(self, state: Path, options: ProcessOptions, stop: StopSignal) -> None:
         super().__init__(state / "logs", stop)
         self._state = state
-        self._wishes = wishes
+        self._options = options
         self._count = 0
         self._postgres = Postgres(self.logs / "postgres.log")
         port = next(free_ports())
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "tests.bench.receiver", "--port", str(port)]
-        self.takes_in([Spec("receiver", command, environment.base(os.environ, alone=True), f"{url}/count")])
+        self.add([Spec("receiver", command, environment.base(os.environ, alone=True), f"{url}/count")])
         self.ledger = Ledger(url)
-        self.redis_url = wishes.redis_url
+        self.redis_url = options.redis_url
 
     def open(self) -> None:
         self._postgres.create()
@@ -46,19 +49,19 @@ class Grounds(Household):
         if self.redis_url is None and (program := shutil.which("redis-server")):
             self._start_redis(program)
 
-    def ground(self, name: str) -> Ground:
-        """A folder and a database nobody has used yet."""
+    def system_context(self, name: str) -> SystemContext:
+        """Return a fresh folder and database for a system, and clear the ledger."""
         self._count += 1
         self.ledger.clear()
-        return Ground(
+        return SystemContext(
             folder=self._state / f"{self._count:03}-{name}",
             webhook=self.ledger.webhook,
             stop=self.stop_sign,
             new_database=self._postgres.new_database,
             redis_url=self.redis_url,
-            workers=self._wishes.workers,
-            threads=self._wishes.threads,
-            settings=self._wishes.settings,
+            workers=self._options.workers,
+            threads=self._options.threads,
+            settings=self._options.settings,
         )
 
     def _start_redis(self, program: str) -> None:
@@ -66,7 +69,7 @@ class Grounds(Household):
         data = self._state / "redis"
         data.mkdir()
         command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(data), "--appendonly", "yes"]
-        self.takes_in([Spec("redis", command, environment.base(os.environ, alone=True))])
+        self.add([Spec("redis", command, environment.base(os.environ, alone=True))])
         self.start("redis")
         self.redis_url = f"redis://127.0.0.1:{port}/0"
 

@@ -1,4 +1,4 @@
-"""Many calls, one after the other or several at a time, and how long each of them took."""
+"""Makes many calls, in sequence or concurrently, and times them."""
 
 import itertools
 import threading
@@ -8,24 +8,27 @@ from typing import Any
 
 
 def make_calls(call: Callable[[Any], Any], items: Sequence[Any], threads: int) -> tuple[list[Any], float]:
-    """What `call` said to each item, and the seconds for all. The first thing that one of them raises is raised."""
+    """Call `call` for each item, and return the results in order and the total seconds.
+
+    Raises: the first exception of a call.
+    """
     answers: list[Any] = [None] * len(items)
-    broken: list[BaseException] = []
-    places = itertools.count()
+    errors: list[BaseException] = []
+    indexes = itertools.count()
 
     def work() -> None:
-        while not broken and (place := next(places)) < len(items):
+        while not errors and (index := next(indexes)) < len(items):
             try:
-                answers[place] = call(items[place])
+                answers[index] = call(items[index])
             except BaseException as error:
-                broken.append(error)
+                errors.append(error)
 
     began = time.perf_counter()
-    crew = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(items)))]
-    for thread in crew:
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(items)))]
+    for thread in workers:
         thread.start()
-    for thread in crew:
+    for thread in workers:
         thread.join()
-    if broken:
-        raise broken[0]
+    if errors:
+        raise errors[0]
     return answers, time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""From arrivals to figures. Lateness is arrival at the receiver − due instant, in ms, and negative when early."""
+"""Computes figures from arrivals. Lateness is arrival − due instant in ms, negative when early."""
 
 import math
 import statistics
@@ -10,7 +10,7 @@ from tests.bench.ledger import Post
 
 @dataclass(frozen=True)
 class Figures:
-    """One run's. What a work does not measure stays None."""
+    """The figures of one run. None means not measured by this workload."""
 
     posts: int = 0
     p50_ms: float | None = None
@@ -23,13 +23,16 @@ class Figures:
     twice: int | None = None
     undecided: int | None = None
     done_after_s: float | None = None
-    before_restart: float | None = None  # posts that had arrived by then
+    before_restart: float | None = None  # posts that had arrived before the restart
     rates: Mapping[str, float] = field(default_factory=dict)
     lateness_ms: Sequence[float] = ()
 
 
 def lateness_figures(posts: Sequence[Post], arrivals: Mapping[str, Sequence[float]], burst: bool) -> Figures:
-    """Of each post's first arrival. Posts per second count from the common instant to the last arrival."""
+    """Compute the figures from each post's first arrival.
+
+    Posts per second are counted from the common instant to the last arrival, and for a burst only.
+    """
     first = {post.key: min(arrivals[post.key]) - post.due for post in posts if arrivals.get(post.key)}
     lateness = sorted(seconds * 1000 for seconds in first.values())
     rate = len(lateness) * 1000 / lateness[-1] if burst and lateness and lateness[-1] > 0 else None
@@ -48,14 +51,14 @@ def lateness_figures(posts: Sequence[Post], arrivals: Mapping[str, Sequence[floa
 
 
 def percentile(ordered: Sequence[float], part: float) -> float | None:
-    """The nearest rank: a value that was measured, never one between two."""
+    """Return the percentile by nearest rank: always a measured value. None without values."""
     if not ordered:
         return None
     return ordered[max(0, math.ceil(len(ordered) * part / 100) - 1)]
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
-    """Each figure's median over the runs; the lateness of all of them together."""
+    """Return the median of each figure over the runs, and the lateness of all runs."""
     names = (
         "p50_ms",
         "p99_ms",
@@ -71,8 +74,8 @@ def medians(runs: Sequence[Figures]) -> Figures:
     )
     middle = {name: _median([getattr(run, name) for run in runs]) for name in names}
     rates = {rate: statistics.median(run.rates[rate] for run in runs) for rate in (runs[0].rates if runs else ())}
-    together = [ms for run in runs for ms in run.lateness_ms]
-    return Figures(posts=runs[0].posts, rates=rates, lateness_ms=together, **middle)  # type: ignore[arg-type]
+    lateness = [ms for run in runs for ms in run.lateness_ms]
+    return Figures(posts=runs[0].posts, rates=rates, lateness_ms=lateness, **middle)  # type: ignore[arg-type]
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -1,9 +1,9 @@
-"""A cold start as a caller feels it: from the start of the process to the first answer, and to the first post sent.
+"""Measures a cold start: from the process start to the first answer and to the first send.
 
     python -m tests.bench.first_answer [--runs 9]
 
-Each run is a fresh process over a migrated database with one due post; the delivery is signed as QStash signs, and n8n
-is a server on loopback. Medians, in wall clock and in processor time.
+Each run is a fresh process over a migrated database with one due post. The delivery is signed as QStash signs it, and
+n8n is a server on loopback. It prints medians of wall clock and of processor time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def environment(folder: Path, n8n: str) -> dict[str, str]:
 
 
 def cold_start(environ: dict[str, str], rows: Rows) -> list[tuple[float, float]]:
-    """(seconds since the start of the process, processor seconds) of each answer."""
+    """Run one cold start. Returns (wall seconds since the process start, processor seconds) per answer."""
     now = datetime.now(UTC)
     post = rows.post("scheduled", next_attempt_at=now - timedelta(seconds=1), scheduled_at=now)
     message = json.dumps({"postId": post.id, "userId": post.user_id, "generation": post.generation})
@@ -76,7 +76,7 @@ def measure(runs: int, n8n: HttpServer) -> list[tuple[float, float]]:
         sealed = FernetVault([SECRETS["token_encryption_keys"]]).encrypt("token")
         rows.account_id = "00000000-0000-4000-8000-000000000001"
         rows.insert(social_accounts, account_row(rows.account_id, external_id="urn:li:person:2", access_token=sealed))
-        found = [cold_start(environ, rows) for _ in range(runs + 1)][1:]  # the first only warms the disk's cache
+        found = [cold_start(environ, rows) for _ in range(runs + 1)][1:]  # the first run only warms the disk cache
         rows.close()
     return [(statistics.median(r[n][0] for r in found), statistics.median(r[n][1] for r in found)) for n in range(3)]
 

@@ -1,4 +1,4 @@
-"""Posts by the million, made by PostgreSQL itself: the same mix for every author, however many there are."""
+"""Generates millions of posts in PostgreSQL, with the same mix of statuses for every author."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from app.store.engine import normalise_url
 from app.store.schema.tables import attempts, posts, transitions
 
-PER_AUTHOR = 1_000  # posts of each author, so that one's list is as long in a small database as in a large one
+PER_AUTHOR = 1_000  # posts of each author, equal in small and large databases
 AUTHOR = "author-0"
 AGENCY = "agency"  # owns a tenth of a large database
 COMPANY, CLIENT = "md5('company-' || who)::uuid", "md5('client-' || who || k % 4)::uuid"
 
-# `n` counts all posts, `who` is the author, `k` counts the posts of one author. Of a hundred posts 10 are scheduled, 5
-# drafts, 2 failed, 3 cancelled, and 80 published over the last year.
+# `n` counts all posts, `who` is the author, `k` counts the posts of one author. Of 100 posts, 10 are scheduled, 5 are
+# drafts, 2 failed, 3 are cancelled, and 80 were published over the last year.
 NUMBERED = f"""
     SELECT n, k, spread, who,
         CASE WHEN k % 100 < 10 THEN 'scheduled' WHEN k % 100 < 15 THEN 'draft' WHEN k % 100 < 17 THEN 'failed'
@@ -77,7 +77,7 @@ UNARMED = """
 UPDATE posts SET next_attempt_at = now() + interval '1 day' * random(), message_id = NULL, swept_at = NULL,
     updated_at = now() - interval '1 hour' WHERE status = 'scheduled'
 """
-# What the message service does between two sweeps with the messages that it was given.
+# Simulates the message service between two sweeps: all armed posts are delivered and published.
 DELIVERED = """
 UPDATE posts SET status = 'published', published_at = now(), next_attempt_at = NULL, message_id = NULL, swept_at = NULL
 WHERE status = 'scheduled' AND swept_at IS NOT NULL
@@ -89,8 +89,10 @@ def engine_for(url: str) -> sa.Engine:
 
 
 def fill(url: str, number: int) -> None:
-    """So many posts in an empty, migrated database, and what hangs on them; with statistics as autovacuum keeps them.
-    The indexes are made afterwards, and foreign keys are not checked row by row: both only to save time."""
+    """Fill an empty, migrated database with `number` posts and their related rows, then analyze it.
+
+    To save time, the indexes are created afterwards and foreign keys are not checked.
+    """
     of_agency = number // 10 if number >= 10 * PER_AUTHOR else 0
     indexes = [index for table in (posts, attempts, transitions) for index in table.indexes]
     with engine_for(url).connect() as connection:
@@ -102,16 +104,16 @@ def fill(url: str, number: int) -> None:
             connection.execute(sa.text(statement))
         for index in indexes:
             index.create(connection)
-    settle(url)
+    vacuum(url)
 
 
 def change(url: str, statement: str) -> None:
-    """Everything scheduled becomes overdue, or unarmed."""
+    """Execute OVERDUE or UNARMED for all scheduled posts, then vacuum."""
     execute(url, statement)
-    settle(url)
+    vacuum(url)
 
 
-def settle(url: str) -> None:
+def vacuum(url: str) -> None:
     execute(url, "VACUUM ANALYZE")
 
 

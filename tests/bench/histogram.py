@@ -1,4 +1,4 @@
-"""A lateness histogram as plain SVG: one strip per system over a common logarithmic axis, in ms."""
+"""Draws lateness histograms as SVG: one strip per system over a common logarithmic axis in ms."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from xml.sax.saxutils import escape
 LEFT, RIGHT, TOP, FOOT = 150, 20, 44, 40  # px around the strips
 WIDTH, STRIP, GAP = 720, 56, 14
 PER_DECADE = 12  # bins between one power of ten and the next
-LOWEST_MS = 0.1  # whatever is less, or early, is in the first bin
+LOWEST_MS = 0.1  # lower and negative values go into the first bin
 INK, BAR, GRID = "#1f2937", "#2563eb", "#d1d5db"
 
 
 def drawing(work: str, lateness: Mapping[str, Sequence[float]]) -> str:
-    """The whole SVG. Each strip's tallest bar fills it, so that shapes compare and not numbers of posts."""
+    """Return the whole SVG. Each strip is scaled to its tallest bar, so shapes compare, not counts."""
     strips = {system: values for system, values in lateness.items() if values}
     top_ms = max(max(values) for values in strips.values())
     decades = max(1, math.ceil(math.log10(max(top_ms, LOWEST_MS * 10) / LOWEST_MS)))
@@ -30,11 +30,11 @@ def drawing(work: str, lateness: Mapping[str, Sequence[float]]) -> str:
 
 
 def counts(values: Sequence[float], decades: int) -> list[int]:
-    """How many values fall into each bin; what lies beyond either end is in the bin at that end."""
+    """Count the values per bin. Values beyond an end go into the outermost bin."""
     bins = [0] * (decades * PER_DECADE)
     for value in values:
-        place = math.floor(math.log10(max(value, LOWEST_MS) / LOWEST_MS) * PER_DECADE)
-        bins[min(place, len(bins) - 1)] += 1
+        index = math.floor(math.log10(max(value, LOWEST_MS) / LOWEST_MS) * PER_DECADE)
+        bins[min(index, len(bins) - 1)] += 1
     return bins
 
 
@@ -42,11 +42,11 @@ def _strip(system: str, values: Sequence[float], decades: int, top: int) -> list
     bins = counts(values, decades)
     wide, tallest = WIDTH / len(bins), max(bins)
     parts = [_text(LEFT - 8, top + STRIP / 2 + 4, system, anchor="end")]
-    for place, count in enumerate(bins):
+    for index, count in enumerate(bins):
         if count:
             tall = max(1.0, STRIP * count / tallest)
             parts.append(
-                f'<rect x="{LEFT + place * wide:.1f}" y="{top + STRIP - tall:.1f}" width="{wide - 1:.1f}" '
+                f'<rect x="{LEFT + index * wide:.1f}" y="{top + STRIP - tall:.1f}" width="{wide - 1:.1f}" '
                 f'height="{tall:.1f}" fill="{BAR}"><title>{count}</title></rect>'
             )
     parts.append(_line(LEFT, top + STRIP, LEFT + WIDTH, top + STRIP))

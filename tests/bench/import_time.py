@@ -1,10 +1,9 @@
-"""What a cold start pays: the import of the app against the import of the packages it stands on.
+"""Compares the import time of the app with that of its packages alone.
 
     python tests/bench/import_time.py [--module wsgi] [--runs 15] [--limit 1.15]
 
-Each import runs in a fresh interpreter; the two kinds take turns, so that a busy moment of the machine falls on both,
-and the medians of their processor time are compared: what others do on the machine is not counted. Exits with 1 when
-the app costs more than its packages by more than the limit allows.
+Each import runs in a fresh interpreter. The two kinds alternate, so a busy moment of the machine affects both. Medians
+of processor time are compared, so other processes do not count. Exits with 1 when the ratio exceeds the limit.
 """
 
 import argparse
@@ -16,9 +15,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-# The least that makes a working app; nothing here is ever called.
+# The minimal settings of a working app. No address here is ever called.
 SETTINGS = {
-    "DATABASE_URL": "postgresql://bench@127.0.0.1/bench",  # what serverless has; an import connects to nothing
+    "DATABASE_URL": "postgresql://bench@127.0.0.1/bench",  # as on serverless, and an import makes no connection
     "PUBLIC_BASE_URL": "https://punctual.example",
     "AUTH_JWT_SECRET": "import-time-of-the-app-" + "x" * 16,
     "CRON_SECRET": "import-time-of-the-cron-" + "x" * 16,
@@ -53,18 +52,18 @@ def run(code: str, environ: dict[str, str]) -> str:
 
 
 def packages(module: str, environ: dict[str, str]) -> list[str]:
-    """The modules from outside that importing `module` loads, in the order in which it loads them."""
+    """Return the third-party modules that `module` imports, in import order."""
     return run(LIST_PACKAGES.format(module=module), environ).split()
 
 
 def medians(module: str, environ: dict[str, str], runs: int) -> tuple[float, float]:
-    """Seconds for the packages alone and for the app with them."""
+    """Return the median seconds for the packages alone, and for the app with them."""
     kinds = [packages(module, environ), [module]]
     seconds: list[list[float]] = [[], []]
     for turn in range(runs + 1):
         for kind, modules in enumerate(kinds):
             taken = float(run(TIME_IMPORTS.format(modules=modules), environ))
-            if turn:  # the first turn only warms the disk's cache
+            if turn:  # the first turn only warms the disk cache
                 seconds[kind].append(taken)
     return statistics.median(seconds[0]), statistics.median(seconds[1])
 

@@ -1,7 +1,7 @@
-"""Dispatch, the list and the status route over a small and a large database, call by call in turn.
+"""Times dispatch, list and status route on a small and a large database, with alternating calls.
 
-Every block gives a median and a 99th percentile; the medians of those over all blocks are compared, so that a busy
-moment of the machine spoils one block and not the result.
+Each block gives a median and a 99th percentile. Their medians over all blocks are compared, so a busy moment of the
+machine spoils one block and not the result.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from app.delivery.dispatch import dispatch
-from app.delivery.settle import Dispatched
 from app.deps import Deps
+from app.domain.delivery import Dispatched
 from tests.bench.app_under_test import app_for, deps_for, token_for
 from tests.bench.generated_posts import AUTHOR, engine_for
-from tests.bench.query_plans import Plan, counting, explain
+from tests.bench.query_plans import Plan, capture_statements, explain
 
 Call = Callable[[], object]
-AGAIN = """
+MAKE_DUE_AGAIN = """
 UPDATE posts SET status = 'scheduled', next_attempt_at = now() - interval '1 second', lease_until = NULL,
     sending_at = NULL WHERE id IN (SELECT id FROM posts WHERE user_id = :author AND scheduled_at IS NOT NULL
         AND company_id IS NULL AND status IN ('scheduled', 'publishing') ORDER BY id LIMIT :number)
@@ -33,7 +33,7 @@ RETURNING id, generation
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds: (small, large) of each percentile."""
+    """Percentiles in ms, each as (small, large)."""
 
     name: str
     p50: tuple[float, float]
@@ -44,8 +44,8 @@ class Measured:
         return self.p50[1] / self.p50[0], self.p99[1] / self.p99[0]
 
 
-def in_turn(name: str, small: list[Call], large: list[Call], blocks: int) -> Measured:
-    """The calls of one block are the same ones each time."""
+def measure_interleaved(name: str, small: list[Call], large: list[Call], blocks: int) -> Measured:
+    """Time the same calls in every block, alternating between small and large."""
     figures: list[list[tuple[float, float]]] = [[], []]
     for _ in range(blocks):
         taken: tuple[list[float], list[float]] = ([], [])
@@ -72,12 +72,12 @@ def _milliseconds(call: Call) -> float:
 
 
 def measure_dispatch(small: str, large: str, blocks: int, calls: int) -> Measured:
-    """Of posts that are due, through the one door; made due again after every block."""
+    """Time `dispatch` of due posts. They are made due again before every block."""
     figures = []
     sides = [(url, deps_for(url, breaker_threshold=999_999)) for url in (small, large)]
     for _ in range(blocks):
         first, second = (_dispatches(deps, url, calls) for url, deps in sides)
-        figures.append(in_turn("dispatch", first, second, 1))
+        figures.append(measure_interleaved("dispatch", first, second, 1))
     for _, deps in sides:
         deps.db.close()
 
@@ -90,7 +90,7 @@ def measure_dispatch(small: str, large: str, blocks: int, calls: int) -> Measure
 
 def explain_dispatch(url: str) -> list[Plan]:
     deps = deps_for(url)
-    with counting(deps.db.engine, keep=True) as sent:
+    with capture_statements(deps.db.engine, keep=True) as sent:
         _dispatches(deps, url, 1)[0]()
     plans = explain(deps.db.engine, sent)
     deps.db.close()
@@ -99,7 +99,7 @@ def explain_dispatch(url: str) -> list[Plan]:
 
 def _dispatches(deps: Deps, url: str, number: int) -> list[Call]:
     with engine_for(url).connect() as connection:
-        due = connection.execute(sa.text(AGAIN), {"author": AUTHOR, "number": number}).all()
+        due = connection.execute(sa.text(MAKE_DUE_AGAIN), {"author": AUTHOR, "number": number}).all()
 
     def one(post_id: str, generation: int) -> Call:
         def call() -> None:
@@ -115,7 +115,7 @@ def _dispatches(deps: Deps, url: str, number: int) -> list[Call]:
 
 
 def filters(url: str, author: str) -> dict[str, dict[str, str]]:
-    """Each as a list is narrowed in the console; the dates lie in the middle of the author's year."""
+    """Return the console's list filters by name, with dates in the middle of the author's year."""
     with engine_for(url).connect() as connection:
         one = "SELECT company_id, client_id FROM posts WHERE user_id = :author AND client_id IS NOT NULL LIMIT 1"
         company, client = connection.execute(sa.text(one), {"author": author}).one()
@@ -137,7 +137,9 @@ def filters(url: str, author: str) -> dict[str, dict[str, str]]:
 def measure_routes(small: str, large: str, author: str, blocks: int, calls: int) -> list[Measured]:
     sides = [Routes(small, AUTHOR), Routes(large, author)]
     names = list(sides[0].calls)
-    measured = [in_turn(name, *_times(calls, *(side.calls[name] for side in sides)), blocks) for name in names]
+    measured = [
+        measure_interleaved(name, *_times(calls, *(side.calls[name] for side in sides)), blocks) for name in names
+    ]
     for side in sides:
         side.close()
     return measured
@@ -146,7 +148,7 @@ def measure_routes(small: str, large: str, author: str, blocks: int, calls: int)
 def explain_routes(url: str, author: str) -> dict[str, list[Plan]]:
     routes, plans = Routes(url, author), {}
     for name, call in routes.calls.items():
-        with counting(routes.engine, keep=True) as sent:
+        with capture_statements(routes.engine, keep=True) as sent:
             call()
         plans[name] = explain(routes.engine, sent)
     routes.close()
@@ -158,7 +160,7 @@ def _times(number: int, small: Call, large: Call) -> tuple[list[Call], list[Call
 
 
 class Routes:
-    """The list in all its ways, and the status, through the app's own test client."""
+    """Calls of the list with every filter, and of the status route, by the app's test client."""
 
     def __init__(self, url: str, author: str) -> None:
         self.app, self.engine = app_for(url)

@@ -1,4 +1,4 @@
-"""The receiver's ledger, read from outside, and the posts that are to be found in it."""
+"""Reads the receiver's ledger over HTTP."""
 
 import time
 from collections import defaultdict
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import requests
 
-POLL_SECONDS = 0.1  # one small request each time, so that the watching costs those who are measured next to nothing
+POLL_SECONDS = 0.1  # rare enough to cost the measured systems almost nothing
 
 
 @dataclass(frozen=True)
 class Post:
-    """One post of a run: the key it arrives under, and its instant in unix seconds."""
+    """One post of a run: its key at the receiver, and its due instant in unix seconds."""
 
     key: str
     due: float
 
 
 class Ledger:
-    """One receiver's."""
+    """The arrivals at one receiver."""
 
     def __init__(self, url: str) -> None:
         self.webhook = f"{url}/webhook/publish"
@@ -34,7 +34,7 @@ class Ledger:
         return int(self._session.get(f"{self._url}/count", timeout=10).json())
 
     def arrivals(self, keys: Collection[str]) -> dict[str, list[float]]:
-        """The instants, in unix seconds, at which each of these keys arrived."""
+        """Return the arrival instants of each of these keys, in unix seconds."""
         found: dict[str, list[float]] = defaultdict(list)
         for key, at_ns in self._session.get(f"{self._url}/ledger", timeout=60).json():
             if key in keys:
@@ -42,7 +42,7 @@ class Ledger:
         return dict(found)
 
     def wait_for(self, count: int, until: float, pause: Callable[[float], None]) -> bool:
-        """Whether so many arrivals are there before the instant `until`."""
+        """Wait for `count` arrivals. Return False if they have not come by `until` (unix seconds)."""
         while (present := self.count()) < count and time.time() < until:
             pause(POLL_SECONDS)
         return present >= count

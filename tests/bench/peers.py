@@ -1,5 +1,7 @@
-"""A system that is a library lives in a process of its own and is spoken to over its standard input, a line of JSON
-each way. Its scheduling calls are made, and timed, where its documentation has them made: in that process."""
+"""Runs a library in its own process, controlled by JSON lines over stdin and stdout.
+
+Its scheduling calls are made and timed inside that process, as its documentation shows.
+"""
 
 import json
 import os
@@ -10,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from app.local.child_processes import _tie_to
+from app.local.child_processes import die_with_parent
 from app.local.errors import StackError
 from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
@@ -20,7 +22,7 @@ END_SECONDS = 5.0
 
 
 class Library(Protocol):
-    """What a peer does inside its process."""
+    """The scheduling calls of a library, inside its process."""
 
     def schedule(self, key: str, due: float) -> None: ...
 
@@ -28,16 +30,16 @@ class Library(Protocol):
 
 
 def listen(library: Library, lines: IO[str] = sys.stdin, out: IO[str] = sys.stdout) -> None:
-    """The peer's side, until its input ends."""
+    """Serve requests in the peer process until its input ends."""
     calls: dict[str, Callable[[Any], None]] = {
         "schedule": lambda post: library.schedule(post[0], post[1]),
         "unschedule": lambda post: library.unschedule(post[0]),
     }
     print(json.dumps({"ready": True}), file=out, flush=True)
     for line in lines:
-        wish = json.loads(line)
+        request = json.loads(line)
         try:
-            _, seconds = make_calls(calls[wish["call"]], wish["posts"], wish["threads"])
+            _, seconds = make_calls(calls[request["call"]], request["posts"], request["threads"])
             answer: dict[str, Any] = {"seconds": seconds}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
@@ -45,7 +47,7 @@ def listen(library: Library, lines: IO[str] = sys.stdin, out: IO[str] = sys.stdo
 
 
 class Peer:
-    """Our side: the process, and what we ask of it."""
+    """The peer process as seen by the bench."""
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
         self._module = module
@@ -58,23 +60,26 @@ class Peer:
             stderr=self._log,
             text=True,
             start_new_session=True,
-            preexec_fn=_tie_to(os.getpid()),
+            preexec_fn=die_with_parent(os.getpid()),
         )
         self._read()
 
     def ask(self, call: str, posts: Sequence[Post], threads: int) -> float:
-        """Makes the call for each post; returns the seconds for all."""
+        """Make the call for each post and return the total seconds.
+
+        Raises: StackError when the peer reports an error or has ended.
+        """
         assert self._process.stdin is not None
-        wish = {"call": call, "posts": [[post.key, post.due] for post in posts], "threads": threads}
-        self._process.stdin.write(json.dumps(wish) + "\n")
+        request = {"call": call, "posts": [[post.key, post.due] for post in posts], "threads": threads}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return float(self._read()["seconds"])
 
     def kill(self) -> None:
-        """kill -9, of all its processes at once."""
+        """Kill its whole process group with SIGKILL."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._forget()
+        self._close_streams()
 
     def close(self) -> None:
         if self._process.poll() is None:
@@ -83,17 +88,17 @@ class Peer:
                 self._process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._forget()
+        self._close_streams()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"error": f"it has ended; see {self._log.name}"}
+        answer = json.loads(line) if line else {"error": f"the process has ended, see {self._log.name}"}
         if "error" in answer:
             raise StackError(f"{self._module}: {answer['error']}")
         return dict(answer)
 
-    def _forget(self) -> None:
+    def _close_streams(self) -> None:
         for stream in (self._process.stdin, self._process.stdout, self._log):
             if stream is not None and not stream.closed:
                 stream.close()

@@ -1,4 +1,4 @@
-"""What statements are sent, how many, and by which index PostgreSQL answers each."""
+"""Captures SQL statements and finds the indexes that PostgreSQL uses for each."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LARGE = frozenset({"posts", "attempts", "transitions"})  # the tables that grow 
 
 
 @dataclass
-class Sent:
-    """Statements in the order in which they were sent, each with its parameters."""
+class CapturedStatements:
+    """Distinct statements with parameters, in order, and `number`, the count of all sent."""
 
     statements: list[tuple[str, Any]] = field(default_factory=list)
     number: int = 0
@@ -24,13 +24,15 @@ class Sent:
 
 @dataclass(frozen=True)
 class Plan:
-    """`indexes` are those it reads, `alone` those of them that spare it the table, `scanned` the large tables that it
-    reads whole."""
+    """The plan of one statement.
+
+    `indexes`: the indexes read. `index_only`: those read without the table. `scanned`: large tables read whole.
+    """
 
     statement: str
     indexes: tuple[str, ...]
     scanned: tuple[str, ...]
-    alone: tuple[str, ...] = ()
+    index_only: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -40,9 +42,9 @@ class Plan:
 
 
 @contextmanager
-def counting(engine: sa.Engine, keep: bool = False) -> Iterator[Sent]:
-    """Count what this engine sends; with `keep`, remember the first of each statement for explaining it."""
-    sent, known = Sent(), set()
+def capture_statements(engine: sa.Engine, keep: bool = False) -> Iterator[CapturedStatements]:
+    """Count the statements of this engine. With `keep`, also keep the first of each for `explain`."""
+    sent, known = CapturedStatements(), set()
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         sent.number += 1
@@ -57,8 +59,8 @@ def counting(engine: sa.Engine, keep: bool = False) -> Iterator[Sent]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def explain(engine: sa.Engine, sent: Sent) -> list[Plan]:
-    """The plan of every statement that reads or changes a table. Nothing is executed."""
+def explain(engine: sa.Engine, sent: CapturedStatements) -> list[Plan]:
+    """Return the plan of each statement that reads or changes rows. It executes none of them."""
     plans = []
     with engine.connect() as connection:
         for statement, parameters in sent.statements:
@@ -72,8 +74,8 @@ def explain(engine: sa.Engine, sent: Sent) -> list[Plan]:
 def _plan(statement: str, nodes: list[dict[str, Any]]) -> Plan:
     indexes = {node["Index Name"] for node in nodes if "Index Name" in node}
     scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
-    alone = {node["Index Name"] for node in nodes if node["Node Type"] == "Index Only Scan"}
-    return Plan(statement, tuple(sorted(indexes)), tuple(sorted(scanned & LARGE)), tuple(sorted(alone)))
+    index_only = {node["Index Name"] for node in nodes if node["Node Type"] == "Index Only Scan"}
+    return Plan(statement, tuple(sorted(indexes)), tuple(sorted(scanned & LARGE)), tuple(sorted(index_only)))
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""The receiver that all systems meet, in a process of its own: answers 200 at once and remembers who came, and when.
+"""The common receiver process: it answers 200 at once and records each arrival.
 
-`python -m tests.bench.receiver --port N`: POST anywhere is an arrival; GET /ledger tells them, GET /count how many,
-DELETE /ledger forgets them. The body is read only when the ledger is asked for, so that it costs no arrival anything.
+`python -m tests.bench.receiver --port N`: POST /webhook/publish is an arrival, GET /ledger lists arrivals, GET /count
+counts them, DELETE /ledger deletes them. Bodies are parsed only for GET /ledger, so parsing delays no arrival.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from app.local.http_server import run
 
 
 class Receiver:
-    """Arrivals in the order in which they came."""
+    """Keeps arrivals in order, with their unix time in ns."""
 
     def __init__(self) -> None:
         self._arrivals: list[tuple[int, bytes]] = []
@@ -25,13 +25,13 @@ class Receiver:
         self._arrivals.append((at, await request.read()))
         return web.Response(body=b"{}", content_type="application/json")
 
-    async def tell(self, request: web.Request) -> web.Response:
+    async def list_arrivals(self, request: web.Request) -> web.Response:
         return web.json_response([[json.loads(body)["postId"], at] for at, body in self._arrivals])
 
     async def count(self, request: web.Request) -> web.Response:
         return web.json_response(len(self._arrivals))
 
-    async def forget(self, request: web.Request) -> web.Response:
+    async def clear(self, request: web.Request) -> web.Response:
         self._arrivals.clear()
         return web.Response(status=204)
 
@@ -40,9 +40,9 @@ def application() -> web.Application:
     receiver = Receiver()
     app = web.Application()
     app.router.add_post("/webhook/publish", receiver.arrive)
-    app.router.add_get("/ledger", receiver.tell)
+    app.router.add_get("/ledger", receiver.list_arrivals)
     app.router.add_get("/count", receiver.count)
-    app.router.add_delete("/ledger", receiver.forget)
+    app.router.add_delete("/ledger", receiver.clear)
     return app
 
 

@@ -1,4 +1,4 @@
-"""One table of all that was measured, in plain text, and all the figures behind it as JSON."""
+"""Writes the results: one plain-text table, all figures as JSON, and histograms."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench.figures import Figures, medians
 from tests.bench.histogram import drawing
 
-Case = tuple[str, str]  # a work, and a system
+Case = tuple[str, str]  # (workload, system)
 COLUMNS = (
     ("p50 ms", "p50_ms", "{:.1f}"),
     ("p99 ms", "p99_ms", "{:.1f}"),
@@ -25,28 +25,29 @@ COLUMNS = (
     ("done after s", "done_after_s", "{:.1f}"),
 )
 CAPTION = """\
-Medians of the runs. Lateness is arrival at the receiver − due instant, in ms; posts/s counts from the instant to the
-last arrival. In doubt: held by the system itself until a lease ends, for it cannot know. Before restart: had arrived by
-then. Done after: from the restart to the last arrival. Calls are calls per second, one at a time and sixteen at a time:
-Punctual's over HTTP, the others' in-process. The receiver answers 200 and, in n8n's place, does not report back."""
+Medians of the runs. Lateness is arrival at the receiver − due instant, in ms. Posts/s counts from the instant to the
+last arrival. In doubt: held by the system until a lease ends, because the outcome is unknown. Before restart: arrived
+before the restart. Done after: from the restart to the last arrival. Calls are calls per second, one at a time and
+sixteen at a time: Punctual's over HTTP, the others' in-process. The receiver replaces n8n: it answers 200 and sends no
+report."""
 
 
 def table(found: Mapping[Case, Sequence[Figures]], notes: Mapping[str, str], gaps: Mapping[Case, str]) -> str:
-    """A row per work and system, with the notes of the systems below; a case without figures says why."""
+    """Format one row per workload and system, then the notes and the reasons of missing cases."""
     middle = {case: medians(runs) for case, runs in found.items()}
     parts = [_lateness_table(middle), _calls_table(middle), _gaps(gaps), CAPTION, *_notes(notes), _machine()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def write(folder: Path, text: str, found: Mapping[Case, Sequence[Figures]]) -> None:
-    """table.txt, results.json, and a histogram for each work that measures lateness."""
+    """Write table.txt, results.json, and a histogram per workload with lateness."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.txt").write_text(text, encoding="utf-8")
     (folder / "results.json").write_text(json.dumps(_as_json(found), indent=1) + "\n", encoding="utf-8")
-    for work in dict.fromkeys(work for work, _ in found):
-        lateness = {system: medians(runs).lateness_ms for (of, system), runs in found.items() if of == work}
+    for workload in dict.fromkeys(workload for workload, _ in found):
+        lateness = {system: medians(runs).lateness_ms for (of, system), runs in found.items() if of == workload}
         if any(lateness.values()):
-            (folder / f"lateness-{work}.svg").write_text(drawing(work, lateness), encoding="utf-8")
+            (folder / f"lateness-{workload}.svg").write_text(drawing(workload, lateness), encoding="utf-8")
 
 
 def _lateness_table(middle: Mapping[Case, Figures]) -> str:
@@ -69,7 +70,7 @@ def _calls_table(middle: Mapping[Case, Figures]) -> str:
 
 
 def _gaps(gaps: Mapping[Case, str]) -> str:
-    return "\n".join(f"{work} {system}: {reason}" for (work, system), reason in gaps.items())
+    return "\n".join(f"{workload} {system}: {reason}" for (workload, system), reason in gaps.items())
 
 
 def _notes(notes: Mapping[str, str]) -> list[str]:
@@ -82,8 +83,8 @@ def _machine() -> str:
 
 def _as_json(found: Mapping[Case, Sequence[Figures]]) -> list[dict[str, object]]:
     return [
-        {"work": work, "system": system, "median": _plain(medians(runs)), "runs": [_plain(run) for run in runs]}
-        for (work, system), runs in found.items()
+        {"work": workload, "system": system, "median": _plain(medians(runs)), "runs": [_plain(run) for run in runs]}
+        for (workload, system), runs in found.items()
     ]
 
 

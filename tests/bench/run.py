@@ -1,4 +1,4 @@
-"""Every work with every system, run after run, so that a busy minute of the machine falls on all of them."""
+"""Runs every workload on every system, round by round, so a busy minute affects all systems."""
 
 import itertools
 import subprocess
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.local.errors import StackError
-from tests.bench.bench_stack import Grounds
+from tests.bench.bench_stack import BenchStack
 from tests.bench.figures import Figures
 from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
 from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
-from tests.bench.systems.library_system import PackagedSystem
+from tests.bench.systems.library_system import LibrarySystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import Punctual
 from tests.bench.systems.system import System
@@ -19,19 +19,19 @@ from tests.bench.workloads.burst import burst
 from tests.bench.workloads.calls import calls
 from tests.bench.workloads.crash import crash
 from tests.bench.workloads.quiet import quiet
-from tests.bench.workloads.workload import Sizes, Work
+from tests.bench.workloads.workload import Sizes, Workload
 
-SYSTEMS: dict[str, type[PackagedSystem] | type[Punctual]] = {
+SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual]] = {
     system.name: system for system in (Floor, Punctual, APScheduler, LateAPScheduler, Procrastinate, Celery)
 }
-WORKS: dict[str, Work] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash}
+WORKLOADS: dict[str, Workload] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash}
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Findings:
-    """Figures of each run by work and system; how each system was set up; and why a case has none."""
+    """Figures of each run by (workload, system), notes on the systems, and reasons of missing cases."""
 
     figures: dict[tuple[str, str], list[Figures]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
@@ -39,39 +39,41 @@ class Findings:
     failures: list[str] = field(default_factory=list)
 
 
-def run(grounds: Grounds, works: Sequence[str], systems: Sequence[str], runs: int, sizes: Sizes, say: Say) -> Findings:
-    """A run that fails is told and left out; the others go on."""
+def run(
+    stack: BenchStack, workloads: Sequence[str], systems: Sequence[str], runs: int, sizes: Sizes, say: Say
+) -> Findings:
+    """Run all cases. A failed run is reported and left out of the figures."""
     findings = Findings()
-    for number, work, name in itertools.product(range(1, runs + 1), works, systems):
-        if work not in SYSTEMS[name].works:
+    for number, workload, name in itertools.product(range(1, runs + 1), workloads, systems):
+        if workload not in SYSTEMS[name].workloads:
             continue
-        if SYSTEMS[name].needs_redis and grounds.redis_url is None:
-            findings.gaps[work, name] = "no Redis here"
+        if SYSTEMS[name].needs_redis and stack.redis_url is None:
+            findings.gaps[workload, name] = "no Redis here"
             continue
         try:
-            figures = _one(grounds, work, name, sizes, findings.notes)
+            figures = _one(stack, workload, name, sizes, findings.notes)
         except (StackError, RuntimeError, OSError, subprocess.SubprocessError) as error:
-            findings.failures.append(f"run {number}: {work} {name}: {error}")
+            findings.failures.append(f"run {number}: {workload} {name}: {error}")
             say(f"  {findings.failures[-1]}")
         else:
-            findings.figures.setdefault((work, name), []).append(figures)
-            say(f"  run {number}: {work} {name}: {_gist(figures)}")
+            findings.figures.setdefault((workload, name), []).append(figures)
+            say(f"  run {number}: {workload} {name}: {_summary(figures)}")
     return findings
 
 
-def _one(grounds: Grounds, work: str, name: str, sizes: Sizes, notes: dict[str, str]) -> Figures:
-    system: System = SYSTEMS[name](grounds.ground(name))
+def _one(stack: BenchStack, workload: str, name: str, sizes: Sizes, notes: dict[str, str]) -> Figures:
+    system: System = SYSTEMS[name](stack.system_context(name))
     notes[name] = system.note
     try:
         system.open()
-        return WORKS[work](system, grounds.ledger, sizes, grounds.stop_sign)
+        return WORKLOADS[workload](system, stack.ledger, sizes, stack.stop_sign)
     finally:
         system.close()
 
 
-def _gist(figures: Figures) -> str:
-    told = {"p50": figures.p50_ms, "p99": figures.p99_ms, "last": figures.last_ms, "posts/s": figures.per_second}
-    said = [f"{name} {value:.1f}" for name, value in told.items() if value is not None]
+def _summary(figures: Figures) -> str:
+    values = {"p50": figures.p50_ms, "p99": figures.p99_ms, "last": figures.last_ms, "posts/s": figures.per_second}
+    parts = [f"{name} {value:.1f}" for name, value in values.items() if value is not None]
     counted: dict[str, float | None] = {
         "early": figures.early,
         "lost": figures.lost,
@@ -79,7 +81,7 @@ def _gist(figures: Figures) -> str:
         "in doubt": figures.undecided,
     }
     counted["before the restart"] = figures.before_restart
-    said += [f"{name} {value:g}" for name, value in counted.items() if value is not None]
+    parts += [f"{name} {value:g}" for name, value in counted.items() if value is not None]
     if figures.done_after_s is not None:
-        said.append(f"done {figures.done_after_s:.1f} s after the restart")
-    return ", ".join(said + [f"{name} {rate:.0f}/s" for name, rate in figures.rates.items()])
+        parts.append(f"done {figures.done_after_s:.1f} s after the restart")
+    return ", ".join(parts + [f"{name} {rate:.0f}/s" for name, rate in figures.rates.items()])

@@ -1,9 +1,9 @@
-"""A million posts against a thousand: the sweep after an outage, dispatch, the list, the status route, their indexes.
+"""Compares a million posts with a thousand: sweep, dispatch, list, status route and indexes.
 
     python -m tests.bench.scale [--posts 1000000] [--small 1000] [--blocks 9] [--calls 100] [--only sweep,calls,plans]
 
-On a PostgreSQL of its own. Sweeps run in processes of their own, so that each one's peak memory is its own. Exits with
-1 when a target is missed; the ratios of percentiles are of one run, side by side.
+It starts its own PostgreSQL. Each sweep runs in its own process, so its peak memory is measured alone. Exits with 1
+when a target is missed. Ratios of percentiles come from alternating calls of one run.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from tests.bench.generated_posts import (
     change,
     execute,
     fill,
-    settle,
+    vacuum,
 )
 from tests.bench.interleaved import Measured, explain_dispatch, explain_routes, measure_dispatch, measure_routes
-from tests.bench.query_plans import Plan, counting, explain
+from tests.bench.query_plans import Plan, capture_statements, explain
 from tests.support.databases import PostgresDatabases
 from tests.support.postgres import SETTINGS, postgres_server
 
 ROOT = Path(__file__).parent.parent.parent
 SERVER = SETTINGS | {"shared_buffers": "1GB", "max_wal_size": "8GB", "maintenance_work_mem": "256MB"}
 SWEEP_SECONDS, MEMORY_RATIO, P99_RATIO = 60.0, 1.2, 1.2
-MOST_SWEEPS = 100
+MAX_SWEEPS = 100
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,14 +87,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def sweep_all(url: str, what: str) -> dict[str, Any]:
-    """One sweep after another, with the budget that is shipped, until nothing is left; in a process of its own."""
+    """Sweep repeatedly, with the default time budget, until no post is left."""
     from app.sweep.sweep import sweep
     from tests.bench.app_under_test import deps_for
 
     deps = deps_for(url)
     seconds, sweeps, posts = 0.0, 0, 0
-    with counting(deps.db.engine) as sent:
-        while sweeps < MOST_SWEEPS:
+    with capture_statements(deps.db.engine) as sent:
+        while sweeps < MAX_SWEEPS:
             began = time.monotonic()
             swept = sweep(deps)
             seconds += time.monotonic() - began
@@ -108,7 +108,10 @@ def sweep_all(url: str, what: str) -> dict[str, Any]:
 
 
 def compare_sweeps(what: str, statement: str, few: str, large: str) -> list[str]:
-    """All that is scheduled, a tenth of the posts: of a million, and of a hundredth of that."""
+    """Compare sweeps over all scheduled posts of both databases.
+
+    A tenth of the posts are scheduled. `large` has 100 times the posts of `few`.
+    """
     print(f"\n{what:<9} {'posts':>9} {'seconds':>8} {'sweeps':>7} {'statements per 100':>19} {'peak MB':>8}")
     found = []
     for url in (few, large):
@@ -140,11 +143,11 @@ def compare_calls(options: argparse.Namespace, small: str, large: str) -> list[s
     from app.sweep.sweep import sweep
     from tests.bench.app_under_test import deps_for
 
-    for url in (small, large):  # the counts are kept as they are in a house that is swept
+    for url in (small, large):  # a sweep fills the stored counts, as in production
         deps = deps_for(url)
         sweep(deps)
         deps.db.close()
-        settle(url)
+        vacuum(url)
     title = f"ms, {options.small:,} and {options.posts:,} posts"
     measured = measure_routes(small, large, AUTHOR, options.blocks, options.calls)
     measured.append(measure_dispatch(small, large, options.blocks, min(options.calls, options.small // 10)))
@@ -170,7 +173,7 @@ def _table(title: str, measured: list[Measured]) -> list[str]:
 
 
 def show_plans(url: str, author: str) -> list[str]:
-    """Every statement with the index that answers it; one that reads a large table whole is a target missed."""
+    """Print each statement with its indexes. Reading a large table whole is a missed target."""
     plans = explain_routes(url, author) | {"dispatch": explain_dispatch(url)}
     for what, statement in (("overdue", OVERDUE), ("unarmed", UNARMED)):
         change(url, statement)
@@ -186,12 +189,12 @@ def show_plans(url: str, author: str) -> list[str]:
 
 
 def explain_sweep(url: str) -> list[Plan]:
-    """Of a sweep that has much to find and something to prune."""
+    """Explain the statements of a sweep with many posts to find and some to prune."""
     from app.sweep.sweep import sweep
     from tests.bench.app_under_test import deps_for
 
     deps = deps_for(url, sweep_budget_seconds=5.0, retention_days=300.0)
-    with counting(deps.db.engine, keep=True) as sent:
+    with capture_statements(deps.db.engine, keep=True) as sent:
         sweep(deps)
     plans = explain(deps.db.engine, sent)
     deps.db.close()

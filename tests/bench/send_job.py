@@ -1,4 +1,4 @@
-"""The one thing that every peer's job does: a small JSON body, posted over a kept connection."""
+"""The job of every library: post a small JSON body over a kept connection."""
 
 import threading
 
@@ -9,7 +9,7 @@ _own = threading.local()
 
 
 def session() -> requests.Session:
-    """This thread's own."""
+    """Return this thread's own session."""
     if not hasattr(_own, "session"):
         _own.session = requests.Session()
         _own.session.trust_env = False

@@ -1,4 +1,4 @@
-"""The bench runs, on few posts: its figures are for a machine that has time for a million."""
+"""The scale bench runs, here with few posts. Its figures need a million."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from tests.bench import scale
 
 
-def test_the_bench_measures_calls_plans_and_sweeps(capsys: pytest.CaptureFixture[str]):
+def test_scale_bench_measures_calls_plans_and_sweeps(capsys: pytest.CaptureFixture[str]):
     assert scale.main(["--posts", "600", "--small", "200", "--blocks", "1", "--calls", "3"]) in (0, 1)
     said = capsys.readouterr().out
     for name in ("list, first page", "list, client", "status route", "dispatch"):
@@ -19,10 +19,10 @@ def test_the_bench_measures_calls_plans_and_sweeps(capsys: pytest.CaptureFixture
         57,
         20,
         57,
-    ]  # three of the large one were dispatched
+    ]  # three posts of the large database were dispatched before
 
 
-def test_a_percentile_is_of_the_values_at_hand():
+def test_interleaved_percentile_is_a_measured_value():
     from tests.bench.interleaved import percentile
 
     assert [percentile([3.0, 1.0, 2.0], share) for share in (0.0, 0.5, 0.99)] == [1.0, 2.0, 3.0]

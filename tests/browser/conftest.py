@@ -1,7 +1,7 @@
-"""A real browser: Debian's Chromium, headless, without a way out of this machine.
+"""A real browser: Debian's Chromium, headless, limited to this machine.
 
-CI installs a browser, so a missing one is an error there. Elsewhere these tests are left out, and the last lines of the
-run say so and how to install it: the rest of the suite needs nothing but Python.
+CI installs a browser, so a missing one is an error there. Elsewhere these tests are skipped, and the last lines of the
+run name the packages to install. The rest of the suite needs only Python.
 """
 
 import os
@@ -27,7 +27,7 @@ ARGUMENTS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # nothing but the loopback has an address
 )
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds, ends a hanging test
 
 
 def leave_out(reason: str) -> NoReturn:
@@ -38,7 +38,7 @@ def leave_out(reason: str) -> NoReturn:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """A fresh profile for each test; its pictures of failures lie in the test's folder."""
+    """Start a browser with a new profile, in the test's own folder."""
     found = {name: which(name) for name in NEEDED}
     if missing := [name for name, path in found.items() if path is None]:
         leave_out(f"No {' and no '.join(missing)} here. On Debian: apt-get install chromium chromium-driver")

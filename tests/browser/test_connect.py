@@ -1,4 +1,4 @@
-"""The OAuth flow as a person sees it: a real browser, the real app over HTTP, and the LinkedIn stand-in."""
+"""The OAuth flow in a real browser, with the real app over HTTP and the LinkedIn stand-in."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.browser.conftest import PATIENCE
 from tests.local.stacks import Running, stack
 
 pytestmark = pytest.mark.xdist_group("local-stack")
-PICTURES = os.environ.get("BROWSER_PICTURES")  # a folder, for whoever wants to look
+PICTURES = os.environ.get("BROWSER_PICTURES")  # a folder for screenshots
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 class Page:
-    """What a person does with the page: reads it, fills in, clicks."""
+    """A person's actions on the page: read, fill in, click."""
 
     def __init__(self, browser: Chrome, up: Running) -> None:
         self.browser, self.up = browser, up
 
     def begin(self) -> None:
-        """From the frontend, with the user's token, to LinkedIn's question."""
+        """Go from the frontend, with the user's token, to LinkedIn's consent page."""
         self.browser.get(f"{self.up.ports.url('linkedin')}/#{self.up.token}")
         self.click("Connect LinkedIn")
         self.reads("Allow access?")
@@ -47,13 +47,13 @@ class Page:
         field.send_keys(value)
 
     def reads(self, text: str) -> str:
-        """Waits until the page shows this; the whole text then."""
+        """Wait until the page shows `text`, and return the page's whole text."""
         WebDriverWait(self.browser, PATIENCE).until(lambda _: text in self.text, f"{text!r} on {self.text!r}")
         return self.text
 
     @property
     def text(self) -> str:
-        """In one step, since the next page may come between finding an element and reading it."""
+        """Read the page's text in one step, because the browser may change pages between two steps."""
         return str(self.browser.execute_script("return document.body ? document.body.innerText : ''"))
 
     def picture(self, name: str) -> None:
@@ -72,7 +72,7 @@ def accounts(up: Running, name: str) -> list[dict[str, Any]]:
     return [account for account in found if account["accountName"] == name]
 
 
-def test_a_click_on_allow_connects_the_members_account(page: Page, up: Running) -> None:
+def test_click_on_allow_connects_the_account(page: Page, up: Running) -> None:
     page.begin()
     assert "post, comment and react on your behalf" in page.text
     page.picture("consent")
@@ -87,7 +87,7 @@ def test_a_click_on_allow_connects_the_members_account(page: Page, up: Running) 
     assert page.browser.get_cookies() == []  # the one that bound the browser has done its work
 
 
-def test_what_was_connected_by_a_click_is_renewed_by_the_sweep(page: Page, up: Running) -> None:
+def test_sweep_refreshes_an_account_connected_in_the_browser(page: Page, up: Running) -> None:
     page.begin()
     page.fill("member", "Eva Lasting")
     page.click("Allow")
@@ -101,7 +101,7 @@ def test_what_was_connected_by_a_click_is_renewed_by_the_sweep(page: Page, up: R
     assert renewed["status"] == "active"
 
 
-def test_a_click_on_cancel_is_told_in_a_sentence_and_connects_nothing(page: Page, up: Running) -> None:
+def test_click_on_cancel_shows_a_message_and_connects_nothing(page: Page, up: Running) -> None:
     page.begin()
     page.fill("member", "Bea Decliner")
     page.click("Cancel")
@@ -110,7 +110,7 @@ def test_a_click_on_cancel_is_told_in_a_sentence_and_connects_nothing(page: Page
     assert accounts(up, "Bea Decliner") == []
 
 
-def test_going_back_to_the_callback_a_second_time_changes_nothing(page: Page, up: Running) -> None:
+def test_callback_a_second_time_changes_nothing(page: Page, up: Running) -> None:
     page.begin()
     page.fill("member", "Cyd Returner")
     page.click("Allow")
@@ -120,8 +120,8 @@ def test_going_back_to_the_callback_a_second_time_changes_nothing(page: Page, up
     assert len(accounts(up, "Cyd Returner")) == 1
 
 
-def test_a_link_that_an_attacker_began_connects_nothing_in_a_victims_browser(page: Page, up: Running) -> None:
-    """The attacker's own state and a victim who says yes: without the attacker's cookie it is worth nothing."""
+def test_link_begun_in_another_browser_connects_nothing(page: Page, up: Running) -> None:
+    """The victim consents with the attacker's state, but without the attacker's cookie."""
     begun = requests.get(
         f"{up.ports.url('app')}/api/social-accounts/linkedin/connect",
         headers={"Authorization": f"Bearer {up.token}"},
@@ -134,7 +134,7 @@ def test_a_link_that_an_attacker_began_connects_nothing_in_a_victims_browser(pag
     assert accounts(up, "Vic Victim") == []
 
 
-def test_a_failure_at_linkedin_is_told_and_a_second_try_connects(page: Page, up: Running) -> None:
+def test_linkedin_failure_is_shown_and_a_second_try_connects(page: Page, up: Running) -> None:
     fault = {"do": "503", "at": "token"}
     requests.post(f"{up.ports.url('linkedin')}/_local/faults", json=fault, timeout=PATIENCE).raise_for_status()
     for expected in ("LinkedIn is not connected", "LinkedIn is connected"):

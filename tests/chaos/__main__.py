@@ -1,6 +1,6 @@
 """`python -m tests.chaos`: real processes, real faults.
 
-Ends with 0 only if no post was lost, sent twice, sent early, or sent after it was called off.
+Exits with 0 only if no post was lost, sent twice, sent early, or sent after its cancellation.
 """
 
 import argparse
@@ -11,18 +11,18 @@ import tempfile
 from pathlib import Path
 
 from app.local.errors import StackError, StopRequested
-from app.local.stop_signal import StopSign
+from app.local.stop_signal import StopSignal
 from tests.chaos.plan import make_plan
-from tests.chaos.report import Outcome, tell
+from tests.chaos.report import Outcome, report_lines
 from tests.chaos.run import run
-from tests.chaos.stack import House
+from tests.chaos.stack import ChaosStack
 
-INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
+INTERRUPTED = 130  # a shell's exit code for a command ended by Ctrl-C
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
-    stop = StopSign()
+    stop = StopSignal()
     stop.install()
     state = Path(tempfile.mkdtemp(prefix="punctual-chaos-"))
     outcome, code = None, 1
@@ -41,15 +41,15 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _run(args: argparse.Namespace, state: Path, stop: StopSign) -> Outcome:
+def _run(args: argparse.Namespace, state: Path, stop: StopSignal) -> Outcome:
     plan = make_plan(args.posts, args.spread, args.seed)
-    say(f"Chaos with seed {args.seed}: {len(plan.drafts)} posts, {len(plan.strikes)} faults. Starting …")
-    house = House(state / "house", args.lease, stop)
+    say(f"Chaos with seed {args.seed}: {len(plan.drafts)} posts, {len(plan.faults)} faults. Starting …")
+    stack = ChaosStack(state / "stack", args.lease, stop)
     try:
-        outcome = run(plan, house, stop, say)
+        outcome = run(plan, stack, stop, say)
     finally:
-        house.close()
-    for line in tell(outcome):
+        stack.close()
+    for line in report_lines(outcome):
         say(line)
     return outcome
 

@@ -1,4 +1,4 @@
-"""Sixteen authors at work: they write, schedule and change their minds at planned instants, through the real API."""
+"""Sixteen author threads that create, schedule and change posts at planned instants, through the real API."""
 
 import heapq
 import itertools
@@ -6,26 +6,26 @@ import threading
 import time
 from collections.abc import Sequence
 
-from tests.chaos.authored_post import Story, Wish
-from tests.chaos.frontend import Frontend, GaveUpError
+from tests.chaos.authored_post import Action, AuthoredPost
+from tests.chaos.frontend import Frontend, NoAnswerError
 from tests.chaos.plan import Draft
 
 THREADS = 16
 
-Step = tuple[float, Wish, float | None]  # when, what, and for which instant
+Step = tuple[float, Action, float | None]  # when to act (unix seconds), the action, the new due instant
 
 
-class Authors:
-    """A post's steps follow one another; different posts' steps run side by side."""
+class AuthorPool:
+    """Runs the steps of one post in order, and those of different posts concurrently."""
 
     def __init__(self, frontend: Frontend) -> None:
         self._frontend = frontend
         self._account = ""
-        self._steps: list[tuple[float, int, Story, Sequence[Step]]] = []
+        self._steps: list[tuple[float, int, AuthoredPost, Sequence[Step]]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._open = 0
-        self.stories: dict[str, Story] = {}
+        self.authored_posts: dict[str, AuthoredPost] = {}
         self.problems: list[str] = []
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(THREADS)]
 
@@ -34,36 +34,39 @@ class Authors:
         for thread in self._threads:
             thread.start()
 
-    def write(self, drafts: Sequence[Draft]) -> list[Story]:
-        """The drafts as posts, in order; returns when all are written."""
-        written: list[Story | None] = [None] * len(drafts)
-        places = iter(range(len(drafts)))
+    def write(self, drafts: Sequence[Draft]) -> list[AuthoredPost]:
+        """Create all drafts as posts and return them in order.
+
+        Raises: NoAnswerError when a post could not be created.
+        """
+        written: list[AuthoredPost | None] = [None] * len(drafts)
+        indexes = iter(range(len(drafts)))
         lock = threading.Lock()
 
-        def write_some() -> None:
+        def create_some() -> None:
             while True:
                 with lock:
-                    place = next(places, None)
-                if place is None:
+                    index = next(indexes, None)
+                if index is None:
                     return
-                draft = drafts[place]
-                written[place] = self._frontend.write(draft.label, draft.text, self._account)
+                draft = drafts[index]
+                written[index] = self._frontend.write(draft.label, draft.text, self._account)
 
-        threads = [threading.Thread(target=write_some, daemon=True) for _ in range(min(THREADS, len(drafts)))]
+        threads = [threading.Thread(target=create_some, daemon=True) for _ in range(min(THREADS, len(drafts)))]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        stories = [story for story in written if story is not None]
-        if len(stories) < len(drafts):
-            raise GaveUpError("not every post could be written")
-        self.stories.update({story.post_id: story for story in stories})
-        return stories
+        authored_posts = [post for post in written if post is not None]
+        if len(authored_posts) < len(drafts):
+            raise NoAnswerError("some posts could not be created")
+        self.authored_posts.update({post.post_id: post for post in authored_posts})
+        return authored_posts
 
-    def schedule(self, story: Story, draft: Draft, origin: float) -> None:
-        """Now, and what follows at its instants after `origin`."""
-        changes = [(origin + c.at, c.wish, None if c.due is None else origin + c.due) for c in draft.changes]
-        self._add(story, [(0.0, Wish.SCHEDULE, origin + draft.due), *changes])
+    def schedule(self, post: AuthoredPost, draft: Draft, origin: float) -> None:
+        """Schedule the post now, and queue its later changes at their offsets from `origin`."""
+        changes = [(origin + c.at, c.action, None if c.due is None else origin + c.due) for c in draft.changes]
+        self._add(post, [(0.0, Action.SCHEDULE, origin + draft.due), *changes])
 
     def idle(self) -> bool:
         with self._changed:
@@ -74,36 +77,36 @@ class Authors:
         with self._changed:
             self._changed.notify_all()
 
-    def _add(self, story: Story, steps: Sequence[Step]) -> None:
+    def _add(self, post: AuthoredPost, steps: Sequence[Step]) -> None:
         with self._changed:
             self._open += 1
-            self._push(story, steps)
+            self._push(post, steps)
 
-    def _push(self, story: Story, steps: Sequence[Step]) -> None:
-        heapq.heappush(self._steps, (steps[0][0], next(self._numbers), story, steps))
+    def _push(self, post: AuthoredPost, steps: Sequence[Step]) -> None:
+        heapq.heappush(self._steps, (steps[0][0], next(self._numbers), post, steps))
         self._changed.notify()
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
-            story, (step, *rest) = taken
+            post, (step, *rest) = taken
             try:
-                self._frontend.carry_out(story, step[1], step[2])
+                self._frontend.perform(post, step[1], step[2])
             except Exception as error:
-                self.problems.append(f"{story.post_id}: {step[1].value}: {error}")
+                self.problems.append(f"{post.post_id}: {step[1].value}: {error}")
                 rest = []
             with self._changed:
                 if rest:
-                    self._push(story, rest)
+                    self._push(post, rest)
                 else:
                     self._open -= 1
 
-    def _take(self) -> tuple[Story, Sequence[Step]] | None:
-        """The next step whose instant has come; None when it is time to go home."""
+    def _take(self) -> tuple[AuthoredPost, Sequence[Step]] | None:
+        """Wait for the next due step. None means the pool is stopping."""
         with self._changed:
             while not self._frontend.stop.is_set():
                 wait = self._steps[0][0] - time.time() if self._steps else 1.0
                 if wait <= 0:
-                    _, _, story, steps = heapq.heappop(self._steps)
-                    return story, steps
+                    _, _, post, steps = heapq.heappop(self._steps)
+                    return post, steps
                 self._changed.wait(min(wait, 1.0))
         return None

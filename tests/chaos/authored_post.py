@@ -1,13 +1,13 @@
-"""What the author of a post asked for and was told: the side that the ledger is held against.
+"""A post with its author's calls and their answers: the expectation that the ledger is judged against.
 
-A call that got no answer is tried again, as a frontend does; from its first try on it may have taken effect.
+A call without an answer is repeated, as a frontend does. It may have taken effect from its first try on.
 """
 
 from dataclasses import dataclass, field
 from enum import Enum
 
 
-class Wish(Enum):
+class Action(Enum):
     SCHEDULE = "schedule"
     UNSCHEDULE = "unschedule"
     CANCEL = "cancel"
@@ -15,21 +15,21 @@ class Wish(Enum):
 
 @dataclass
 class Call:
-    """One wish, with all its tries. Instants are unix seconds."""
+    """One action with all its tries. Instants are unix seconds."""
 
-    wish: Wish
+    action: Action
     began: float
-    asked: float | None = None  # the due instant that was asked for
-    ended: float | None = None  # when there was a definite answer
+    asked: float | None = None  # the requested due instant
+    ended: float | None = None  # the instant of the definite answer
     due: float | None = None  # the due instant as answered
     granted: bool = False
-    doubts: int = 0  # tries that ended with no answer, or with one that leaves open what happened
+    doubts: int = 0  # tries without an answer, or with one that leaves the outcome open
     answer: str = ""
 
 
 @dataclass
-class Story:
-    """A post and everything that was asked for it, one call after another."""
+class AuthoredPost:
+    """A post and its calls, in order."""
 
     post_id: str
     label: str
@@ -37,10 +37,10 @@ class Story:
     calls: list[Call] = field(default_factory=list)
 
     @property
-    def wanted(self) -> bool:
-        """Whether the author's last word is that the post is to go out."""
+    def should_publish(self) -> bool:
+        """Return True if the last granted call schedules the post."""
         last = self._last_granted()
-        return last is not None and last.wish is Wish.SCHEDULE
+        return last is not None and last.action is Action.SCHEDULE
 
     @property
     def due(self) -> float | None:
@@ -48,28 +48,31 @@ class Story:
         return last.due if last else None
 
     @property
-    def plain(self) -> bool:
-        """Scheduled once, at the first try, and left alone."""
-        return len(self.calls) == 1 and self.wanted and not self.calls[0].doubts
+    def undisturbed(self) -> bool:
+        """Return True if the post was scheduled once, at the first try, and never changed."""
+        return len(self.calls) == 1 and self.should_publish and not self.calls[0].doubts
 
-    def dues_at(self, instant: float) -> list[float]:
-        """The due instants that may be in force: more than one while a call is under way, none when called off."""
+    def possible_due_instants(self, instant: float) -> list[float]:
+        """Return the due instants that may be in force at `instant`.
+
+        There are several while a call is unanswered, and none after a cancellation.
+        """
         dues: list[float] = []
         for call in self.calls:
             if not call.granted or instant < call.began:
                 continue
             is_answered = call.ended is not None and instant >= call.ended
-            if call.wish is Wish.SCHEDULE:
+            if call.action is Action.SCHEDULE:
                 found = call.due if is_answered else call.asked
                 dues = ([] if is_answered else dues) + ([] if found is None else [found])
             elif is_answered:
                 dues = []
         return dues
 
-    def called_off_before(self, instant: float) -> bool:
-        """Whether an answer had called the post off by then."""
+    def cancelled_before(self, instant: float) -> bool:
+        """Return True if the post was answered as unscheduled or cancelled by then."""
         return any(
-            call.granted and call.wish is not Wish.SCHEDULE and call.ended is not None and call.ended <= instant
+            call.granted and call.action is not Action.SCHEDULE and call.ended is not None and call.ended <= instant
             for call in self.calls
         )
 

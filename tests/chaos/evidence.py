@@ -1,4 +1,4 @@
-"""What happened, from those who cannot be mistaken: n8n's ledger and feeds on disk, and the database's own rows."""
+"""Collects the facts of a run: n8n's ledger, the networks' feeds on disk, and the database rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ import psycopg2
 
 from app.local.n8n.journal import Journal
 from app.local.n8n.ledger import Ledger
-from app.local.n8n.social_networks import Feeds
+from app.local.n8n.social_networks import SocialNetworks
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request at n8n, and the copy it made, if any."""
+    """One request at n8n. `urn` names the copy it made, None if it made none."""
 
     post_id: str
     attempt: int | None
@@ -27,7 +27,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Copy:
-    """One post as readers of the network see it."""
+    """One published copy, as readers of the network see it."""
 
     post_id: str
     at: float
@@ -55,7 +55,7 @@ class Transition:
 
 @dataclass
 class Case:
-    """All that is known of one post. `status` is None where the database does not know it."""
+    """All facts about one post. `status` None means no row in the database."""
 
     status: str | None = None
     error_code: str | None = None
@@ -67,14 +67,14 @@ class Case:
 
 
 def gather(n8n_data: Path, database_url: str, post_ids: Iterable[str]) -> dict[str, Case]:
-    """One case for each post asked for, and for each that n8n or the database has beside them."""
+    """Build one case per post id, also for ids known only to n8n or the database."""
     cases = {post_id: Case() for post_id in post_ids}
     for entry in Ledger(Journal(n8n_data / "ledger.jsonl")).entries():
         arrival = Arrival(
             entry.post_id, entry.attempt, entry.received_ns / 1e9, entry.action, entry.urn, tuple(entry.reports)
         )
         cases.setdefault(entry.post_id, Case()).arrivals.append(arrival)
-    for copy in Feeds(Journal(n8n_data / "published.jsonl")).copies():
+    for copy in SocialNetworks(Journal(n8n_data / "published.jsonl")).copies():
         cases.setdefault(copy.post_id, Case()).copies.append(Copy(copy.post_id, copy.published_ns / 1e9, copy.urn))
     _add_rows(cases, database_url)
     for case in cases.values():

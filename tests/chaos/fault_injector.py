@@ -1,4 +1,4 @@
-"""Strikes the processes down at the planned instants, one after the other, and brings them back."""
+"""Injects the planned faults at their instants and restarts the processes afterwards."""
 
 import contextlib
 import heapq
@@ -13,24 +13,24 @@ import psycopg2
 
 from app.local.client import Client
 from app.local.errors import StackError
-from app.local.stop_signal import StopSign
-from tests.chaos.author_pool import Authors
+from app.local.stop_signal import StopSignal
+from tests.chaos.author_pool import AuthorPool
 from tests.chaos.evidence import select
-from tests.chaos.plan import Draft, Fault, Plan, Strike
-from tests.chaos.stack import House
+from tests.chaos.plan import Draft, Fault, Plan, PlannedFault
+from tests.chaos.stack import ChaosStack
 
 IN_FLIGHT = 8
-SCHEDULING_SECONDS = 2.5  # for all of them to be scheduled before they are due, together
+SCHEDULING_SECONDS = 2.5  # enough to schedule all of them before their common due instant
 ARRIVING_SECONDS = 15.0
 START_SECONDS = 60.0
 SWEEP_SECONDS = 3.0
-LOOK_AGAIN = 0.2
+POLL_SECONDS = 0.2
 PROCESS = {Fault.APP: "app", Fault.TERM: "app", Fault.QSTASH: "qstash", Fault.N8N: "n8n"}
 
 
 @dataclass
-class Happening:
-    """A fault as it came to pass; `ended` is when all was up again."""
+class FaultRecord:
+    """An injected fault. `ended` is the instant at which its process was ready again."""
 
     fault: Fault
     began: float
@@ -40,29 +40,29 @@ class Happening:
 
 @dataclass
 class InFlight:
-    """The posts whose send was under way when SIGTERM came, by attempt."""
+    """The posts with a send in flight at SIGTERM, and the app's exit code."""
 
     posts: list[str] = field(default_factory=list)
     exit_code: int | None = None
 
 
-class Troubles:
-    def __init__(self, house: House, authors: Authors, plan: Plan, origin: float, stop: StopSign) -> None:
-        self._house = house
+class FaultInjector:
+    def __init__(self, stack: ChaosStack, authors: AuthorPool, plan: Plan, origin: float, stop: StopSignal) -> None:
+        self._stack = stack
         self._authors = authors
         self._plan = plan
         self._stop = stop
         self._chance = random.Random(plan.seed)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
-        self._down: list[Happening] = []
-        self.happenings: list[Happening] = []
+        self._down: list[FaultRecord] = []
+        self.fault_records: list[FaultRecord] = []
         self.in_flight = InFlight()
-        for strike in plan.strikes:
-            self._at(origin + strike.at, self._beginning(strike))
+        for planned in plan.faults:
+            self._at(origin + planned.at, self._beginning(planned))
 
     def run(self) -> None:
-        """Returns when the last fault is over and everything is up again."""
+        """Inject all faults and wait until every process is ready again."""
         while self._due:
             instant, _, act = heapq.heappop(self._due)
             self._stop.pause(max(0.0, instant - time.time()))
@@ -72,99 +72,104 @@ class Troubles:
         self._serial += 1
         heapq.heappush(self._due, (instant, self._serial, act))
 
-    def _beginning(self, strike: Strike) -> Callable[[], None]:
+    def _beginning(self, planned: PlannedFault) -> Callable[[], None]:
         def begin() -> None:
-            if strike.fault is Fault.TERM and self._down:  # who is in flight must be able to finish
-                self._at(time.time() + LOOK_AGAIN, begin)
+            if planned.fault is Fault.TERM and self._down:  # sends in flight must be able to finish
+                self._at(time.time() + POLL_SECONDS, begin)
                 return
-            if self._plan.spares_sweeps and strike.fault in (Fault.APP, Fault.WORKER, Fault.DATABASE):
+            if self._plan.waits_for_sweeps and planned.fault in (Fault.APP, Fault.WORKER, Fault.DATABASE):
                 self._wait_for_sweep()
-            happening = Happening(strike.fault, time.time())
-            self.happenings.append(happening)
-            self._down.append(happening)
-            self._strike(happening)
-            self._at(time.time() + strike.seconds, lambda: self._recover(happening))
+            record = FaultRecord(planned.fault, time.time())
+            self.fault_records.append(record)
+            self._down.append(record)
+            self._inject(record)
+            self._at(time.time() + planned.seconds, lambda: self._recover(record))
 
         return begin
 
-    def _strike(self, happening: Happening) -> None:
-        match happening.fault:
+    def _inject(self, record: FaultRecord) -> None:
+        match record.fault:
             case Fault.DATABASE:
-                self._house.database.stop("immediate")
+                self._stack.database.stop("immediate")
             case Fault.WORKER:
-                happening.note = self._kill_a_worker()
+                record.note = self._kill_a_worker()
             case Fault.TERM:
-                self._terminate(happening)
+                self._terminate(record)
             case fault:
-                self._house.kill(PROCESS[fault])
+                self._stack.kill(PROCESS[fault])
 
-    def _recover(self, happening: Happening) -> None:
-        if happening.fault is Fault.DATABASE:
-            self._house.database.start()
-        elif happening.fault is not Fault.WORKER:
-            self._house.launch(PROCESS[happening.fault])
-        give_up = time.monotonic() + START_SECONDS
-        self._at(time.time(), lambda: self._look(happening, give_up))
+    def _recover(self, record: FaultRecord) -> None:
+        if record.fault is Fault.DATABASE:
+            self._stack.database.start()
+        elif record.fault is not Fault.WORKER:
+            self._stack.launch(PROCESS[record.fault])
+        deadline = time.monotonic() + START_SECONDS
+        self._at(time.time(), lambda: self._check_ready(record, deadline))
 
-    def _look(self, happening: Happening, give_up: float) -> None:
-        """Until it answers. That may take until another fault is over: without its database, the app is not well."""
-        name = PROCESS.get(happening.fault, "app")
-        if self._house.answers(name):
-            happening.ended = time.time()
-            self._down.remove(happening)
-        elif time.monotonic() > give_up and self._down == [happening]:
-            raise StackError(f"{name} does not come up.\n{self._house.last_words(name)}")
+    def _check_ready(self, record: FaultRecord, deadline: float) -> None:
+        """Poll until the process is ready.
+
+        Another fault may delay this: the app is not ready without its database.
+
+        Raises: StackError when it is the only one down and START_SECONDS have passed.
+        """
+        name = PROCESS.get(record.fault, "app")
+        if self._stack.answers(name):
+            record.ended = time.time()
+            self._down.remove(record)
+        elif time.monotonic() > deadline and self._down == [record]:
+            raise StackError(f"{name} did not start.\n{self._stack.log_tail(name)}")
         else:
-            self._at(time.time() + LOOK_AGAIN, lambda: self._look(happening, give_up))
+            self._at(time.time() + POLL_SECONDS, lambda: self._check_ready(record, deadline))
 
     def _wait_for_sweep(self) -> None:
-        """Until no sweep is under way: one that is cut off keeps the others out for more than a minute."""
-        give_up = time.monotonic() + SWEEP_SECONDS
-        while time.monotonic() < give_up:
+        """Wait until no sweep runs: a killed one keeps its lease for more than a minute."""
+        deadline = time.monotonic() + SWEEP_SECONDS
+        while time.monotonic() < deadline:
             with contextlib.suppress(psycopg2.Error):
-                if not select(self._house.database.url, "SELECT 1 FROM leases"):
+                if not select(self._stack.database.url, "SELECT 1 FROM leases"):
                     return
             self._stop.pause()
 
     def _kill_a_worker(self) -> str:
-        workers = self._house.workers("app")
+        workers = self._stack.workers("app")
         if not workers:
             return "none found"
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._chance.choice(sorted(workers)), signal.SIGKILL)
         return ""
 
-    def _terminate(self, happening: Happening) -> None:
-        """SIGTERM while n8n takes its time over some sends; they must be finished and written down."""
-        seconds = 0.7 * self._house.n8n_timeout
+    def _terminate(self, record: FaultRecord) -> None:
+        """Send SIGTERM while n8n answers slowly. The app must finish and record the sends in flight."""
+        seconds = 0.7 * self._stack.n8n_timeout
         drafts = [
             Draft("in flight", f"Chaos in flight {n} at {time.time()} [n8n:slow={seconds:g}]", 0.0)
             for n in range(IN_FLIGHT)
         ]
-        stories = self._authors.write(drafts)
-        together = time.time() + SCHEDULING_SECONDS
-        for story, draft in zip(stories, drafts, strict=True):
-            self._authors.schedule(story, draft, together)
-        posts = [story.post_id for story in stories]
+        authored_posts = self._authors.write(drafts)
+        due = time.time() + SCHEDULING_SECONDS
+        for post, draft in zip(authored_posts, drafts, strict=True):
+            self._authors.schedule(post, draft, due)
+        posts = [post.post_id for post in authored_posts]
         self._wait_for_arrivals(posts, seconds)
-        happening.began = time.time()
-        self.in_flight.exit_code = self._house.terminate("app")
+        record.began = time.time()
+        self.in_flight.exit_code = self._stack.terminate("app")
         arrived = self._arrivals(posts)
-        at = happening.began
+        at = record.began
         self.in_flight.posts = [post for post, since in arrived.items() if at - seconds + 0.1 < since < at]
-        happening.note = f"{len(self.in_flight.posts)} sends in flight, gone after {time.time() - at:.1f} s"
+        record.note = f"{len(self.in_flight.posts)} sends in flight, exited after {time.time() - at:.1f} s"
 
     def _wait_for_arrivals(self, posts: list[str], seconds: float) -> None:
-        """Until all have arrived, or the first of them is about to be answered."""
-        give_up = time.monotonic() + ARRIVING_SECONDS
-        while time.monotonic() < give_up:
+        """Wait until all posts have arrived, or the first is about to be answered."""
+        deadline = time.monotonic() + ARRIVING_SECONDS
+        while time.monotonic() < deadline:
             arrived = self._arrivals(posts)
             if arrived and (len(arrived) == len(posts) or time.time() - min(arrived.values()) > seconds / 2):
                 return
             self._stop.pause()
 
     def _arrivals(self, posts: list[str]) -> dict[str, float]:
-        n8n = Client(self._house.ports.url("n8n"))
+        n8n = Client(self._stack.ports.url("n8n"))
         try:
             found = {post: n8n.get("/_local/ledger", postId=post) for post in posts}
         finally:

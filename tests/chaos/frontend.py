@@ -1,4 +1,4 @@
-"""A frontend that does not give up: a call without an answer is tried again, and what was answered is written down."""
+"""A frontend that repeats each call until it is answered, and records the answer."""
 
 import threading
 import time
@@ -7,19 +7,19 @@ from typing import Any
 
 import requests
 
-from tests.chaos.authored_post import Call, Story, Wish
+from tests.chaos.authored_post import Action, AuthoredPost, Call
 
 TIMEOUT_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
 GIVE_UP_SECONDS = 150.0
 
 
-class GaveUpError(Exception):
-    """The app did not answer for so long, or we are told to stop."""
+class NoAnswerError(Exception):
+    """The app did not answer within GIVE_UP_SECONDS, or the run is stopping."""
 
 
 class Frontend:
-    """Threads share one; each has connections of its own."""
+    """Shared by threads. Each thread has connections of its own."""
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base_url = base_url
@@ -32,25 +32,25 @@ class Frontend:
         answer, _ = self._until_answered("POST", "/api/social-accounts", {**body, "accountName": "Chaos"})
         return str(answer.json()["id"])
 
-    def write(self, label: str, text: str, account: str) -> Story:
-        """A draft. Written twice where the answer was lost: the first is then an orphan that nobody schedules."""
+    def write(self, label: str, text: str, account: str) -> AuthoredPost:
+        """Create a draft. If the answer is lost, a second one is created and the first stays unscheduled."""
         body = {"content": text, "platform": "linkedin", "socialAccountId": account}
         answer, _ = self._until_answered("POST", "/api/posts", body)
         answer.raise_for_status()
-        return Story(answer.json()["id"], label, text)
+        return AuthoredPost(answer.json()["id"], label, text)
 
-    def carry_out(self, story: Story, wish: Wish, due: float | None = None) -> Call:
-        """One wish, tried until there is a definite answer, and added to the story from the start."""
-        call = Call(wish, time.time(), asked=_whole_ms(due))
-        story.calls.append(call)
-        path = f"/api/posts/{story.post_id}"
-        if wish is Wish.SCHEDULE:
+    def perform(self, post: AuthoredPost, action: Action, due: float | None = None) -> Call:
+        """Repeat one action until it gets a definite answer. The call is added to the post first."""
+        call = Call(action, time.time(), asked=_whole_ms(due))
+        post.calls.append(call)
+        path = f"/api/posts/{post.post_id}"
+        if action is Action.SCHEDULE:
             assert call.asked is not None
-            self._ask(story, call, "POST", f"{path}/schedule", {"scheduledAt": _iso(call.asked)})
-        elif wish is Wish.UNSCHEDULE:
-            self._ask(story, call, "POST", f"{path}/unschedule", {})
+            self._ask(post, call, "POST", f"{path}/schedule", {"scheduledAt": _iso(call.asked)})
+        elif action is Action.UNSCHEDULE:
+            self._ask(post, call, "POST", f"{path}/unschedule", {})
         else:
-            self._ask(story, call, "DELETE", path, None)
+            self._ask(post, call, "DELETE", path, None)
         return call
 
     def read(self, post_id: str) -> dict[str, Any]:
@@ -58,32 +58,32 @@ class Frontend:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def _ask(self, story: Story, call: Call, method: str, path: str, body: Any) -> None:
-        # Until a refusal is certain, the call may be in force from its first try on.
+    def _ask(self, post: AuthoredPost, call: Call, method: str, path: str, body: Any) -> None:
+        # Until a refusal is certain, the call may have taken effect at its first try.
         call.granted = True
         answer, call.doubts = self._until_answered(method, path, body, call)
         if answer.ok:
-            call.due = _instant(answer.json()["scheduledAt"]) if call.wish is Wish.SCHEDULE else None
+            call.due = _instant(answer.json()["scheduledAt"]) if call.action is Action.SCHEDULE else None
         elif call.doubts:
-            self._look(story, call)
+            self._confirm_refusal(post, call)
         else:
             call.granted = False
-        call.answer, call.ended = _told(answer), time.time()
+        call.answer, call.ended = _answer_text(answer), time.time()
 
-    def _look(self, story: Story, call: Call) -> None:
-        """A refusal after a try in doubt: that try may be the reason, and the post itself says so."""
-        post = self.read(story.post_id)
-        if call.wish is Wish.SCHEDULE:
-            call.due = _instant(post["scheduledAt"]) if post["scheduledAt"] else None
+    def _confirm_refusal(self, post: AuthoredPost, call: Call) -> None:
+        """Decide by the post itself if a refused call had taken effect at an earlier unanswered try."""
+        body = self.read(post.post_id)
+        if call.action is Action.SCHEDULE:
+            call.due = _instant(body["scheduledAt"]) if body["scheduledAt"] else None
             call.granted = call.due is not None and call.due == call.asked
         else:
-            call.granted = post["status"] == ("draft" if call.wish is Wish.UNSCHEDULE else "cancelled")
+            call.granted = body["status"] == ("draft" if call.action is Action.UNSCHEDULE else "cancelled")
 
     def _until_answered(
         self, method: str, path: str, body: Any, call: Call | None = None
     ) -> tuple[requests.Response, int]:
-        doubts, give_up = 0, time.monotonic() + GIVE_UP_SECONDS
-        while time.monotonic() < give_up and not self.stop.is_set():
+        doubts, deadline = 0, time.monotonic() + GIVE_UP_SECONDS
+        while time.monotonic() < deadline and not self.stop.is_set():
             try:
                 answer = self._session().request(method, self._base_url + path, json=body, timeout=TIMEOUT_SECONDS)
             except requests.RequestException:
@@ -94,17 +94,17 @@ class Frontend:
             if call is not None:
                 call.doubts = doubts
             self.stop.wait(PAUSE_SECONDS)
-        raise GaveUpError(f"{method} {path}: no answer in {GIVE_UP_SECONDS:g} s")
+        raise NoAnswerError(f"{method} {path}: no answer in {GIVE_UP_SECONDS:g} s")
 
     def _session(self) -> requests.Session:
         if not hasattr(self._own, "session"):
             self._own.session = session = requests.Session()
-            session.trust_env = False  # neither a proxy nor a .netrc has a say on the loopback
+            session.trust_env = False  # ignore proxies and .netrc on the loopback
             session.headers["Authorization"] = f"Bearer {self._token}"
         return self._own.session
 
 
-def _told(answer: requests.Response) -> str:
+def _answer_text(answer: requests.Response) -> str:
     if answer.ok:
         return str(answer.status_code)
     try:
@@ -123,5 +123,5 @@ def _instant(text: str) -> float:
 
 
 def _whole_ms(instant: float | None) -> float | None:
-    """As the wire has it, so that what is asked for and what is answered can be compared."""
+    """Round to the milliseconds of the API, so requested and answered instants compare equal."""
     return None if instant is None else _instant(_iso(instant))

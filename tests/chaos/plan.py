@@ -1,30 +1,30 @@
-"""What a run is made of, all of it from one seed: the posts, what their authors change their minds about, the faults.
+"""The plan of a run, made from one seed: posts, their authors' later changes, and faults.
 
-Offsets are seconds from the instant that half of the posts share.
+Offsets are seconds from the instant shared by half of the posts.
 """
 
 import random
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.chaos.authored_post import Wish
+from tests.chaos.authored_post import Action
 
-#: How n8n treats some of the posts, and how often: its stand-in reads these words in the text.
+#: Instructions to the n8n stand-in, which reads them in the post's text, and their share of all posts.
 TREATMENTS = (
-    ("[n8n:drop act x1]", 0.03),  # publishes, and cuts the connection instead of answering
-    ("[n8n:hang act x1]", 0.01),  # publishes, and never answers
-    ("[n8n:never x1]", 0.02),  # publishes, and never reports
+    ("[n8n:drop act x1]", 0.03),  # publishes, then cuts the connection instead of answering
+    ("[n8n:hang act x1]", 0.01),  # publishes, never answers
+    ("[n8n:never x1]", 0.02),  # publishes, never reports
     ("[n8n:503 x1]", 0.02),
-    ("[n8n:vanish x1]", 0.01),  # accepts, and does nothing
+    ("[n8n:vanish x1]", 0.01),  # accepts, does nothing
     ("[n8n:first]", 0.02),  # reports before it answers
     ("[n8n:twice]", 0.02),
 )
-UNSCHEDULED, CANCELLED, MOVED, BACK_ON = 0.06, 0.06, 0.10, 0.03
+UNSCHEDULED, CANCELLED, RESCHEDULED, RESUMED = 0.06, 0.06, 0.10, 0.03
 FIRST_FAULT = 2.0  # seconds after the first post is scheduled
 
 
 class Fault(Enum):
-    """Its value is how it is told."""
+    """A kind of fault. The value is its name in the report."""
 
     APP = "app: kill -9"
     WORKER = "one worker: kill -9"
@@ -37,7 +37,7 @@ class Fault(Enum):
 @dataclass(frozen=True)
 class Change:
     at: float
-    wish: Wish
+    action: Action
     due: float | None = None
 
 
@@ -50,8 +50,8 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Strike:
-    """A fault, when it begins and how long it lasts."""
+class PlannedFault:
+    """A fault with its start and its duration, both in seconds."""
 
     at: float
     fault: Fault
@@ -62,24 +62,24 @@ class Strike:
 class Plan:
     seed: int
     drafts: tuple[Draft, ...]
-    strikes: tuple[Strike, ...]
-    head_start: float  # the first post is scheduled so long before the shared instant
-    end: float  # the last fault has begun, and the last post was due, by then
-    spares_sweeps: bool = False  # a sweep that is killed keeps its lease for a minute, too long for a small run
+    faults: tuple[PlannedFault, ...]
+    head_start: float  # seconds from the first call to schedule to the shared instant
+    end: float  # by then the last fault has begun and the last post is due
+    waits_for_sweeps: bool = False  # no fault kills a running sweep: its lease lasts a minute, too long for a small run
 
 
 def make_plan(posts: int, spread: float, seed: int) -> Plan:
-    """`posts` at one instant, as many over `spread` seconds around it, and faults from the scheduling to the end."""
+    """Plan `posts` at one instant, as many over `spread` seconds around it, and the faults."""
     chance = random.Random(seed)
     head_start = 4 + max(2 * posts * 0.03, 4)
     first, last = -spread / 4, spread * 3 / 4
     burst = [_draft(chance, seed, "burst", n, 0.0) for n in range(posts)]
     others = [_draft(chance, seed, "spread", n, chance.uniform(first, last)) for n in range(posts)]
     is_small = spread < 30
-    strikes = _strikes(chance, FIRST_FAULT - head_start, last + (4 if is_small else 0), is_small)
+    faults = _planned_faults(chance, FIRST_FAULT - head_start, last + (4 if is_small else 0), is_small)
     drafts = [*burst, *others]
     chance.shuffle(drafts)
-    return Plan(seed, tuple(drafts), strikes, head_start, max(last, strikes[-1].at), spares_sweeps=is_small)
+    return Plan(seed, tuple(drafts), faults, head_start, max(last, faults[-1].at), waits_for_sweeps=is_small)
 
 
 def _draft(chance: random.Random, seed: int, label: str, number: int, due: float) -> Draft:
@@ -98,40 +98,42 @@ def _treatment(chance: random.Random) -> str:
 
 
 def _changes(chance: random.Random, due: float) -> tuple[Change, ...]:
-    """A change of mind, half of the time so close to the instant that it may come too late."""
+    """Draw an author's changes. Half of them come so close to the instant that they may be too late."""
     drawn = chance.random()
     ahead = chance.uniform(-0.3, 1.5) if chance.random() < 0.5 else chance.uniform(1, 12)
     at = due - ahead
     if drawn < UNSCHEDULED:
-        return (Change(at, Wish.UNSCHEDULE),)
+        return (Change(at, Action.UNSCHEDULE),)
     if (drawn := drawn - UNSCHEDULED) < CANCELLED:
-        return (Change(at, Wish.CANCEL),)
-    if (drawn := drawn - CANCELLED) < MOVED:
-        return (Change(at, Wish.SCHEDULE, max(due, at) + chance.uniform(0.5, 10)),)
-    if drawn - MOVED < BACK_ON:
-        return (Change(at, Wish.UNSCHEDULE), Change(at + 0.1, Wish.SCHEDULE, max(due, at) + chance.uniform(0.5, 5)))
+        return (Change(at, Action.CANCEL),)
+    if (drawn := drawn - CANCELLED) < RESCHEDULED:
+        return (Change(at, Action.SCHEDULE, max(due, at) + chance.uniform(0.5, 10)),)
+    if drawn - RESCHEDULED < RESUMED:
+        return (Change(at, Action.UNSCHEDULE), Change(at + 0.1, Action.SCHEDULE, max(due, at) + chance.uniform(0.5, 5)))
     return ()
 
 
-def _strikes(chance: random.Random, first: float, last: float, is_small: bool) -> tuple[Strike, ...]:
-    """One after the other, each with a place of its own, so that what follows from each can be told apart; one of them
-    in the middle of the burst. SIGTERM comes last: those in flight must be able to finish."""
+def _planned_faults(chance: random.Random, first: float, last: float, is_small: bool) -> tuple[PlannedFault, ...]:
+    """Plan one fault per time slot, so the effects of each can be distinguished.
+
+    One fault falls into the burst. SIGTERM comes last, because sends in flight must be able to finish.
+    """
     again = [] if is_small else [Fault.APP, Fault.QSTASH, Fault.DATABASE]
     faults = [Fault.APP, Fault.WORKER, Fault.QSTASH, Fault.DATABASE, Fault.N8N, *again]
     chance.shuffle(faults)
     faults.append(Fault.TERM)
     width = (last - first) / len(faults)
     in_burst = round(-first / width)
-    strikes = []
-    for place, fault in enumerate(faults):
-        at = first + place * width + chance.uniform(0, width / 3)
-        if place == in_burst:
+    planned = []
+    for index, fault in enumerate(faults):
+        at = first + index * width + chance.uniform(0, width / 3)
+        if index == in_burst:
             at = chance.uniform(0.1, width / 3)
-        strikes.append(Strike(at, fault, _lasts(chance, fault, is_small)))
-    return tuple(strikes)
+        planned.append(PlannedFault(at, fault, _duration(chance, fault, is_small)))
+    return tuple(planned)
 
 
-def _lasts(chance: random.Random, fault: Fault, is_small: bool) -> float:
+def _duration(chance: random.Random, fault: Fault, is_small: bool) -> float:
     if fault in (Fault.WORKER, Fault.TERM):
         return 0.0
     if fault is Fault.N8N:

@@ -1,13 +1,13 @@
-"""What a run has to say: one table, and for every post with something wrong its whole story."""
+"""The report of a run: one table, and a timeline for every post with an error."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tests.chaos.authored_post import Story, Wish
+from tests.chaos.authored_post import Action, AuthoredPost
 from tests.chaos.evidence import Case
-from tests.chaos.fault_injector import Happening
+from tests.chaos.fault_injector import FaultRecord
 from tests.chaos.judge import Findings
 
 MAX_SHOWN = 10
@@ -16,21 +16,21 @@ BEFORE, AFTER = 3.0, 3.0  # seconds around a fault in which a post may be affect
 
 @dataclass
 class Outcome:
-    """A finished run, as it is judged and told."""
+    """A finished run with its findings. `origin` is the shared due instant."""
 
     seed: int
     origin: float
     settled_at: float | None  # None: the deadline came first
     findings: Findings
-    stories: Mapping[str, Story]
+    authored_posts: Mapping[str, AuthoredPost]
     cases: Mapping[str, Case]
-    happenings: list[Happening]
+    fault_records: list[FaultRecord]
     in_flight: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
     def cut(self) -> list[str]:
-        """Sends in flight at SIGTERM whose answer was not written down."""
+        """Return the posts in flight at SIGTERM without a recorded answer."""
         return [post for post in self.in_flight if not _has_answer(self.cases[post])]
 
     @property
@@ -42,11 +42,11 @@ def _has_answer(case: Case) -> bool:
     return any(attempt.number == 1 and attempt.http_status == 200 for attempt in case.attempts)
 
 
-def tell(outcome: Outcome) -> list[str]:
+def report_lines(outcome: Outcome) -> list[str]:
     lines = ["", "Faults:"]
-    lines += [_fault_line(happening, outcome.origin) for happening in outcome.happenings]
+    lines += [_fault_line(record, outcome.origin) for record in outcome.fault_records]
     lines += ["", *_figures(outcome), "", result_line(outcome)]
-    for post_id, wrong in list(_offenders(outcome).items())[:MAX_SHOWN]:
+    for post_id, wrong in list(_posts_with_errors(outcome).items())[:MAX_SHOWN]:
         lines += ["", f"{post_id}: {wrong}", *timeline(outcome, post_id)]
     return lines
 
@@ -54,7 +54,7 @@ def tell(outcome: Outcome) -> list[str]:
 def result_line(outcome: Outcome) -> str:
     found, arrivals = outcome.findings, sum(len(case.arrivals) for case in outcome.cases.values())
     return (
-        f"chaos seed={outcome.seed} posts={len(outcome.stories)} arrivals={arrivals} "
+        f"chaos seed={outcome.seed} posts={len(outcome.authored_posts)} arrivals={arrivals} "
         f"lost={len(found.lost)} twice={len(found.twice)} early={len(found.early)} "
         f"after-cancel={len(found.after_cancel)} untold={len(found.untold)} "
         f"cut={len(outcome.cut)} done-after={_done_after(outcome)} {'ok' if outcome.good else 'NOT OK'}"
@@ -64,10 +64,10 @@ def result_line(outcome: Outcome) -> str:
 def _figures(outcome: Outcome) -> list[str]:
     found = outcome.findings
     again = ", ".join(f"{why} {count}" for why, count in found.further_attempts.most_common()) or "none"
-    doubts = sum(call.doubts > 0 for story in outcome.stories.values() for call in story.calls)
+    doubts = sum(call.doubts > 0 for post in outcome.authored_posts.values() for call in post.calls)
     rows = {
-        "posts": f"{len(outcome.stories)}, {_statuses(outcome.cases)}",
-        "changes of mind": _changes(outcome.stories.values()),
+        "posts": f"{len(outcome.authored_posts)}, {_statuses(outcome.cases)}",
+        "changes of mind": _changes(outcome.authored_posts.values()),
         "calls in doubt": f"{doubts}, each asked again until it was answered",
         "further attempts": f"{sum(found.further_attempts.values())}: {again}",
         "in flight at SIGTERM": f"{len(outcome.in_flight)}, finished {len(outcome.in_flight) - len(outcome.cut)}",
@@ -77,7 +77,7 @@ def _figures(outcome: Outcome) -> list[str]:
     }
     if outcome.problems:
         rows["problems"] = "; ".join(outcome.problems[:MAX_SHOWN])
-    return [f"  {name:<25} {told}" for name, told in rows.items()]
+    return [f"  {name:<25} {text}" for name, text in rows.items()]
 
 
 def _statuses(cases: Mapping[str, Case]) -> str:
@@ -85,13 +85,13 @@ def _statuses(cases: Mapping[str, Case]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.most_common())
 
 
-def _changes(stories: Iterable[Story]) -> str:
-    """How many there were, and how many of them came too late."""
+def _changes(authored_posts: Iterable[AuthoredPost]) -> str:
+    """Count the changes by kind, and the ones refused as too late."""
     made: Counter[str] = Counter()
     refused = 0
-    for story in stories:
-        for call in story.calls[1:]:
-            name = "rescheduled" if call.wish is Wish.SCHEDULE else call.wish.value + "d"
+    for post in authored_posts:
+        for call in post.calls[1:]:
+            name = "rescheduled" if call.action is Action.SCHEDULE else call.action.value + "d"
             made[name.replace("canceld", "cancelled")] += call.granted
             refused += not call.granted
     return ", ".join(f"{count} {name}" for name, count in made.items()) + f", {refused} came too late"
@@ -100,28 +100,31 @@ def _changes(stories: Iterable[Story]) -> str:
 def _done_after(outcome: Outcome) -> str:
     if outcome.settled_at is None:
         return "never"
-    last_fault = max((happening.ended for happening in outcome.happenings), default=0.0)
-    last_due = max((story.due or 0.0 for story in outcome.stories.values()), default=0.0)
+    last_fault = max((record.ended for record in outcome.fault_records), default=0.0)
+    last_due = max((post.due or 0.0 for post in outcome.authored_posts.values()), default=0.0)
     return f"{outcome.settled_at - max(last_fault, last_due):.1f}s"
 
 
 def _lateness(outcome: Outcome, *, is_affected: bool) -> list[float]:
-    """Milliseconds of first arrivals. Unaffected: left alone by the author, by n8n's treatments, by faults, and not
-    standing in line behind those that share one instant."""
+    """Return the lateness of first arrivals in ms, ascending.
+
+    A post is unaffected when its author, n8n's treatments and the faults left it alone, and it did not queue behind
+    the burst.
+    """
     found = []
-    for post_id, story in outcome.stories.items():
-        arrivals, due = outcome.cases[post_id].arrivals, story.due
-        if due is None or not story.wanted or not arrivals:
+    for post_id, post in outcome.authored_posts.items():
+        arrivals, due = outcome.cases[post_id].arrivals, post.due
+        if due is None or not post.should_publish or not arrivals:
             continue
-        affected = story.label != "spread" or not story.plain or _is_near_fault(outcome, due)
+        affected = post.label != "spread" or not post.undisturbed or _is_near_fault(outcome, due)
         if affected == is_affected:
             found.append((arrivals[0].at - due) * 1000)
     return sorted(found)
 
 
 def _is_near_fault(outcome: Outcome, due: float) -> bool:
-    burst = sum(story.label.startswith("burst") for story in outcome.stories.values())
-    spans = [(happening.began, happening.ended) for happening in outcome.happenings]
+    burst = sum(post.label.startswith("burst") for post in outcome.authored_posts.values())
+    spans = [(record.began, record.ended) for record in outcome.fault_records]
     spans.append((outcome.origin, outcome.origin + burst / 50))
     return any(began - BEFORE < due < ended + AFTER for began, ended in spans)
 
@@ -133,15 +136,15 @@ def _percentiles(sorted_ms: list[float]) -> str:
     return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, of {len(sorted_ms)}"
 
 
-def _fault_line(happening: Happening, origin: float) -> str:
-    note = f"  ({happening.note})" if happening.note else ""
-    began = happening.began - origin
-    return f"  {_clock(happening.began)}  {began:+7.2f} s  for {happening.ended - happening.began:5.2f} s  " + (
-        f"{happening.fault.value}{note}"
+def _fault_line(record: FaultRecord, origin: float) -> str:
+    note = f"  ({record.note})" if record.note else ""
+    began = record.began - origin
+    return f"  {_clock(record.began)}  {began:+7.2f} s  for {record.ended - record.began:5.2f} s  " + (
+        f"{record.fault.value}{note}"
     )
 
 
-def _offenders(outcome: Outcome) -> dict[str, str]:
+def _posts_with_errors(outcome: Outcome) -> dict[str, str]:
     found = outcome.findings
     kinds = {
         "lost": found.lost,
@@ -149,7 +152,7 @@ def _offenders(outcome: Outcome) -> dict[str, str]:
         "early": found.early,
         "after cancel": found.after_cancel,
         "untold": found.untold,
-        "cut": dict.fromkeys(outcome.cut, "the answer to a send in flight at SIGTERM was not written down"),
+        "cut": dict.fromkeys(outcome.cut, "the answer to a send in flight at SIGTERM was not recorded"),
     }
     wrong: dict[str, str] = {}
     for kind, posts in kinds.items():
@@ -159,28 +162,28 @@ def _offenders(outcome: Outcome) -> dict[str, str]:
 
 
 def timeline(outcome: Outcome, post_id: str) -> list[str]:
-    """Everything that is known of one post, with the faults between, in the order of the instants."""
-    story, case = outcome.stories.get(post_id), outcome.cases[post_id]
+    """Return all events of one post and the faults between them, in time order."""
+    post, case = outcome.authored_posts.get(post_id), outcome.cases[post_id]
     events: list[tuple[float, str]] = []
-    for happening in outcome.happenings:
-        events.append((happening.began, f"--- {happening.fault.value}"))
-        events.append((happening.ended, f"--- over: {happening.fault.value}"))
-    for call in story.calls if story else []:
+    for record in outcome.fault_records:
+        events.append((record.began, f"--- {record.fault.value}"))
+        events.append((record.ended, f"--- over: {record.fault.value}"))
+    for call in post.calls if post else []:
         due = f" for {_clock(call.asked)}" if call.asked else ""
-        events.append((call.began, f"author  {call.wish.value}{due}"))
+        events.append((call.began, f"author  {call.action.value}{due}"))
         if call.ended:
-            told = f"author  is told {call.answer}; granted: {call.granted}, tries in doubt: {call.doubts}"
-            events.append((call.ended, told))
+            text = f"author  gets {call.answer}, granted: {call.granted}, tries in doubt: {call.doubts}"
+            events.append((call.ended, text))
     for row in case.transitions:
-        told = f"row     {row.before} -> {row.after} ({row.reason}), generation {row.generation}, attempt {row.attempt}"
-        events.append((row.at, told))
+        text = f"row     {row.before} -> {row.after} ({row.reason}), generation {row.generation}, attempt {row.attempt}"
+        events.append((row.at, text))
     for arrival in case.arrivals:
-        events.append((arrival.at, f"n8n     attempt {arrival.attempt} arrives; {arrival.action}, {arrival.urn}"))
-        events += [(_told_at(report["at"]), f"n8n     reports: {_short(report)}") for report in arrival.reports]
+        events.append((arrival.at, f"n8n     attempt {arrival.attempt} arrives: {arrival.action}, {arrival.urn}"))
+        events += [(_parse_instant(report["at"]), f"n8n     reports: {_short(report)}") for report in arrival.reports]
     events += [(copy.at, f"network has {copy.urn}") for copy in case.copies]
-    lines = [f"  {_clock(at)}  {told}" for at, told in sorted(events)]
+    lines = [f"  {_clock(at)}  {text}" for at, text in sorted(events)]
     lines += [f"  attempt {a.number}: {a.trigger}, {a.outcome}, HTTP {a.http_status}, {a.error}" for a in case.attempts]
-    return [*([f"  {story.text}"] if story else []), *lines]
+    return [*([f"  {post.text}"] if post else []), *lines]
 
 
 def _short(report: dict[str, object]) -> str:
@@ -189,7 +192,7 @@ def _short(report: dict[str, object]) -> str:
     return f"{status}, answered {report.get('answer')} {report.get('error') or ''}".strip()
 
 
-def _told_at(text: str) -> float:
+def _parse_instant(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 

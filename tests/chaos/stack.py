@@ -1,27 +1,25 @@
-"""Every process of the run: Punctual's own, its database and n8n. Each can be struck down and started again, and none
-outlives the run."""
+"""All processes of a run: Punctual's own, its database and n8n. Each can be killed and restarted."""
 
 from pathlib import Path
 
-from app.local.stop_signal import StopSign
-from tests.support.app_stack import Furnishing
-from tests.support.app_stack import House as Punctual
+from app.local.stop_signal import StopSignal
+from tests.support.app_stack import AppStack, StackOptions
 from tests.support.durable_postgres import Postgres
 
 WORKERS, THREADS, WAITING = 2, 64, 32
 CRON_EVERY = 2.0
 
 
-class House(Punctual):
-    """Tuned so that minutes become seconds."""
+class ChaosStack(AppStack):
+    """The stack with short timeouts: minutes become seconds."""
 
-    def __init__(self, state: Path, lease_seconds: float, stop: StopSign) -> None:
+    def __init__(self, state: Path, lease_seconds: float, stop: StopSignal) -> None:
         self.lease_seconds = lease_seconds
         self.n8n_timeout = lease_seconds / 4
         (state / "logs").mkdir(parents=True)
         self.database = Postgres(state / "logs" / "postgres.log")
-        super().__init__(state, Furnishing(self.database.url, WORKERS, THREADS, CRON_EVERY, self._tuning()), stop)
-        self.takes_in([self.stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), "--data", str(self.n8n_data))])
+        super().__init__(state, StackOptions(self.database.url, WORKERS, THREADS, CRON_EVERY, self._tuning()), stop)
+        self.add([self.stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), "--data", str(self.n8n_data))])
 
     @property
     def n8n_data(self) -> Path:

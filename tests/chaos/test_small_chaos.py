@@ -1,4 +1,4 @@
-"""Chaos in small, as a part of every test run: a few dozen posts, every kind of fault once."""
+"""A small chaos run for every test run: a few dozen posts, each kind of fault once."""
 
 import subprocess
 import sys
@@ -9,23 +9,23 @@ import pytest
 from tests.chaos.plan import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-# It takes well under a minute; a sweep that is killed all the same holds its lease for one more.
-PATIENCE_SECONDS = 240
+# Ends a hanging test. A run takes well under a minute. A killed sweep keeps its lease for one minute more.
+TIMEOUT_SECONDS = 600
 
 pytestmark = [
-    pytest.mark.xdist_group("local-stack"),  # it must not take the processor from tests that look at the clock
+    pytest.mark.xdist_group("local-stack"),  # it must not take the processor from timing tests
     pytest.mark.skipif(sys.platform != "linux", reason="finds the app's workers in /proc"),
 ]
 
 
-def test_no_fault_loses_a_post_or_sends_one_twice_early_or_after_it_was_called_off() -> None:
-    size = ["--posts", "30", "--spread", "10", "--lease", "8"]
+def test_no_fault_loses_a_post_or_sends_it_twice_early_or_after_cancel() -> None:
+    size = ["--posts", "30", "--spread", "10", "--lease", "12"]  # n8n has a quarter of the lease to answer
     run = subprocess.run(
         [sys.executable, "-m", "tests.chaos", *size],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,8 +1,8 @@
 """Fixtures of the contract tests.
 
-The tests that take `api` hold for any server that speaks QStash's HTTP. They start the stand-in, unless
-`CONTRACT_QSTASH_URL` names another server, such as the vendor's dev server (`CONTRACT_QSTASH_TOKEN` where its token is
-not the public one of local development). Those that take `stand_in` need its own process, options or controls.
+Tests with `api` hold for any server with QStash's HTTP API. They start the stand-in, unless `CONTRACT_QSTASH_URL` names
+another server, such as the vendor's dev server. `CONTRACT_QSTASH_TOKEN` is its token, if it differs from the public one
+of local development. Tests with `stand_in` need the stand-in's process, options or controls.
 """
 
 import os
@@ -44,14 +44,14 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 @pytest.fixture
 def verifier(api: Api) -> Receiver:
-    """The SDK's own verification, with the keys the server says it has."""
+    """The SDK's own verification, with the keys from the server."""
     keys = api.sdk.signing_key.get()
     return Receiver(keys.current, keys.next)
 
 
 @pytest.fixture
 def start_stand_in(tmp_path: Path) -> Iterator[StartStandIn]:
-    """Starts stand-ins of its own: `start_stand_in("--max-delay", "60", QSTASH_TOKEN="…")`."""
+    """Start stand-ins with options: `start_stand_in("--max-delay", "60", QSTASH_TOKEN="…")`."""
     started: list[StandIn] = []
 
     def start(*options: str, **environment: str) -> StandIn:
@@ -73,7 +73,7 @@ def own_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 @pytest.fixture
 def stand_in(own_stand_in: StandIn) -> Iterator[StandIn]:
-    """An empty stand-in that may be stopped and killed; its backoff counts in units of 2 ms."""
+    """An empty stand-in. A test may stop or kill it. Its backoff unit is 2 ms."""
     yield own_stand_in
     if not own_stand_in.running:
         own_stand_in.start()

@@ -1,4 +1,4 @@
-"""What the contract tests share: a destination that records what reaches it, and the stand-in as a real process."""
+"""Helpers for the contract tests: a destination with a record of its requests, and the stand-in as a process."""
 
 import os
 import signal
@@ -17,7 +17,8 @@ import requests
 from qstash import QStash
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 15.0
+DEADLINE = 60.0  # seconds. Ends a hanging test and does not measure speed.
+GRAIN = 0.001  # the server counts whole milliseconds
 # The public credentials of local development, the same for the vendor's dev server and for the stand-in.
 TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="
 
@@ -25,7 +26,10 @@ T = TypeVar("T")
 
 
 def eventually(what: str, condition: Callable[[], T], seconds: float = DEADLINE) -> T:
-    """The first truthy answer; fails by name once the deadline has passed."""
+    """Return the first truthy answer of `condition`.
+
+    Fails after the deadline and names `what` it waited for.
+    """
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
@@ -35,7 +39,7 @@ def eventually(what: str, condition: Callable[[], T], seconds: float = DEADLINE)
 
 @dataclass(frozen=True)
 class Delivery:
-    """One request as it reached the destination."""
+    """One request at the destination."""
 
     method: str
     target: str
@@ -54,7 +58,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the destination says to one request; it waits for `until` first."""
+    """The destination's answer to one request, sent after `until` is set."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -63,7 +67,7 @@ class Answer:
 
 
 class Inbox:
-    """One path of the destination: scripted answers first, 200 after, and everything that came in order."""
+    """One path of the destination, with its requests in order. Answers with `script` first, then with `always`."""
 
     def __init__(self, origin: str, path: str) -> None:
         self.url = origin + path
@@ -82,7 +86,7 @@ class Inbox:
             return list(self._deliveries)
 
     def wait_open(self, count: int) -> None:
-        """Until so many requests are in and unanswered."""
+        """Wait until `count` requests are unanswered at the same time."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._at_once >= count, DEADLINE), f"{self._at_once} of {count} open"
 
@@ -107,7 +111,7 @@ class Inbox:
 
 
 class Destination:
-    """A small HTTP server on loopback with as many inboxes as one asks for."""
+    """A small HTTP server on the loopback with any number of inboxes."""
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
@@ -134,7 +138,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 512
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that breaks off is part of these tests."""
+        """Print nothing: these tests break connections on purpose."""
 
 
 def _handler(inboxes: dict[str, Inbox]) -> type[BaseHTTPRequestHandler]:
@@ -163,7 +167,7 @@ def _handler(inboxes: dict[str, Inbox]) -> type[BaseHTTPRequestHandler]:
 
 
 class Api:
-    """The service under test: the SDK's own client, and plain HTTP for what the SDK does not show."""
+    """The service under test, called with the SDK's client and with plain HTTP."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
@@ -177,7 +181,7 @@ class Api:
         return self._session.request(method, self.url + path, headers=sent, timeout=DEADLINE, **options)
 
     def publish(self, url: str, body: bytes | str = b"{}", **headers: str) -> requests.Response:
-        """`Not_Before="…"` is sent as `Upstash-Not-Before`."""
+        """Publish a message. `Not_Before="…"` is sent as `Upstash-Not-Before`."""
         named = {f"Upstash-{name.replace('_', '-')}": value for name, value in headers.items()}
         return self.call("POST", f"/v2/publish/{url}", headers=named, data=body)
 
@@ -187,7 +191,7 @@ class Api:
         return str(answer.json()["messageId"])
 
     def states(self, message_id: str) -> list[str]:
-        """The states of a message in the order they came."""
+        """Return the states of a message, oldest first."""
         events = self.call("GET", "/v2/events", params={"messageId": message_id}).json()["events"]
         return [event["state"] for event in reversed(events)]
 
@@ -196,7 +200,7 @@ class Api:
         return self.states(message_id)
 
     def dead(self, message_id: str) -> dict[str, Any]:
-        """The message's dead letter, once it is there."""
+        """Wait for the message's dead letter and return it."""
         params = {"messageId": message_id}
         found = eventually("a dead letter", lambda: self.call("GET", "/v2/dlq", params=params).json()["messages"])
         assert len(found) == 1
@@ -208,7 +212,7 @@ class Api:
 
 
 class StandIn:
-    """`python -m app.local.qstash` as a process that can be stopped, killed and started again on the same port."""
+    """`python -m app.local.qstash` as a process. It can be killed and restarted on the same port."""
 
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
@@ -220,7 +224,7 @@ class StandIn:
         self.api = Api(self.url, environment.get("QSTASH_TOKEN", TOKEN))
 
     def start(self) -> None:
-        """Returns once it listens: it says so itself, with the port the system chose."""
+        """Start the process and wait for its first line. The line contains the port."""
         self._process = spawn(self.data, *self._options, port=self._port, **self._environment)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -272,5 +276,8 @@ def spawn(data: Path, *options: str, port: int, **environment: str) -> subproces
 
 
 def next_second(at_least: float = 0.3) -> int:
-    """The next whole second that is not closer than this."""
+    """Return the next whole second at least `at_least` seconds from now.
+
+    `at_least` must exceed the time of the calls that have to precede the instant.
+    """
     return int(time.time() + at_least) + 1

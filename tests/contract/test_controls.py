@@ -1,4 +1,4 @@
-"""The stand-in's controls under /_local: lost alarms, outages, lost answers, a reset."""
+"""The stand-in's controls under /_local: lost messages, outages, lost answers, a reset."""
 
 import pytest
 import requests
@@ -6,21 +6,21 @@ import requests
 from tests.contract.support import Destination, Inbox, StandIn
 
 
-def test_an_alarm_can_be_lost(stand_in: StandIn, inbox: Inbox, destination: Destination) -> None:
+def test_a_lost_message_is_never_delivered(stand_in: StandIn, inbox: Inbox, destination: Destination) -> None:
     after = destination.inbox()
     stand_in.control("POST", "drop-next", {"count": 2})
     lost = [stand_in.api.publish_id(inbox.url) for _ in range(2)]
     assert stand_in.pending() == []
-    lost.append(stand_in.api.publish_id(inbox.url, Delay="1s"))
+    lost.append(stand_in.api.publish_id(inbox.url, Delay="2s"))
     assert stand_in.control("POST", "lose", {"messageId": lost[2]}) == {"lost": lost[2]}
     assert stand_in.api.call("POST", "/_local/lose", json={"messageId": lost[2]}).status_code == 404
-    stand_in.api.publish_id(after.url, Delay="1s")
+    stand_in.api.publish_id(after.url, Delay="2s")
     after.wait()
     assert inbox.deliveries == []
     assert all(stand_in.api.states(message_id) == ["CREATED"] for message_id in lost[2:])
 
 
-def test_an_outage_refuses_calls_and_goes_on_delivering(stand_in: StandIn, inbox: Inbox) -> None:
+def test_an_outage_refuses_calls_but_delivers_messages(stand_in: StandIn, inbox: Inbox) -> None:
     stand_in.api.publish_id(inbox.url, Delay="1s")
     stand_in.control("POST", "outage", {"seconds": None, "mode": "503"})
     for _ in range(2):
@@ -30,8 +30,8 @@ def test_an_outage_refuses_calls_and_goes_on_delivering(stand_in: StandIn, inbox
     assert stand_in.api.publish(inbox.url).status_code == 201
 
 
-def test_an_outage_may_swallow_the_answer(stand_in: StandIn, inbox: Inbox) -> None:
-    """The client cannot know; with the same deduplication id it may ask again."""
+def test_a_publish_with_a_lost_answer_can_be_repeated(stand_in: StandIn, inbox: Inbox) -> None:
+    """The client cannot know the result. The same deduplication id makes the repetition safe."""
     stand_in.control("POST", "outage", {"mode": "drop-after-accept"})
     with pytest.raises(requests.ConnectionError):
         stand_in.api.publish(inbox.url, Deduplication_Id="once")
@@ -43,7 +43,7 @@ def test_an_outage_may_swallow_the_answer(stand_in: StandIn, inbox: Inbox) -> No
     }
 
 
-def test_a_reset_forgets_everything(stand_in: StandIn, inbox: Inbox) -> None:
+def test_a_reset_deletes_all_data(stand_in: StandIn, inbox: Inbox) -> None:
     api = stand_in.api
     api.publish_id(inbox.url, Delay="1h", Deduplication_Id="once")
     api.sdk.schedule.create(destination=inbox.url, cron="0 0 1 1 *")

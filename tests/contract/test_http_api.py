@@ -1,4 +1,4 @@
-"""What goes over the wire: refusals word for word, ids, destinations, deduplication, bulk cancel."""
+"""The HTTP API: exact error texts, ids, destinations, deduplication, bulk cancel."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def test_a_destination_without_http_is_refused(api: Api, url: str) -> None:
 
 
 def test_a_delay_beyond_the_plan_is_refused(api: Api, inbox: Inbox) -> None:
-    """Only the free plan's limit is known for sure, so this goes far beyond every plan's."""
+    """The delay exceeds every plan, because only the free plan's limit is known."""
     for headers in ({"Delay": "9999d"}, {"Not_Before": str(int(time.time()) + 9999 * 86400)}):
         status, text = refusal(api.publish(inbox.url, **headers))
         assert status == 412
@@ -57,27 +57,27 @@ def test_a_deduplication_id_with_a_colon_is_refused(api: Api, inbox: Inbox) -> N
         {"Callback": "example.com"},
     ],
 )
-def test_a_header_that_cannot_be_read_is_refused(api: Api, inbox: Inbox, headers: dict[str, str]) -> None:
+def test_an_invalid_header_is_refused(api: Api, inbox: Inbox, headers: dict[str, str]) -> None:
     assert api.publish(inbox.url, **headers).status_code == 400
 
 
-def test_a_cron_expression_that_cannot_be_read_is_refused(api: Api, inbox: Inbox) -> None:
+def test_an_invalid_cron_expression_is_refused(api: Api, inbox: Inbox) -> None:
     for headers in ({"Upstash-Cron": "every day"}, {"Upstash-Cron": "CRON_TZ=Mars/Base 0 8 * * *"}, {}):
         assert api.call("POST", f"/v2/schedules/{inbox.url}", headers=headers).status_code == 400
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "messages"), ("DELETE", "messages"), ("GET", "dlq")])
-def test_an_unknown_id_is_not_found(api: Api, method: str, path: str) -> None:
+def test_an_unknown_id_answers_404(api: Api, method: str, path: str) -> None:
     answer = api.call(method, f"/v2/{path}/msg_unknown")
     assert answer.status_code == 404
     assert answer.json()["error"]
 
 
-def test_message_ids_are_plain(api: Api, inbox: Inbox) -> None:
+def test_message_ids_need_no_url_encoding(api: Api, inbox: Inbox) -> None:
     assert re.fullmatch(r"msg_[A-Za-z0-9_-]+", api.publish_id(inbox.url))
 
 
-def test_one_bad_item_refuses_the_whole_batch(api: Api, inbox: Inbox, destination: Destination) -> None:
+def test_one_invalid_item_refuses_the_whole_batch(api: Api, inbox: Inbox, destination: Destination) -> None:
     good = {"destination": inbox.url, "headers": {}, "body": "1"}
     for bad in (
         {"destination": "nowhere", "body": "2"},
@@ -93,7 +93,7 @@ def test_one_bad_item_refuses_the_whole_batch(api: Api, inbox: Inbox, destinatio
     assert inbox.deliveries == []
 
 
-def test_a_batch_that_is_no_list_is_refused(api: Api) -> None:
+def test_a_batch_must_be_a_list(api: Api) -> None:
     for body in ('{"destination": "https://example.com"}', "not json"):
         assert api.call("POST", "/v2/batch", data=body).status_code == 400
 
@@ -121,13 +121,13 @@ def test_a_duplicate_is_accepted_and_not_enqueued(api: Api, inbox: Inbox) -> Non
     assert sorted(delivery.body for delivery in inbox.wait(2)) == [b"1", b"3"]
 
 
-def test_a_duplicate_inside_one_batch_is_one_message(api: Api, inbox: Inbox) -> None:
+def test_a_duplicate_within_a_batch_is_one_message(api: Api, inbox: Inbox) -> None:
     item = {"destination": inbox.url, "headers": {"Upstash-Deduplication-Id": uuid.uuid4().hex}, "body": "1"}
     first, second = api.call("POST", "/v2/batch", json=[item, item]).json()
     assert second == {"messageId": first["messageId"], "deduplicated": True}
 
 
-def test_deduplication_by_content(api: Api, inbox: Inbox) -> None:
+def test_content_based_deduplication_compares_bodies(api: Api, inbox: Inbox) -> None:
     options = {"Content_Based_Deduplication": "true", "Delay": "1h"}
     first = api.publish(inbox.url, b"same", **options).json()
     again = api.publish(inbox.url, b"same", **options).json()
@@ -137,33 +137,33 @@ def test_deduplication_by_content(api: Api, inbox: Inbox) -> None:
     assert api.sdk.message.cancel_many([first["messageId"], other["messageId"]]) == 2
 
 
-def test_not_before_wins_over_delay(api: Api, inbox: Inbox) -> None:
+def test_not_before_takes_precedence_over_delay(api: Api, inbox: Inbox) -> None:
     at = next_second() + HOUR
     message_id = api.publish_id(inbox.url, Not_Before=str(at), Delay="10s")
     assert api.call("GET", f"/v2/messages/{message_id}").json()["notBefore"] == at * 1000
     api.call("DELETE", f"/v2/messages/{message_id}")
 
 
-def test_a_delay_may_name_several_units(api: Api, inbox: Inbox) -> None:
+def test_a_delay_can_combine_units(api: Api, inbox: Inbox) -> None:
     message_id = api.publish_id(inbox.url, Delay="1d2h3m4s")
     message = api.call("GET", f"/v2/messages/{message_id}").json()
     assert abs(message["notBefore"] - message["createdAt"] - 93_784_000) <= 1000
     api.call("DELETE", f"/v2/messages/{message_id}")
 
 
-def test_a_body_that_is_no_text_is_shown_in_base64(api: Api, inbox: Inbox) -> None:
+def test_a_binary_body_is_shown_in_base64(api: Api, inbox: Inbox) -> None:
     message_id = api.publish_id(inbox.url, b"\xff\x00", Delay="1h")
     assert api.call("GET", f"/v2/messages/{message_id}").json()["bodyBase64"] == "/wA="
     api.call("DELETE", f"/v2/messages/{message_id}")
 
 
-def test_a_delete_body_that_is_no_json_cancels_nothing(api: Api, inbox: Inbox) -> None:
+def test_a_bulk_cancel_with_invalid_json_cancels_nothing(api: Api, inbox: Inbox) -> None:
     message_id = api.publish_id(inbox.url, Delay="1h")
     assert api.call("DELETE", "/v2/messages", data="{").status_code == 400
     assert api.sdk.message.cancel_many([message_id]) == 1
 
 
-def test_a_dead_message_retried_is_a_new_message(api: Api, inbox: Inbox) -> None:
+def test_a_retried_dead_letter_is_a_new_message(api: Api, inbox: Inbox) -> None:
     inbox.script = [inbox.always.__class__(500)]
     message_id = api.publish_id(inbox.url, b"again", Retries="0", Forward_X_Kept="yes")
     dlq_id = api.dead(message_id)["dlqId"]

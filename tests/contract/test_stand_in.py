@@ -1,4 +1,4 @@
-"""What only the stand-in has: its options, its credentials, its process, and schedules that tick by the second."""
+"""The stand-in's own options, credentials and process, and its schedules with a seconds field."""
 
 import subprocess
 import time
@@ -7,12 +7,12 @@ from pathlib import Path
 from qstash import Receiver
 
 from tests.contract.conftest import StartStandIn
-from tests.contract.support import DEADLINE, Answer, Destination, Inbox, StandIn, next_second, spawn
+from tests.contract.support import DEADLINE, GRAIN, Answer, Api, Destination, Inbox, StandIn, next_second, spawn
 
 CURRENT, UPCOMING = "sig_current_key_of_these_tests_0001", "sig_next_key_of_these_tests_0000002"
 
 
-def test_rotated_keys_sign(start_stand_in: StartStandIn, inbox: Inbox) -> None:
+def test_deliveries_are_signed_with_the_rotated_key(start_stand_in: StartStandIn, inbox: Inbox) -> None:
     stand_in = start_stand_in(QSTASH_CURRENT_SIGNING_KEY=CURRENT, QSTASH_NEXT_SIGNING_KEY=UPCOMING)
     assert stand_in.api.call("GET", "/v2/keys").json() == {"current": CURRENT, "next": UPCOMING}
     rotated = stand_in.api.sdk.signing_key.rotate()
@@ -51,7 +51,7 @@ def test_cancelling_without_ids_cancels_everything(stand_in: StandIn, inbox: Inb
     assert api.sdk.message.cancel_all() == 1
 
 
-def test_a_host_can_be_delivered_elsewhere(start_stand_in: StartStandIn, destination: Destination) -> None:
+def test_the_deliver_option_overrides_a_host(start_stand_in: StartStandIn, destination: Destination) -> None:
     inbox = destination.inbox("/a%20b?x=1")
     stand_in = start_stand_in("--deliver", f"punctual.example={destination.origin}")
     url = f"https://punctual.example{inbox.path}"
@@ -84,16 +84,19 @@ def test_the_free_plan_is_the_default(stand_in: StandIn, inbox: Inbox) -> None:
 
 
 def test_the_backoff_grows_and_can_be_scaled(stand_in: StandIn, inbox: Inbox) -> None:
-    """e^2.5 and e^5 units of 2 ms."""
+    """The delays are e^2.5 and e^5 units of 2 ms."""
     inbox.script = [Answer(500), Answer(500)]
-    stand_in.api.publish_id(inbox.url)
+    message_id = stand_in.api.publish_id(inbox.url)
     first, second, third = inbox.wait(3)
-    assert 0.024 <= second.at - first.at < 0.29
-    assert 0.296 <= third.at - second.at < 2
+    params = {"messageId": message_id, "state": "RETRY"}
+    later, sooner = stand_in.api.call("GET", "/v2/events", params=params).json()["events"]
+    assert [event["nextDeliveryTime"] - event["time"] for event in (sooner, later)] == [25, 297]
+    assert second.at - first.at >= 0.025 - GRAIN
+    assert third.at - second.at >= 0.297 - GRAIN
 
 
 def test_a_schedule_fires_until_it_is_paused(stand_in: StandIn, destination: Destination) -> None:
-    """Six fields: the first is the second, which only the stand-in knows."""
+    """The expression has six fields. The first is the second. Only the stand-in supports it."""
     inbox, after, api = destination.inbox(), destination.inbox(), stand_in.api
     schedule_id = api.sdk.schedule.create(
         destination=inbox.url, cron="* * * * * *", body="tick", headers={"X-Tick": "1"}, label="sweep"
@@ -101,54 +104,64 @@ def test_a_schedule_fires_until_it_is_paused(stand_in: StandIn, destination: Des
     first, second = inbox.wait(2)[:2]
     assert first.message_id != second.message_id
     assert (first.body, first.headers["upstash-schedule-id"], first.headers["x-tick"]) == (b"tick", schedule_id, "1")
-    assert first.at % 1 < 0.5
-    assert second.at % 1 < 0.5
+    schedule = api.call("GET", f"/v2/schedules/{schedule_id}").json()
+    next_whole_second = schedule["createdAt"] // 1000 + 1
+    assert (schedule["lastScheduleTime"] % 1000, schedule["nextScheduleTime"] % 1000) == (0, 0)
+    assert first.at >= next_whole_second
+    assert second.at >= next_whole_second + 1
     api.sdk.schedule.pause(schedule_id)
-    seen = len(inbox.wait(2))
-    api.publish_id(after.url, Not_Before=str(next_second()))
+    made = scheduled_message_ids(api, schedule_id)
+    api.publish_id(after.url, Not_Before=str(next_second(2.0)))
     after.wait()
-    assert len(inbox.deliveries) <= seen + 1  # one may have been on its way when the pause came
+    assert len(scheduled_message_ids(api, schedule_id) - made) <= 1  # one may have been in flight at the pause
+    assert {delivery.message_id for delivery in inbox.deliveries} <= scheduled_message_ids(api, schedule_id)
     [event] = api.call("GET", "/v2/events", params={"messageId": first.message_id, "state": "CREATED"}).json()["events"]
     assert (event["scheduleId"], event["label"]) == (schedule_id, "sweep")
 
 
-def test_a_burst_at_one_instant_is_delivered_promptly(stand_in: StandIn, inbox: Inbox) -> None:
+def scheduled_message_ids(api: Api, schedule_id: str) -> set[str]:
+    """Return the ids of the messages created by the schedule."""
+    params = {"scheduleId": schedule_id, "state": "CREATED"}
+    return {event["messageId"] for event in api.call("GET", "/v2/events", params=params).json()["events"]}
+
+
+def test_a_burst_at_one_instant_is_delivered_on_the_first_try(stand_in: StandIn, inbox: Inbox) -> None:
     at = next_second()
     items = [{"destination": inbox.url, "headers": {"Upstash-Not-Before": str(at)}, "body": str(n)} for n in range(300)]
     assert len(stand_in.api.call("POST", "/v2/batch", json=items).json()) == 300
     deliveries = inbox.wait(300)
     assert {delivery.body for delivery in deliveries} == {str(n).encode() for n in range(300)}
     assert min(delivery.at for delivery in deliveries) >= at
-    assert max(delivery.at for delivery in deliveries) < at + 5
+    assert {delivery.retried for delivery in deliveries} == {0}
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, complaint = process.communicate(timeout=DEADLINE)
-    return process.returncode, complaint
+    _, err = process.communicate(timeout=DEADLINE)
+    return process.returncode, err
 
 
-def test_a_busy_port_is_one_clear_line(stand_in: StandIn, tmp_path: Path) -> None:
+def test_a_busy_port_is_reported_in_one_line(stand_in: StandIn, tmp_path: Path) -> None:
     port = int(stand_in.url.rpartition(":")[2])
-    code, complaint = outcome(spawn(tmp_path / "other.sqlite", port=port))
+    code, err = outcome(spawn(tmp_path / "other.sqlite", port=port))
     assert code == 1
-    assert complaint.count("\n") == 1
-    assert f"127.0.0.1:{port}" in complaint
+    assert err.count("\n") == 1
+    assert f"127.0.0.1:{port}" in err
 
 
-def test_a_data_file_belongs_to_one_process(stand_in: StandIn) -> None:
-    code, complaint = outcome(spawn(stand_in.data, port=0))
+def test_a_second_process_on_the_same_data_file_fails(stand_in: StandIn) -> None:
+    code, err = outcome(spawn(stand_in.data, port=0))
     assert code == 1
-    assert complaint.count("\n") == 1
-    assert str(stand_in.data) in complaint
+    assert err.count("\n") == 1
+    assert str(stand_in.data) in err
 
 
 def test_a_bad_option_is_explained(tmp_path: Path) -> None:
-    code, complaint = outcome(spawn(tmp_path / "messages.sqlite", "--deliver", "nothing", port=0))
+    code, err = outcome(spawn(tmp_path / "messages.sqlite", "--deliver", "nothing", port=0))
     assert code == 2
-    assert "nothing is not HOST=URL" in complaint
+    assert "nothing is not HOST=URL" in err
 
 
-def test_the_request_log_tells_of_calls_and_deliveries(tmp_path: Path, inbox: Inbox) -> None:
+def test_the_request_log_has_a_line_per_call_and_delivery(tmp_path: Path, inbox: Inbox) -> None:
     stand_in = StandIn(tmp_path / "messages.sqlite", "--request-log")
     process = stand_in._process
     assert process

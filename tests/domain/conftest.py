@@ -1,6 +1,6 @@
-"""Properties are about what is right, not how fast: a busy machine is no failure."""
+"""Hypothesis without limits on time: a busy machine is not a failure."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("punctual", deadline=None)
+settings.register_profile("punctual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("punctual")

@@ -1,4 +1,4 @@
-"""Where media may lie: https, and a host that everybody can reach."""
+"""Addresses of media: https and a public host."""
 
 import ipaddress
 
@@ -32,7 +32,7 @@ def refused(url: str, *, local: bool = False) -> str | None:
         "https://x_y.example.com/a.jpg",
     ],
 )
-def test_https_on_a_public_host_is_taken(url: str):
+def test_https_on_a_public_host_is_accepted(url: str):
     assert refused(url) is None
 
 
@@ -85,7 +85,7 @@ def test_https_on_a_public_host_is_taken(url: str):
         "a..example.com",
     ],
 )
-def test_a_host_that_is_not_everybodys_is_refused(host: str):
+def test_host_that_is_not_public_is_refused(host: str):
     assert refused(f"https://{host}/a.jpg") == "media_url_not_public"
 
 
@@ -110,7 +110,7 @@ def test_every_other_fault_of_a_url_has_its_own_code(url: str, code: str):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:5678", "localhost:8000", "[::1]", "a.localhost"])
-def test_plain_http_to_this_machine_is_for_the_local_stack_alone(host: str):
+def test_http_to_loopback_is_only_for_the_local_stack(host: str):
     assert refused(f"http://{host}/a.jpg", local=True) is None
     assert refused(f"http://{host}/a.jpg") == "media_url_not_https"
     assert refused("http://10.0.0.1/a.jpg", local=True) == "media_url_not_https"
@@ -118,7 +118,7 @@ def test_plain_http_to_this_machine_is_for_the_local_stack_alone(host: str):
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_inside_another_counts_as_itself(address: ipaddress.IPv4Address):
+def test_ipv4_address_inside_ipv6_is_judged_itself(address: ipaddress.IPv4Address):
     public = is_public(address)
     assert public is (address.is_global and not address.is_multicast and not address.is_reserved)
     assert is_public(ipaddress.IPv6Address(f"::ffff:{address}")) is public
@@ -145,6 +145,6 @@ def test_no_private_address_is_public(address: ipaddress.IPv4Address | ipaddress
 
 
 @given(st.text())
-def test_no_text_breaks_the_check_of_a_url(text: str):
+def test_check_url_raises_only_bad_url_for_any_text(text: str):
     for url in (text, f"https://{text}", f"https://{text}/a.jpg", f"https://example.com/{text}"):
         refused(url)

@@ -1,11 +1,11 @@
-"""What each role may, and the two rules about owners and names."""
+"""The rights of each role, and the rules for owners and names."""
 
 import pytest
 
 from app.domain.companies import RIGHTS, Right, Role, leaves_no_owner, name_key, roles_with
 
 
-def test_owners_may_all_editors_all_but_govern_and_viewers_only_read():
+def test_rights_of_each_role():
     assert {
         Role.OWNER: {Right.READ, Right.WRITE, Right.GOVERN},
         Role.EDITOR: {Right.READ, Right.WRITE},
@@ -13,7 +13,7 @@ def test_owners_may_all_editors_all_but_govern_and_viewers_only_read():
     } == RIGHTS
 
 
-def test_the_roles_with_a_right_are_those_that_have_it():
+def test_roles_with_lists_every_role_with_the_right():
     assert roles_with(Right.READ) == [Role.OWNER, Role.EDITOR, Role.VIEWER]
     assert roles_with(Right.WRITE) == [Role.OWNER, Role.EDITOR]
     assert roles_with(Right.GOVERN) == [Role.OWNER]
@@ -33,14 +33,16 @@ def test_the_roles_with_a_right_are_those_that_have_it():
         (None, Role.EDITOR, 1, False),
     ],
 )
-def test_only_the_last_owner_leaves_none_behind(current: Role | None, wanted: Role | None, owners: int, expected: bool):
+def test_leaves_no_owner_only_for_the_last_owner(
+    current: Role | None, wanted: Role | None, owners: int, expected: bool
+):
     assert leaves_no_owner(current, wanted, owners) is expected
 
 
 @pytest.mark.parametrize(("one", "other"), [("ACME", "acme"), ("Straße", "STRASSE"), ("Café", "Cafe\u0301")])
-def test_names_that_people_take_for_the_same_share_a_key(one: str, other: str):
+def test_equal_looking_names_share_a_key(one: str, other: str):
     assert name_key(one) == name_key(other)
 
 
-def test_other_names_share_none():
+def test_different_names_have_different_keys():
     assert len({name_key(name) for name in ("Acme", "Acne", "Acme 2", "Café", "Cafe")}) == 5

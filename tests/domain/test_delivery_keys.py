@@ -1,4 +1,4 @@
-"""What fences deliveries: the second an alarm is set for, and the key n8n can de-duplicate by."""
+"""The second of an alarm, and the idempotency key for n8n."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -66,7 +66,7 @@ def post(status: Status = Status.SCHEDULED, message_id: str | None = None) -> Po
         (500_000, 2.5, T - 2),
     ],
 )
-def test_an_alarm_is_set_for_the_last_whole_second_that_leaves_the_lead(after: int, lead: float, second: int):
+def test_alarm_second_leaves_at_least_the_lead(after: int, lead: float, second: int):
     assert alarm_second(DUE + after * MICROSECOND, lead) == second
 
 
@@ -80,7 +80,7 @@ def test_an_alarm_comes_at_least_the_lead_ahead_and_less_than_a_second_more(due:
 
 
 @pytest.mark.parametrize(("after", "second"), [(-1, T), (0, T), (1, T + 1), (500_000, T + 1), (999_999, T + 1)])
-def test_a_delivery_that_must_not_wait_comes_on_the_first_whole_second_not_before(after: int, second: int):
+def test_second_not_before_is_the_first_whole_second(after: int, second: int):
     assert second_not_before(DUE + after * MICROSECOND) == second
 
 
@@ -97,19 +97,19 @@ def test_seconds_are_whole_and_the_same_on_every_clock():
     assert [type(alarm_second(DUE, 0.5)), type(second_not_before(DUE))] == [int, int]
 
 
-def test_a_delivery_is_waited_out_up_to_two_seconds_beyond_the_lead():
+def test_longest_wait_is_two_seconds_over_the_lead():
     assert longest_wait(1.0) == timedelta(seconds=3)
     assert longest_wait(0.25) == timedelta(seconds=2.25)
 
 
 @given(due=instants, lead_ms=st.integers(1, 30_000))
-def test_a_message_that_comes_on_its_second_or_one_early_is_always_waited_out(due: datetime, lead_ms: int):
+def test_message_up_to_a_second_early_is_within_the_longest_wait(due: datetime, lead_ms: int):
     lead = lead_ms / 1000
     one_early = EPOCH + timedelta(seconds=alarm_second(due, lead) - 1)
     assert due - one_early <= longest_wait(lead)
 
 
-def test_an_alarm_carries_the_fences_of_the_post_as_it_stands():
+def test_alarm_carries_generation_and_arm_count():
     assert alarm_for(post(), T) == Alarm("post-1", "user-1", generation=4, arm_count=7, not_before=T)
 
 

@@ -1,4 +1,4 @@
-"""Details that programs read: the field a refusal names, the status an attempt keeps, who may be out already."""
+"""Details for programs: the field of an error, the status of an attempt, possibly published attempts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from app.domain.content.text import text_length
 from app.domain.errors import Invalid
 from app.domain.outcomes import Outcome, Report, may_be_out, read_report
 from app.domain.post import Attempt
-from app.domain.times import parse_promise
+from app.domain.times import parse_chosen_time
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,20 +19,20 @@ def attempt(sent: bool, outcome: str | None) -> Attempt:
 
 
 @pytest.mark.parametrize("outcome", [None, *Outcome])
-def test_an_attempt_may_be_out_once_it_was_sent_and_until_somebody_knows(outcome: str | None):
+def test_attempt_may_be_out_when_sent_and_result_unknown(outcome: str | None):
     untold = outcome in (None, "accepted", "unknown")
     assert may_be_out(attempt(True, outcome)) is untold
     assert may_be_out(attempt(False, outcome)) is False
 
 
 @pytest.mark.parametrize("away", [timedelta(days=-1), timedelta(days=731)])
-def test_an_instant_out_of_range_names_its_field(away: timedelta):
+def test_instant_out_of_range_names_its_field(away: timedelta):
     with pytest.raises(Invalid) as refused:
-        parse_promise((NOW + away).isoformat(), None, 0, NOW, 730.0)
+        parse_chosen_time((NOW + away).isoformat(), None, 0, NOW, 730.0)
     assert [error.field for error in refused.value.errors] == ["scheduledAt"]
 
 
-def test_a_duplicate_of_the_authors_own_keeps_the_status_that_the_platform_gave():
+def test_duplicate_text_of_the_author_keeps_the_http_status():
     verdict = read_report(Report("post", False, error="DUPLICATE_POST", http_status=422), earlier_may_be_out=False)
     assert (verdict.code, verdict.http_status) == ("duplicate_content", 422)
 

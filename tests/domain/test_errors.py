@@ -1,4 +1,4 @@
-"""The ways of saying no: what a program reads, what a person reads, and what the log gets."""
+"""Errors: their codes for programs, their texts for people, their reasons for the log."""
 
 import pytest
 
@@ -7,29 +7,29 @@ from app.domain.ports import MessageServiceError
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 
 
-def test_a_wrong_field_is_named_with_its_bound_and_what_it_held():
+def test_invalid_field_has_limit_and_actual():
     refusal = invalid_field("content", "text_too_long", "Shorten it.", 10, 12)
     assert (refusal.code, refusal.detail) == ("text_too_long", "Shorten it.")
     assert refusal.errors == [FieldError("content", "text_too_long", "Shorten it.", limit=10, actual=12)]
 
 
-def test_a_refusal_says_its_sentence_wherever_it_is_printed():
+def test_refusal_prints_its_detail():
     assert str(invalid_field("content", "text_too_long", "Shorten it.")) == "Shorten it."
 
 
-def test_a_database_that_is_away_has_a_code_and_a_sentence_of_its_own():
+def test_unavailable_has_its_own_code_and_detail():
     refusal = Unavailable()
     assert (refusal.code, refusal.errors) == ("database_unavailable", [])
     assert refusal.detail == str(refusal) == "The database cannot be reached. Try again in a few seconds."
     assert Unavailable("Come back later.").detail == "Come back later."
 
 
-def test_what_the_message_service_says_no_with_is_a_code_and_a_text():
+def test_message_service_error_has_code_and_detail():
     error = MessageServiceError("unauthorized", "HTTP 401")
     assert (error.code, error.detail, str(error)) == ("unauthorized", "HTTP 401", "unauthorized: HTTP 401")
 
 
 @pytest.mark.parametrize("kind", [BadToken, KeysUnavailable, BadSignature])
-def test_a_proof_that_fails_keeps_its_reason_for_the_log(kind: type[BadToken | KeysUnavailable | BadSignature]):
+def test_verification_errors_keep_their_reason(kind: type[BadToken | KeysUnavailable | BadSignature]):
     failed = kind("the signature is another key's")
     assert failed.reason == str(failed) == "the signature is another key's"

@@ -1,4 +1,4 @@
-"""Which status may follow which."""
+"""The allowed transitions between statuses."""
 
 from itertools import product
 
@@ -16,7 +16,7 @@ FOLLOWERS = {
 }
 
 
-def test_the_statuses_are_the_six_stored_values_in_the_order_of_a_life():
+def test_statuses_are_the_six_stored_values():
     assert [str(status) for status in Status] == [
         "draft",
         "scheduled",
@@ -28,20 +28,20 @@ def test_the_statuses_are_the_six_stored_values_in_the_order_of_a_life():
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(Status, Status)), ids=lambda status: status.value)
-def test_a_status_is_followed_only_by_those_the_lifecycle_allows(before: Status, after: Status):
+def test_allowed_transitions_of_each_status(before: Status, after: Status):
     assert (after in ALLOWED[before]) is (after.value in FOLLOWERS[before.value])
 
 
-def test_published_and_cancelled_are_final_and_nothing_else_is():
+def test_only_published_and_cancelled_are_final():
     assert set(FINAL) == {Status.PUBLISHED, Status.CANCELLED}
     assert {status for status, after in ALLOWED.items() if not after} == set(FINAL)
 
 
-def test_late_truth_is_believed_in_every_status_that_is_not_final():
+def test_published_may_follow_every_status_that_is_not_final():
     assert {status for status in Status if Status.PUBLISHED in ALLOWED[status]} == set(Status) - set(FINAL)
 
 
-def test_a_post_in_flight_can_be_neither_called_off_nor_cancelled():
+def test_publishing_post_cannot_be_unscheduled_or_cancelled():
     assert {Status.DRAFT, Status.CANCELLED}.isdisjoint(ALLOWED[Status.PUBLISHING])
 
 
@@ -50,7 +50,7 @@ def test_only_a_scheduled_post_can_be_claimed():
     assert claimable == {Status.SCHEDULED}
 
 
-def test_what_is_not_in_flight_and_not_final_can_be_scheduled_and_edited():
+def test_draft_scheduled_and_failed_posts_can_be_scheduled_and_edited():
     assert set(SCHEDULABLE) == {Status.DRAFT, Status.SCHEDULED, Status.FAILED}
     assert set(EDITABLE) == {Status.DRAFT, Status.SCHEDULED, Status.FAILED}
     assert all(Status.SCHEDULED in ALLOWED[status] for status in SCHEDULABLE)

@@ -1,4 +1,4 @@
-"""What is kept of a raw error text: enough for the operator, and no secret."""
+"""Stored error texts keep the details for operators but no secrets."""
 
 import string
 import time
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.explanations.masking import MASK, mask
-from app.domain.outcomes import MAX_ERROR_TEXT, Outcome, Report, cap, read_report
+from app.domain.outcomes import MAX_ERROR_TEXT, Outcome, Report, mask_and_truncate, read_report
 
 BODY = "Zx9_" * 12
 
@@ -41,7 +41,7 @@ BODY = "Zx9_" * 12
         ("AQ is short, eyJ too", "AQ is short, eyJ too"),
     ],
 )
-def test_a_secret_is_blotted_out_and_the_rest_is_kept(text: str, kept: str):
+def test_secrets_are_masked_and_the_rest_is_kept(text: str, kept: str):
     assert mask(text) == kept
     assert mask(kept) == kept
 
@@ -71,15 +71,15 @@ carriers = st.sampled_from(
 
 
 @given(st.text(max_size=20), carriers, tokens, st.text(max_size=20))
-def test_nothing_of_a_token_survives_whatever_stands_around_it(before: str, carrier: str, token: str, after: str):
-    kept = cap(f"{before} {carrier.format(token)} {after}")
+def test_tokens_are_masked_in_any_context(before: str, carrier: str, token: str, after: str):
+    kept = mask_and_truncate(f"{before} {carrier.format(token)} {after}")
     assert all(token[at : at + 24] not in kept for at in range(0, len(token) - 24, 4))
     report = Report("post", False, error=f"{before} {carrier.format(token)}", http_status=500)
     assert token not in (read_report(report, earlier_may_be_out=False).detail or "")
 
 
 @given(st.text(alphabet=string.ascii_letters + string.digits + "_-.", min_size=8, max_size=60), st.sampled_from("= :"))
-def test_whatever_stands_behind_a_secrets_name_is_blotted_out(secret: str, between: str):
+def test_any_value_after_a_secrets_name_is_masked(secret: str, between: str):
     name = f"client_secret{'=' if between == ' ' else between}"
     assert mask(f"a {name}{secret} b") == f"a {name}{MASK} b"
 
@@ -110,8 +110,8 @@ pieces = st.sampled_from(
 @given(
     st.lists(pieces, max_size=300).map("".join) | st.text(alphabet=st.characters() | st.characters(categories=["Cs"]))
 )
-def test_no_text_breaks_what_is_kept_and_it_is_always_bounded(text: str):
-    kept = cap(text)
+def test_any_text_is_masked_and_truncated_without_an_error(text: str):
+    kept = mask_and_truncate(text)
     assert len(kept) <= MAX_ERROR_TEXT
     assert "\0" not in kept
     kept.encode()
@@ -135,7 +135,7 @@ def test_no_text_breaks_what_is_kept_and_it_is_always_bounded(text: str):
         "(#1",
     ],
 )
-def test_a_text_made_to_be_slow_is_not(piece: str):
+def test_hostile_text_is_masked_quickly(piece: str):
     text = piece * (64 * 1024 // len(piece))
     began = time.process_time()
     read_report(Report("post", False, error=text), earlier_may_be_out=False)

@@ -1,4 +1,4 @@
-"""n8n's answers and reports, read by the tables of the design."""
+"""Outcomes of n8n's answers and reports, by the tables of the design."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,8 +12,9 @@ from app.domain.outcomes import (
     MAX_ERROR_TEXT,
     Outcome,
     Report,
+    UnknownOutcomePolicy,
     Verdict,
-    cap,
+    mask_and_truncate,
     must_hold,
     read_reply,
     read_report,
@@ -46,7 +47,7 @@ def test_the_outcomes_are_the_stored_values():
     ]
 
 
-def test_only_a_refusal_or_a_send_that_never_left_is_known_not_to_be_out():
+def test_known_not_out_has_only_refusals_and_not_sent():
     assert set(KNOWN_NOT_OUT) == {Outcome.NOT_SENT, Outcome.TRANSIENT, Outcome.PERMANENT, Outcome.RECONNECT}
 
 
@@ -54,7 +55,7 @@ def test_only_a_refusal_or_a_send_that_never_left_is_known_not_to_be_out():
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_a_2xx_is_accepted_and_says_nothing_about_the_post(status: int):
+def test_2xx_answer_is_accepted_not_published(status: int):
     assert answered(status, body="{}", retry_after="10") == Verdict(Outcome.ACCEPTED, http_status=status)
 
 
@@ -71,13 +72,13 @@ def test_a_2xx_is_accepted_and_says_nothing_about_the_post(status: int):
         ((100, 199, 600, 999), Outcome.TRANSIENT, "publisher_error", None),
     ],
 )
-def test_a_status_is_read_by_the_table(statuses: tuple[int, ...], outcome: Outcome, code: str, alert: str | None):
+def test_outcome_of_each_http_status(statuses: tuple[int, ...], outcome: Outcome, code: str, alert: str | None):
     for status in statuses:
         verdict = answered(status, body="no")
         assert verdict == Verdict(outcome, code, SENTENCES[code], "no", status, None, None, alert), status
 
 
-def test_an_answer_without_words_is_told_by_its_status():
+def test_empty_answer_has_its_status_as_detail():
     assert answered(503).detail == "HTTP 503"
     assert answered(503, body="upstream").detail == "upstream"
 
@@ -89,7 +90,7 @@ def test_retry_after_is_read_from_any_refusal():
     assert answered(429).retry_after is None
 
 
-def test_a_send_that_never_left_is_not_sent():
+def test_request_that_never_left_is_not_sent():
     verdict = read_reply(Reply("not_sent", NOW, error="connection refused"), NOW)
     code = "publisher_unreachable"
     assert verdict == Verdict(Outcome.NOT_SENT, code, SENTENCES[code], "connection refused")
@@ -98,12 +99,12 @@ def test_a_send_that_never_left_is_not_sent():
 @pytest.mark.parametrize(
     "reply", [Reply("unknown", NOW, error="read timeout"), Reply("answered", NOW, None, error="read timeout")]
 )
-def test_a_lost_answer_is_unknown_and_not_guessed(reply: Reply):
+def test_lost_answer_is_unknown(reply: Reply):
     verdict = read_reply(reply, NOW)
     assert verdict == Verdict(Outcome.UNKNOWN, "outcome_unknown", SENTENCES["outcome_unknown"], "read timeout")
 
 
-def test_a_request_that_may_have_arrived_is_unknown_even_with_a_status():
+def test_request_that_may_have_arrived_is_unknown_even_with_a_status():
     assert read_reply(Reply("unknown", NOW, 200, error="cut off"), NOW).outcome is Outcome.UNKNOWN
     assert read_reply(Reply("not_sent", NOW, 200, error="refused"), NOW).outcome is Outcome.NOT_SENT
 
@@ -112,7 +113,7 @@ def test_a_request_that_may_have_arrived_is_unknown_even_with_a_status():
 
 
 @pytest.mark.parametrize("urn", [URN, None])
-def test_a_published_report_is_believed_whatever_else_it_says(urn: str | None):
+def test_published_report_wins_over_its_other_fields(urn: str | None):
     report = Report("post-1", True, urn, error="REVOKED_ACCESS_TOKEN", error_code="190", http_status=401)
     for earlier in (True, False):
         verdict = read_report(report, earlier_may_be_out=earlier)
@@ -134,7 +135,7 @@ def test_a_published_report_is_believed_whatever_else_it_says(urn: str | None):
     ],
     ids=repr,
 )
-def test_a_token_the_platform_no_longer_takes_asks_to_reconnect(values: dict[str, Any]):
+def test_refused_token_is_reconnect(values: dict[str, Any]):
     verdict = reported(**values)
     assert (verdict.outcome, verdict.code) == (Outcome.RECONNECT, "reconnect_required")
     assert (verdict.alert, verdict.message) == ("reconnect_required", SENTENCES["reconnect_required"])
@@ -142,7 +143,7 @@ def test_a_token_the_platform_no_longer_takes_asks_to_reconnect(values: dict[str
 
 
 @pytest.mark.parametrize("text", ["190 characters too many", "post 1190 failed", "line 190: timeout"])
-def test_a_number_in_a_text_is_no_code(text: str):
+def test_number_inside_a_text_is_not_a_code(text: str):
     assert reported(error=text, http_status=500).outcome is Outcome.TRANSIENT
 
 
@@ -157,32 +158,32 @@ DUPLICATES = [
 
 
 @pytest.mark.parametrize("values", DUPLICATES, ids=repr)
-def test_a_duplicate_after_an_attempt_that_may_be_out_is_that_attempt(values: dict[str, Any]):
+def test_duplicate_after_an_unknown_attempt_is_already_there(values: dict[str, Any]):
     verdict = reported(earlier=True, external_id=URN, **values)
     assert (verdict.outcome, verdict.external_id, verdict.code) == (Outcome.ALREADY_THERE, URN, None)
     assert (verdict.detail, verdict.http_status) == (values.get("error", ""), values.get("http_status"))
 
 
 @pytest.mark.parametrize("values", DUPLICATES, ids=repr)
-def test_a_duplicate_without_such_an_attempt_is_the_authors_own_text(values: dict[str, Any]):
+def test_duplicate_without_an_unknown_attempt_is_permanent(values: dict[str, Any]):
     verdict = reported(external_id=URN, **values)
     assert (verdict.outcome, verdict.code, verdict.external_id) == (Outcome.PERMANENT, "duplicate_content", None)
 
 
 @pytest.mark.parametrize("kind", ["share", "ugcPost", "activity", "post"])
-def test_the_first_urn_in_the_text_names_the_original(kind: str):
+def test_external_id_is_the_first_urn_in_the_text(kind: str):
     text = f"Content is a duplicate of urn:li:{kind}:71-a_B, not urn:li:share:2. By urn:li:person:9"
     assert reported(earlier=True, error=text, http_status=422).external_id == f"urn:li:{kind}:71-a_B"
 
 
-def test_a_named_original_goes_before_the_text_and_none_is_none():
-    told: dict[str, Any] = {"earlier": True, "error_code": "DUPLICATE_POST"}
-    assert reported(**told, external_id=URN, error="of urn:li:share:2").external_id == URN
-    assert reported(**told, error="of urn:li:person:2").external_id is None
+def test_reported_external_id_wins_over_the_text():
+    given: dict[str, Any] = {"earlier": True, "error_code": "DUPLICATE_POST"}
+    assert reported(**given, external_id=URN, error="of urn:li:share:2").external_id == URN
+    assert reported(**given, error="of urn:li:person:2").external_id is None
 
 
-def test_a_duplicate_is_known_by_its_code_in_the_text_of_an_old_workflow():
-    """An old workflow reports the platform's answer as one text: no code, no status, no attempt."""
+def test_duplicate_code_in_an_old_workflows_text_is_recognised():
+    """An old workflow reports the platform's answer as one text, without code, status and attempt."""
     text = f'422 - {{"code":"DUPLICATE_POST","message":"Content is a duplicate of {URN}"}}'
     verdict = reported(earlier=True, error=text)
     assert (verdict.outcome, verdict.external_id) == (Outcome.ALREADY_THERE, URN)
@@ -196,19 +197,19 @@ def test_a_4xx_of_the_platform_is_permanent(status: int):
 
 
 @pytest.mark.parametrize("status", [200, 302, 399, 408, 425, 500, 502, 503, 524, None])
-def test_every_other_failure_of_the_platform_is_tried_again(status: int | None):
+def test_other_platform_failures_are_transient(status: int | None):
     verdict = reported(http_status=status, error="no")
     assert verdict == Verdict(Outcome.TRANSIENT, "platform_error", SENTENCES["platform_error"], "no", status)
 
 
-def test_the_workflows_own_word_on_retrying_goes_before_the_status():
+def test_retryable_wins_over_the_status():
     assert reported(http_status=400, retryable=True).outcome is Outcome.TRANSIENT
     assert reported(http_status=500, retryable=False).outcome is Outcome.PERMANENT
     assert reported(retryable=False).outcome is Outcome.PERMANENT
     assert reported(error="validation failed", retryable=True).outcome is Outcome.TRANSIENT
 
 
-def test_a_validation_error_is_permanent_by_code_or_text_where_no_status_says_otherwise():
+def test_validation_error_without_a_status_is_permanent():
     assert reported(error_code="validation_error").outcome is Outcome.PERMANENT
     assert reported(error="Field VALIDATION failed").outcome is Outcome.PERMANENT
     assert reported(error="Field VALIDATION failed", http_status=503).outcome is Outcome.TRANSIENT
@@ -219,23 +220,23 @@ def test_a_validation_error_is_permanent_by_code_or_text_where_no_status_says_ot
 
 
 def test_every_code_that_a_verdict_can_carry_has_a_sentence():
-    told = {answered(status).code for status in range(100, 1000)} | {reported(http_status=s).code for s in (401, 500)}
-    assert told - {None} <= set(SENTENCES)
+    codes = {answered(status).code for status in range(100, 1000)} | {reported(http_status=s).code for s in (401, 500)}
+    assert codes - {None} <= set(SENTENCES)
     assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in SENTENCES.values())
 
 
 @pytest.mark.parametrize("code", sorted(EXPLANATIONS))
 def test_every_sentence_for_an_author_comes_with_its_cure(code: str):
-    told = EXPLANATIONS[code]
-    assert SENTENCES[code] == f"{told.sentence} {told.cure}"
-    assert all(part.endswith(".") and part[0].isupper() for part in (told.sentence, told.cure))
+    explanation = EXPLANATIONS[code]
+    assert SENTENCES[code] == f"{explanation.sentence} {explanation.cure}"
+    assert all(part.endswith(".") and part[0].isupper() for part in (explanation.sentence, explanation.cure))
 
 
-def test_raw_text_is_bounded_and_can_be_stored():
+def test_raw_text_is_truncated_and_storable():
     assert MAX_ERROR_TEXT == 1_000
-    assert cap("a" * 1_000) == "a" * 1_000
-    assert cap("a" * 1_001) == "a" * 1_000
-    assert cap("a\0b\ud800c") == "ab?c"
+    assert mask_and_truncate("a" * 1_000) == "a" * 1_000
+    assert mask_and_truncate("a" * 1_001) == "a" * 1_000
+    assert mask_and_truncate("a\0b\ud800c") == "ab?c"
     assert answered(500, body="x" * 5_000).detail == "x" * 1_000
     assert reported(error="x" * 5_000, http_status=500).detail == "x" * 1_000
     assert read_reply(Reply("not_sent", NOW, error="\0" * 5_000), NOW).detail == ""
@@ -252,7 +253,5 @@ def test_raw_text_is_bounded_and_can_be_stored():
         ("hold", False, True),
     ],
 )
-def test_an_unknown_outcome_is_held_where_nothing_would_stop_a_second_copy(
-    policy: str, refuses_duplicates: bool, hold: bool
-):
+def test_must_hold_by_policy_and_platform(policy: UnknownOutcomePolicy, refuses_duplicates: bool, hold: bool):
     assert must_hold(policy, refuses_duplicates) is hold

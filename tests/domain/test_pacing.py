@@ -44,11 +44,11 @@ def test_without_settings_there_is_no_pace():
         (5, [4.5], 5.5),
     ],
 )
-def test_a_turn_keeps_the_spacing_before_and_after_those_who_wait(start: float, waiting: list[float], found: float):
+def test_turn_keeps_the_spacing_to_other_turns(start: float, waiting: list[float], found: float):
     assert minute(start, waiting, [], SPACED)[0] == found
 
 
-def test_a_cap_that_is_reached_puts_off_until_the_oldest_leaves_the_window():
+def test_reached_cap_defers_until_the_oldest_turn_leaves_the_window():
     day = WINDOW / MINUTE
     assert minute(10, [], [0, 5], Pace(timedelta(0), 3)) == (10, "spaced")
     assert minute(10, [], [0, 5], Pace(timedelta(0), 2)) == (day, "daily_cap")
@@ -66,7 +66,7 @@ INSTANTS = st.lists(st.integers(0, 3_000).map(lambda minutes: START + minutes * 
 
 
 @given(INSTANTS, INSTANTS, st.integers(0, 3_000), st.integers(0, 90), st.integers(1, 5) | st.none())
-def test_whatever_is_taken_the_turn_keeps_its_distance_and_the_cap(
+def test_next_turn_keeps_spacing_and_cap_for_any_turns(
     waiting: list[datetime], sent: list[datetime], start: int, spacing: int, cap: int | None
 ):
     pace = Pace(spacing * MINUTE, cap)
@@ -77,7 +77,7 @@ def test_whatever_is_taken_the_turn_keeps_its_distance_and_the_cap(
         assert sum(turn - WINDOW < other <= turn for other in [*waiting, *sent]) < cap
 
 
-def test_the_codes_are_those_that_authors_and_the_index_know():
+def test_pacing_codes_have_explanations_and_are_in_the_index():
     assert {"spaced", "daily_cap"} <= set(SENTENCES)
     assert "'spaced'" in PACED
     assert "'daily_cap'" in PACED

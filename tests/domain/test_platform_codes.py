@@ -1,4 +1,4 @@
-"""The platforms' own codes, as n8n passes them on, read into what an author is told and what follows."""
+"""The platforms' own codes in n8n's reports: their outcomes and explanations."""
 
 import json
 
@@ -9,8 +9,8 @@ from app.domain.explanations.platform_codes import LINKEDIN, META, recognise
 from app.domain.outcomes import Outcome, Report, Verdict, read_report
 
 
-def read(platform: str | None, error_code: str = "", error: str = "", **said: object) -> Verdict:
-    report = Report("post", False, error=error, error_code=error_code, **said)  # type: ignore[arg-type]
+def read(platform: str | None, error_code: str = "", error: str = "", **fields: object) -> Verdict:
+    report = Report("post", False, error=error, error_code=error_code, **fields)  # type: ignore[arg-type]
     return read_report(report, earlier_may_be_out=False, platform=platform)
 
 
@@ -19,12 +19,12 @@ def meta(code: int, subcode: int | None = None) -> str:
     return json.dumps({"error": error | ({"error_subcode": subcode} if subcode else {})})
 
 
-def test_every_code_of_a_platform_leads_to_an_explanation():
+def test_every_platform_code_has_an_explanation():
     assert {known.code for table in (LINKEDIN, META) for known in table.values()} <= set(EXPLANATIONS)
 
 
 @pytest.mark.parametrize(
-    ("codes", "outcome", "told"),
+    ("codes", "outcome", "expected"),
     [
         ((102, 190), Outcome.RECONNECT, "reconnect_required"),
         ((506,), Outcome.PERMANENT, "duplicate_content"),
@@ -44,18 +44,21 @@ def test_every_code_of_a_platform_leads_to_an_explanation():
         ((352,), Outcome.PERMANENT, "video_format_not_supported"),
     ],
 )
-def test_a_code_of_metas_is_read_however_the_workflow_passes_it_on(codes: tuple[int, ...], outcome: Outcome, told: str):
+def test_meta_code_is_read_in_every_form_of_a_report(codes: tuple[int, ...], outcome: Outcome, expected: str):
     for code in codes:
         inside = json.dumps({"message": f"400 - {meta(code)}"})
         forms = [("", meta(code)), (str(code), "no"), ("", inside), ("", f"400 - {meta(code)}")]
         forms += [("400", f"(#{code}) Something is wrong")] if code > 0 else []
         for error_code, error in forms:
             verdict = read("instagram", error_code, error, http_status=400)
-            assert (verdict.outcome, verdict.code, verdict.message) == (outcome, told, SENTENCES[told]), (code, error)
+            assert (verdict.outcome, verdict.code, verdict.message) == (outcome, expected, SENTENCES[expected]), (
+                code,
+                error,
+            )
 
 
 @pytest.mark.parametrize(
-    ("code", "subcode", "told"),
+    ("code", "subcode", "expected"),
     [
         (4, 2207051, "blocked_by_platform"),
         (1, 2207057, "rejected_by_platform"),
@@ -69,13 +72,13 @@ def test_a_code_of_metas_is_read_however_the_workflow_passes_it_on(codes: tuple[
         (190, 463, "reconnect_required"),
     ],
 )
-def test_a_subcode_says_more_than_its_code(code: int, subcode: int, told: str):
-    assert read("instagram", error=meta(code, subcode), http_status=400).code == told
-    assert read("instagram", str(code), meta(code, subcode)).code == told
+def test_meta_subcode_wins_over_its_code(code: int, subcode: int, expected: str):
+    assert read("instagram", error=meta(code, subcode), http_status=400).code == expected
+    assert read("instagram", str(code), meta(code, subcode)).code == expected
 
 
 @pytest.mark.parametrize(
-    ("error_code", "error", "outcome", "told"),
+    ("error_code", "error", "outcome", "expected"),
     [
         ("REVOKED_ACCESS_TOKEN", "", Outcome.RECONNECT, "reconnect_required"),
         ("", '{"serviceErrorCode":65601,"status":401}', Outcome.RECONNECT, "reconnect_required"),
@@ -88,24 +91,24 @@ def test_a_subcode_says_more_than_its_code(code: int, subcode: int, told: str):
         ("DUPLICATE_POST", "", Outcome.PERMANENT, "duplicate_content"),
     ],
 )
-def test_a_code_of_linkedins_is_read(error_code: str, error: str, outcome: Outcome, told: str):
+def test_linkedin_codes_are_read(error_code: str, error: str, outcome: Outcome, expected: str):
     verdict = read("linkedin", error_code, error)
-    assert (verdict.outcome, verdict.code) == (outcome, told)
+    assert (verdict.outcome, verdict.code) == (outcome, expected)
 
 
-def test_the_same_number_means_what_its_own_platform_means():
+def test_number_has_the_meaning_of_its_own_platform():
     assert read("linkedin", "100").code == "permission_missing"
     assert read("facebook", "100").code == "rejected_by_platform"
     assert read("linkedin", "4", http_status=400).code == "rejected_by_platform"
     assert read("linkedin", "190").code == "reconnect_required"
 
 
-def test_a_duplicate_goes_before_the_connection_and_that_before_all_else():
+def test_duplicate_wins_over_reconnect_and_reconnect_over_others():
     assert read("facebook", "190", "(#506) Duplicate").code == "duplicate_content"
     assert read("facebook", "100", "(#190) Token").code == "reconnect_required"
 
 
-def test_a_workflow_that_sees_the_outcome_otherwise_is_believed_and_no_wrong_cure_is_given():
+def test_retryable_wins_over_the_code_and_its_cure():
     again = read("instagram", "36003", retryable=True)
     assert (again.outcome, again.code) == (Outcome.TRANSIENT, "platform_error")
     never = read("instagram", "4", retryable=False)
@@ -113,7 +116,7 @@ def test_a_workflow_that_sees_the_outcome_otherwise_is_believed_and_no_wrong_cur
     assert read("instagram", "36003", retryable=False).code == "aspect_ratio_not_supported"
 
 
-def test_a_status_of_too_many_calls_asks_for_patience():
+def test_status_429_is_platform_busy():
     verdict = read(None, http_status=429)
     assert (verdict.outcome, verdict.code) == (Outcome.TRANSIENT, "platform_busy")
 
@@ -131,5 +134,5 @@ def test_a_status_of_too_many_calls_asks_for_patience():
         "190",
     ],
 )
-def test_a_number_that_is_no_code_means_nothing(text: str):
+def test_unknown_number_is_not_a_code(text: str):
     assert recognise("facebook", "", text) is None

@@ -1,4 +1,4 @@
-"""Types of post, media that go together, hashtags and mentions, and the advice where platforms are of two minds."""
+"""Types of post, combinations of media, hashtags and mentions, and warnings where limits contradict each other."""
 
 import pytest
 from hypothesis import given
@@ -14,12 +14,14 @@ URL = "https://example.com/a"
 
 
 def media(kinds: str) -> list[dict[str, str]]:
-    """`i` an image, `v` a video, `d` a document."""
+    """Build media: `i` is an image, `v` a video, `d` a document."""
     named = {kind[0]: kind for kind in KINDS}
     return [{"url": URL, "type": named[letter]} for letter in kinds]
 
 
-def told(platform: str, post_type: str, kinds: str, content: str = "Hello") -> list[tuple[str, int | None, int | None]]:
+def errors_of(
+    platform: str, post_type: str, kinds: str, content: str = "Hello"
+) -> list[tuple[str, int | None, int | None]]:
     errors: list[FieldError] = check_limits(platform, content, media(kinds), None, post_type)
     return [(error.code, error.limit, error.actual) for error in errors]
 
@@ -46,12 +48,12 @@ def advised(platform: str, content: str = "Hello", kinds: str = "i", post_type: 
         ("facebook", "carousel", ["ii", "i" * 10], ["", "i", "vv", "iv", "i" * 11]),
     ],
 )
-def test_each_type_of_post_has_its_media(platform: str, post_type: str, taken: list[str], refused: list[str]):
-    assert [kinds for kinds in taken if told(platform, post_type, kinds)] == []
-    assert [kinds for kinds in refused if not told(platform, post_type, kinds)] == []
+def test_media_of_each_type_of_post(platform: str, post_type: str, taken: list[str], refused: list[str]):
+    assert [kinds for kinds in taken if errors_of(platform, post_type, kinds)] == []
+    assert [kinds for kinds in refused if not errors_of(platform, post_type, kinds)] == []
 
 
-def test_every_type_of_post_that_a_platform_takes_is_in_its_table_and_no_other():
+def test_table_covers_every_type_of_post_of_each_platform():
     assert {platform: tuple(LIMITS[platform].shapes) for platform in PLATFORMS} == {
         "linkedin": ("post", "video", "carousel"),
         "instagram": POST_TYPES,
@@ -60,25 +62,25 @@ def test_every_type_of_post_that_a_platform_takes_is_in_its_table_and_no_other()
 
 
 @pytest.mark.parametrize("post_type", ["reel", "story"])
-def test_a_type_of_post_that_the_platform_does_not_have_is_refused_by_its_field(post_type: str):
+def test_unsupported_type_of_post_is_refused(post_type: str):
     (error,) = check_limits("linkedin", "Hello", media("v"), None, post_type)
     assert (error.field, error.code) == ("postType", "post_type_not_supported")
     assert "post, video, carousel" in error.message
 
 
-def test_too_few_too_many_and_none_name_the_limit_and_the_actual():
-    assert told("instagram", "carousel", "i") == [("too_few_media", 2, 1)]
-    assert told("instagram", "carousel", "i" * 12) == [("too_many_media", 10, 12)]
-    assert told("instagram", "carousel", "") == [("media_required", 2, 0)]
-    assert told("facebook", "reel", "vv") == [("too_many_media", 1, 2)]
-    assert told("linkedin", "post", "vv") == [("too_many_media", 1, 2)]
+def test_wrong_number_of_media_names_limit_and_actual():
+    assert errors_of("instagram", "carousel", "i") == [("too_few_media", 2, 1)]
+    assert errors_of("instagram", "carousel", "i" * 12) == [("too_many_media", 10, 12)]
+    assert errors_of("instagram", "carousel", "") == [("media_required", 2, 0)]
+    assert errors_of("facebook", "reel", "vv") == [("too_many_media", 1, 2)]
+    assert errors_of("linkedin", "post", "vv") == [("too_many_media", 1, 2)]
 
 
-def test_kinds_that_do_not_mix_are_told_from_kinds_that_are_not_taken():
-    assert told("linkedin", "post", "iv") == [("media_kinds_do_not_mix", 1, 2)]
-    assert told("facebook", "post", "iiv") == [("media_kinds_do_not_mix", 1, 2)]
-    assert told("instagram", "post", "id") == [("media_kind_not_supported", None, None)]
-    assert told("facebook", "reel", "i") == [("media_kind_not_supported", None, None)]
+def test_mixed_kinds_and_unsupported_kinds_have_different_codes():
+    assert errors_of("linkedin", "post", "iv") == [("media_kinds_do_not_mix", 1, 2)]
+    assert errors_of("facebook", "post", "iiv") == [("media_kinds_do_not_mix", 1, 2)]
+    assert errors_of("instagram", "post", "id") == [("media_kind_not_supported", None, None)]
+    assert errors_of("facebook", "reel", "i") == [("media_kind_not_supported", None, None)]
 
 
 def test_an_image_url_alone_is_one_image():
@@ -87,7 +89,7 @@ def test_an_image_url_alone_is_one_image():
     assert [error.code for error in check_limits("linkedin", "", [], URL, "carousel")] == ["too_few_media"]
 
 
-def test_every_url_is_looked_at_and_named_by_its_place():
+def test_every_url_is_checked_and_named_by_its_index():
     items = [
         {"url": "http://example.com/a", "type": "image"},
         {"url": URL, "type": "image"},
@@ -138,7 +140,7 @@ def test_only_instagram_wants_its_urls_in_ascii():
         ("#a_b#a_b", 2),
     ],
 )
-def test_hashtags_are_counted_as_a_platform_would(text: str, count: int):
+def test_count_hashtags(text: str, count: int):
     assert count_hashtags(text) == count
 
 
@@ -157,34 +159,38 @@ def test_hashtags_are_counted_as_a_platform_would(text: str, count: int):
         ("「@a」", 1),
     ],
 )
-def test_mentions_are_counted_and_addresses_of_mail_are_not(text: str, count: int):
+def test_count_mentions_without_mail_addresses(text: str, count: int):
     assert count_mentions(text) == count
 
 
 @given(
     st.lists(st.sampled_from(["#a", "#größe", "#東京", "#a_1"]), max_size=40), st.sampled_from(["", " ", "\n", ", "])
 )
-def test_hashtags_count_the_same_however_they_are_set_apart(tags: list[str], between: str):
+def test_separators_do_not_change_the_hashtag_count(tags: list[str], between: str):
     assert count_hashtags(between.join(tags)) == len(tags)
 
 
 def test_instagram_bounds_hashtags_and_mentions_and_the_others_do_not():
     tags, names = " ".join(["#a"] * 31), " ".join(["@a"] * 21)
-    assert told("instagram", "post", "i", tags) == [("too_many_hashtags", 30, 31)]
-    assert told("instagram", "post", "i", names) == [("too_many_mentions", 20, 21)]
-    assert told("instagram", "post", "i", " ".join(["#a"] * 30 + ["@a"] * 20)) == []
-    assert told("linkedin", "post", "", f"{tags} {names}") == told("facebook", "post", "", f"{tags} {names}") == []
+    assert errors_of("instagram", "post", "i", tags) == [("too_many_hashtags", 30, 31)]
+    assert errors_of("instagram", "post", "i", names) == [("too_many_mentions", 20, 21)]
+    assert errors_of("instagram", "post", "i", " ".join(["#a"] * 30 + ["@a"] * 20)) == []
+    assert (
+        errors_of("linkedin", "post", "", f"{tags} {names}")
+        == errors_of("facebook", "post", "", f"{tags} {names}")
+        == []
+    )
 
 
 def test_text_is_counted_in_the_unit_of_its_platform():
-    assert told("facebook", "post", "", "🎉" * 31_604) == [("text_too_long", 63_206, 63_208)]
-    assert told("instagram", "post", "i", "🎉" * 2_200) == []
-    assert told("instagram", "post", "i", "🎉" * 2_201) == [("text_too_long", 2_200, 2_201)]
+    assert errors_of("facebook", "post", "", "🎉" * 31_604) == [("text_too_long", 63_206, 63_208)]
+    assert errors_of("instagram", "post", "i", "🎉" * 2_200) == []
+    assert errors_of("instagram", "post", "i", "🎉" * 2_201) == [("text_too_long", 2_200, 2_201)]
     assert advised("instagram", "🎉" * 1_101) == ["text_may_be_too_long"]
     assert advised("instagram", "🎉" * 1_100) == advised("instagram", "🎉" * 2_201) == []
 
 
-def test_where_a_platform_is_of_two_minds_the_author_is_told():
+def test_contradictory_limits_of_a_platform_are_a_warning():
     assert advised("instagram", "#a " * 5) == []
     assert advised("instagram", "#a " * 6) == advised("instagram", "#a " * 30) == ["hashtags_may_be_refused"]
     assert advised("linkedin", "#a " * 6) == []
@@ -193,14 +199,14 @@ def test_where_a_platform_is_of_two_minds_the_author_is_told():
     assert advised("facebook", kinds="i" * 10) == []
 
 
-def test_text_that_would_be_dropped_and_not_refused_is_told():
+def test_text_dropped_by_the_platform_is_a_warning():
     for platform in ("instagram", "facebook"):
         assert advised(platform, post_type="story") == ["text_not_shown"]
         assert advised(platform, " \n", post_type="story") == []
         assert advised(platform, post_type="post") == []
 
 
-def test_a_single_video_on_instagram_becomes_a_reel():
+def test_single_video_on_instagram_is_a_reel_warning():
     assert (
         advised("instagram", kinds="v") == advised("instagram", kinds="v", post_type="video") == ["published_as_reel"]
     )
@@ -214,7 +220,7 @@ def test_a_single_video_on_instagram_becomes_a_reel():
     st.text(alphabet="ivd", max_size=MAX_MEDIA + 1),
     st.text(alphabet=st.characters() | st.sampled_from("#@🎉 a")),
 )
-def test_no_post_breaks_the_rules_and_every_refusal_is_whole(platform: str, post_type: str, kinds: str, content: str):
+def test_any_post_is_checked_without_an_error(platform: str, post_type: str, kinds: str, content: str):
     errors = check_limits(platform, content, media(kinds), None, post_type)
     assert all(error.code and error.message.endswith(".") for error in errors)
     assert all((error.limit is None) is (error.actual is None) for error in errors)

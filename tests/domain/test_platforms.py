@@ -1,4 +1,4 @@
-"""What each platform takes, told when scheduling and not at the instant."""
+"""The limits of each platform, checked when scheduling."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def codes(errors: list[FieldError]) -> list[tuple[str, str]]:
     return [(error.field, error.code) for error in errors]
 
 
-def test_the_platforms_and_kinds_of_post_are_the_ones_of_the_contract():
+def test_platforms_and_post_types_are_those_of_the_api():
     assert PLATFORMS == ("linkedin", "instagram", "facebook")
     assert POST_TYPES == ("post", "reel", "story", "video", "carousel")
     assert set(LIMITS) == set(PLATFORMS)
@@ -34,29 +34,29 @@ def test_each_platform_has_its_own_limits(platform: str, name: str, text: int, m
     assert limits.text <= MAX_CONTENT
 
 
-def test_only_instagram_needs_media_and_only_instagram_takes_a_duplicate():
+def test_only_instagram_requires_media_and_accepts_duplicates():
     assert [platform for platform in PLATFORMS if LIMITS[platform].media_required] == ["instagram"]
     assert [platform for platform in PLATFORMS if not LIMITS[platform].refuses_duplicates] == ["instagram"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_a_text_may_fill_its_limit_and_not_pass_it(platform: str):
+def test_text_may_reach_but_not_exceed_its_limit(platform: str):
     limit = LIMITS[platform].text
     assert check_limits(platform, "a" * limit, [PHOTO], None) == []
     (error,) = check_limits(platform, "a" * (limit + 1), [PHOTO], None)
     assert (error.field, error.code, error.limit, error.actual) == ("content", "text_too_long", limit, limit + 1)
     assert f"at most {limit} characters" in error.message
-    assert "shorten the text by 1." in error.message
+    assert "Shorten the text by 1." in error.message
 
 
 def test_an_emoji_counts_as_the_platforms_count_it():
     assert check_limits("linkedin", BEYOND_THE_BASIC_PLANE * 1_500, [], None) == []
     (error,) = check_limits("linkedin", BEYOND_THE_BASIC_PLANE * 1_501, [], None)
-    assert (error.actual, "shorten the text by 2." in error.message) == (3_002, True)
+    assert (error.actual, "Shorten the text by 2." in error.message) == (3_002, True)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_media_may_fill_their_limit_and_not_pass_it(platform: str):
+def test_media_may_reach_but_not_exceed_their_limit(platform: str):
     limit = LIMITS[platform].media
     assert check_limits(platform, "Hello", [PHOTO] * limit, None) == []
     (error,) = check_limits(platform, "Hello", [PHOTO] * (limit + 1), None)
@@ -65,7 +65,7 @@ def test_media_may_fill_their_limit_and_not_pass_it(platform: str):
     assert f"at most {limit}" in error.message
 
 
-def test_an_image_url_is_a_medium_unless_media_are_named_beside_it():
+def test_image_url_counts_only_without_media():
     assert check_limits("instagram", "Hello", [], "https://example.com/a.jpg") == []
     assert check_limits("instagram", "Hello", [PHOTO] * 10, "https://example.com/a.jpg") == []
     assert check_limits("linkedin", "", [], "https://example.com/a.jpg") == []
@@ -79,14 +79,14 @@ def test_instagram_publishes_nothing_without_media(image_url: str | None):
 
 @pytest.mark.parametrize("platform", ["linkedin", "facebook"])
 @pytest.mark.parametrize("content", ["", " ", "\n\t\u00a0"])
-def test_a_post_of_nothing_is_refused_and_a_picture_alone_is_enough(platform: str, content: str):
+def test_empty_post_is_refused_and_an_image_alone_is_accepted(platform: str, content: str):
     (error,) = check_limits(platform, content, [], None)
     assert (error.field, error.code) == ("content", "content_required")
     assert check_limits(platform, content, [PHOTO], None) == []
     assert check_limits(platform, ".", [], None) == []
 
 
-def test_everything_wrong_is_said_at_once():
+def test_all_errors_are_listed_together():
     assert codes(check_limits("instagram", "a" * 2_201, [PHOTO] * 11, None)) == [
         ("content", "text_too_long"),
         ("media", "too_many_media"),
@@ -98,7 +98,7 @@ def test_everything_wrong_is_said_at_once():
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_every_refusal_of_a_platform_says_what_to_do(platform: str):
+def test_every_error_message_has_a_cure(platform: str):
     limits = LIMITS[platform]
     errors = check_limits(platform, "a" * (limits.text + 1), [PHOTO] * (limits.media + 1), None)
     errors += check_limits(platform, "", [], None)
@@ -121,5 +121,5 @@ def test_the_length_is_what_utf_16_takes(text: str):
 
 
 @given(st.text(alphabet=st.characters(categories=("Cs", "L"))), st.text(alphabet=st.characters(categories=("Cs", "L"))))
-def test_the_length_of_any_text_is_that_of_its_parts_and_half_an_emoji_breaks_nothing(one: str, other: str):
+def test_text_length_is_additive_even_with_lone_surrogates(one: str, other: str):
     assert text_length(one + other) == text_length(one) + text_length(other)

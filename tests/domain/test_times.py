@@ -1,4 +1,4 @@
-"""What an author writes as a time: one instant, or a refusal that says what to write instead."""
+"""An author's time becomes one instant, or an error with examples."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
-from app.domain.times import Promise, parse_promise, to_wire
+from app.domain.times import ChosenTime, parse_chosen_time, to_wire
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
 
 
-def promised(text: str, zone: str | None = None, *, now: datetime = NOW, max_days: float = 730.0) -> Promise:
-    return parse_promise(text, zone, 0, now, max_days)
+def chosen_time(text: str, zone: str | None = None, *, now: datetime = NOW, max_days: float = 730.0) -> ChosenTime:
+    return parse_chosen_time(text, zone, 0, now, max_days)
 
 
 def refused(text: str, zone: str | None = None, *, now: datetime = NOW, max_days: float = 730.0) -> Invalid:
     with pytest.raises(Invalid) as caught:
-        parse_promise(text, zone, 0, now, max_days)
+        parse_chosen_time(text, zone, 0, now, max_days)
     return caught.value
 
 
@@ -42,27 +42,27 @@ def refused(text: str, zone: str | None = None, *, now: datetime = NOW, max_days
         ("2028-02-29T00:00:00Z", "2028-02-29T00:00:00+00:00", "2028-02-29T00:00:00.000+00:00"),
     ],
 )
-def test_every_form_of_a_time_with_an_offset_is_the_instant_it_says(text: str, instant: str, local: str):
-    promise = promised(text, max_days=5000)
-    assert (promise.at.isoformat(), promise.local_time) == (instant, local)
-    assert promise.at.tzinfo is UTC
-    assert (promise.time_zone, promise.ambiguous) == (None, False)
+def test_every_form_with_an_offset_is_read(text: str, instant: str, local: str):
+    chosen = chosen_time(text, max_days=5000)
+    assert (chosen.at.isoformat(), chosen.local_time) == (instant, local)
+    assert chosen.at.tzinfo is UTC
+    assert (chosen.time_zone, chosen.ambiguous) == (None, False)
 
 
-def test_an_offset_is_the_instant_and_a_zone_beside_it_only_shows_it():
-    promise = promised("2026-06-01T10:00:00+05:00", "Europe/Berlin")
-    assert promise.at == datetime(2026, 6, 1, 5, tzinfo=UTC)
-    assert promise.local_time == "2026-06-01T07:00:00.000+02:00"
-    assert (promise.time_zone, promise.ambiguous) == ("Europe/Berlin", False)
+def test_offset_decides_the_instant_and_the_zone_only_the_local_time():
+    chosen = chosen_time("2026-06-01T10:00:00+05:00", "Europe/Berlin")
+    assert chosen.at == datetime(2026, 6, 1, 5, tzinfo=UTC)
+    assert chosen.local_time == "2026-06-01T07:00:00.000+02:00"
+    assert (chosen.time_zone, chosen.ambiguous) == ("Europe/Berlin", False)
 
 
-def test_an_offset_inside_an_overlap_leaves_nothing_to_choose():
-    second = parse_promise("2026-10-25T02:30:00+01:00", "Europe/Berlin", 0, NOW, 730)
+def test_offset_inside_an_overlap_is_not_ambiguous():
+    second = parse_chosen_time("2026-10-25T02:30:00+01:00", "Europe/Berlin", 0, NOW, 730)
     assert (second.at, second.ambiguous) == (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), False)
     assert second.local_time == "2026-10-25T02:30:00.000+01:00"
 
 
-def test_a_wall_clock_without_a_zone_is_refused_with_both_ways_to_say_one():
+def test_wall_clock_without_a_zone_is_refused():
     refusal = refused("2026-12-01T09:00:00")
     assert refusal.code == "timezone_required"
     assert [(error.field, error.code) for error in refusal.errors] == [("scheduledAt", "timezone_required")]
@@ -110,7 +110,7 @@ def test_a_wall_clock_without_a_zone_is_refused_with_both_ways_to_say_one():
     ],
 )
 @pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
-def test_what_is_no_date_and_time_is_refused_with_examples(text: str, zone: str | None):
+def test_invalid_date_and_time_is_refused_with_examples(text: str, zone: str | None):
     refusal = refused(text, zone)
     assert refusal.code == "invalid_time"
     assert [(error.field, error.code) for error in refusal.errors] == [("scheduledAt", "invalid_time")]
@@ -119,7 +119,7 @@ def test_what_is_no_date_and_time_is_refused_with_examples(text: str, zone: str 
 
 @pytest.mark.parametrize("text", ["2026-06-01T10:00:00+01:60", "2026-06-01T10:00:00-0199"])
 def test_an_offset_has_no_sixtieth_minute(text: str):
-    """RFC 3339, 5.6: time-minute is 00–59, in an offset too; a typo must not move a post by an hour."""
+    """RFC 3339, 5.6: time-minute is 00–59, in an offset too. A typo must not move a post by an hour."""
     assert refused(text).code == "invalid_time"
 
 
@@ -134,12 +134,12 @@ def test_an_offset_has_no_sixtieth_minute(text: str):
         ("9999-12-31T23:59:59", "America/New_York"),
     ],
 )
-def test_an_instant_outside_the_calendar_is_refused_not_an_error(text: str, zone: str | None):
+def test_instant_outside_the_calendar_is_refused(text: str, zone: str | None):
     refusal = refused(text, zone)
     assert (refusal.code, refusal.errors[0].field) == ("invalid_time", "scheduledAt")
 
 
-def test_the_first_and_last_instants_of_the_calendar_are_only_past_and_too_far():
+def test_first_and_last_calendar_instants_are_past_and_too_far():
     assert refused("0001-01-01T00:00:00Z").code == "schedule_in_past"
     assert refused("0001-01-01T00:00:00", "America/New_York").code == "schedule_in_past"
     assert refused("9999-12-31T23:59:59.999999Z").code == "schedule_too_far"
@@ -148,24 +148,24 @@ def test_the_first_and_last_instants_of_the_calendar_are_only_past_and_too_far()
 
 @pytest.mark.parametrize("ago", [MICROSECOND, SECOND, 60 * SECOND - MICROSECOND, 60 * SECOND])
 def test_a_time_up_to_a_minute_ago_means_now(ago: timedelta):
-    promise = promised((NOW - ago).isoformat())
-    assert promise.at == NOW
-    assert promise.local_time == "2026-01-15T12:00:00.000+00:00"
+    chosen = chosen_time((NOW - ago).isoformat())
+    assert chosen.at == NOW
+    assert chosen.local_time == "2026-01-15T12:00:00.000+00:00"
 
 
-def test_now_taken_for_a_time_just_passed_is_shown_on_the_authors_clock():
-    promise = promised("2026-01-15T12:59:30", "Europe/Berlin")
-    assert (promise.at, promise.local_time) == (NOW, "2026-01-15T13:00:00.000+01:00")
+def test_now_for_a_recent_time_is_shown_in_the_authors_zone():
+    chosen = chosen_time("2026-01-15T12:59:30", "Europe/Berlin")
+    assert (chosen.at, chosen.local_time) == (NOW, "2026-01-15T13:00:00.000+01:00")
 
 
 def test_now_keeps_its_microseconds_and_so_does_a_time_just_ahead():
     now = NOW + 123456 * MICROSECOND
-    assert promised(now.isoformat(), now=now).at == now
-    assert promised((now - MICROSECOND).isoformat(), now=now).at == now
-    assert promised((now + MICROSECOND).isoformat(), now=now).at == now + MICROSECOND
+    assert chosen_time(now.isoformat(), now=now).at == now
+    assert chosen_time((now - MICROSECOND).isoformat(), now=now).at == now
+    assert chosen_time((now + MICROSECOND).isoformat(), now=now).at == now + MICROSECOND
 
 
-def test_a_time_more_than_a_minute_ago_is_refused_and_told_what_the_time_is():
+def test_time_over_a_minute_ago_is_refused_with_the_current_time():
     refusal = refused((NOW - 60 * SECOND - MICROSECOND).isoformat())
     assert refusal.code == "schedule_in_past"
     assert refusal.detail == (
@@ -174,9 +174,9 @@ def test_a_time_more_than_a_minute_ago_is_refused_and_told_what_the_time_is():
 
 
 @pytest.mark.parametrize("max_days", [0.5, 7.0, 730.0])
-def test_the_last_instant_of_the_horizon_is_taken_and_the_next_is_not(max_days: float):
+def test_last_instant_of_the_horizon_is_accepted_and_the_next_refused(max_days: float):
     last = NOW + timedelta(days=max_days)
-    assert promised(last.isoformat(), max_days=max_days).at == last
+    assert chosen_time(last.isoformat(), max_days=max_days).at == last
     refusal = refused((last + MICROSECOND).isoformat(), max_days=max_days)
     assert refusal.code == "schedule_too_far"
     assert refusal.detail == f"Choose a time within {max_days:g} days from now."
@@ -201,7 +201,7 @@ def test_the_wire_has_utc_with_milliseconds_and_z():
         ("9999-12-31T23:59:59-14:00", None),
     ],
 )
-def test_every_refusal_of_a_time_says_what_to_do(text: str, zone: str | None):
+def test_every_time_error_has_a_cure(text: str, zone: str | None):
     assert any(word in refused(text, zone).detail for word in ("Choose", "Write", "write", "Use"))
 
 
@@ -209,16 +209,16 @@ def test_every_refusal_of_a_time_says_what_to_do(text: str, zone: str | None):
     at=st.datetimes(min_value=datetime(2026, 1, 16), max_value=datetime(2027, 12, 31)),
     minutes=st.integers(-1439, 1439),
 )
-def test_an_instant_written_at_any_offset_is_promised_to_the_microsecond(at: datetime, minutes: int):
+def test_instant_at_any_offset_is_exact_to_the_microsecond(at: datetime, minutes: int):
     offset = timezone(timedelta(minutes=minutes))
     written = at.replace(tzinfo=UTC).astimezone(offset)
-    promise = promised(written.isoformat())
-    assert promise.at == at.replace(tzinfo=UTC)
-    assert promise.at.utcoffset() == timedelta(0)
-    assert promise.local_time == written.isoformat(timespec="milliseconds")
+    chosen = chosen_time(written.isoformat())
+    assert chosen.at == at.replace(tzinfo=UTC)
+    assert chosen.at.utcoffset() == timedelta(0)
+    assert chosen.local_time == written.isoformat(timespec="milliseconds")
 
 
 @given(text=st.one_of(st.text(), st.from_regex(r"\A\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?\Z")))
-def test_any_text_is_an_instant_or_a_refusal_and_never_an_error(text: str):
+def test_any_text_is_an_instant_or_invalid(text: str):
     with contextlib.suppress(Invalid):
-        assert NOW <= promised(text, "America/New_York").at <= NOW + timedelta(days=730)
+        assert NOW <= chosen_time(text, "America/New_York").at <= NOW + timedelta(days=730)

@@ -1,4 +1,4 @@
-"""When an author is warned of a neighbour: same text within a day, another post within a minute."""
+"""Warnings of nearby posts: the same text within a day, another post within a minute."""
 
 from datetime import timedelta
 
@@ -32,35 +32,35 @@ def codes(*others: NearbyPost) -> list[str]:
     ],
     ids=["space and case", "composed or not", "sharp s", "a fold that takes apart", "hard space"],
 )
-def test_texts_that_a_reader_takes_for_the_same_are_the_same(one: str, two: str):
+def test_equal_looking_texts_are_equal_when_normalised(one: str, two: str):
     assert normalised(one) == normalised(two)
 
 
 @pytest.mark.parametrize(("one", "two"), [("Hello", "Hello!"), ("ab", "a b"), ("e", "é")])
-def test_texts_that_differ_in_a_letter_or_a_mark_are_not(one: str, two: str):
+def test_texts_with_another_letter_or_mark_are_not_equal(one: str, two: str):
     assert normalised(one) != normalised(two)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_same_text_is_told_of_to_the_end_of_a_day_before_and_after(sign: int):
+def test_same_text_within_a_day_is_a_warning(sign: int):
     assert codes(other(sign * DAY, "HELLO ")) == ["duplicate_text"]
     assert codes(other(sign * (DAY + INSTANT), "Hello")) == []
     assert codes(other(sign * DAY, "Goodbye")) == []
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_another_post_is_told_of_within_a_minute_and_not_at_a_minute(sign: int):
+def test_another_post_is_a_warning_within_a_minute_but_not_at_a_minute(sign: int):
     assert codes(other(sign * (MINUTE - INSTANT))) == ["crowded_minute"]
     assert codes(other(sign * MINUTE)) == []
 
 
-def test_both_may_be_told_of_one_post():
+def test_one_post_can_cause_both_warnings():
     assert codes(other(timedelta(0), "hello")) == ["duplicate_text", "crowded_minute"]
 
 
-def test_the_nearest_is_named_with_its_instant_and_id():
+def test_warning_names_the_nearest_post():
     far, near = other(DAY / 2, "hello", "far"), other(-2 * MINUTE, "hello", "near", Status.PUBLISHED)
-    ((_, told),) = schedule_warnings(START, "Hello", [far, near])
-    assert told == "The same text went to this account at 2030-01-07T11:58:00.000Z (post near)."
-    ((_, told),) = schedule_warnings(START, "Hello", [other(MINUTE / 2, name="b"), other(MINUTE / 3, name="a")])
-    assert told == "Another post of this account has the same minute, 2030-01-07T12:00:20.000Z (post a)."
+    ((_, message),) = schedule_warnings(START, "Hello", [far, near])
+    assert message == "The same text went to this account at 2030-01-07T11:58:00.000Z (post near)."
+    ((_, message),) = schedule_warnings(START, "Hello", [other(MINUTE / 2, name="b"), other(MINUTE / 3, name="a")])
+    assert message == "Another post of this account has the same minute, 2030-01-07T12:00:20.000Z (post a)."

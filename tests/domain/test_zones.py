@@ -1,4 +1,4 @@
-"""Where the clock hangs: zones, the hours they skip and the hours they show twice."""
+"""Time zones, their skipped hours and their repeated hours."""
 
 import contextlib
 import zoneinfo
@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
-from app.domain.times import Promise, parse_promise
+from app.domain.times import ChosenTime, parse_chosen_time
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 ZONES = sorted(name for name in zoneinfo.available_timezones() if name[:1].isupper() and name != "Factory")
 
 
-def promised(text: str, zone: str, fold: int = 0, now: datetime = NOW) -> Promise:
-    return parse_promise(text, zone, fold, now, 730.0)
+def chosen_time(text: str, zone: str, fold: int = 0, now: datetime = NOW) -> ChosenTime:
+    return parse_chosen_time(text, zone, fold, now, 730.0)
 
 
 def refused(text: str, zone: str, fold: int = 0, now: datetime = NOW) -> Invalid:
     with pytest.raises(Invalid) as caught:
-        parse_promise(text, zone, fold, now, 730.0)
+        parse_chosen_time(text, zone, fold, now, 730.0)
     return caught.value
 
 
@@ -51,7 +51,7 @@ def wall_clock(text: str) -> datetime:
 
 @pytest.mark.parametrize(("zone", "before", "after", "where"), IN_A_GAP)
 @pytest.mark.parametrize("fold", [0, 1])
-def test_a_time_in_a_gap_names_both_neighbours(zone: str, before: str, after: str, where: str, fold: int):
+def test_time_in_a_gap_names_both_edges(zone: str, before: str, after: str, where: str, fold: int):
     first, end = wall_clock(before) + timedelta(seconds=1), wall_clock(after)
     naive = {"first": first, "middle": first + (end - first) / 2, "last": end - MICROSECOND}[where]
     refusal = refused(naive.isoformat(), zone, fold, datetime.fromisoformat(before) - timedelta(days=30))
@@ -64,9 +64,9 @@ def test_a_time_in_a_gap_names_both_neighbours(zone: str, before: str, after: st
 
 
 @pytest.mark.parametrize(("zone", "before", "after"), GAPS, ids=[gap[0] for gap in GAPS])
-def test_the_neighbours_of_a_gap_exist_and_are_one_second_apart(zone: str, before: str, after: str):
+def test_gap_edges_exist_and_are_one_second_apart(zone: str, before: str, after: str):
     now = datetime.fromisoformat(before) - timedelta(days=30)
-    last, first = (promised(wall_clock(text).isoformat(), zone, now=now) for text in (before, after))
+    last, first = (chosen_time(wall_clock(text).isoformat(), zone, now=now) for text in (before, after))
     assert first.at - last.at == timedelta(seconds=1)
     assert (last.at, first.at) == (datetime.fromisoformat(before), datetime.fromisoformat(after))
     assert (last.ambiguous, first.ambiguous) == (False, False)
@@ -84,10 +84,10 @@ OVERLAPS = [
 @pytest.mark.parametrize(("zone", "text", "first", "second"), OVERLAPS, ids=[overlap[0] for overlap in OVERLAPS])
 def test_a_time_shown_twice_is_the_first_unless_fold_says_the_second(zone: str, text: str, first: str, second: str):
     for fold, offset in ((0, first), (1, second)):
-        promise = promised(text, zone, fold)
-        assert promise.at == datetime.fromisoformat(text + offset)
-        assert promise.local_time == f"{text}.000{offset}"
-        assert promise.ambiguous is True
+        chosen = chosen_time(text, zone, fold)
+        assert chosen.at == datetime.fromisoformat(text + offset)
+        assert chosen.local_time == f"{text}.000{offset}"
+        assert chosen.ambiguous is True
 
 
 def test_only_the_repeated_hour_is_ambiguous_to_its_last_microsecond():
@@ -97,11 +97,13 @@ def test_only_the_repeated_hour_is_ambiguous_to_its_last_microsecond():
         ("2026-10-25T02:59:59.999999", True),
         ("2026-10-25T03:00:00", False),
     ):
-        assert promised(text, "Europe/Berlin").ambiguous is ambiguous
+        assert chosen_time(text, "Europe/Berlin").ambiguous is ambiguous
 
 
-def test_fold_changes_nothing_where_the_clock_shows_a_time_once():
-    assert promised("2026-06-01T10:00:00", "Europe/Berlin", 1) == promised("2026-06-01T10:00:00", "Europe/Berlin", 0)
+def test_fold_is_ignored_for_an_unambiguous_time():
+    assert chosen_time("2026-06-01T10:00:00", "Europe/Berlin", 1) == chosen_time(
+        "2026-06-01T10:00:00", "Europe/Berlin", 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,13 +121,13 @@ def test_fold_changes_nothing_where_the_clock_shows_a_time_once():
         ("America/Argentina/ComodRivadavia", "2026-06-01T13:00:00+00:00"),
     ],
 )
-def test_every_shape_of_an_iana_name_is_known(zone: str, instant: str):
-    promise = promised("2026-06-01T10:00:00", zone)
-    assert (promise.at.isoformat(), promise.time_zone) == (instant, zone)
+def test_every_form_of_an_iana_name_is_accepted(zone: str, instant: str):
+    chosen = chosen_time("2026-06-01T10:00:00", zone)
+    assert (chosen.at.isoformat(), chosen.time_zone) == (instant, zone)
 
 
-def test_every_zone_that_this_machine_knows_can_be_named():
-    assert [zone for zone in ZONES if promised("2026-06-01T10:00:00Z", zone).time_zone != zone] == []
+def test_every_zone_of_this_machine_is_accepted():
+    assert [zone for zone in ZONES if chosen_time("2026-06-01T10:00:00Z", zone).time_zone != zone] == []
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_every_zone_that_this_machine_knows_can_be_named():
     ],
 )
 @pytest.mark.parametrize("text", ["2026-06-01T10:00:00", "2026-06-01T10:00:00Z"], ids=["wall clock", "offset"])
-def test_what_is_no_zone_is_refused_even_where_the_offset_would_do(zone: str, text: str):
+def test_unknown_zone_is_refused_even_beside_an_offset(zone: str, text: str):
     refusal = refused(text, zone)
     assert refusal.code == "unknown_time_zone"
     assert [(error.field, error.code) for error in refusal.errors] == [("timeZone", "unknown_time_zone")]
@@ -175,18 +177,18 @@ def test_what_is_no_zone_is_refused_even_where_the_offset_would_do(zone: str, te
 
 
 @given(zone=st.text(max_size=80))
-def test_any_zone_name_is_a_zone_or_a_refusal_and_never_an_error(zone: str):
+def test_any_zone_name_is_a_zone_or_invalid(zone: str):
     with contextlib.suppress(Invalid):
-        assert promised("2026-06-01T10:00:00", zone).time_zone == zone
+        assert chosen_time("2026-06-01T10:00:00", zone).time_zone == zone
 
 
 @given(at=st.datetimes(min_value=datetime(2026, 1, 2), max_value=datetime(2027, 12, 30)), zone=st.sampled_from(ZONES))
-def test_a_wall_clock_and_its_fold_bring_back_the_instant_in_every_zone(at: datetime, zone: str):
+def test_wall_clock_and_fold_round_trip_in_every_zone(at: datetime, zone: str):
     instant = at.replace(tzinfo=UTC)
     shown = instant.astimezone(ZoneInfo(zone))
-    promise = promised(shown.replace(tzinfo=None).isoformat(), zone, shown.fold)
-    assert promise.at == instant
-    assert promise.local_time == shown.isoformat(timespec="milliseconds")
+    chosen = chosen_time(shown.replace(tzinfo=None).isoformat(), zone, shown.fold)
+    assert chosen.at == instant
+    assert chosen.local_time == shown.isoformat(timespec="milliseconds")
 
 
 @given(
@@ -194,9 +196,9 @@ def test_a_wall_clock_and_its_fold_bring_back_the_instant_in_every_zone(at: date
     zone=st.sampled_from(ZONES),
     fold=st.sampled_from([0, 1]),
 )
-def test_the_promise_is_the_instant_whose_wall_clock_is_the_text(naive: datetime, zone: str, fold: int):
+def test_wall_clock_of_the_chosen_instant_is_the_text(naive: datetime, zone: str, fold: int):
     shown = naive.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC).astimezone(ZoneInfo(zone))
     if shown.replace(tzinfo=None) != naive:
         assert refused(naive.isoformat(), zone, fold).code == "nonexistent_local_time"
     else:
-        assert promised(naive.isoformat(), zone, fold).at == shown
+        assert chosen_time(naive.isoformat(), zone, fold).at == shown

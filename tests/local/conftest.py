@@ -1,4 +1,4 @@
-"""Fixtures of the local stack's tests."""
+"""Fixtures for the tests of the local stack."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.local.support import Program, Receiver, running
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Stands where Punctual would stand."""
+    """An HTTP server in Punctual's place."""
     server = Receiver()
     yield server
     server.close()
@@ -18,6 +18,6 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def n8n() -> Iterator[Program]:
-    """One stand-in for a module's tests, which do not share posts or authors."""
+    """One stand-in for all tests of a module. The tests do not share posts or authors."""
     with running("app.local.n8n", "--port", "0", "--callback-delay", "5", N8N_CALLBACK_SECRET=SECRET) as program:
         yield program

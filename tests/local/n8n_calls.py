@@ -1,4 +1,4 @@
-"""What the tests say to the n8n stand-in, and what they ask of it afterwards."""
+"""Calls to the n8n stand-in: send posts, read its ledger, its published posts and its reports."""
 
 from typing import Any
 from uuid import uuid4
@@ -11,7 +11,7 @@ SECRET = "callback-secret-of-the-tests"
 
 
 def post(receiver: Receiver, content: str = "", **more: Any) -> dict[str, Any]:
-    """A body as Punctual sends it: a new post by a new author."""
+    """Return a request body as Punctual sends it, with a new post by a new author."""
     return {
         "postId": str(uuid4()),
         "userId": "user-1",
@@ -45,6 +45,6 @@ def reports(receiver: Receiver, body: dict[str, Any], count: int = 1) -> list[di
     return wait_for(f"{count} reports", lambda: (got := receiver.of(body["postId"]))[count - 1 :] and got)
 
 
-def all_told(n8n: Program, body: dict[str, Any]) -> bool:
-    """Whether the stand-in itself has seen its report answered, so that no further one is on its way."""
+def report_answered(n8n: Program, body: dict[str, Any]) -> bool:
+    """Return True if the stand-in has recorded its report's answer. No further report is then in flight."""
     return bool(ledger(n8n, body["postId"])[0]["reports"])

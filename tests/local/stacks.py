@@ -1,4 +1,4 @@
-"""Runs `python -m app.local run` as a person would, on free ports and a folder of its own."""
+"""Run `python -m app.local run` as a user does, on free ports and with its own state folder."""
 
 import re
 import signal
@@ -15,16 +15,16 @@ import requests
 from app.local import ports
 from app.local.client import Client
 from app.local.ports import Ports
-from tests.local.support import ROOT, environment, wait_for
+from tests.local.support import DEADLINE_SECONDS, ROOT, environment, wait_for
 
-MARK = "STACK_UNDER_TEST"  # in the environment of all its processes
-KEEP = {"SPT_NOENV": "1"}  # gunicorn renames its processes where it can, which would write over their environment
-UP_SECONDS = 60.0  # on a machine that runs other tests at the same time
+MARK = "STACK_UNDER_TEST"  # set in the environment of all processes of a stack
+KEEP = {"SPT_NOENV": "1"}  # gunicorn sets process titles with setproctitle, which overwrites the environment otherwise
+UP_SECONDS = 120.0  # on a machine that runs other tests at the same time
 
 
 @dataclass
 class Running:
-    """A started stack, its screen in a file, and the way in for a frontend."""
+    """A started stack, its output in a file, and clients for it."""
 
     process: subprocess.Popen[bytes]
     ports: Ports
@@ -57,7 +57,7 @@ class Running:
 
         wait_for("the stack", up, UP_SECONDS)
 
-    def ended(self, seconds: float = 30.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         return self.process.wait(seconds)
 
     def all_ports_free(self) -> bool:
@@ -85,7 +85,7 @@ def start(state: Path, chosen: Ports, **env: str) -> Running:
 
 @contextmanager
 def stack(state: Path, chosen: Ports | None = None, **env: str) -> Iterator[Running]:
-    """A stack that is up, and gone again afterwards whatever the test did to it."""
+    """Start a stack, wait until it is up, and stop it afterwards in every case."""
     running = start(state, chosen or ports.free(), **env)
     try:
         running.until_up()
@@ -99,7 +99,7 @@ def stack(state: Path, chosen: Ports | None = None, **env: str) -> Iterator[Runn
 
 
 def processes_of(state: Path) -> dict[int, str]:
-    """Every living process of a stack that these tests started on `state`, by its number (Linux)."""
+    """Return the command lines of all processes of the stack on `state`, by process id (Linux only)."""
     mark, found = f"{MARK}={state}\0".encode(), {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -107,13 +107,18 @@ def processes_of(state: Path) -> dict[int, str]:
                 if mark in (entry / "environ").read_bytes() + b"\0":
                     command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
                     found[int(entry.name)] = command.decode(errors="replace")
-            except OSError:  # gone, or not ours to read
+            except OSError:  # the process has ended, or belongs to another user
                 continue
     return found
 
 
+def wait_until_gone(state: Path) -> None:
+    """Wait for the end of all processes of the stack on `state`. A killed process needs a moment to end."""
+    wait_for(f"the end of all processes of {state}", lambda: processes_of(state) == {})
+
+
 def is_up(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).ok
+        return requests.get(url, timeout=DEADLINE_SECONDS).ok
     except requests.RequestException:
         return False

@@ -1,4 +1,4 @@
-"""What the tests of the local stack share: processes, a receiver that plays Punctual, and waiting on conditions."""
+"""Helpers for the tests of the local stack: processes, an HTTP server in Punctual's place, and waiting."""
 
 import json
 import os
@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0  # ends a hanging test and does not measure speed
 
 T = TypeVar("T")
 
 
 def wait_for(what: str, condition: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
-    """The first truthy answer of `condition`; fails by name once the deadline has passed."""
+    """Return the first truthy answer of `condition`.
+
+    Fails after the deadline and names `what` it waited for.
+    """
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
@@ -35,7 +38,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 @dataclass
 class Program:
-    """A running `python -m …` whose first line of output has said where it listens."""
+    """A running `python -m …`. Its first line of output contains its URL."""
 
     process: subprocess.Popen[str]
     url: str = ""
@@ -63,7 +66,7 @@ def spawn(*args: str, **env: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def running(*args: str, **env: str) -> Iterator[Program]:
-    """Starts a stand-in on a free port and stops it again."""
+    """Start a stand-in on a free port, and stop it afterwards."""
     program = Program(spawn(*args, **env))
     try:
         assert program.process.stdout is not None
@@ -86,7 +89,7 @@ class Call:
 
 
 class Receiver:
-    """An HTTP server that keeps what it is sent and answers with the next status it was told, else 200."""
+    """An HTTP server that records its requests and answers with the next of `statuses`, else 200."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []

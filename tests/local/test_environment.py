@@ -1,4 +1,4 @@
-"""Ports, secrets and settings of the local stack: found free, kept private, and not led astray by the shell."""
+"""The local stack's ports, secrets, settings and log watcher."""
 
 import base64
 import json
@@ -10,11 +10,11 @@ import pytest
 
 from app.local import environment, ports
 from app.local.errors import StackError
-from app.local.log_watcher import Watcher, worth_telling
+from app.local.log_watcher import LogWatcher, screen_text
 from app.local.ports import Ports
 
 
-def test_ports_move_by_their_settings() -> None:
+def test_settings_change_the_ports() -> None:
     assert ports.from_environment({}) == Ports(8000, 8080, 5678, 8090)
     moved = {"PORT": "1", "PORT_QSTASH": "2", "PORT_N8N": "3", "PORT_LINKEDIN": "4"}
     assert ports.from_environment(moved) == Ports(1, 2, 3, 4)
@@ -23,7 +23,7 @@ def test_ports_move_by_their_settings() -> None:
             ports.from_environment({"PORT_N8N": wrong})
 
 
-def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
+def test_a_busy_port_is_reported_with_its_setting() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -40,7 +40,7 @@ def test_two_services_cannot_share_a_port() -> None:
         ports.check_free(Ports(free.app, free.qstash, free.app, free.linkedin))
 
 
-def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_secrets_are_created_once_and_readable_by_the_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "secrets.json"
     made = environment.load_secrets(file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -53,14 +53,14 @@ def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", json.dumps({"CRON_SECRET": "x"})])
-def test_a_damaged_secrets_file_is_named(tmp_path: Path, content: str) -> None:
+def test_a_damaged_secrets_file_is_reported(tmp_path: Path, content: str) -> None:
     file = tmp_path / "secrets.json"
     file.write_text(content)
     with pytest.raises(StackError, match=r"secrets\.json is damaged"):
         environment.load_secrets(file)
 
 
-def test_the_shell_may_tune_but_not_redirect() -> None:
+def test_the_shell_may_tune_the_stack_but_not_redirect_it() -> None:
     shell = {
         "VERCEL": "1",
         "AUTH_JWKS_URL": "https://x",
@@ -74,7 +74,7 @@ def test_the_shell_may_tune_but_not_redirect() -> None:
     assert "127.0.0.1" in kept["NO_PROXY"]
 
 
-def test_the_users_own_database_is_used_where_one_is_set(tmp_path: Path) -> None:
+def test_a_database_url_of_the_shell_replaces_sqlite(tmp_path: Path) -> None:
     made = environment.load_secrets(tmp_path / "secrets.json")
     own = environment.settings(Ports(), tmp_path, made, "postgresql://localhost/punctual")
     assert own["DATABASE_URL"] == "postgresql://localhost/punctual"
@@ -90,7 +90,7 @@ def test_the_users_own_database_is_used_where_one_is_set(tmp_path: Path) -> None
     ("name", "line", "shown"),
     [
         ("app", '{"at":"2026-12-01T08:00:00.012+00:00","level":"info","event":"post.settled","post_id":"p"}', True),
-        ("app", '{"at":"2026-12-01T08:00:00.012+00:00","level":"info","event":"post.claimed","post_id":"p"}', False),
+        ("app", '{"at":"2026-12-01T08:00:00.012+00:00","level":"info","event":"post.dispatch","post_id":"p"}', False),
         ("app", '{"at":"2026-12-01T08:00:00.012+00:00","level":"warning","event":"qstash.down"}', True),
         ("app", "[2026-12-01 08:00:00 +0000] [12] [INFO] Booting worker", False),
         ("app", "[2026-12-01 08:00:00 +0000] [12] [ERROR] Worker failed to boot", True),
@@ -101,20 +101,20 @@ def test_the_users_own_database_is_used_where_one_is_set(tmp_path: Path) -> None
         ("n8n", "Traceback (most recent call last):", True),
     ],
 )
-def test_only_what_matters_reaches_the_screen(name: str, line: str, shown: bool) -> None:
-    assert (worth_telling(name, line) is not None) == shown
+def test_routine_log_lines_are_not_shown(name: str, line: str, shown: bool) -> None:
+    assert (screen_text(name, line) is not None) == shown
 
 
-def test_a_line_is_told_once_and_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_log_line_is_shown_once_and_only_when_complete(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     log.write_text("[ERROR] before\n")
-    watcher = Watcher("app", log)
+    watcher = LogWatcher("app", log)
     with log.open("a") as out:
         out.write("[ERROR] one\n[ERROR] t")
         out.flush()
-        assert [line.rpartition("│")[2].strip() for line in watcher.news()] == ["[ERROR] one"]
+        assert [line.rpartition("│")[2].strip() for line in watcher.new_lines()] == ["[ERROR] one"]
         out.write("wo\n")
         out.flush()
-    assert [line.rpartition("│")[2].strip() for line in watcher.news()] == ["[ERROR] two"]
-    assert not list(watcher.news())
+    assert [line.rpartition("│")[2].strip() for line in watcher.new_lines()] == ["[ERROR] two"]
+    assert not list(watcher.new_lines())
     watcher.close()

@@ -1,4 +1,4 @@
-"""The LinkedIn stand-in: what it asks, gives and refuses, as LinkedIn's documents have it, and faults on demand."""
+"""The LinkedIn stand-in answers as LinkedIn's documentation says, and fails on request."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from app.local.linkedin.signing import Signer, challenge_of
-from tests.local.support import Program, running, spawn
+from tests.local.support import DEADLINE_SECONDS, Program, running, spawn
 
 CLIENT = {"client_id": "app", "client_secret": "secret-of-the-app"}
 CALLBACK = "http://127.0.0.1:1/callback"
@@ -33,7 +33,7 @@ def program() -> Iterator[Program]:
 
 
 class Member:
-    """Who clicks, and the app that asks."""
+    """A member on the consent page, and the calls of the app."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -92,20 +92,20 @@ def member(program: Program) -> Iterator[Member]:
     requests.delete(f"{program.url}/_local/faults", timeout=10)
 
 
-def test_who_allows_is_sent_back_with_a_code_and_the_state(member: Member) -> None:
+def test_allow_redirects_with_a_code_and_the_state(member: Member) -> None:
     back = member.decide("allow")
     assert set(back) == {"code", "state"}
     assert back["state"] == ["s 1&x"]
 
 
-def test_who_cancels_is_sent_back_with_linkedins_error(member: Member) -> None:
+def test_cancel_redirects_with_linkedins_error(member: Member) -> None:
     back = member.decide("deny")
     assert (back["error"], back["state"]) == (["user_cancelled_authorize"], ["s 1&x"])
     assert "code" not in back
 
 
 @pytest.mark.parametrize("changes", [{"client_id": "other"}, {"redirect_uri": "https://evil.test/"}])
-def test_an_app_or_address_that_is_not_registered_is_told_here_and_nobody_is_sent_away(
+def test_an_unregistered_client_or_redirect_uri_answers_400_without_a_redirect(
     member: Member, changes: dict[str, str]
 ) -> None:
     answer = member.ask(**changes)
@@ -120,24 +120,24 @@ def test_an_app_or_address_that_is_not_registered_is_told_here_and_nobody_is_sen
         ({"code_challenge_method": "plain"}, "invalid_request"),
     ],
 )
-def test_a_question_that_is_not_right_is_an_error_at_the_callback(
+def test_an_invalid_authorization_request_redirects_with_the_error(
     member: Member, changes: dict[str, str | None], error: str
 ) -> None:
     assert sent_back(member.ask(**changes))["error"] == [error]
 
 
-def test_what_a_stranger_wrote_is_shown_as_text(member: Member) -> None:
+def test_the_consent_page_escapes_the_scopes(member: Member) -> None:
     assert "<script>" not in member.ask(scope="<script>").text
 
 
-def test_a_page_that_was_not_asked_for_here_is_refused(member: Member) -> None:
+def test_a_forged_ticket_is_refused(member: Member) -> None:
     forged = Signer("another secret").make("ticket", **ASK)
     for ticket in ("", "x.y", forged):
         answer = requests.post(f"{member.url}/oauth/v2/authorization", {"ticket": ticket}, timeout=10)
         assert answer.status_code == 400
 
 
-def test_a_code_becomes_the_fields_that_linkedin_answers_with(member: Member) -> None:
+def test_the_token_answer_has_linkedins_fields(member: Member) -> None:
     tokens = member.tokens()
     assert set(tokens) == {
         *("access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "scope", "token_type")
@@ -147,7 +147,7 @@ def test_a_code_becomes_the_fields_that_linkedin_answers_with(member: Member) ->
     assert (tokens["scope"], tokens["token_type"]) == ("openid,profile", "Bearer")
 
 
-def test_a_code_is_good_once_for_its_verifier_address_and_client(member: Member) -> None:
+def test_a_code_is_valid_once_for_its_verifier_redirect_uri_and_client(member: Member) -> None:
     code = member.code()
     assert refusal(member.exchange(code, code_verifier="w" * 43)) == (400, "invalid_request")
     assert refusal(member.exchange(code, redirect_uri="http://127.0.0.1:1/other")) == (400, "invalid_request")
@@ -164,7 +164,7 @@ def test_the_same_name_is_the_same_member(member: Member) -> None:
     assert member.userinfo("x.y").status_code == 401
 
 
-def test_a_refresh_keeps_the_refresh_token_and_its_end(member: Member) -> None:
+def test_a_refresh_keeps_the_refresh_token_and_its_expiry(member: Member) -> None:
     tokens = member.tokens()
     again = member.refresh(tokens["refresh_token"]).json()
     assert again["refresh_token"] == tokens["refresh_token"]
@@ -173,13 +173,13 @@ def test_a_refresh_keeps_the_refresh_token_and_its_end(member: Member) -> None:
     assert refusal(member.refresh(tokens["access_token"])) == (400, "invalid_grant")
 
 
-def test_an_access_token_never_outlives_the_refresh_token() -> None:
+def test_an_access_token_expires_no_later_than_its_refresh_token() -> None:
     lives = ("--access-life", "100", "--refresh-life", "50")
     with running("app.local.linkedin", "--port", "0", "--redirect-uri", CALLBACK, *lives, **ENVIRONMENT) as program:
         assert Member(program.url).tokens()["expires_in"] <= 50
 
 
-def test_a_member_who_takes_it_back_makes_all_tokens_worthless(member: Member) -> None:
+def test_a_revocation_invalidates_all_tokens_of_the_member(member: Member) -> None:
     tokens, others = member.tokens("Cyd"), member.tokens("Dee")
     requests.post(f"{member.url}/_local/revoke", json={"member": "Cyd"}, timeout=10)
     assert member.userinfo(tokens["access_token"]).status_code == 401
@@ -187,7 +187,7 @@ def test_a_member_who_takes_it_back_makes_all_tokens_worthless(member: Member) -
     assert member.refresh(others["refresh_token"]).ok
 
 
-def test_tokens_outlive_the_process(member: Member) -> None:
+def test_tokens_survive_a_restart(member: Member) -> None:
     token = member.tokens()["refresh_token"]
     with running("app.local.linkedin", "--port", "0", "--redirect-uri", CALLBACK, **ENVIRONMENT) as program:
         assert Member(program.url).refresh(token).ok
@@ -196,20 +196,20 @@ def test_tokens_outlive_the_process(member: Member) -> None:
 @pytest.mark.parametrize(
     ("do", "status"), [("503", 503), ("429", 429), ("invalid-grant", 400), ("invalid-client", 401)]
 )
-def test_a_refusal_on_demand_comes_so_many_times(member: Member, do: str, status: int) -> None:
+def test_a_requested_error_is_answered_the_requested_number_of_times(member: Member, do: str, status: int) -> None:
     token = member.tokens()["refresh_token"]
     assert member.fault(do, times=2).status_code == 201
     assert [member.refresh(token).status_code for _ in range(3)] == [status, status, 200]
 
 
-def test_the_web_flow_refuses_every_verifier_and_does_not_spend_the_code(member: Member) -> None:
+def test_web_flow_refuses_every_verifier_and_does_not_use_up_the_code(member: Member) -> None:
     member.fault("web-flow", times=None)
     code = member.code()
     assert refusal(member.exchange(code)) == (401, "invalid_client")
     assert member.token(grant_type="authorization_code", code=code, redirect_uri=CALLBACK).ok
 
 
-def test_no_refresh_token_and_a_rotated_one(member: Member) -> None:
+def test_a_refresh_can_omit_or_rotate_the_refresh_token(member: Member) -> None:
     token = member.tokens()["refresh_token"]
     member.fault("no-refresh-token")
     assert "refresh_token" not in member.refresh(token).json()
@@ -220,7 +220,7 @@ def test_no_refresh_token_and_a_rotated_one(member: Member) -> None:
     assert member.refresh(new).ok
 
 
-def test_a_lost_answer_and_nonsense(member: Member) -> None:
+def test_dropped_invalid_and_missing_answers(member: Member) -> None:
     token = member.tokens()["refresh_token"]
     for do in ("drop", "act drop"):
         member.fault(do)
@@ -233,10 +233,10 @@ def test_a_lost_answer_and_nonsense(member: Member) -> None:
         requests.get(f"{member.url}/v2/userinfo", timeout=0.3)
 
 
-def test_a_wish_that_makes_no_sense_is_refused_with_a_sentence(member: Member) -> None:
-    wishes: list[Any] = [{}, [], {"do": "dance"}, {"do": "503", "at": "home"}, {"do": "503", "times": 0}]
-    for wish in wishes:
-        answer = requests.post(f"{member.url}/_local/faults", json=wish, timeout=10)
+def test_an_invalid_fault_is_refused_with_a_reason(member: Member) -> None:
+    faults: list[Any] = [{}, [], {"do": "dance"}, {"do": "503", "at": "home"}, {"do": "503", "times": 0}]
+    for fault in faults:
+        answer = requests.post(f"{member.url}/_local/faults", json=fault, timeout=10)
         assert answer.status_code == 400
         assert answer.json()["error"]
 
@@ -250,8 +250,8 @@ def test_calls_are_shown_without_their_secrets(member: Member) -> None:
     assert not [secret for secret in (tokens["access_token"], CLIENT["client_secret"]) if secret in shown.text]
 
 
-def test_without_an_app_to_know_it_does_not_start() -> None:
+def test_a_start_without_a_client_secret_fails() -> None:
     process = spawn("app.local.linkedin", "--port", "0", "--redirect-uri", CALLBACK, LINKEDIN_CLIENT_ID="app")
-    _, told = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 2
-    assert "LINKEDIN_CLIENT_SECRET" in told
+    assert "LINKEDIN_CLIENT_SECRET" in err

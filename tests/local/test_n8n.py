@@ -1,4 +1,4 @@
-"""The n8n stand-in accepts, publishes, reports and remembers as the real workflow does."""
+"""The n8n stand-in accepts, publishes, reports and records as the real workflow does."""
 
 import json
 import re
@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from tests.local.n8n_calls import SECRET, all_told, ledger, post, published, reports, send
-from tests.local.support import Program, Receiver, running, spawn, wait_for
+from tests.local.n8n_calls import SECRET, ledger, post, published, report_answered, reports, send
+from tests.local.support import DEADLINE_SECONDS, Program, Receiver, running, spawn, wait_for
 
 
 def test_an_accepted_post_is_published_and_reported_with_the_secret(n8n: Program, receiver: Receiver) -> None:
@@ -30,7 +30,7 @@ def test_an_accepted_post_is_published_and_reported_with_the_secret(n8n: Program
     assert receiver.calls[0].path == "/api/webhooks/publish-status"
 
 
-def test_the_ledger_tells_when_and_what_without_the_secrets(n8n: Program, receiver: Receiver) -> None:
+def test_the_ledger_shows_times_and_bodies_without_secrets(n8n: Program, receiver: Receiver) -> None:
     body, before = post(receiver), time.time() * 1000
     send(n8n, body, headers={"Authorization": "Bearer of-punctual"})
     reports(receiver, body)
@@ -46,7 +46,7 @@ def test_the_ledger_tells_when_and_what_without_the_secrets(n8n: Program, receiv
     assert [copy["urn"] for copy in published(n8n, body["postId"])] == [entry["urn"]]
 
 
-def test_the_same_text_by_the_same_author_is_refused_and_names_the_original(n8n: Program, receiver: Receiver) -> None:
+def test_a_duplicate_by_the_same_author_is_refused_and_names_the_original(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver)
     send(n8n, body)
     [first] = reports(receiver, body)
@@ -59,7 +59,7 @@ def test_the_same_text_by_the_same_author_is_refused_and_names_the_original(n8n:
     assert len(published(n8n, body["postId"])) == 1
 
 
-def test_another_author_may_say_the_same(n8n: Program, receiver: Receiver) -> None:
+def test_another_author_may_publish_the_same_text(n8n: Program, receiver: Receiver) -> None:
     one = post(receiver)
     two = post(receiver, one["content"])
     for body in (one, two):
@@ -67,7 +67,7 @@ def test_another_author_may_say_the_same(n8n: Program, receiver: Receiver) -> No
         assert reports(receiver, body)[0]["status"] == "published"
 
 
-def test_instagram_takes_a_post_twice(n8n: Program, receiver: Receiver) -> None:
+def test_instagram_accepts_a_duplicate(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver, platform="instagram")
     send(n8n, body)
     send(n8n, body)
@@ -76,7 +76,7 @@ def test_instagram_takes_a_post_twice(n8n: Program, receiver: Receiver) -> None:
 
 
 def test_a_body_without_the_new_fields_is_reported_without_them() -> None:
-    """An old Punctual sends no attempt and no address; the workflow has its own."""
+    """An old Punctual sends no attempt and no callback URL. The workflow uses its own URL."""
     server = Receiver()
     try:
         with running("app.local.n8n", "--port", "0", "--callback-url", f"{server.url}/elsewhere") as n8n:
@@ -88,28 +88,28 @@ def test_a_body_without_the_new_fields_is_reported_without_them() -> None:
     assert server.calls[0].path == "/elsewhere"
 
 
-def test_a_report_is_tried_again_while_punctual_is_down(n8n: Program, receiver: Receiver) -> None:
+def test_a_report_is_retried_while_punctual_is_down(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver)
     receiver.statuses.append(503)
     send(n8n, body)
     assert len(reports(receiver, body, 2)) == 2
-    wait_for("the ledger", lambda: all_told(n8n, body))
+    wait_for("the ledger", lambda: report_answered(n8n, body))
     assert ledger(n8n, body["postId"])[0]["reports"][0]["answer"] == 200
 
 
-def test_a_claim_that_is_refused_publishes_nothing(receiver: Receiver) -> None:
+def test_a_refused_claim_publishes_nothing(receiver: Receiver) -> None:
     with running("app.local.n8n", "--port", "0", "--claim", N8N_CALLBACK_SECRET=SECRET) as n8n:
-        leave, refused = post(receiver), post(receiver)
-        send(n8n, leave)
-        assert sorted(reports(receiver, leave, 2)[0]) == ["attempt", "postId"]
+        granted, refused = post(receiver), post(receiver)
+        send(n8n, granted)
+        assert sorted(reports(receiver, granted, 2)[0]) == ["attempt", "postId"]
         receiver.statuses.append(409)
         send(n8n, refused)
         reports(receiver, refused)
-        assert len(published(n8n, leave["postId"])) == 1
+        assert len(published(n8n, granted["postId"])) == 1
         assert not published(n8n, refused["postId"])
 
 
-def test_a_caller_without_the_agreed_header_is_refused(receiver: Receiver) -> None:
+def test_a_caller_without_the_auth_header_is_refused(receiver: Receiver) -> None:
     with running("app.local.n8n", "--port", "0", "--auth-header", "X-Key: sesame") as n8n:
         body = post(receiver)
         assert send(n8n, body).status_code == 403
@@ -117,11 +117,13 @@ def test_a_caller_without_the_agreed_header_is_refused(receiver: Receiver) -> No
         assert [entry["headers"].get("X-Key") for entry in ledger(n8n, body["postId"])] == [None, "***"]
 
 
-def test_ledger_and_feeds_survive_a_restart_even_with_a_torn_last_line(tmp_path: Path, receiver: Receiver) -> None:
+def test_ledger_and_published_posts_survive_a_restart_even_with_a_torn_last_line(
+    tmp_path: Path, receiver: Receiver
+) -> None:
     body = post(receiver)
     with running("app.local.n8n", "--port", "0", "--data", str(tmp_path)) as n8n:
         send(n8n, body)
-        wait_for("the report", lambda: all_told(n8n, body))
+        wait_for("the report", lambda: report_answered(n8n, body))
         before = ledger(n8n, body["postId"])
     with (tmp_path / "ledger.jsonl").open("a") as file:
         file.write('{"id": 2, "postId": "to')
@@ -135,7 +137,7 @@ def test_ledger_and_feeds_survive_a_restart_even_with_a_torn_last_line(tmp_path:
         assert not ledger(n8n, body["postId"])
 
 
-def test_a_report_on_its_way_is_sent_before_the_process_ends(receiver: Receiver) -> None:
+def test_a_pending_report_is_sent_before_the_process_ends(receiver: Receiver) -> None:
     body = post(receiver)
     with running("app.local.n8n", "--port", "0", "--callback-delay", "300") as n8n:
         send(n8n, body)
@@ -143,30 +145,30 @@ def test_a_report_on_its_way_is_sent_before_the_process_ends(receiver: Receiver)
     assert len(receiver.of(body["postId"])) == 1
 
 
-def test_a_hanging_client_does_not_hold_up_the_end(receiver: Receiver) -> None:
+def test_a_hanging_client_does_not_delay_the_stop(receiver: Receiver) -> None:
     body = post(receiver, "[n8n:hang]")
     with running("app.local.n8n", "--port", "0") as n8n, ThreadPoolExecutor(1) as pool:
-        call = pool.submit(send, n8n, body)
+        call = pool.submit(send, n8n, body, timeout=10 * DEADLINE_SECONDS)
         wait_for("the request", lambda: ledger(n8n, body["postId"]))
         started = time.monotonic()
         assert n8n.stop() == 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < DEADLINE_SECONDS / 2  # the client would wait twenty times as long
         with pytest.raises(requests.ConnectionError):
             call.result()
 
 
-def test_a_busy_port_is_one_clear_line(n8n: Program) -> None:
+def test_a_busy_port_is_reported_in_one_line(n8n: Program) -> None:
     port = n8n.url.rpartition(":")[2]
     process = spawn("app.local.n8n", "--port", port)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert (process.returncode, out) == (1, "")
     assert (
-        err == f"n8n stand-in: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port\n"
+        err == f"n8n stand-in: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another port: --port\n"
     )
 
 
-def test_it_takes_a_burst(n8n: Program, receiver: Receiver) -> None:
-    """Two hundred posts by twenty callers at once: all accepted, all in the ledger, each published once."""
+def test_each_post_of_a_burst_is_accepted_and_published_once(n8n: Program, receiver: Receiver) -> None:
+    """Two hundred posts by twenty concurrent callers."""
     marker = str(uuid4())
     bodies = [post(receiver, f"{marker} {number} [n8n:never]") for number in range(200)]
     with ThreadPoolExecutor(20) as pool:

@@ -1,12 +1,11 @@
-"""The n8n stand-in fails on request in each of the ways that the real one has been seen to fail."""
+"""The n8n stand-in fails on request in each observed way of the real n8n."""
 
-import time
 from uuid import uuid4
 
 import pytest
 import requests
 
-from tests.local.n8n_calls import all_told, ledger, post, published, reports, send
+from tests.local.n8n_calls import ledger, post, published, report_answered, reports, send
 from tests.local.support import Program, Receiver, wait_for
 
 
@@ -25,7 +24,7 @@ from tests.local.support import Program, Receiver, wait_for
         ("524", 524, "error code: 524"),
     ],
 )
-def test_a_refusal_looks_like_the_real_one_and_publishes_nothing(
+def test_a_refusal_has_n8ns_own_body_and_publishes_nothing(
     n8n: Program, receiver: Receiver, do: str, status: int, message: str
 ) -> None:
     body = post(receiver, f"{uuid4()} [n8n:{do} x1]")
@@ -34,11 +33,11 @@ def test_a_refusal_looks_like_the_real_one_and_publishes_nothing(
     assert message in (answer.text if status == 524 else answer.json()["message"])
     assert answer.headers.get("Retry-After") == ("7" if status == 429 else None)
     assert not published(n8n, body["postId"])
-    assert send(n8n, body).status_code == 200  # the marker held once
+    assert send(n8n, body).status_code == 200  # the marker applied once
     assert len(ledger(n8n, body["postId"])) == 2
 
 
-def test_markers_are_used_up_one_after_the_other(n8n: Program, receiver: Receiver) -> None:
+def test_markers_apply_one_after_the_other(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver, f"{uuid4()} [n8n:503 x2] [n8n:429 x1]")
     assert [send(n8n, body).status_code for _ in range(4)] == [503, 503, 429, 200]
 
@@ -47,12 +46,12 @@ def test_a_hang_lasts_until_the_client_gives_up(n8n: Program, receiver: Receiver
     idle, acting = post(receiver, f"{uuid4()} [n8n:hang]"), post(receiver, f"{uuid4()} [n8n:hang act]")
     for body in (idle, acting):
         with pytest.raises(requests.ReadTimeout):
-            send(n8n, body, timeout=0.3)
+            send(n8n, body, timeout=2)  # long enough for the request to arrive on a busy machine
     assert reports(receiver, acting)[0]["status"] == "published"
     assert not published(n8n, idle["postId"])
 
 
-def test_a_dropped_connection_may_or_may_not_have_published(n8n: Program, receiver: Receiver) -> None:
+def test_a_dropped_connection_publishes_only_with_act(n8n: Program, receiver: Receiver) -> None:
     before, after = post(receiver, f"{uuid4()} [n8n:drop x1]"), post(receiver, f"{uuid4()} [n8n:drop act never x1]")
     for body in (before, after):
         with pytest.raises(requests.ConnectionError):
@@ -63,23 +62,21 @@ def test_a_dropped_connection_may_or_may_not_have_published(n8n: Program, receiv
     assert reports(receiver, after)[0]["errorCode"] == "DUPLICATE_POST"
 
 
-def test_a_late_report_comes_after_its_delay(n8n: Program, receiver: Receiver) -> None:
+def test_a_late_report_is_sent_after_its_delay(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver, f"{uuid4()} [n8n:late=0.6]")
     send(n8n, body)
-    answered = time.time()
     reports(receiver, body)
-    assert receiver.calls[0].at - answered > 0.4
     [entry] = ledger(n8n, body["postId"])
-    assert entry["publishedAtNs"] / 1e9 < answered + 0.2  # only the report is late
+    assert receiver.calls[0].at - entry["publishedAtNs"] / 1e9 > 0.59  # only the report is late
 
 
-def test_a_report_may_come_before_the_answer(n8n: Program, receiver: Receiver) -> None:
+def test_first_sends_the_report_before_the_answer(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver, f"{uuid4()} [n8n:first]")
     send(n8n, body)
     assert len(receiver.of(body["postId"])) == 1
 
 
-def test_reports_may_come_twice_with_one_or_with_two_names(n8n: Program, receiver: Receiver) -> None:
+def test_two_reports_can_have_the_same_urn_or_different_urns(n8n: Program, receiver: Receiver) -> None:
     twice, two = post(receiver, f"{uuid4()} [n8n:twice]"), post(receiver, f"{uuid4()} [n8n:two-urns]")
     for body in (twice, two):
         send(n8n, body)
@@ -88,19 +85,19 @@ def test_reports_may_come_twice_with_one_or_with_two_names(n8n: Program, receive
     assert len(published(n8n, two["postId"])) == 2
 
 
-def test_one_call_may_run_twice(n8n: Program, receiver: Receiver) -> None:
+def test_run_twice_reports_a_success_and_a_duplicate(n8n: Program, receiver: Receiver) -> None:
     body = post(receiver, f"{uuid4()} [n8n:run-twice]")
     send(n8n, body)
     assert [report["status"] for report in reports(receiver, body, 2)] == ["published", "failed"]
 
 
-def test_a_workflow_may_never_report(n8n: Program, receiver: Receiver) -> None:
+def test_never_and_vanish_send_no_report(n8n: Program, receiver: Receiver) -> None:
     silent, vanished = post(receiver, f"{uuid4()} [n8n:never]"), post(receiver, f"{uuid4()} [n8n:vanish]")
     for body in (silent, vanished):
         assert send(n8n, body).status_code == 200
     witness = post(receiver)
     send(n8n, witness)
-    wait_for("the witness", lambda: all_told(n8n, witness))
+    wait_for("the witness", lambda: report_answered(n8n, witness))
     assert len(published(n8n, silent["postId"])) == 1
     assert not published(n8n, vanished["postId"])
     assert not receiver.of(silent["postId"])
@@ -117,7 +114,7 @@ def test_a_workflow_may_never_report(n8n: Program, receiver: Receiver) -> None:
         ("meta-190", "190", 400, False),
     ],
 )
-def test_a_failure_is_reported_in_the_networks_words(
+def test_a_failure_is_reported_with_the_networks_code_and_status(
     n8n: Program, receiver: Receiver, do: str, code: str, status: int, retryable: bool
 ) -> None:
     body = post(receiver, f"{uuid4()} [n8n:{do}]")
@@ -129,21 +126,21 @@ def test_a_failure_is_reported_in_the_networks_words(
     assert not published(n8n, body["postId"])
 
 
-def test_orders_go_by_post_or_by_text_and_are_used_up(n8n: Program, receiver: Receiver) -> None:
+def test_script_rules_match_by_post_or_text_and_are_used_up(n8n: Program, receiver: Receiver) -> None:
     by_id, by_text, other = post(receiver), post(receiver, f"needle {uuid4()}"), post(receiver)
-    orders = [{"postId": by_id["postId"], "times": 2, "do": "500"}, {"match": "needle", "do": "429"}]
-    for order in orders:
-        assert requests.post(f"{n8n.url}/_local/script", json=order, timeout=10).status_code == 201
+    rules = [{"postId": by_id["postId"], "times": 2, "do": "500"}, {"match": "needle", "do": "429"}]
+    for rule in rules:
+        assert requests.post(f"{n8n.url}/_local/script", json=rule, timeout=10).status_code == 201
     assert send(n8n, other).status_code == 200
     assert [send(n8n, by_id).status_code for _ in range(3)] == [500, 500, 200]
     assert [send(n8n, by_text).status_code for _ in range(2)] == [429, 200]
     assert requests.get(f"{n8n.url}/_local/script", timeout=10).json() == []
 
 
-def test_a_word_that_does_not_exist_is_named(n8n: Program, receiver: Receiver) -> None:
-    orders: list[dict[str, str | int]] = [{"do": "explode"}, {"times": 1}, {"do": "503", "times": 0}]
-    for order in orders:
-        answer = requests.post(f"{n8n.url}/_local/script", json=order, timeout=10)
+def test_an_unknown_word_is_named_in_the_answer(n8n: Program, receiver: Receiver) -> None:
+    rules: list[dict[str, str | int]] = [{"do": "explode"}, {"times": 1}, {"do": "503", "times": 0}]
+    for rule in rules:
+        answer = requests.post(f"{n8n.url}/_local/script", json=rule, timeout=10)
         assert answer.status_code == 400
         assert answer.json()["error"]
     answer = send(n8n, post(receiver, "[n8n:explode]"))
@@ -151,12 +148,12 @@ def test_a_word_that_does_not_exist_is_named(n8n: Program, receiver: Receiver) -
     assert "explode" in answer.json()["message"]
 
 
-def test_other_webhooks_are_not_registered(n8n: Program) -> None:
+def test_another_webhook_path_answers_404(n8n: Program) -> None:
     answer = requests.post(f"{n8n.url}/webhook/publish-elsewhere", json={}, timeout=10)
     assert answer.status_code == 404
     assert 'POST publish-elsewhere" is not registered' in answer.json()["message"]
 
 
-def test_a_body_that_is_no_json_is_refused(n8n: Program) -> None:
+def test_a_body_that_is_not_json_answers_422(n8n: Program) -> None:
     answer = requests.post(f"{n8n.url}/webhook/publish-linkedin", data=b"{", timeout=10)
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""`make run`: the stack comes up whole, tells its user what to do next, and goes down whole, whatever ends it."""
+"""`make run`: the whole stack starts, prints the next steps, and stops without leftovers in every case."""
 
 import os
 import signal
@@ -19,10 +19,10 @@ from app.local.client import Client
 from app.local.demo.cases import iso
 from app.local.ports import Ports
 from app.local.stack import WORKERS, workers_for
-from tests.local.stacks import Running, is_up, processes_of, stack, start
-from tests.local.support import wait_for
+from tests.local.stacks import Running, is_up, processes_of, stack, start, wait_until_gone
+from tests.local.support import DEADLINE_SECONDS, wait_for
 
-pytestmark = pytest.mark.xdist_group("local-stack")  # its processes must not compete with themselves
+pytestmark = pytest.mark.xdist_group("local-stack")  # two stacks at a time would compete for the processor
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -38,18 +38,23 @@ def schedule(api: Client, due: datetime, content: str = "") -> str:
     return str(post["id"])
 
 
-def published(api: Client, post_id: str, seconds: float = 20.0) -> dict[str, Any]:
-    def its_post() -> dict[str, Any] | None:
+def published(api: Client, post_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
+    def published_post() -> dict[str, Any] | None:
         post: dict[str, Any] = api.get(f"/api/posts/{post_id}")
         assert post["status"] != "failed", post
         return post if post["status"] == "published" else None
 
-    found = wait_for("the post to be published", its_post, seconds)
+    found = wait_for("the post to be published", published_post, seconds)
     assert found is not None
     return found
 
 
-def test_the_screen_says_where_everything_is(up: Running) -> None:
+def triggers(api: Client, post: dict[str, Any]) -> list[str]:
+    """Return the trigger of each attempt, in order."""
+    return [attempt["trigger"] for attempt in api.get(f"/api/posts/{post['id']}/timeline")["attempts"]]
+
+
+def test_the_screen_shows_all_addresses(up: Running) -> None:
     for address in (up.ports.url("app"), up.ports.url("qstash"), up.ports.url("n8n"), str(up.state / "logs")):
         assert address in up.screen
     assert f"export API={up.ports.url('app')} TOKEN={up.token}" in up.screen
@@ -57,22 +62,23 @@ def test_the_screen_says_where_everything_is(up: Running) -> None:
         assert is_up(up.ports.url("app") + path), path
 
 
-def test_its_token_publishes_a_post_at_once(up: Running) -> None:
+def test_the_printed_token_can_publish_a_post(up: Running) -> None:
     api, n8n = up.api(), up.n8n()
     due = datetime.now(UTC) + timedelta(seconds=2.5)
     post = published(api, schedule(api, due))
     [sent] = n8n.get("/_local/ledger", postId=post["id"])
-    assert 0 <= sent["receivedAtMs"] - due.timestamp() * 1000 < 1000
+    assert sent["receivedAtMs"] >= due.timestamp() * 1000
+    assert triggers(api, post) == ["message"]  # sent by its alarm and not by a sweep
     assert sent["urn"] == post["linkedinPostUrn"]
 
 
-def test_secrets_are_private_and_not_on_the_screen(up: Running) -> None:
+def test_secrets_are_private_and_not_printed(up: Running) -> None:
     file = up.state / "secrets.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not [secret for secret in file.read_text().split('"')[3::4] if secret in up.screen]
 
 
-def test_each_has_its_log(up: Running) -> None:
+def test_each_process_has_a_log_file(up: Running) -> None:
     names = {log.name for log in (up.state / "logs").glob("*.log")}
     assert names >= {"app.log", "cron.log", "linkedin.log", "migrations.log", "n8n.log", "qstash.log"}
     wait_for("the first sweep", lambda: " 200 " in (up.state / "logs" / "cron.log").read_text())
@@ -85,12 +91,12 @@ def test_a_second_stack_on_the_same_state_is_refused(up: Running) -> None:
     assert second.all_ports_free()
 
 
-def test_the_one_writer_of_sqlite_has_one_worker() -> None:
+def test_sqlite_has_one_worker_and_postgresql_has_more() -> None:
     assert workers_for("sqlite:////var/lib/punctual.sqlite3") == 1
     assert workers_for("postgresql+psycopg2://db.example/punctual") == WORKERS > 1
 
 
-def test_a_busy_port_is_told_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_busy_port_is_reported_before_any_process_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -104,17 +110,18 @@ def test_a_busy_port_is_told_before_anything_is_started(tmp_path: Path) -> None:
 
 
 @on_linux
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_sigterm_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     with stack(tmp_path) as running:
-        assert len(processes_of(tmp_path)) >= 7  # itself, gunicorn and its worker, QStash, n8n, LinkedIn, cron
+        # The stack, gunicorn and its worker, QStash, n8n, LinkedIn, cron.
+        wait_for("all seven processes", lambda: len(processes_of(tmp_path)) >= 7)
         running.process.send_signal(signal.SIGTERM)
         assert running.ended() == 0
-    assert processes_of(tmp_path) == {}
+    wait_until_gone(tmp_path)
     assert running.all_ports_free()
     assert running.screen.rstrip().endswith("Stopped.")
 
 
-def test_a_send_under_way_is_finished_before_the_stack_goes(tmp_path: Path) -> None:
+def test_a_send_in_flight_is_completed_before_the_stack_stops(tmp_path: Path) -> None:
     with stack(tmp_path) as running:
         n8n = running.n8n()
         post_id = schedule(running.api(), datetime.now(UTC), f"[n8n:slow=2] {uuid4()}")
@@ -128,16 +135,16 @@ def test_a_send_under_way_is_finished_before_the_stack_goes(tmp_path: Path) -> N
 
 @on_linux
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_a_stop_while_it_starts_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stop_signal_during_the_start_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     running = start(tmp_path, ports.free())
     wait_for("the first child", lambda: (tmp_path / "logs" / "n8n.log").exists())
     running.process.send_signal(number)
     assert running.ended() == 0
-    assert processes_of(tmp_path) == {}
+    wait_until_gone(tmp_path)
 
 
 @on_linux
-def test_a_child_that_dies_takes_the_stack_down_and_is_named(tmp_path: Path) -> None:
+def test_a_killed_child_stops_the_stack_and_is_named(tmp_path: Path) -> None:
     with stack(tmp_path) as running:
         [qstash] = [pid for pid, command in processes_of(tmp_path).items() if "app.local.qstash" in command]
         os.kill(qstash, signal.SIGKILL)
@@ -145,12 +152,12 @@ def test_a_child_that_dies_takes_the_stack_down_and_is_named(tmp_path: Path) -> 
     assert "qstash stopped by itself (killed by SIGKILL)" in running.screen
     assert "Its last lines" in running.screen
     assert "listening on" in running.screen
-    assert processes_of(tmp_path) == {}
+    wait_until_gone(tmp_path)
 
 
 @on_linux
-def test_a_killed_stack_goes_whole_and_the_next_one_sends_on_time(tmp_path: Path) -> None:
-    """The promise outlives the machine: killed after scheduling, started again, and the post goes out to the second."""
+def test_a_stack_restarted_after_a_kill_sends_by_the_alarm(tmp_path: Path) -> None:
+    """The stack is killed after the scheduling and restarted. Its kept alarm sends the post once and not early."""
     chosen, began = ports.free(), time.monotonic()
     with stack(tmp_path, chosen) as first:
         restart_takes = max(8.0, 3 * (time.monotonic() - began))
@@ -158,11 +165,11 @@ def test_a_killed_stack_goes_whole_and_the_next_one_sends_on_time(tmp_path: Path
         post_id = schedule(first.api(), due)
         first.process.kill()
         first.ended()
-    wait_for("all of it to be gone", lambda: processes_of(tmp_path) == {})
+    wait_until_gone(tmp_path)
     with stack(tmp_path, chosen) as second:
-        assert datetime.now(UTC) < due, "the restart took too long to show anything"
         api, n8n = second.api(), second.n8n()
-        post = published(api, post_id, restart_takes + 20)
+        post = published(api, post_id, restart_takes + DEADLINE_SECONDS)
+        assert triggers(api, post) == ["message"]  # sent by the kept alarm and not by a sweep
         [sent] = n8n.get("/_local/ledger", postId=post_id)
-    assert 0 <= sent["receivedAtMs"] - due.timestamp() * 1000 < 1000
+    assert sent["receivedAtMs"] >= due.timestamp() * 1000
     assert post["attempt"] == 1

@@ -1,6 +1,6 @@
-"""Which code is mutated against which tests, and the running of it, each group in a copy of the tree of its own.
+"""The mutation groups: code, its tests, and the run of each group in its own copy of the tree.
 
-A group's tests are the ones that stand nearest: what only a distant test would notice, by chance, is not guarded.
+A group runs only the tests closest to its code. A mutant killed only by a distant test would be killed by chance.
 """
 
 from __future__ import annotations
@@ -18,45 +18,56 @@ from tests.mutation.judge import Mutant
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "mutants"
 COPIED = ("app", "migrations", "tests")
-FORGOTTEN = shutil.ignore_patterns("__pycache__")
+IGNORED = shutil.ignore_patterns("__pycache__")
 
-#: Name → the code, and its tests: folders, or files of tests/use_cases by what follows `test_`.
+#: The tests nearest to a dispatch, by what follows `test_` in tests/use_cases.
+DISPATCH_TESTS = [
+    "dispatch",
+    "dispatch_accounts",
+    "dispatch_late_changes",
+    "dispatch_early",
+    "dispatch_tokens",
+    "breaker",
+    "outcomes",
+    "report_published",
+    "settle",
+    "submission",
+    "records",
+    "trigger",
+]
+
+SWEEP_TESTS = ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "alarms", "records"]
+
+#: Name → code and tests. A test is a folder, or a file of tests/use_cases named without `test_`.
 GROUPS: dict[str, tuple[str, list[str]]] = {
     "domain": ("app/domain/*", ["tests/domain"]),
-    "moving": ("app/store/posts/transition_sql.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
-    "posts": ("app/store/posts/transitions.py", ["tests/store", "records", "report_published", "recover_by_hand"]),
-    "dispatching": (
-        "app/delivery/dispatch.py",
-        [
-            "dispatch",
-            "dispatch_accounts",
-            "dispatch_at_the_edge",
-            "dispatch_early",
-            "breaker",
-            "outcomes",
-            "report_published",
-            "settle",
-            "submission",
-            "records",
-        ],
+    "transition_sql": (
+        "app/store/posts/transition_sql.py",
+        ["tests/store", "records", "report_published", "recover_by_hand"],
     ),
-    "settling": (
+    "transitions": (
+        "app/store/posts/transitions.py",
+        ["tests/store", "records", "report_published", "recover_by_hand"],
+    ),
+    "dispatch": ("app/delivery/dispatch.py", DISPATCH_TESTS),
+    "prepare": ("app/delivery/prepare.py", [*DISPATCH_TESTS, "media", "pacing"]),
+    "postpone": ("app/delivery/postpone.py", [*DISPATCH_TESTS, "accounts", "pacing"]),
+    "send": ("app/delivery/send.py", DISPATCH_TESTS),
+    "seats": ("app/delivery/seats.py", DISPATCH_TESTS),
+    "settle": (
         "app/delivery/settle.py",
         ["settle", "outcomes", "breaker", "report_failed", "report_published", "records", "accounts"],
     ),
-    "reporting": (
+    "report": (
         "app/delivery/report.py",
-        ["report_failed", "report_published", "refusals", "records", "dispatch_at_the_edge"],
+        ["report_failed", "report_published", "refusals", "records", "dispatch_late_changes"],
     ),
-    "scheduling": (
-        "app/posts/schedule.py",
-        ["schedule", "accounts", "arming", "recover_by_hand", "refusals", "records"],
-    ),
-    "arming": ("app/alarms.py", ["arming", "dispatch_early", "schedule", "sweep", "sweep_overdue"]),
-    "recovering": (
-        "app/sweep/sweep.py",
-        ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "arming", "records"],
-    ),
+    "schedule": ("app/posts/schedule.py", ["schedule", "accounts", "alarms", "recover_by_hand", "refusals", "records"]),
+    "recover": ("app/posts/recover.py", ["recover_by_hand", "refusals", "records"]),
+    "alarms": ("app/alarms.py", ["alarms", "dispatch_early", "schedule", "sweep", "sweep_overdue"]),
+    "sweep": ("app/sweep/sweep.py", SWEEP_TESTS),
+    "expire": ("app/sweep/expire.py", SWEEP_TESTS),
+    "overdue": ("app/sweep/overdue.py", SWEEP_TESTS),
 }
 
 CONFIG = """
@@ -73,14 +84,16 @@ track_dependencies = false
 
 
 def run(name: str, workers: int | None) -> bool:
-    """Try every mutant of the group. What is written to the log is not mutated: it is for people, and no promise hangs
-    on it. False when the tests do not pass, or cannot be run, on the code as it is."""
+    """Test every mutant of the group. Return False if the tests fail, or cannot run, on the unchanged code.
+
+    Log calls are not mutated: they are for people, and no guarantee depends on them.
+    """
     code, chosen = GROUPS[name]
     tests = [one if "/" in one else f"tests/use_cases/test_{one}.py" for one in chosen]
     folder = WORK / name
     shutil.rmtree(folder, ignore_errors=True)
     for part in COPIED:
-        shutil.copytree(ROOT / part, folder / part, ignore=FORGOTTEN)
+        shutil.copytree(ROOT / part, folder / part, ignore=IGNORED)
     settings = (ROOT / "pyproject.toml").read_text() + CONFIG.format(code=json.dumps(code), tests=json.dumps(tests))
     (folder / "pyproject.toml").write_text(settings)
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(workers or 1)]
@@ -90,7 +103,7 @@ def run(name: str, workers: int | None) -> bool:
 
 
 def found(name: str) -> Iterator[Mutant]:
-    """What became of the group's mutants, by what mutmut keeps beside the mutated files."""
+    """Yield the results of the group's mutants from mutmut's files."""
     folder = WORK / name
     for kept in sorted(folder.glob(f"mutants/{GROUPS[name][0]}.meta")):
         path = kept.relative_to(folder / "mutants").with_suffix("")
@@ -99,7 +112,7 @@ def found(name: str) -> Iterator[Mutant]:
 
 
 def _mutant(folder: Path, path: Path, name: str, exit_code: int | None) -> Mutant:
-    os.chdir(folder)  # mutmut reads its settings and its files from where it stands
+    os.chdir(folder)  # mutmut reads its settings and files from the working directory
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 

@@ -1,4 +1,4 @@
-"""What became of every mutant, and which survivors are accounted for in survivors.toml."""
+"""Judges the mutants: the score, and the survivors with and without a reason in survivors.toml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LITERAL = re.compile(r'"[^"]*"')
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one function. `removed` and `added` are the lines that differ, without their indentation."""
+    """One mutant of one function. `removed` and `added` are the changed lines without indentation."""
 
     module: str
     function: str
@@ -32,13 +32,13 @@ class Mutant:
 
 @dataclass
 class Verdict:
-    """The mutants per module, the survivors with their reasons and without, and entries that explain nothing."""
+    """Mutants per module, explained and unexplained survivors, and entries without a survivor (`unused`)."""
 
     totals: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
     explained: list[tuple[Mutant, str]] = field(default_factory=list)
     unexplained: list[Mutant] = field(default_factory=list)
-    idle: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     @property
     def score(self) -> float:
@@ -51,7 +51,7 @@ class Verdict:
 
 @dataclass
 class Entry:
-    """One reason: the function, the changes it speaks of, each as the line that comes out, and why that is no loss."""
+    """One reason for survivors: the function, the changed lines as in the mutant, and the reason."""
 
     function: str
     changes: list[str]
@@ -71,10 +71,10 @@ def judge(mutants: Iterable[Mutant], entries: list[Entry]) -> Verdict:
             verdict.explained.append((mutant, entry.reason))
             used.add((mutant.function, mutant.added))
         elif is_wording(mutant):
-            verdict.explained.append((mutant, "the wording of a sentence for people; programs read its code"))
+            verdict.explained.append((mutant, "the wording of a sentence for people, programs read its code"))
         else:
             verdict.unexplained.append(mutant)
-    verdict.idle = [
+    verdict.unused = [
         f"{entry.function}: {change}"
         for entry in entries
         for change in entry.changes
@@ -84,7 +84,7 @@ def judge(mutants: Iterable[Mutant], entries: list[Entry]) -> Verdict:
 
 
 def is_wording(mutant: Mutant) -> bool:
-    """Whether nothing but sentences differ: literals with a space in them."""
+    """Return True if only sentences differ, meaning literals with a space."""
     if LITERAL.sub('""', mutant.removed) != LITERAL.sub('""', mutant.added):
         return False
     pairs = zip(LITERAL.findall(mutant.removed), LITERAL.findall(mutant.added), strict=True)
@@ -98,7 +98,7 @@ def read_entries(path: Path = SURVIVORS) -> list[Entry]:
 
 
 def lines(verdict: Verdict) -> Iterator[str]:
-    """The report."""
+    """Yield the lines of the report."""
     yield f"{'module':<28}{'mutants':>9}{'killed':>9}{'score':>9}"
     for module in sorted(verdict.totals):
         yield _row(module, verdict.totals[module], verdict.killed[module])
@@ -106,8 +106,8 @@ def lines(verdict: Verdict) -> Iterator[str]:
     yield f"survived: {len(verdict.explained)} explained, {len(verdict.unexplained)} unexplained"
     for mutant in verdict.unexplained:
         yield f"\n{mutant.name} ({mutant.status})\n  - {mutant.removed}\n  + {mutant.added}"
-    for change in verdict.idle:
-        yield f"survivors.toml explains what did not survive: {change}"
+    for change in verdict.unused:
+        yield f"survivors.toml has a reason for a change that did not survive: {change}"
 
 
 def _row(name: str, mutants: int, killed: int) -> str:

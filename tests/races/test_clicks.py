@@ -1,4 +1,4 @@
-"""Five clicks at once, over HTTP: whatever is asked five times at the same instant is done once."""
+"""Five identical HTTP requests at once have the effect of one."""
 
 import threading
 from collections import Counter
@@ -19,14 +19,14 @@ from app.web import build_app
 from app.wiring import wire
 from tests.adapters.servers import HttpServer, http_server
 from tests.support.rows import post_row
-from tests.support.threads import errors, together
+from tests.support.threads import errors, run_together
 from tests.web.site import settings_for
 
 CLICKS = 5
 
 
-class House:
-    """The app in poll mode on PostgreSQL, behind a real HTTP server, on the machine's own clock."""
+class PollingApp:
+    """The app in poll mode on PostgreSQL, behind a real HTTP server, with the system clock."""
 
     def __init__(self, database_url: str, n8n: HttpServer) -> None:
         self.services = wire(settings_for(database_url, "http://127.0.0.1:1", n8n.url, qstash_token=None))
@@ -57,7 +57,7 @@ class House:
         return dict(answer.json())
 
     def put(self, status: str, **values: Any) -> str:
-        """A post of Ann's whose first try is behind it."""
+        """Insert a post of Ann's that has been tried once and return its id."""
         row = post_row(status, user_id="ann", social_account_id=self.account_id, attempt=0, **values)
         with self.deps.db.transaction() as tx:
             tx.execute(posts.insert().values(row))
@@ -73,17 +73,17 @@ class House:
 
 
 @pytest.fixture
-def house(postgresql_url: str) -> Iterator[House]:
+def app(postgresql_url: str) -> Iterator[PollingApp]:
     with http_server() as n8n:
-        made = House(postgresql_url, n8n)
+        made = PollingApp(postgresql_url, n8n)
         with made.open():
             account = {"platform": "linkedin", "externalId": "urn:li:person:ann", "accountName": "Ann"}
             made.account_id = made.post("/api/social-accounts", account | {"accessToken": "token-1"}).json()["id"]
             yield made
 
 
-def clicked(house: House, path: str, body: dict[str, Any]) -> list[requests.Response]:
-    answers = together([partial(house.post, path, body)] * CLICKS)
+def post_concurrently(app: PollingApp, path: str, body: dict[str, Any]) -> list[requests.Response]:
+    answers = run_together([partial(app.post, path, body)] * CLICKS)
     assert errors(answers) == []
     return answers
 
@@ -92,40 +92,40 @@ def codes(answers: list[requests.Response]) -> list[int]:
     return sorted(answer.status_code for answer in answers)
 
 
-def polled_at_once(house: House) -> None:
-    assert errors(together([partial(poll, house.deps)] * 2 + [partial(sweep, house.deps)])) == []
+def poll_concurrently(app: PollingApp) -> None:
+    assert errors(run_together([partial(poll, app.deps)] * 2 + [partial(sweep, app.deps)])) == []
 
 
 @pytest.mark.parametrize("stuck", [False, True], ids=["failed", "past its lease"])
-def test_five_retries_at_once_are_one_step_of_the_generation_and_one_send(house: House, stuck: bool):
-    post_id = house.put("publishing", lease_until=house.deps.clock.now() - timedelta(seconds=1)) if stuck else ""
-    post_id = post_id or house.put("failed")
-    answers = clicked(house, "/api/posts/recover", {"postId": post_id, "action": "retry"})
+def test_five_concurrent_retries_add_one_generation_and_one_send(app: PollingApp, stuck: bool):
+    post_id = app.put("publishing", lease_until=app.deps.clock.now() - timedelta(seconds=1)) if stuck else ""
+    post_id = post_id or app.put("failed")
+    answers = post_concurrently(app, "/api/posts/recover", {"postId": post_id, "action": "retry"})
     assert codes(answers) == [200, 409, 409, 409, 409]
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"not_recoverable"}
-    polled_at_once(house)
-    now = house.read(post_id)
-    assert (now["status"], now["generation"], now["attempt"], house.sent(post_id)) == ("publishing", 4, 1, 1)
-    assert house.reasons(post_id) == Counter(retried_by_hand=1, claimed=1)
+    poll_concurrently(app)
+    now = app.read(post_id)
+    assert (now["status"], now["generation"], now["attempt"], app.sent(post_id)) == ("publishing", 4, 1, 1)
+    assert app.reasons(post_id) == Counter(retried_by_hand=1, claimed=1)
 
 
-def test_five_clicks_on_fail_at_once_fail_it_once(house: House):
-    post_id = house.put("publishing", lease_until=house.deps.clock.now() - timedelta(seconds=1))
-    answers = clicked(house, "/api/posts/recover", {"postId": post_id, "action": "fail"})
-    assert codes(answers) == [200] * CLICKS  # failed is what each of them asked for
-    now = house.read(post_id)
+def test_five_concurrent_fails_fail_the_post_once(app: PollingApp):
+    post_id = app.put("publishing", lease_until=app.deps.clock.now() - timedelta(seconds=1))
+    answers = post_concurrently(app, "/api/posts/recover", {"postId": post_id, "action": "fail"})
+    assert codes(answers) == [200] * CLICKS  # every request gets the state it asked for
+    now = app.read(post_id)
     assert (now["status"], now["generation"], now["errorCode"]) == ("failed", 4, "failed_by_hand")
-    assert house.reasons(post_id) == Counter(failed_by_hand=1)
+    assert app.reasons(post_id) == Counter(failed_by_hand=1)
 
 
-def test_five_times_publish_now_at_once_is_one_send(house: House):
-    post_id = house.post("/api/posts", {"content": "Now."}).json()["id"]
-    answers = clicked(house, f"/api/posts/{post_id}/schedule", {"scheduledAt": to_wire(house.deps.clock.now())})
+def test_five_concurrent_publish_now_requests_are_one_send(app: PollingApp):
+    post_id = app.post("/api/posts", {"content": "Now."}).json()["id"]
+    answers = post_concurrently(app, f"/api/posts/{post_id}/schedule", {"scheduledAt": to_wire(app.deps.clock.now())})
     assert set(codes(answers)) <= {200, 409}
     assert 200 in codes(answers)
-    polled_at_once(house)
-    now = house.read(post_id)
-    assert (now["status"], now["attempt"], house.sent(post_id)) == ("publishing", 1, 1)
-    assert clicked(house, f"/api/posts/{post_id}/schedule", {"scheduledAt": to_wire(house.deps.clock.now())})
-    polled_at_once(house)
-    assert house.sent(post_id) == 1
+    poll_concurrently(app)
+    now = app.read(post_id)
+    assert (now["status"], now["attempt"], app.sent(post_id)) == ("publishing", 1, 1)
+    assert post_concurrently(app, f"/api/posts/{post_id}/schedule", {"scheduledAt": to_wire(app.deps.clock.now())})
+    poll_concurrently(app)
+    assert app.sent(post_id) == 1

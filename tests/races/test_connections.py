@@ -1,4 +1,4 @@
-"""Tokens and states at the same time: one of two gets the turn, one of two gets the state."""
+"""Concurrent token refreshes and OAuth callbacks: exactly one succeeds."""
 
 import threading
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from app.domain.errors import Invalid
 from app.domain.post import Account
 from app.sweep.sweep import sweep
 from tests.support.linkedin import grant
-from tests.support.oauth_world import ConnectedWorld
-from tests.support.threads import PATIENCE, beside, errors, together
+from tests.support.oauth_world import OAuthWorld
+from tests.support.threads import TIMEOUT_SECONDS, errors, run_beside, run_together
 from tests.support.world import USER
 
 ROUNDS = 6
@@ -22,50 +22,52 @@ AHEAD = timedelta(days=7)
 
 
 @pytest.fixture
-def linked(database_url: str) -> Iterator[ConnectedWorld]:
-    made = ConnectedWorld(database_url)
+def oauth_world(database_url: str) -> Iterator[OAuthWorld]:
+    made = OAuthWorld(database_url)
     yield made
     made.close()
 
 
-def test_of_five_refreshes_at_once_one_asks_linkedin(linked: ConnectedWorld):
+def test_five_concurrent_refreshes_call_linkedin_once(oauth_world: OAuthWorld):
     for round_number in range(1, ROUNDS + 1):
-        account = linked.ending()
-        results = together([partial(refresh, linked.deps, account.id, linked.clock.now() + AHEAD)] * 5)
+        account = oauth_world.expiring_account()
+        results = run_together([partial(refresh, oauth_world.deps, account.id, oauth_world.clock.now() + AHEAD)] * 5)
         assert sorted(results) == ["idle"] * 4 + ["refreshed"]
-        assert len(linked.linkedin.refreshed) == round_number
+        assert len(oauth_world.linkedin.refreshed) == round_number
 
 
-def test_while_one_waits_for_linkedin_the_sweep_does_not_ask_too(linked: ConnectedWorld):
-    account, arrived, go_on = linked.ending(), threading.Event(), threading.Event()
+def test_sweep_during_a_refresh_does_not_call_linkedin(oauth_world: OAuthWorld):
+    account, arrived, go_on = oauth_world.expiring_account(), threading.Event(), threading.Event()
 
     def slow() -> None:
         arrived.set()
-        go_on.wait(PATIENCE)
+        go_on.wait(TIMEOUT_SECONDS)
 
-    linked.linkedin.during_call = slow
-    with beside(partial(refresh, linked.deps, account.id, linked.clock.now() + AHEAD)) as first:
-        assert arrived.wait(PATIENCE)
-        sweep(linked.deps)
+    oauth_world.linkedin.during_call = slow
+    with run_beside(partial(refresh, oauth_world.deps, account.id, oauth_world.clock.now() + AHEAD)) as first:
+        assert arrived.wait(TIMEOUT_SECONDS)
+        sweep(oauth_world.deps)
         go_on.set()
     assert first.result() == "refreshed"
-    assert len(linked.linkedin.refreshed) == 1
+    assert len(oauth_world.linkedin.refreshed) == 1
 
 
-def test_an_owner_who_reconnects_beside_a_refresh_has_the_last_word(linked: ConnectedWorld):
+def test_reconnect_during_a_refresh_keeps_the_new_token(oauth_world: OAuthWorld):
     for _ in range(ROUNDS):
-        account = linked.ending()
-        linked.linkedin.usual = grant("of-the-refresh")
-        reconnect = partial(linked.ending, AHEAD * 2, access_token="of-the-owner", refresh="theirs")
-        results = together([partial(refresh, linked.deps, account.id, linked.clock.now() + AHEAD), reconnect])
+        account = oauth_world.expiring_account()
+        oauth_world.linkedin.default_answer = grant("of-the-refresh")
+        reconnect = partial(oauth_world.expiring_account, AHEAD * 2, access_token="of-the-owner", refresh="theirs")
+        results = run_together(
+            [partial(refresh, oauth_world.deps, account.id, oauth_world.clock.now() + AHEAD), reconnect]
+        )
         assert errors(results) == []
-        assert linked.tokens(account) == ("of-the-owner", "theirs")
+        assert oauth_world.tokens(account) == ("of-the-owner", "theirs")
 
 
-def test_of_two_callbacks_at_once_one_gets_the_state(linked: ConnectedWorld):
+def test_two_concurrent_callbacks_use_the_state_once(oauth_world: OAuthWorld):
     for round_number in range(1, ROUNDS + 1):
-        started = begin(linked.deps, USER)
+        started = begin(oauth_world.deps, USER)
         state = started.url.rpartition("state=")[2]
-        results = together([partial(complete, linked.deps, state, started.browser_secret, "code", "")] * 2)
+        results = run_together([partial(complete, oauth_world.deps, state, started.browser_secret, "code", "")] * 2)
         assert {type(result) for result in results} == {Account, Invalid}
-        assert len(linked.linkedin.exchanged) == round_number
+        assert len(oauth_world.linkedin.exchanged) == round_number

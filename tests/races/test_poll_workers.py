@@ -1,4 +1,4 @@
-"""Workers of poll mode at the same time: they share what is due, and each post is sent once."""
+"""Concurrent poll workers share the due posts, and each post is sent once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,9 @@ from app.domain.post import Post
 from app.store.operations import runs
 from app.store.posts import reservations
 from app.sweep.poll import RESERVED_FOR
-from app.sweep.sweep import Swept, poll, sweep
-from tests.support.threads import PATIENCE, errors, together
+from app.sweep.run import Swept
+from app.sweep.sweep import poll, sweep
+from tests.support.threads import TIMEOUT_SECONDS, errors, run_together
 from tests.support.world import World
 
 
@@ -26,7 +27,7 @@ def polling(world: World) -> World:
 
 
 def due(world: World, count: int) -> list[Post]:
-    """Due one after the other, so that their order is known."""
+    """Schedule posts with increasing due instants, so their order is known, and let them be due."""
     posts = [world.scheduled(world.clock.now() + timedelta(seconds=1, milliseconds=n)) for n in range(count)]
     world.clock.advance(seconds=2)
     return posts
@@ -41,22 +42,22 @@ def ids(posts: list[Post]) -> list[str]:
 
 
 def reserved(world: World, count: int) -> list[Post]:
-    """As a worker that took them and died."""
+    """Reserve posts like a worker that crashes before it sends them."""
     now = world.clock.now()
     with world.db.transaction() as tx:
         return reservations.take(tx, now, now - RESERVED_FOR, count)
 
 
-def test_workers_that_poll_at_once_send_every_post_once_between_them(polling: World):
+def test_concurrent_poll_workers_send_each_post_once(polling: World):
     posts = due(polling, 40)
-    results = together([partial(poll, polling.deps)] * 4)
+    results = run_together([partial(poll, polling.deps)] * 4)
     assert errors(results) == []
     assert sent(polling) == ids(posts)
     assert sum(swept.recovered for swept in results) == 40
     assert {len(polling.attempts(post)) for post in posts} == {1}
 
 
-def test_a_worker_takes_its_share_while_another_holds_the_lease(polling: World):
+def test_worker_sends_posts_while_another_holds_the_lease(polling: World):
     polling.set(poll_concurrency=1, poll_batch_size=10)
     posts = due(polling, 30)
     shares: list[Swept] = []
@@ -81,25 +82,25 @@ def figures_of(world: World) -> runs.SweepFigures:
     return figures
 
 
-def test_a_worker_that_finds_another_at_work_and_nothing_due_has_skipped_and_counts_no_run(polling: World):
+def test_worker_with_a_busy_lease_and_no_due_posts_is_skipped_and_counts_no_run(polling: World):
     now = polling.clock.now()
-    runs.take_lease(polling.db, runs.SWEEP, "another", now=now, until=now + timedelta(minutes=1))
+    runs.acquire_lease(polling.db, runs.SWEEP, "another", now=now, until=now + timedelta(minutes=1))
     swept = poll(polling.deps)
     assert (swept.skipped, swept.recovered) == (True, 0)
     with polling.db.reading() as connection:
         assert runs.read_figures(connection, runs.SWEEP) is None
 
 
-def test_of_two_recovers_at_once_the_second_is_skipped_in_poll_mode_too(polling: World):
+def test_second_concurrent_sweep_is_skipped_in_poll_mode(polling: World):
     posts = due(polling, 3)
     now = polling.clock.now()
-    runs.take_lease(polling.db, runs.SWEEP, "another", now=now, until=now + timedelta(minutes=1))
+    runs.acquire_lease(polling.db, runs.SWEEP, "another", now=now, until=now + timedelta(minutes=1))
     assert sweep(polling.deps).skipped
     assert sent(polling) == []
     assert poll(polling.deps).recovered == len(posts)
 
 
-def test_what_a_dead_worker_had_reserved_is_sent_as_soon_as_that_lapses(polling: World):
+def test_posts_reserved_by_a_crashed_worker_are_sent_when_the_reservation_expires(polling: World):
     posts = due(polling, 4)
     assert ids(reserved(polling, 3)) == ids(posts[:3])
     swept = poll(polling.deps)
@@ -112,7 +113,7 @@ def test_what_a_dead_worker_had_reserved_is_sent_as_soon_as_that_lapses(polling:
     assert sent(polling) == ids(posts)
 
 
-def test_a_reservation_does_not_keep_the_author_from_calling_the_post_off(polling: World):
+def test_reserved_post_can_be_rescheduled(polling: World):
     (post,) = due(polling, 1)
     reserved(polling, 1)
     again = polling.schedule(post, polling.clock.now()).post
@@ -120,41 +121,50 @@ def test_a_reservation_does_not_keep_the_author_from_calling_the_post_off(pollin
     assert poll(polling.deps).recovered == 1
 
 
-def test_rows_that_another_transaction_is_just_reserving_are_passed_over_and_not_waited_for(crowd: World):
-    posts = due(crowd, 4)
-    now = crowd.clock.now()
-    with ThreadPoolExecutor(1) as pool, crowd.db.transaction() as tx:  # who waits is set free before it is waited for
+def test_rows_locked_by_another_reservation_are_skipped_without_waiting(pg_world: World):
+    posts = due(pg_world, 4)
+    now = pg_world.clock.now()
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pg_world.db.transaction() as tx,
+    ):  # the lock is released before the pool waits for its thread
         first = reservations.take(tx, now, now - RESERVED_FOR, 2)
-        second = pool.submit(partial(reserved, crowd, 10)).result(PATIENCE)
+        second = pool.submit(partial(reserved, pg_world, 10)).result(TIMEOUT_SECONDS)
     assert ids(first) == ids(posts[:2])
     assert ids(second) == ids(posts[2:])
 
 
-def test_no_more_than_a_batch_is_reserved_however_many_are_due(crowd: World):
-    due(crowd, 30)
-    batches = together([partial(reserved, crowd, 3)] * 8)
+def test_worker_reserves_one_batch_at_most(pg_world: World):
+    due(pg_world, 30)
+    batches = run_together([partial(reserved, pg_world, 3)] * 8)
     assert errors(batches) == []
     taken = [post.id for batch in batches for post in batch]
     assert [len(batch) for batch in batches] == [3] * 8
     assert len(set(taken)) == 24
 
 
-def test_a_slow_post_holds_up_nobody_but_itself(polling: World):
+def test_slow_send_does_not_delay_other_posts(polling: World):
     posts = due(polling, 25)
-    others_are_out = threading.Event()
+    slow_send_started, others_sent = threading.Event(), threading.Event()
+    others, lock = [], threading.Lock()
 
     def slow_first(submission: Submission) -> None:
         if submission.post_id == posts[0].id:
-            assert others_are_out.wait(PATIENCE)
-        elif len(polling.publisher.submissions) == 25:
-            others_are_out.set()
+            slow_send_started.set()
+            assert others_sent.wait(TIMEOUT_SECONDS)
+            return
+        assert slow_send_started.wait(TIMEOUT_SECONDS)  # the slow send is in flight during all other sends
+        with lock:
+            others.append(submission.post_id)
+            if len(others) == 24:
+                others_sent.set()
 
     polling.publisher.during_send = slow_first
     assert poll(polling.deps).recovered == 25
-    assert others_are_out.is_set()
+    assert others_sent.is_set()
 
 
-def test_no_more_posts_are_in_flight_at_a_time_than_the_settings_say(polling: World):
+def test_poll_concurrency_limits_the_posts_in_flight(polling: World):
     polling.set(poll_concurrency=3, poll_batch_size=4)
     due(polling, 12)
     lock, now, most = threading.Lock(), [0], [0]
@@ -164,7 +174,7 @@ def test_no_more_posts_are_in_flight_at_a_time_than_the_settings_say(polling: Wo
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        full.wait(PATIENCE)  # nobody leaves before three are in
+        full.wait(TIMEOUT_SECONDS)  # all three must be in flight before one ends
         with lock:
             now[0] -= 1
 
@@ -181,7 +191,7 @@ def stopping(polling: World) -> tuple[Deps, threading.Event]:
     return polling.deps, stop
 
 
-def test_told_to_stop_it_ends_the_send_it_is_at_and_leaves_the_others_free_at_once(
+def test_stopped_worker_finishes_its_send_and_releases_the_other_posts_at_once(
     polling: World, stopping: tuple[Deps, threading.Event]
 ):
     deps, stop = stopping

@@ -1,36 +1,36 @@
-"""Pruning beside those who take a post up again, and beside itself."""
+"""Pruning concurrent with a manual retry and with another prune."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
-from app.operations.status import inspect
+from app.operations.status import scheduler_status
 from app.store.posts import transitions
 from app.sweep import retention
-from tests.support.threads import PATIENCE, errors, together, wait_until_blocked
+from tests.support.threads import TIMEOUT_SECONDS, errors, run_together, wait_until_blocked
 from tests.support.world import World
 
 MONTH = timedelta(days=30)
 
 
-def test_a_failed_post_that_is_retried_while_it_is_being_pruned_stays(crowd: World):
-    post = crowd.failed()
-    crowd.clock.advance(days=31)
+def test_failed_post_retried_during_a_prune_is_kept(pg_world: World):
+    post = pg_world.failed()
+    pg_world.clock.advance(days=31)
     with ThreadPoolExecutor(1) as pool:
-        with crowd.db.transaction() as tx:
-            assert transitions.retry_by_hand(tx, post, now=crowd.clock.now(), actor="user:user-1")
-            prune = pool.submit(retention.prune, crowd.deps, MONTH)
-            wait_until_blocked(crowd.db)
-        assert sum(prune.result(PATIENCE).posts.values()) == 0
-    assert crowd.read(post).status == "scheduled"
+        with pg_world.db.transaction() as tx:
+            assert transitions.retry_by_hand(tx, post, now=pg_world.clock.now(), actor="user:user-1")
+            prune = pool.submit(retention.prune, pg_world.deps, MONTH)
+            wait_until_blocked(pg_world.db)
+        assert sum(prune.result(TIMEOUT_SECONDS).posts.values()) == 0
+    assert pg_world.read(post).status == "scheduled"
 
 
-def test_two_prunes_at_once_delete_and_count_each_post_once(crowd: World):
+def test_two_concurrent_prunes_delete_and_count_each_post_once(pg_world: World):
     for _ in range(20):
-        crowd.published()
-    crowd.clock.advance(days=31)
-    results = together([partial(retention.prune, crowd.deps, MONTH)] * 2)
+        pg_world.published()
+    pg_world.clock.advance(days=31)
+    results = run_together([partial(retention.prune, pg_world.deps, MONTH)] * 2)
     assert errors(results) == []
     assert sum(pruned.posts["published"] for pruned in results) == 20
-    state = inspect(crowd.deps)
+    state = scheduler_status(pg_world.deps)
     assert (state["totalPublished"], state["queue"]["published"]) == (20, 0)

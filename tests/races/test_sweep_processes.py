@@ -1,8 +1,7 @@
-"""`flask sweep --every`, as a system service runs it: several processes, a database that restarts, and the end."""
+"""`flask sweep --every` as a system service: several processes, a database restart, and the stop."""
 
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,25 +12,23 @@ from app.sweep.poll import RESERVED_FOR
 from tests.adapters.servers import HttpServer, Seen, http_server
 from tests.support.databases import upgrade
 from tests.support.durable_postgres import Postgres
-from tests.support.pollers import PATIENCE_SECONDS, Shelf, pollers, wait_for
+from tests.support.pollers import TIMEOUT_SECONDS, PostDatabase, pollers, wait_for
 
 POSTS = 200
-ANSWER_SECONDS = 0.1  # one worker alone would take four seconds for all, so that the others get their share
+CONCURRENCY = 5  # POLL_CONCURRENCY: the posts that one worker has in flight at a time
 
 
 class Workflow:
-    """n8n: takes every post, and its time over it. `held` keeps it from answering."""
+    """n8n: accepts every post. Clearing `open` holds the answers back."""
 
     def __init__(self, server: HttpServer) -> None:
         self.server = server
         self.open = threading.Event()
         self.open.set()
-        self.seconds = 0.0
         server.answer = self._answer
 
     def _answer(self, _seen: Seen) -> tuple[int, dict[str, str], bytes]:
-        assert self.open.wait(PATIENCE_SECONDS)
-        time.sleep(self.seconds)
+        assert self.open.wait(TIMEOUT_SECONDS)
         return 200, {}, b"{}"
 
     @property
@@ -47,84 +44,81 @@ def workflow() -> Iterator[Workflow]:
         made.open.set()
 
 
-def test_four_processes_share_what_is_due_and_send_each_post_once(
-    postgresql_url: str, workflow: Workflow, tmp_path: Path
-):
-    shelf = Shelf(postgresql_url)
-    workflow.seconds = ANSWER_SECONDS
-    with pollers(4, tmp_path, 1.0, postgresql_url, workflow.server.url) as workers:
-        ids = shelf.put(POSTS)
-        wait_for("all posts to be sent", lambda: shelf.count("scheduled") == 0)
+def test_four_processes_share_the_due_posts_and_send_each_once(postgresql_url: str, workflow: Workflow, tmp_path: Path):
+    posts_db = PostDatabase(postgresql_url)
+    workflow.open.clear()
+    settings = {"POLL_CONCURRENCY": str(CONCURRENCY)}
+    with pollers(4, tmp_path, 1.0, postgresql_url, workflow.server.url, **settings) as workers:
+        ids = posts_db.put(POSTS)
+        wait_for("more posts in flight than one worker can send at a time", lambda: len(workflow.sent) > CONCURRENCY)
+        workflow.open.set()
+        wait_for("all posts to be sent", lambda: posts_db.count("scheduled") == 0)
         codes = [worker.stop() for worker in workers]
     assert codes == [0, 0, 0, 0]
     assert workflow.sent == Counter(ids)
-    assert len(shelf.lateness()) == POSTS
-    split = [worker.share for worker in workers]
+    assert len(posts_db.lateness()) == POSTS
+    split = [worker.sent_count for worker in workers]
     assert sum(split) == POSTS
     assert sum(share > 0 for share in split) >= 2, split
-    shelf.close()
+    posts_db.close()
 
 
-def test_a_worker_that_is_killed_with_posts_in_hand_loses_none_of_those_it_had_not_begun(
-    postgresql_url: str, workflow: Workflow, tmp_path: Path
-):
-    shelf = Shelf(postgresql_url)
+def test_posts_reserved_by_a_killed_worker_are_sent_by_another(postgresql_url: str, workflow: Workflow, tmp_path: Path):
+    posts_db = PostDatabase(postgresql_url)
     workflow.open.clear()
     settings = {"POLL_CONCURRENCY": "1", "POLL_BATCH_SIZE": "5"}
     with pollers(1, tmp_path, 0.2, postgresql_url, workflow.server.url, **settings) as (first,):
-        ids = shelf.put(5)
+        ids = posts_db.put(5)
         wait_for("the first send", lambda: workflow.sent)
         first.process.kill()
         first.process.wait()
     workflow.open.set()
-    shelf.age_reservations(RESERVED_FOR)
+    posts_db.age_reservations(RESERVED_FOR)
     with pollers(1, tmp_path, 0.2, postgresql_url, workflow.server.url, **settings) as (second,):
         wait_for("the others to be sent", lambda: len(workflow.sent) == 5)
         assert second.stop() == 0
     assert workflow.sent == Counter(ids)
-    shelf.close()
+    posts_db.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_told_to_stop_it_finishes_what_it_is_sending_and_leaves_the_rest(
+def test_stopped_worker_finishes_its_send_and_leaves_the_other_posts(
     postgresql_url: str, workflow: Workflow, tmp_path: Path, number: signal.Signals
 ):
-    shelf = Shelf(postgresql_url)
+    posts_db = PostDatabase(postgresql_url)
     workflow.open.clear()
     with pollers(1, tmp_path, 0.2, postgresql_url, workflow.server.url, POLL_CONCURRENCY="1") as (worker,):
-        shelf.put(3)
+        posts_db.put(3)
         wait_for("the first send", lambda: workflow.sent)
-        worker.process.send_signal(number)
-        time.sleep(0.3)
-        assert worker.process.poll() is None, "it left in the middle of a send"
+        worker.process.send_signal(number)  # before the answer, so the send is still in flight
         workflow.open.set()
-        assert worker.process.wait(PATIENCE_SECONDS) == 0
-        assert "Traceback" not in worker.said
+        assert worker.process.wait(TIMEOUT_SECONDS) == 0
+        assert "Traceback" not in worker.output
     assert sum(workflow.sent.values()) == 1
-    assert (shelf.count("publishing"), shelf.count("scheduled")) == (1, 2)
-    with shelf.db.reading() as connection:
+    assert (posts_db.count("publishing"), posts_db.count("scheduled")) == (1, 2)
+    with posts_db.db.reading() as connection:
         (settled,) = connection.exec_driver_sql("SELECT outcome FROM attempts").scalars()
-    assert settled == "accepted"
-    shelf.close()
+    assert settled == "accepted", "it exited during a send"
+    posts_db.close()
 
 
-def test_it_outlives_a_restart_of_its_database(workflow: Workflow, tmp_path: Path):
+def test_worker_survives_a_database_restart(workflow: Workflow, tmp_path: Path):
     postgres = Postgres(tmp_path / "postgres.log")
     try:
         postgres.create()
         postgres.start()
         upgrade(postgres.url)
-        shelf = Shelf(postgres.url)
+        posts_db = PostDatabase(postgres.url)
         with pollers(2, tmp_path, 0.2, postgres.url, workflow.server.url) as workers:
             postgres.stop("immediate")
             for worker in workers:
-                worker.until_it_says("database cannot be reached")
+                worker.wait_for_output("database cannot be reached")
             postgres.start()
-            ids = shelf.put(20)
+            ids = posts_db.put(20)
             wait_for("all posts to be sent", lambda: len(workflow.sent) == 20)
             assert [worker.stop() for worker in workers] == [0, 0]
-            assert not [worker.said for worker in workers if "Traceback" in worker.said]
+            assert not [worker.output for worker in workers if "Traceback" in worker.output]
         assert workflow.sent == Counter(ids)
-        shelf.close()
+        posts_db.close()
     finally:
         postgres.close()

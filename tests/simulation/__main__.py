@@ -1,4 +1,8 @@
-"""Play many seeds, or one with its story: `python -m tests.simulation --seeds 1000 [--start N]`, `… --seed 1234`."""
+"""Simulate many seeds, or one with its timeline.
+
+python -m tests.simulation --seeds 1000 [--start N]
+python -m tests.simulation --seed 1234
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,16 @@ from collections import Counter
 
 from tests.simulation.breaks import BREAKS
 from tests.simulation.faults import KINDS
-from tests.simulation.parallel import outcomes, play_one
+from tests.simulation.parallel import outcomes, run_one
 from tests.simulation.seed_run import Outcome
 from tests.simulation.timeline import timeline
 
-TOLD = 3  # stories printed in full; the others are named
+MAX_TIMELINES = 3  # broken seeds printed with their timeline, the others by number only
 
 
-def tell(seed: int, broken: str) -> Outcome:
-    """Play it again, this time keeping everything, and print it."""
-    outcome, world = play_one(seed, broken, telling=True)
+def replay(seed: int, broken: str) -> Outcome:
+    """Run the seed again with its events recorded, and print the timeline."""
+    outcome, world = run_one(seed, broken, recording=True)
     print(f"\n=== seed {seed}")
     print("\n".join(timeline(world)))
     for violation in outcome.violations:
@@ -47,22 +51,24 @@ def summary(played: list[Outcome], seconds: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="simulate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--break", dest="broken", choices=["", *BREAKS], default="")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--stories", type=int, default=TOLD)
+    parser.add_argument("--stories", type=int, default=MAX_TIMELINES)
     options = parser.parse_args(arguments)
     if options.seed is not None:
-        return 1 if tell(options.seed, options.broken).violations else 0
+        return 1 if replay(options.seed, options.broken).violations else 0
     began = time.perf_counter()
     played = []
     for outcome in outcomes(range(options.start, options.start + options.seeds), options.broken, options.workers):
         played.append(outcome)
         if outcome.violations and sum(bool(o.violations) for o in played) <= options.stories:
-            tell(outcome.seed, options.broken)
+            replay(outcome.seed, options.broken)
     summary(sorted(played, key=lambda outcome: outcome.seed), time.perf_counter() - began)
     return 1 if any(outcome.violations for outcome in played) else 0
 

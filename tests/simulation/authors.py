@@ -1,4 +1,4 @@
-"""The authors: they schedule, move, call off, edit, cancel and retry, by preference in the last second."""
+"""Simulated authors: they schedule, reschedule, cancel, edit and retry, often in the last second."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.accounts.accounts import connect_account
 from app.deps import Deps
 from app.domain.times import to_wire
-from app.posts import drafts, schedule
+from app.posts import drafts, recover, schedule
 from tests.simulation.facts import Row
 from tests.simulation.scenario import PLATFORMS
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 Act = Callable[[Deps], object]
 
-#: What an author is likely to do with a post of this status.
-WISHES = {
+#: Likely actions of an author by the post's status. Repeated entries are more likely.
+ACTIONS = {
     "draft": ("schedule", "schedule", "schedule", "schedule", "edit"),
     "scheduled": ("reschedule", "reschedule", "reschedule", "unschedule", "unschedule", "edit", "edit", "cancel"),
     "publishing": ("retry", "force", "fail", "unschedule", "cancel"),
@@ -31,7 +32,7 @@ WISHES = {
 
 
 class Authors:
-    """All users of one story, their accounts and posts. Ids are as the app gave them."""
+    """All users of one seed, their accounts and their posts, by the app's ids."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -41,7 +42,7 @@ class Authors:
         self._accounts: set[tuple[str, str]] = set()
 
     def prepare(self, deps: Deps) -> None:
-        """The first drafts, and an account for each."""
+        """Create the first drafts and their accounts."""
         for n in range(self._world.scenario.posts):
             user, platform = self.users[n % len(self.users)], self._world.rng.choice(PLATFORMS)
             if (user, platform) not in self._accounts:
@@ -59,10 +60,10 @@ class Authors:
             "account_name": user,
             "access_token": token,
         }
-        drafts.connect_account(deps, user, values)
+        connect_account(deps, user, values)
 
     def reconnect_all(self) -> None:
-        """Every account that Punctual or its platform no longer takes is connected anew."""
+        """Reconnect every account that Punctual or its platform refuses."""
         world = self._world
         if world.over:
             return
@@ -74,12 +75,12 @@ class Authors:
                 world.actor(f"{user} reconnects {platform}", "author", connect)
 
     def revoke(self) -> None:
-        """The author takes the permission away on the platform; Punctual is not told."""
+        """Revoke an account's access on the platform. Punctual gets no notice."""
         rng = self._world.rng
         user, platform = rng.choice(sorted(self._accounts))
         mine = f"token-{user}-{platform}-"
         self._world.valid_tokens -= {token for token in self._world.valid_tokens if token.startswith(mine)}
-        self._world.tell("author", f"{user} revokes {platform}")
+        self._world.record("author", f"{user} revokes {platform}")
 
     def _create(self, deps: Deps, user: str, platform: str) -> None:
         values = {
@@ -91,10 +92,10 @@ class Authors:
         }
         self.posts[drafts.create_post(deps, user, values).id] = user
 
-    def act_on(self, post_id: str, row: Row, wish: str | None = None) -> None:
-        """One wish about this post, some of them out of place."""
+    def act_on(self, post_id: str, row: Row, action: str | None = None) -> None:
+        """Start one action on this post, sometimes one that its status does not allow."""
         rng = self._world.rng
-        wish = wish or rng.choice(WISHES[row.status if rng.random() < 0.9 else "scheduled"])
+        action = action or rng.choice(ACTIONS[row.status if rng.random() < 0.9 else "scheduled"])
         user = self.posts[post_id]
         near = row.next_attempt_at if rng.random() < 0.4 else None
         act: Act = {
@@ -107,18 +108,18 @@ class Authors:
             "retry": lambda p, u: self._recover(p, u, "retry", False),
             "force": lambda p, u: self._recover(p, u, "retry", True),
             "fail": lambda p, u: self._recover(p, u, "fail", False),
-        }[wish](post_id, user)
-        actor = self._world.actor(f"{user} {wish}s", "author", act)
-        actor.notes["force"] = wish.startswith("force")
-        if wish in ("unschedule", "cancel"):
-            actor.on_end.append(lambda: self._called_off(actor))
+        }[action](post_id, user)
+        actor = self._world.actor(f"{user} {action}s", "author", act)
+        actor.notes["force"] = action.startswith("force")
+        if action in ("unschedule", "cancel"):
+            actor.on_end.append(lambda: self._record_cancellation(actor))
 
-    def _called_off(self, actor: Actor) -> None:
+    def _record_cancellation(self, actor: Actor) -> None:
         if actor.error is None and actor.result is not None:
-            self._world.call_off_was_answered(actor.result.id, actor.result.generation)
+            self._world.cancellation_was_answered(actor.result.id, actor.result.generation)
 
     def _schedule(self, post_id: str, user: str, near: str | None = None, *, force: bool = False) -> Act:
-        """For some instant, or for one just before or after `near`, when the delivery may be waiting already."""
+        """Schedule for a random instant, or close to `near`, where a delivery may already wait."""
         text = to_wire(self._when() if near is None else self._around(near))
         assert text is not None
         return lambda deps: schedule.schedule(deps, user, post_id, text, None, 0, force)
@@ -148,8 +149,8 @@ class Authors:
         content = f"edited {self._world.rng.randint(0, 10**9)} by {user}"
         return lambda deps: drafts.edit_post(deps, user, post_id, {"content": content})
 
-    def _recover(self, post_id: str, user: str, action: str, force: bool) -> Act:
-        return lambda deps: schedule.recover(deps, user, post_id, action, force)
+    def _recover(self, post_id: str, user: str, action: recover.Action, force: bool) -> Act:
+        return lambda deps: recover.recover(deps, user, post_id, action, force)
 
 
 def _external_id(user: str, platform: str) -> str:

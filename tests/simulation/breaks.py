@@ -1,6 +1,6 @@
-"""The rules of the house, broken on purpose: a checker that never finds anything has to show that it could.
+"""Patches that break one design rule each, to prove that the checker finds violations.
 
-Each is a context in which the app runs with one rule of the design left out. Nothing of the app's files is changed.
+Each is a context manager that patches the running app. No file of the app is changed.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import sqlalchemy as sa
 
 from app import alarms
 from app.domain.lifecycle import SCHEDULABLE, Status
-from app.domain.times import parse_promise
+from app.domain.times import parse_chosen_time
 from app.posts import schedule
 from app.store.posts import queries, transition_sql, transitions
 from app.store.schema import tables
-from app.sweep import sweep
+from app.sweep import expire
 
 
 @contextmanager
 def claim_without_generation() -> Iterator[None]:
-    """A claim takes the row whatever the author has decided since."""
+    """Let a claim ignore the generation, so it overrides later decisions of the author."""
     real = transitions.claim
 
     def claim(tx: Any, group: Any, **how: Any) -> Any:
@@ -38,31 +38,31 @@ def claim_without_generation() -> Iterator[None]:
 
 @contextmanager
 def finish_without_attempt() -> Iterator[None]:
-    """A finisher is guarded by id, status and generation: it may overwrite its successor."""
+    """Let a finisher check id, status and generation only, so it may overwrite its successor."""
 
     def matches(post: Any) -> list[Any]:
         c = tables.posts.c
-        told_for_nothing = sa.literal(0) <= post.attempt
-        return [c.id == post.id, c.status == post.status, c.generation == post.generation, told_for_nothing]
+        always_true = sa.literal(0) <= post.attempt
+        return [c.id == post.id, c.status == post.status, c.generation == post.generation, always_true]
 
-    transition_sql._built.cache_clear()
+    transition_sql._build_cached.cache_clear()
     try:
         with mock.patch.object(transition_sql, "matches", matches):
             yield
     finally:
-        transition_sql._built.cache_clear()
+        transition_sql._build_cached.cache_clear()
 
 
 @contextmanager
 def arm_before_commit() -> Iterator[None]:
-    """The message goes out first, for a row that is not there yet."""
+    """Publish the message before the row is committed."""
     real = schedule.schedule
 
     def schedule_early(deps: Any, user_id: str, post_id: str, text: str, *how: Any) -> Any:
         with deps.db.reading() as connection:
             post = queries.post_by_id(connection, post_id, user_id)
         if post is not None and post.status in SCHEDULABLE:
-            at = parse_promise(text, None, 0, deps.clock.now(), deps.settings.max_schedule_days).at
+            at = parse_chosen_time(text, None, 0, deps.clock.now(), deps.settings.max_schedule_days).at
             coming = replace(post, status=Status.SCHEDULED, generation=post.generation + 1, next_attempt_at=at)
             alarms.arm(deps, coming)
         return real(deps, user_id, post_id, text, *how)
@@ -73,14 +73,14 @@ def arm_before_commit() -> Iterator[None]:
 
 @contextmanager
 def retry_unknown_everywhere() -> Iterator[None]:
-    """What may be out is sent again even where nothing would stop a second copy."""
-    with mock.patch.object(sweep, "must_hold", return_value=False):
+    """Retry unknown outcomes even where nothing prevents a second copy."""
+    with mock.patch.object(expire, "must_hold", return_value=False):
         yield
 
 
 @contextmanager
 def deferral_gives_the_attempt_back() -> Iterator[None]:
-    """A try that cost nothing gives its number back, and the next one takes it again."""
+    """Lower the attempt number after a deferral, so the next claim reuses it."""
     real = transitions.defer
 
     def defer(tx: Any, post: Any, **how: Any) -> Any:
@@ -95,21 +95,19 @@ def deferral_gives_the_attempt_back() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """`caught_by`: the rule that must say so. `also`: faults that every seed then has, as the break needs them."""
+    """One patch. `caught_by` names the rule that must report it. `extra_faults` are enabled in every seed."""
 
-    made: Callable[[], AbstractContextManager[None]]
+    context: Callable[[], AbstractContextManager[None]]
     caught_by: str
-    also: tuple[str, ...] = ()
+    extra_faults: tuple[str, ...] = ()
 
 
 BREAKS = {
     "arm-before-commit": Break(arm_before_commit, "messages_follow_commits"),
-    "claim-without-generation": Break(
-        claim_without_generation, "a_delivery_claims_for_its_own_generation", ("slowness",)
-    ),
+    "claim-without-generation": Break(claim_without_generation, "delivery_claims_only_its_generation", ("slowness",)),
     "deferral-gives-the-attempt-back": Break(deferral_gives_the_attempt_back, "counters_never_go_down"),
     "finish-without-attempt": Break(
         finish_without_attempt, "stale_workers_change_nothing", ("stall", "n8n_acts_late", "report_lost")
     ),
-    "retry-unknown-everywhere": Break(retry_unknown_everywhere, "only_what_may_be_tried_again_is_sent_again"),
+    "retry-unknown-everywhere": Break(retry_unknown_everywhere, "only_retryable_attempts_are_resent"),
 }

@@ -1,6 +1,6 @@
-"""The real store on a SQLite in memory: commits that fail, answers that are lost, and a look at every row written.
+"""The real store on an in-memory SQLite, with injected failures and a callback after each commit.
 
-One connection serves everybody, so time never passes inside a block; before and after it, it does.
+Invariant: time passes before and after a block, never inside, since all actors share one connection.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from app.store.engine import Database
 from app.store.schema.tables import metadata
 
 
-class Steps(Protocol):
-    """What lets time pass around an effect, and what strikes there."""
+class FaultPoints(Protocol):
+    """Lets time pass around an effect and injects faults there."""
 
     def step(self, effect: str) -> None: ...
 
-    def strikes(self, kind: str) -> bool: ...
+    def inject(self, kind: str) -> bool: ...
 
 
 def memory_engine() -> sa.Engine:
-    """An engine with the app's own rules for SQLite and with its tables."""
+    """Create an engine with the app's SQLite settings and tables."""
     engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -45,7 +45,7 @@ def memory_engine() -> sa.Engine:
 
 
 def raw_connection(engine: sa.Engine) -> Any:
-    """The driver's connection: the rules read thousands of rows, and need no types for it."""
+    """Return the driver's connection: rules read thousands of rows, and untyped reads are faster."""
     with engine.connect() as connection:
         return connection.connection.driver_connection
 
@@ -56,9 +56,9 @@ def empty(raw: Any) -> None:
 
 
 class SimulatedDatabase(Database):
-    """The app's Database, between whose blocks anything may happen."""
+    """The app's Database with faults and delays around its blocks."""
 
-    def __init__(self, engine: sa.Engine, steps: Steps, committed: Callable[[], None]) -> None:
+    def __init__(self, engine: sa.Engine, steps: FaultPoints, committed: Callable[[], None]) -> None:
         super().__init__(engine)
         self._steps = steps
         self._committed = committed
@@ -66,21 +66,21 @@ class SimulatedDatabase(Database):
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         self._steps.step("begin")
-        if self._steps.strikes("database_refuses"):
+        if self._steps.inject("database_refuses"):
             raise Unavailable()
         with super().transaction() as tx:
             yield tx
-            if self._steps.strikes("commit_fails"):
+            if self._steps.inject("commit_fails"):
                 raise Unavailable()
         self._committed()
         self._steps.step("committed")
-        if self._steps.strikes("commit_unheard"):
+        if self._steps.inject("commit_unheard"):
             raise Unavailable()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         self._steps.step("read")
-        if self._steps.strikes("read_fails"):
+        if self._steps.inject("read_fails"):
             raise Unavailable()
         with super().reading() as connection:
             yield connection

@@ -1,6 +1,6 @@
-"""What truly happened, beside what the database says: claims, sends, copies, answers that were given.
+"""The ground truth of a simulation: claims, sends, published copies and answers.
 
-The rules compare the two. Nothing here is visible to the app.
+The rules compare it with the database. Invariant: the app never reads it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 class Row(NamedTuple):
-    """One row of `posts` as SQLite holds it; instants are text that sorts by time."""
+    """One row of `posts` as SQLite stores it. Instants are text, in an order that equals time."""
 
     id: str
     status: str
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 class Account(NamedTuple):
-    """One row of `social_accounts`; the token as it was before it was sealed."""
+    """One row of `social_accounts`, with the token in clear."""
 
     id: str
     status: str
@@ -64,7 +64,7 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Claim:
-    """Who took a post in hand, for which generation, when by its own clock, and which generation it was sent for."""
+    """One claim: its generation, its instant by the instance's clock, and the instance."""
 
     generation: int
     at: str
@@ -73,7 +73,7 @@ class Claim:
 
 @dataclass(slots=True)
 class Send:
-    """One call of the publisher; `own_clock` is the sender's, `now` is true time in µs."""
+    """One call of the publisher. `own_clock` is the sender's time, `now` the true time in µs."""
 
     post_id: str
     attempt: int
@@ -85,7 +85,7 @@ class Send:
 
 @dataclass(slots=True)
 class Copy:
-    """One post as the platform's readers see it."""
+    """One published copy, as the platform's readers see it."""
 
     urn: str
     post_id: str
@@ -104,30 +104,32 @@ class Violation:
 
 @dataclass(slots=True)
 class Facts:
-    """`called_off`: the generation up to which the author was told that nothing is sent. `forced`: the attempt up to
-    which an operator took it upon themselves that a post may be out already. `lost`: messages
-    whose failure was called back."""
+    """All facts of one seed.
+
+    `cancelled_up_to`: by post, the last generation answered as unscheduled or cancelled. `forced`: by post, the last
+    attempt for which an operator accepted a possible second copy. `lost`: messages with a failure callback.
+    """
 
     rows: dict[str, Row] = field(default_factory=dict)
     history: dict[str, tuple[str | None, int, int]] = field(default_factory=dict)
     claims: dict[tuple[str, int], Claim] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
-    called_off: dict[str, int] = field(default_factory=dict)
+    cancelled_up_to: dict[str, int] = field(default_factory=dict)
     forced: dict[str, int] = field(default_factory=dict)
-    out_after_cancel: list[Copy] = field(default_factory=list)
+    copies_after_cancel: list[Copy] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     executions: Counter[tuple[str, int]] = field(default_factory=Counter)
     accounts: dict[str, Account] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
-    story: list[tuple[int, str, str, Row | None]] = field(default_factory=list)
+    events: list[tuple[int, str, str, Row | None]] = field(default_factory=list)
 
 
 def stamp(instant: datetime) -> str:
-    """An instant as SQLite holds it."""
+    """Format an instant as SQLite stores it."""
     return instant.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def key(post_id: str) -> str:
-    """A post's id as SQLite holds it."""
+    """Format a post id as SQLite stores it."""
     return post_id.replace("-", "")

@@ -1,6 +1,6 @@
-"""What goes wrong, and how often: every seed has its own mix of a few kinds, from rare to frequent.
+"""The kinds of faults and their odds: each seed draws its own mix of a few kinds.
 
-A mix beats everything at once: a story with all faults in it never gets far enough to be in danger.
+A mix finds more than all faults at once: with every fault enabled, no post gets far enough to be in danger.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ KINDS = {
     "sweep_missed": "the cron does not fire",
     "sweep_doubled": "two sweeps at once",
 }
-#: Faults that may strike at every step are rarer, those that need a send more frequent, so that all have their share.
+#: Faults possible at every step get lower odds, faults that need a send higher ones, so all kinds occur.
 WEIGHTS = {"death": 0.05, "instance_death": 0.02, "freeze": 0.1, "slowness": 0.5, "commit_fails": 0.5}
 WEIGHTS |= {"database_refuses": 0.5, "commit_unheard": 0.5, "read_fails": 0.5}
 MORE_OFTEN = ("n8n_", "report_", "platform_", "qstash_")
@@ -65,24 +65,24 @@ OFTEN = 0.4
 
 
 class Faults:
-    """Ask `hit(kind)` where a fault may strike. `calm` ends all of them, for good."""
+    """The enabled faults of one seed. `stopped` disables all of them."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self.counts: Counter[str] = Counter()
-        self.calm = False
+        self.stopped = False
         share = rng.choice((0.05, 0.15, 0.3, 0.6))
         self.odds = {kind: rng.choice((0.05, 0.15, OFTEN)) * _weight(kind) for kind in KINDS if rng.random() < share}
 
     def hit(self, kind: str) -> bool:
         odds = self.odds.get(kind)
-        if odds is None or self.calm or self._rng.random() >= odds:
+        if odds is None or self.stopped or self._rng.random() >= odds:
             return False
         self.counts[kind] += 1
         return True
 
-    def on(self, kind: str) -> bool:
-        return kind in self.odds and not self.calm
+    def enabled(self, kind: str) -> bool:
+        return kind in self.odds and not self.stopped
 
 
 def _weight(kind: str) -> float:

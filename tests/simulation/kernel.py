@@ -1,8 +1,8 @@
-"""The virtual clock and the actors under it: one seeded queue of events, one actor at a time, no real time at all.
+"""The virtual clock and its actors: one seeded event queue, one running actor, no real time.
 
-Every actor runs in a thread of its own that holds the baton while it works, and hands it back whenever it lets time
-pass. What happens next is decided by the queue alone, so a seed is one story. A dead actor is thrown `Death` at its
-next effect and at every one after it, so that nothing it would still do is done: as a process that was killed.
+Every actor runs in its own thread. It holds the baton while it runs and returns it whenever it lets time pass.
+Invariant: the queue alone decides the next event, so a seed always gives the same run. A dead actor gets `Killed`
+raised at its next effect and at every later one, so it has no further effect, like a killed process.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ EPOCH = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SECOND = 1_000_000  # virtual time is whole microseconds since EPOCH
 
 
-class Death(BaseException):
-    """The process of this actor is gone. No `except Exception` may hold it up."""
+class Killed(BaseException):
+    """The process of this actor was killed. A BaseException, so `except Exception` cannot catch it."""
 
 
 class Worker(threading.Thread):
-    """A thread that plays one actor after another; it moves only while it has the baton."""
+    """A thread that runs one actor after another. It runs only while it holds the baton."""
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(daemon=True)
@@ -45,7 +45,7 @@ class Worker(threading.Thread):
 
 
 class Actor:
-    """One process's work on one instance: a request, a delivery, a sweep. `notes` is what the rules know of it."""
+    """The work of one process on one instance, such as a request, delivery or sweep. Rules read `notes`."""
 
     def __init__(self, name: str, instance: int, work: Callable[[], Any], parent: Actor | None = None) -> None:
         self.name = name
@@ -62,7 +62,7 @@ class Actor:
 
 
 class Kernel:
-    """`now` is true time. Threads are kept from one run to the next; `reset` begins a new story."""
+    """Runs actors in virtual time. `now` is true time in µs. `reset` starts a new seed and keeps the threads."""
 
     def __init__(self) -> None:
         self.idle: list[Worker] = []
@@ -83,7 +83,7 @@ class Kernel:
         return EPOCH + timedelta(microseconds=self.now + offset)
 
     def at(self, when: int, what: Callable[[], None]) -> None:
-        """Let `what` happen at `when`, or now if that has passed. Equal instants keep the order they were asked in."""
+        """Queue an event at `when`, or now if that has passed. Events of one instant keep their order."""
         self._sequence += 1
         heapq.heappush(self._queue, (max(when, self.now), self._sequence, what))
 
@@ -96,7 +96,7 @@ class Kernel:
         return actor
 
     def run(self, until: int, ended: Callable[[], bool] = lambda: False) -> None:
-        """Play events up to `until`, or to the first after which the story has `ended`."""
+        """Run events up to `until`, or until `ended` returns True."""
         self.horizon = until
         while self._queue and self._queue[0][0] <= until and not ended():
             self.now, _, what = heapq.heappop(self._queue)
@@ -104,22 +104,22 @@ class Kernel:
         self.now = max(self.now, until) if not ended() else self.now
 
     def pause(self, seconds: float) -> None:
-        """Called by an actor: let this much time pass for it."""
+        """Let time pass for the calling actor."""
         self.pause_until(self.now + max(0, round(seconds * SECOND)))
 
     def pause_until(self, when: int) -> None:
         actor = self.current
         assert actor is not None
         if actor.dead:
-            raise Death
+            raise Killed
         if when <= self.horizon and (not self._queue or self._queue[0][0] > when):
-            self.now = max(self.now, when)  # nothing happens before: the baton need not change hands
+            self.now = max(self.now, when)  # no event comes before, so the actor keeps the baton
             return
         self.at(when, lambda: self._resume(actor))
-        self._give_back(actor)
+        self._yield_baton(actor)
 
     def join(self, children: list[Actor]) -> None:
-        """Called by an actor: wait for these, which it has begun."""
+        """Let the calling actor wait for its children."""
         actor = self.current
         assert actor is not None
         waiting = [child for child in children if not child.done]
@@ -135,25 +135,25 @@ class Kernel:
 
         for child in waiting:
             child.on_end.append(one_less)
-        self._give_back(actor)
+        self._yield_baton(actor)
 
     def kill(self, root: Actor) -> None:
-        """This process is gone, with everything it had begun. Whoever of it waits will never wake."""
+        """Kill a process with all actors it started. Waiting ones get `Killed` too."""
         for actor in [actor for actor in self.alive if actor.root is root]:
             actor.dead = True
             if actor is not self.current:
                 self.at(self.now, functools.partial(self._resume, actor))
 
     def end(self) -> None:
-        """Everybody still at work dies, so that the threads are free for the next story."""
+        """Kill all actors, so their threads are free for the next seed."""
         self._queue.clear()
         while self.alive:
             actor = next(iter(self.alive))
             actor.dead = True
             self._resume(actor)
 
-    def dismiss(self) -> None:
-        """The idle threads go home."""
+    def stop_threads(self) -> None:
+        """Stop the idle threads."""
         while self.idle:
             worker = self.idle.pop()
             worker.go.release()
@@ -167,7 +167,7 @@ class Kernel:
                 self._finish(actor)
                 return
             actor.worker = self._worker()
-            actor.worker.job = lambda: self._play(actor)
+            actor.worker.job = lambda: self._run_actor(actor)
         before, self.current = self.current, actor
         actor.worker.go.release()
         self.baton.acquire()
@@ -180,7 +180,7 @@ class Kernel:
         worker.start()
         return worker
 
-    def _play(self, actor: Actor) -> None:
+    def _run_actor(self, actor: Actor) -> None:
         try:
             actor.result = actor.work()
         except BaseException as error:
@@ -190,13 +190,13 @@ class Kernel:
     def _finish(self, actor: Actor) -> None:
         actor.done = True
         self.alive.pop(actor, None)
-        for told in actor.on_end:
-            told()
+        for callback in actor.on_end:
+            callback()
 
-    def _give_back(self, actor: Actor) -> None:
+    def _yield_baton(self, actor: Actor) -> None:
         worker = actor.worker
         assert worker is not None
         self.baton.release()
         worker.go.acquire()
         if actor.dead:
-            raise Death
+            raise Killed

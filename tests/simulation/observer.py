@@ -1,4 +1,4 @@
-"""Looks at the database after every commit: which rows changed, by whom, and which transitions were written for it."""
+"""Reads the database after every commit and passes changed rows with their transitions to the rules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(slots=True)
 class AccountChange:
-    """An account's status was changed; its token is what it is now."""
+    """An account whose status changed, with its present token."""
 
     actor: Actor
     status: str
@@ -34,7 +34,7 @@ class AccountChange:
 
 
 class Observer:
-    """Keeps `facts.rows` and `facts.claims` as the database has them, and asks the rules about every change."""
+    """Copies rows and claims into the facts and checks the rules on every change."""
 
     def __init__(self, world: World, raw: Any) -> None:
         self._world = world
@@ -68,15 +68,15 @@ class Observer:
     def _changed(self, change: Change) -> None:
         world, row = self._world, change.after
         world.facts.rows[row.id] = row
-        if world.telling:
+        if world.recording:
             what = ", ".join(step.reason for step in change.steps) or "touched"
-            world.tell(change.actor.name, f"WRITES {what}", row.id)
+            world.record(change.actor.name, f"WRITES {what}", row.id)
         self._note_claim(change)
         world.check(rules.ON_CHANGE, change)
         if change.actor.notes.get("force") and change.steps:
             world.facts.forced[row.id] = row.attempt
         if row.status in ("scheduled", "publishing") and change.steps:
-            world.cron.provoke(row, micros(row.next_attempt_at or row.lease_until or ""))
+            world.planner.plan_contention(row, micros(row.next_attempt_at or row.lease_until or ""))
 
     def _accounts(self, actor: Actor) -> None:
         known = self._world.facts.accounts
@@ -85,7 +85,7 @@ class Observer:
             account = Account._make(values)
             was, known[account.id] = known.get(account.id), account
             if was is not None and was.status != account.status:
-                self._world.tell(actor.name, f"WRITES account {account.external_id} {account.status}")
+                self._world.record(actor.name, f"WRITES account {account.external_id} {account.status}")
                 self._world.check(rules.ON_ACCOUNT, AccountChange(actor, account.status, account.token))
 
     def _note_claim(self, change: Change) -> None:
@@ -97,6 +97,6 @@ class Observer:
 
 
 def micros(text: str) -> int:
-    """True time, in µs, of an instant as SQLite holds it."""
+    """Convert an instant as SQLite stores it to true time in µs."""
     difference = datetime.fromisoformat(text).replace(tzinfo=EPOCH.tzinfo) - EPOCH
     return (difference.days * 86_400 + difference.seconds) * SECOND + difference.microseconds

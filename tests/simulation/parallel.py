@@ -1,4 +1,4 @@
-"""Many seeds, side by side in processes; each process keeps one stage."""
+"""Runs many seeds in parallel processes, each with one SeedRunner."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from tests.simulation.breaks import BREAKS
-from tests.simulation.seed_run import Outcome, Stage
+from tests.simulation.seed_run import Outcome, SeedRunner
 from tests.simulation.world import World
 
 CHUNK = 20
 
 
 @cache
-def stage() -> Stage:
-    return Stage()
+def runner() -> SeedRunner:
+    return SeedRunner()
 
 
-def play(task: tuple[int, str]) -> Outcome:
-    return play_one(*task)[0]
+def run_task(task: tuple[int, str]) -> Outcome:
+    return run_one(*task)[0]
 
 
-def play_one(seed: int, broken: str, *, telling: bool = False) -> tuple[Outcome, World]:
+def run_one(seed: int, broken: str, *, recording: bool = False) -> tuple[Outcome, World]:
     if not broken:
-        return stage().play(seed, telling=telling)
-    with BREAKS[broken].made():
-        return stage().play(seed, telling=telling, also=BREAKS[broken].also)
+        return runner().run(seed, recording=recording)
+    with BREAKS[broken].context():
+        return runner().run(seed, recording=recording, extra_faults=BREAKS[broken].extra_faults)
 
 
 def outcomes(seeds: Iterable[int], broken: str, workers: int) -> Iterator[Outcome]:
     tasks = [(seed, broken) for seed in seeds]
     if workers == 1:
-        yield from map(play, tasks)
+        yield from map(run_task, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap_unordered(play, tasks, chunksize=CHUNK)
+        yield from pool.imap_unordered(run_task, tasks, chunksize=CHUNK)

@@ -1,4 +1,4 @@
-"""The cron, and all else that happens by the clock: sweeps, outages, revocations, the authors' wishes."""
+"""Plans the timed events of one seed: sweeps, outages, revocations and authors' actions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-class Cron:
-    """Plans one story's events. What follows from a row just written is planned to strike around its instants."""
+class Planner:
+    """Plans events at random instants, and more around the due instants and lease ends of changed rows."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -26,14 +26,14 @@ class Cron:
         world.kernel.after(rng.uniform(0, world.scenario.sweep_seconds), self._tick)
         active = world.scenario.active_seconds
         for post_id in world.authors.posts:
-            world.kernel.after(rng.uniform(0, 20), partial(self._wish, post_id, "schedule"))
+            world.kernel.after(rng.uniform(0, 20), partial(self._author_acts, post_id, "schedule"))
             for _ in range(rng.randint(0, 5)):
-                world.kernel.after(rng.uniform(0, active), partial(self._wish, post_id))
-        if world.faults.on("account_revoked"):
+                world.kernel.after(rng.uniform(0, active), partial(self._author_acts, post_id))
+        if world.faults.enabled("account_revoked"):
             for _ in range(rng.randint(1, 3)):
                 self._plan_revocation(rng.uniform(0, active))
         for outage in ("n8n_outage", "qstash_outage"):
-            if world.faults.on(outage):
+            if world.faults.enabled(outage):
                 seconds = rng.choice((60.0, 600.0, active))
                 world.kernel.after(rng.uniform(0, active / 2), partial(world.start_outage, outage, seconds))
 
@@ -45,45 +45,45 @@ class Cron:
 
         self._world.actor(f"sweep {self._sweeps}", "sweep", work)
 
-    def provoke(self, row: Row, instant: int) -> None:
-        """An author or a sweep, just before or just after the instant at which this row is due, or its lease over."""
+    def plan_contention(self, row: Row, instant: int) -> None:
+        """Plan an author's action or a sweep close to this row's due instant or lease end."""
         world, rng = self._world, self._world.rng
-        if world.faults.calm or rng.random() > 0.3 or instant < world.kernel.now - 5 * SECOND:
+        if world.faults.stopped or rng.random() > 0.3 or instant < world.kernel.now - 5 * SECOND:
             return
         when = instant + rng.randint(-2 * SECOND, SECOND)
         post_id = next(post_id for post_id in world.authors.posts if key(post_id) == row.id)
         if row.status == "publishing" and rng.random() < 0.5:
             world.kernel.at(when, self._extra_sweep)
         else:
-            world.kernel.at(when, lambda: self._wish(post_id))
+            world.kernel.at(when, lambda: self._author_acts(post_id))
 
     def _tick(self) -> None:
         world = self._world
         if world.over:
             return
         world.kernel.after(world.scenario.sweep_seconds, self._tick)
-        if world.faults.calm:
+        if world.faults.stopped:
             world.authors.reconnect_all()
-        idle = world.all_ended() and world.rng.random() < 0.8  # a sweep over nothing teaches little
-        if not idle and not world.strikes("sweep_missed"):
+        idle = world.all_ended() and world.rng.random() < 0.8  # a sweep without open posts tests little
+        if not idle and not world.inject("sweep_missed"):
             self.sweep()
-        if world.strikes("sweep_doubled"):
+        if world.inject("sweep_doubled"):
             world.kernel.after(world.rng.uniform(0, 5), self._extra_sweep)
 
     def _extra_sweep(self) -> None:
-        if not self._world.over and not self._world.faults.calm:
+        if not self._world.over and not self._world.faults.stopped:
             self.sweep()
 
-    def _wish(self, post_id: str, wish: str | None = None) -> None:
+    def _author_acts(self, post_id: str, action: str | None = None) -> None:
         world = self._world
-        if not world.over and not world.faults.calm:
-            world.authors.act_on(post_id, world.facts.rows[key(post_id)], wish)
+        if not world.over and not world.faults.stopped:
+            world.authors.act_on(post_id, world.facts.rows[key(post_id)], action)
 
     def _plan_revocation(self, seconds: float) -> None:
         world = self._world
 
         def revoke() -> None:
-            if not world.faults.calm:
+            if not world.faults.stopped:
                 world.authors.revoke()
                 world.faults.counts["account_revoked"] += 1
 

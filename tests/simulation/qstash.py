@@ -1,4 +1,4 @@
-"""QStash as an alarm clock that nobody should trust: it loses, repeats, delays, hurries, refuses and falls silent."""
+"""Simulates an unreliable QStash: lost, repeated, late, early and refused messages, and outages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Message:
 
 
 class QStash:
-    """The account: its messages, and the deliveries that come of them."""
+    """The message service: its messages and their deliveries."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -39,9 +39,12 @@ class QStash:
         self.pending = 0
 
     def accept(self, alarm: Alarm) -> str:
-        """One message is taken, or was before under the same deduplication id. Raises MessageServiceError."""
+        """Accept a message and return its id, or the earlier id for the same deduplication id.
+
+        Raises: MessageServiceError when a fault refuses it, or it is due beyond the horizon.
+        """
         world, kernel = self._world, self._world.kernel
-        if world.qstash_is_out() or world.strikes("qstash_refuses"):
+        if world.qstash_is_out() or world.inject("qstash_refuses"):
             raise MessageServiceError(world.rng.choice(REFUSALS), "simulated")
         due = (alarm.not_before - EPOCH_SECOND) * SECOND
         if due - kernel.now > world.settings.qstash_max_delay_days * DAY * SECOND:
@@ -54,12 +57,12 @@ class QStash:
             self._seen[deduplication_id] = (kernel.now, message_id)
             self._messages[message_id] = Message(message_id, alarm)
             self._plan(self._messages[message_id], due)
-        if world.strikes("qstash_unheard"):
+        if world.inject("qstash_unheard"):
             raise MessageServiceError("unreachable", "simulated: no answer")
         return message_id
 
     def cancel(self, message_id: str) -> bool:
-        if self._world.qstash_is_out() or self._world.strikes("cancel_fails"):
+        if self._world.qstash_is_out() or self._world.inject("cancel_fails"):
             raise MessageServiceError("unreachable", "simulated")
         message = self._messages[message_id]
         was, message.cancelled = message.cancelled, True
@@ -68,14 +71,14 @@ class QStash:
     def _plan(self, message: Message, due: int) -> None:
         world, rng = self._world, self._world.rng
         when = max(due, world.kernel.now) + rng.randint(0, SECOND // 2)
-        if world.strikes("message_lost"):
+        if world.inject("message_lost"):
             return
-        if world.strikes("message_late"):
+        if world.inject("message_late"):
             when += rng.randint(30 * SECOND, 1200 * SECOND)
-        if world.strikes("message_early"):
+        if world.inject("message_early"):
             when -= rng.randint(0, 30 * SECOND)
         self._deliver_at(when, message)
-        while world.strikes("message_repeated"):
+        while world.inject("message_repeated"):
             self._deliver_at(when + rng.choice((0, rng.randint(0, 3 * SECOND), rng.randint(0, 900 * SECOND))), message)
 
     def _deliver_at(self, when: int, message: Message, tried: int = 0) -> None:
@@ -89,7 +92,7 @@ class QStash:
         self._world.kernel.at(when, deliver)
 
     def _deliver(self, message: Message, tried: int) -> None:
-        """One delivery, with QStash's patience for the answer and its retries."""
+        """Deliver a message once. Retry it after an error or a timeout."""
         world, alarm = self._world, message.alarm
         judged = False
 
@@ -101,7 +104,7 @@ class QStash:
             if judged or world.over:
                 return
             judged = True
-            if not actor.done or actor.error is not None or world.strikes("delivery_unheard"):
+            if not actor.done or actor.error is not None or world.inject("delivery_unheard"):
                 self._again(message, tried + 1)
 
         actor = world.actor(f"delivery {message.id}", "delivery", work)
@@ -116,11 +119,11 @@ class QStash:
             return
         if tried <= world.settings.qstash_retries:
             self._deliver_at(world.kernel.now + round(math.exp(2.5 * tried) * SECOND), message, tried)
-        elif not world.strikes("failure_callback_lost"):
+        elif not world.inject("failure_callback_lost"):
             self._call_back(message, 0)
 
     def _call_back(self, message: Message, tried: int) -> None:
-        """The failure callback, as the web layer takes it."""
+        """Send the failure callback, and handle it as the web layer does."""
         world = self._world
         world.facts.lost.add(message.id)
 
@@ -137,7 +140,7 @@ class QStash:
 
 
 class SimulatedMessages:
-    """ports.MessageService, as one instance sees it."""
+    """ports.MessageService of one instance."""
 
     def __init__(self, world: World, qstash: QStash) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""What a seed is: the installation's settings, its instances' clocks, its authors, and how its workflow behaves."""
+"""Draws a seed's scenario: settings, clock errors, number of authors and posts, and workflow."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from app.settings.values import Settings
 from tests.simulation.kernel import SECOND
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
-MAX_SKEW = 1 * SECOND  # each way, so that two instances are at most two seconds apart
+MAX_SKEW = 1 * SECOND  # µs each way, so two instances differ by two seconds at most
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """How n8n was set up. An old workflow reports no attempt and asks nobody before it publishes."""
+    """The setup of n8n. An old workflow reports no attempt and publishes without a grant."""
 
     names_attempt: bool
     asks_first: bool
-    reports_again: bool  # tries a report again when it was not answered
+    reports_again: bool  # repeats a report that got no answer
     delay: float
 
 
@@ -30,7 +30,7 @@ class Scenario:
     users: int
     posts: int
     active_seconds: float
-    room_to_wait: int | None
+    max_waiting: int | None
     sweep_seconds: float
 
 
@@ -50,7 +50,7 @@ def make_scenario(rng: random.Random) -> Scenario:
         users=rng.choice((1, 1, 2)),
         posts=rng.choice((2, 2, 3, 3, 4, 6)),
         active_seconds=active,
-        room_to_wait=rng.choice((None, 1, 64, 64)),
+        max_waiting=rng.choice((None, 1, 64, 64)),
         sweep_seconds=rng.choice((120.0, 300.0)) if poll else 300.0,
     )
 

@@ -1,4 +1,4 @@
-"""Plays one seed from its first draft to the last post's end, and says what came of it."""
+"""Runs one seed from its first draft until every post has ended, and returns the outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest import mock
 
-from app.delivery import dispatch
+from app.delivery import postpone
 from app.log import logger
 from tests.simulation import rules
 from tests.simulation.database import empty, memory_engine, raw_connection
@@ -19,18 +19,18 @@ from tests.simulation.facts import Violation
 from tests.simulation.faults import OFTEN
 from tests.simulation.kernel import SECOND, Actor, Kernel
 from tests.simulation.observer import micros
-from tests.simulation.timeline import Listener
+from tests.simulation.timeline import LogRecorder
 from tests.simulation.world import World
 
-LONGEST_DEFERRAL = dispatch.LONGEST_DEFERRAL.total_seconds() * (1 + dispatch.SPREAD)
-SLACK = 60.0  # the sweep's own time, the workflow's, and the clocks' error
-LONGEST_STRAGGLING = 1800 * SECOND
-LAST_LATECOMERS = 3600 * SECOND  # messages and reports that are still under way when every post has ended
+MAX_DEFERRAL_SECONDS = postpone.MAX_DEFERRAL.total_seconds() * (1 + postpone.SPREAD)
+SLACK = 60.0  # seconds for the sweep, the workflow and the clocks' error
+MAX_FREEZE = 1800 * SECOND
+MAX_LATE_DELIVERY = 3600 * SECOND  # of messages and reports still in flight when every post has ended
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one seed came to; `world` is left out where outcomes travel between processes."""
+    """The result of one seed. It is small, since it is pickled between processes."""
 
     seed: int
     posts: int = 0
@@ -39,8 +39,8 @@ class Outcome:
     violations: list[Violation] = field(default_factory=list)
 
 
-class Stage:
-    """One process's database and threads, used for seed after seed."""
+class SeedRunner:
+    """One process's database and threads, reused for all its seeds."""
 
     def __init__(self) -> None:
         logger.setLevel(logging.CRITICAL)
@@ -49,18 +49,18 @@ class Stage:
         self.kernel = Kernel()
 
     def close(self) -> None:
-        self.kernel.dismiss()
+        self.kernel.stop_threads()
         self.engine.dispose()
 
-    def play(self, seed: int, *, telling: bool = False, also: tuple[str, ...] = ()) -> tuple[Outcome, World]:
+    def run(self, seed: int, *, recording: bool = False, extra_faults: tuple[str, ...] = ()) -> tuple[Outcome, World]:
         empty(self.raw)
         ids = random.Random(seed)
         with mock.patch.object(uuid, "uuid4", side_effect=lambda: uuid.UUID(int=ids.getrandbits(128), version=4)):
-            world = World(seed, self.kernel, self.engine, self.raw, telling=telling)
-            world.faults.odds |= dict.fromkeys(also, OFTEN)
+            world = World(seed, self.kernel, self.engine, self.raw, recording=recording)
+            world.faults.odds |= dict.fromkeys(extra_faults, OFTEN)
             try:
-                with _listening(world):
-                    _live(world)
+                with _recorded_log(world):
+                    _run_phases(world)
             finally:
                 world.over = True
                 self.kernel.end()
@@ -70,12 +70,12 @@ class Stage:
 
 
 @contextmanager
-def _listening(world: World) -> Iterator[None]:
-    """The app's log is off, save where the story is told."""
-    if not world.telling:
+def _recorded_log(world: World) -> Iterator[None]:
+    """Record the app's log while the world records, otherwise leave it off."""
+    if not world.recording:
         yield
         return
-    listener, level = Listener(world), logger.level
+    listener, level = LogRecorder(world), logger.level
     logger.addHandler(listener)
     logger.setLevel(logging.INFO)
     try:
@@ -85,29 +85,32 @@ def _listening(world: World) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _live(world: World) -> None:
-    """Drafts, then trouble, then calm, at the end of which nobody may be stuck; then the last latecomers."""
-    world.faults.calm = True
+def _run_phases(world: World) -> None:
+    """Run all phases: drafts, faults, recovery without faults, and the last late messages.
+
+    No post may be open at the end of the recovery. A broken rule ends the run at once.
+    """
+    world.faults.stopped = True
     first = world.kernel.spawn(_first_actor(world))
     world.kernel.run(60 * SECOND, lambda: first.done)
-    world.faults.calm = False
-    world.cron.plan()
+    world.faults.stopped = False
+    world.planner.plan()
     if not _run(world, round(world.scenario.active_seconds * SECOND), lambda: False):
         return
-    world.tell("fate", "nothing goes wrong any more")
-    world.faults.calm = True
+    world.record("fate", "no more faults")
+    world.faults.stopped = True
     world.authors.reconnect_all()
-    stragglers = list(world.kernel.alive)  # those who stand still must wake before all is calm
-    if not _run(world, LONGEST_STRAGGLING, lambda: all(actor.done for actor in stragglers)):
+    stragglers = list(world.kernel.alive)  # frozen actors must wake before the recovery is timed
+    if not _run(world, MAX_FREEZE, lambda: all(actor.done for actor in stragglers)):
         return
-    if _run(world, round(_patience(world) * SECOND), world.all_ended):
-        world.check(rules.ONCE_CALM, None)
-    if _run(world, LAST_LATECOMERS, lambda: _settled(world)):
-        world.check(rules.AT_LAST, None)
+    if _run(world, round(_recovery_seconds(world) * SECOND), world.all_ended):
+        world.check(rules.AFTER_FAULTS, None)
+    if _run(world, MAX_LATE_DELIVERY, lambda: _settled(world)):
+        world.check(rules.AT_END, None)
 
 
 def _run(world: World, long: int, ended: Callable[[], bool]) -> bool:
-    """Let this much time pass, or less if it `ended` before. False once a rule was broken: that ends the story."""
+    """Let `long` µs pass, or less if `ended` returns True. Return False if a rule was broken."""
     violations = world.facts.violations
     world.kernel.run(world.kernel.now + long, lambda: bool(violations) or ended())
     return not violations
@@ -120,16 +123,19 @@ def _first_actor(world: World) -> Actor:
 
 
 def _settled(world: World) -> bool:
-    """Every post is at its end, and nobody is under way to it."""
+    """Return True if every post has ended and no actor, message or report is in flight."""
     return not (world.kernel.alive or world.n8n.pending or world.qstash.pending) and world.all_ended()
 
 
-def _patience(world: World) -> float:
-    """What is due or in hand has its time first; then a sweep's period, and a lease for what that sweep sends."""
+def _recovery_seconds(world: World) -> float:
+    """Return the seconds in which every post must end without faults.
+
+    They cover open due instants and leases, then a sweep's period, then a lease for the posts that the sweep sends.
+    """
     s, rows = world.settings, world.facts.rows.values()
     instants = [micros(text) for row in rows for text in (row.next_attempt_at, row.lease_until) if text]
     wait = max([0, *(instant - world.kernel.now for instant in instants)]) / SECOND
     breaker_open = world.observer.raw.execute("SELECT opened_at FROM breakers").fetchone()
-    deferral = LONGEST_DEFERRAL if breaker_open and breaker_open[0] else 0.0
-    sweeps = (2 if s.poll_mode else 1) * world.scenario.sweep_seconds  # without messages the next try waits for a sweep
+    deferral = MAX_DEFERRAL_SECONDS if breaker_open and breaker_open[0] else 0.0
+    sweeps = (2 if s.poll_mode else 1) * world.scenario.sweep_seconds  # in poll mode the next try waits for a sweep
     return wait + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + SLACK

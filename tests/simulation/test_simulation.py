@@ -1,4 +1,4 @@
-"""The promises hold in three hundred known stories and in some that nobody has seen yet; and the checker can fail."""
+"""The rules hold in 300 fixed and some random seeds, and the checker finds broken rules."""
 
 import secrets
 from collections.abc import Iterator
@@ -6,55 +6,55 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.breaks import BREAKS
-from tests.simulation.seed_run import Stage
+from tests.simulation.seed_run import SeedRunner
 from tests.simulation.timeline import timeline
 
 KNOWN = range(300)
 PART = 50
 FRESH = 50
 
-LOOKED_AT = 300  # seeds within which each rule left out is caught; most are within fifty
+MAX_SEEDS = 300  # each break is caught within these seeds, most within fifty
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    stage = Stage()
-    yield stage
-    stage.close()
+def runner() -> Iterator[SeedRunner]:
+    runner = SeedRunner()
+    yield runner
+    runner.close()
 
 
-def hold(stage: Stage, seed: int) -> None:
-    outcome, _ = stage.play(seed)
+def assert_rules_hold(runner: SeedRunner, seed: int) -> None:
+    outcome, _ = runner.run(seed)
     if outcome.violations:
-        _, world = stage.play(seed, telling=True)
+        _, world = runner.run(seed, recording=True)
         broken = "\n".join(f"{violation.rule}: {violation.text}" for violation in outcome.violations)
-        story = "\n".join(timeline(world))
-        pytest.fail(f"{story}\n{broken}\nAgain: make simulate SEED={seed}", pytrace=False)
+        events = "\n".join(timeline(world))
+        pytest.fail(f"{events}\n{broken}\nAgain: make simulate SEED={seed}", pytrace=False)
 
 
 @pytest.mark.parametrize("start", KNOWN[::PART])
-def test_the_promises_hold_in_known_stories(stage: Stage, start: int):
+def test_rules_hold_in_fixed_seeds(runner: SeedRunner, start: int):
     for seed in range(start, start + PART):
-        hold(stage, seed)
+        assert_rules_hold(runner, seed)
 
 
-def test_the_promises_hold_in_stories_that_nobody_has_seen_yet(stage: Stage):
+def test_rules_hold_in_random_seeds(runner: SeedRunner):
     for _ in range(FRESH):
-        hold(stage, secrets.randbelow(2**32))
+        assert_rules_hold(runner, secrets.randbelow(2**32))
 
 
-def test_a_seed_is_one_story(stage: Stage):
-    first, second = (list(timeline(stage.play(7, telling=True)[1])) for _ in range(2))
+def test_equal_seeds_give_equal_timelines(runner: SeedRunner):
+    first, second = (list(timeline(runner.run(7, recording=True)[1])) for _ in range(2))
     assert first == second
     assert len(first) > 50
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_rule_left_out_is_caught(stage: Stage, name: str):
+def test_each_break_is_caught_by_its_rule(runner: SeedRunner, name: str):
     broken = BREAKS[name]
-    with broken.made():
-        for seed in range(LOOKED_AT):
-            outcome, _ = stage.play(seed, also=broken.also)
+    with broken.context():
+        for seed in range(MAX_SEEDS):
+            outcome, _ = runner.run(seed, extra_faults=broken.extra_faults)
             if any(violation.rule == broken.caught_by for violation in outcome.violations):
                 return
-    pytest.fail(f"{name} was not caught within {LOOKED_AT} seeds")
+    pytest.fail(f"{name} was not caught within {MAX_SEEDS} seeds")

@@ -1,4 +1,4 @@
-"""A broken seed as a timeline that a reader can follow: instant, who, what, and the row as it then stood."""
+"""Prints a seed as a timeline: instant, actor, event and the row at that instant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from tests.simulation.facts import Row
     from tests.simulation.world import World
 
-WIDEST_NAME = 34
-TOLD_ELSEWHERE = ("post.dispatch",)
+NAME_WIDTH = 34
 
 
-class Listener(logging.Handler):
-    """The app's own log, as part of the story."""
+class LogRecorder(logging.Handler):
+    """Records the app's log among the events."""
 
     def __init__(self, world: World) -> None:
         super().__init__(logging.INFO)
@@ -26,20 +25,20 @@ class Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = {k: v for k, v in getattr(record, "fields", {}).items() if k not in ("post_id", "user_id")}
-        said = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
-        self._world.tell(self._world.who(), f"log {record.getMessage()} {said}"[:160])
+        text = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
+        self._world.record(self._world.who(), f"log {record.getMessage()} {text}"[:160])
 
 
 def timeline(world: World) -> Iterator[str]:
-    """The settings that matter, every step, and what was broken."""
+    """Yield the main settings and every event, broken rules included."""
     s, w = world.settings, world.scenario.workflow
     names = "max_retries retry_base_seconds publish_lease_seconds unknown_outcome_policy max_lateness_seconds poll_mode"
-    told = " ".join(f"{name}={getattr(s, name)}" for name in names.split())
-    yield f"{told} room_to_wait={world.scenario.room_to_wait} skews={world.scenario.skews}"
+    settings = " ".join(f"{name}={getattr(s, name)}" for name in names.split())
+    yield f"{settings} max_waiting={world.scenario.max_waiting} skews={world.scenario.skews}"
     yield f"workflow: names_attempt={w.names_attempt} asks_first={w.asks_first}"
-    for now, who, what, row in world.facts.story:
+    for now, who, what, row in world.facts.events:
         instant = (EPOCH + timedelta(microseconds=now)).strftime("%H:%M:%S.%f")[:-3]
-        yield f"{instant}  {who[:WIDEST_NAME]:{WIDEST_NAME}}  {what}{_state(row)}"
+        yield f"{instant}  {who[:NAME_WIDTH]:{NAME_WIDTH}}  {what}{_state(row)}"
 
 
 def _state(row: Row | None) -> str:

@@ -1,4 +1,4 @@
-"""One world: instances of the app on one database, an alarm clock, a workflow, authors and a cron; and what they do."""
+"""One simulated world: app instances on one database, QStash, n8n, authors and planned events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from app.delivery.send import OneByOne
+from app.accounts.refresh import renew_account
 from app.deps import Deps
 from app.domain.ports import Alarm
 from tests.simulation import rules
@@ -16,16 +16,17 @@ from tests.simulation.authors import Authors
 from tests.simulation.database import SimulatedDatabase
 from tests.simulation.facts import Copy, Facts, Send, Violation, key
 from tests.simulation.faults import Faults
-from tests.simulation.kernel import EPOCH, SECOND, Actor, Death, Kernel
+from tests.simulation.kernel import EPOCH, SECOND, Actor, Kernel, Killed
 from tests.simulation.n8n import N8n, SimulatedPublisher
 from tests.simulation.observer import Observer
-from tests.simulation.planner import Cron
+from tests.simulation.planner import Planner
 from tests.simulation.qstash import QStash, SimulatedMessages
 from tests.simulation.scenario import Scenario, make_scenario
+from tests.support.one_by_one import OneByOne
 
 
 class Clock:
-    """ports.Clock of one instance: true time and a constant error."""
+    """ports.Clock of one instance: true time plus a constant error in µs."""
 
     def __init__(self, kernel: Kernel, offset: int, awake: Callable[[str], None]) -> None:
         self._kernel = kernel
@@ -44,10 +45,10 @@ class Clock:
 
 
 class Vault:
-    """ports.Vault: seals by a word."""
+    """ports.Vault that seals with a readable prefix."""
 
-    def __init__(self, strikes: Callable[[str], bool]) -> None:
-        self._strikes = strikes
+    def __init__(self, inject: Callable[[str], bool]) -> None:
+        self._strikes = inject
 
     def encrypt(self, secret: str) -> str:
         return f"sealed {secret}"
@@ -59,13 +60,13 @@ class Vault:
 
 
 class World:
-    """Everything of one seed. `telling` keeps the whole story, for a seed that is played again."""
+    """Everything of one seed. With `recording`, all events are kept for the timeline."""
 
-    def __init__(self, seed: int, kernel: Kernel, engine: Any, raw: Any, *, telling: bool) -> None:
+    def __init__(self, seed: int, kernel: Kernel, engine: Any, raw: Any, *, recording: bool) -> None:
         self.rng = random.Random(seed)
         kernel.reset(self.rng)
         self.kernel = kernel
-        self.telling = telling
+        self.recording = recording
         self.over = False
         self.faults = Faults(self.rng)
         self.scenario: Scenario = make_scenario(self.rng)
@@ -73,71 +74,74 @@ class World:
         self.facts = Facts()
         self.observer = Observer(self, raw)
         self.valid_tokens: set[str] = set()
-        self.calm_since: int | None = None
         self.clocks = [Clock(kernel, offset, self.step) for offset in self.scenario.skews]
         self.qstash = QStash(self)
         self.n8n = N8n(self)
         self.deps = [self._instance(n, engine) for n in range(len(self.clocks))]
         self.authors = Authors(self)
-        self.cron = Cron(self)
+        self.planner = Planner(self)
         self._outages: dict[str, tuple[int, int]] = {}
 
     def _instance(self, number: int, engine: Any) -> Deps:
-        room = self.scenario.room_to_wait
+        room = self.scenario.max_waiting
         return Deps(
             settings=self.settings,
             clock=self.clocks[number],
             db=SimulatedDatabase(engine, self, self.observer.committed),
             messages=None if self.settings.poll_mode else SimulatedMessages(self, self.qstash),
             publisher=SimulatedPublisher(self, self.n8n, number),
-            vault=Vault(self.strikes),
+            vault=Vault(self.inject),
             gate=OneByOne(),
+            renew_account=renew_account,
             random=self.rng.random,
             run_many=self.run_many,
-            waiting=threading.BoundedSemaphore(room) if room else None,
+            seats=threading.BoundedSemaphore(room) if room else None,
         )
 
-    # What actors meet on their way.
+    # Delays and faults
 
     def step(self, effect: str, *, may_freeze: bool = True) -> None:
-        """Between two effects: the process may die, be slow or stand still, and others get their turn."""
+        """Let time pass between two effects. The process may die, be slow or freeze here."""
         actor = self.kernel.current
         if actor is None:
             return
         if actor.dead:
-            raise Death
-        if self.telling:
-            self.tell(actor.name, effect)
-        self._strike_down(actor)
+            raise Killed
+        if self.recording:
+            self.record(actor.name, effect)
+        self._inject_death(actor)
         self.kernel.pause(self._latency(may_freeze))
 
-    def strikes(self, kind: str) -> bool:
+    def inject(self, kind: str) -> bool:
         if not self.faults.hit(kind):
             return False
-        if self.telling:
-            self.tell(self.kernel.current.name if self.kernel.current else "fate", f"FAULT {kind}")
+        if self.recording:
+            self.record(self.kernel.current.name if self.kernel.current else "fate", f"FAULT {kind}")
         return True
 
-    def _strike_down(self, actor: Actor) -> None:
-        if self.strikes("death"):
+    def _inject_death(self, actor: Actor) -> None:
+        if self.inject("death"):
             self.kernel.kill(actor.root)
-        elif self.strikes("instance_death"):
+        elif self.inject("instance_death"):
             for other in [a for a in self.kernel.alive if a.instance == actor.instance]:
                 self.kernel.kill(other.root)
         if actor.dead:
-            raise Death
+            raise Killed
 
     def _latency(self, may_freeze: bool) -> float:
         rng = self.rng
-        if may_freeze and self.strikes("freeze"):
+        if may_freeze and self.inject("freeze"):
             lease = self.settings.publish_lease_seconds
             return max(0.0, lease + rng.choice((rng.uniform(-3, 3), rng.uniform(0, 400), rng.uniform(-lease, 0))))
-        if self.strikes("slowness"):
+        if self.inject("slowness"):
             return rng.uniform(0.3, 5)
         return rng.random() * (0.02 if rng.random() < 0.8 else 0.3)
 
     def run_many(self, work: Callable[[Any], Any], items: Iterable[Any], at_a_time: int) -> list[Any]:
-        """As the app's own: side by side, a bounded number at a time; the first exception once all have ended."""
+        """Run the work concurrently as the app does, `at_a_time` items at once.
+
+        Raises: the first child's exception, after all have ended.
+        """
         parent, waiting, begun = self.kernel.current, list(items), []
         assert parent is not None
         while waiting:
@@ -155,7 +159,7 @@ class World:
         return self.kernel.spawn(child)
 
     def actor(self, name: str, kind: str, work: Callable[[Deps], Any]) -> Actor:
-        """Somebody calls the app: the call goes to any of its instances."""
+        """Start a call to a random instance of the app."""
         instance = self.rng.randrange(len(self.deps))
         actor = Actor(name, instance, lambda: work(self.deps[instance]))
         actor.notes["kind"] = kind
@@ -163,15 +167,15 @@ class World:
         return self.kernel.spawn(actor, 0.005 * self.rng.random())
 
     def _ended(self, actor: Actor) -> None:
-        if self.telling and not self.over:
-            said = repr(actor.error) if actor.error is not None else _short(actor.result)
-            self.tell(actor.name, f"ends: {said}")
+        if self.recording and not self.over:
+            result = repr(actor.error) if actor.error is not None else _short(actor.result)
+            self.record(actor.name, f"ends: {result}")
         self.check(rules.ON_END, actor)
 
     def start_outage(self, what: str, seconds: float) -> None:
         self._outages[what] = (self.kernel.now, self.kernel.now + round(seconds * SECOND))
         self.faults.counts[what] += 1
-        self.tell(what, f"begins, for {seconds:.0f} s")
+        self.record(what, f"begins, for {seconds:.0f} s")
 
     def qstash_is_out(self) -> bool:
         return self._is_out("qstash_outage")
@@ -181,9 +185,9 @@ class World:
 
     def _is_out(self, what: str) -> bool:
         start, end = self._outages.get(what, (0, 0))
-        return start <= self.kernel.now < end and not self.faults.calm
+        return start <= self.kernel.now < end and not self.faults.stopped
 
-    # What truly happens, for the rules to see.
+    # Facts for the rules
 
     def armed(self, alarm: Alarm) -> None:
         self.check(rules.ON_ARM, alarm)
@@ -193,7 +197,7 @@ class World:
         claim = self.facts.claims.get((post_id, submission.attempt))
         generation = claim.generation if claim else -1
         send = Send(post_id, submission.attempt, generation, self.kernel.now, own_clock, submission.access_token)
-        self.tell(self.who(), f"SENDS attempt {send.attempt}", post_id)
+        self.record(self.who(), f"SENDS attempt {send.attempt}", post_id)
         self.check(rules.ON_SEND, send)
         self.facts.sends.append(send)
 
@@ -202,17 +206,17 @@ class World:
         self.check(rules.ON_EXECUTION, (key(post_id), attempt))
 
     def published(self, copy: Copy) -> None:
-        self.tell("n8n", f"OUT as {copy.urn}, attempt {copy.attempt}", copy.post_id)
+        self.record("n8n", f"OUT as {copy.urn}, attempt {copy.attempt}", copy.post_id)
         self.facts.copies.append(copy)
         self.check(rules.ON_COPY, copy)
 
-    def report_was_taken(self, news: Any, copy: Copy | None) -> None:
+    def report_was_taken(self, report: Any, copy: Copy | None) -> None:
         if copy is not None:
             self.check(rules.ON_TRUE_REPORT, copy)
 
-    def call_off_was_answered(self, post_id: str, generation: int) -> None:
-        called_off = self.facts.called_off
-        called_off[key(post_id)] = max(generation, called_off.get(key(post_id), -1))
+    def cancellation_was_answered(self, post_id: str, generation: int) -> None:
+        cancelled_up_to = self.facts.cancelled_up_to
+        cancelled_up_to[key(post_id)] = max(generation, cancelled_up_to.get(key(post_id), -1))
 
     def all_ended(self) -> bool:
         return all(row.status not in ("scheduled", "publishing") for row in self.facts.rows.values())
@@ -223,12 +227,12 @@ class World:
         for rule in rule_set:
             for text in rule(self, subject):
                 self.facts.violations.append(Violation(rule.__name__, text, self.kernel.now))
-                self.tell("RULE BROKEN", f"{rule.__name__}: {text}")
+                self.record("RULE BROKEN", f"{rule.__name__}: {text}")
 
-    def tell(self, who: str, what: str, post_id: str | None = None) -> None:
-        if self.telling:
+    def record(self, who: str, what: str, post_id: str | None = None) -> None:
+        if self.recording:
             row = self.facts.rows.get(post_id) if post_id else None
-            self.facts.story.append((self.kernel.now, who, what, row))
+            self.facts.events.append((self.kernel.now, who, what, row))
 
     def who(self) -> str:
         return self.kernel.current.name if self.kernel.current else "fate"

@@ -1,4 +1,4 @@
-"""Whose rows are whose, that each owner has an account once, and that lists are read along their indexes."""
+"""Access to posts and accounts, accounts unique per owner, and lists read along their indexes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ def found(rows: Rows, company_id: str, **members: Role) -> None:
         (Role.OWNER, [Right.READ, Right.WRITE, Right.GOVERN]),
     ],
 )
-def test_the_condition_finds_what_is_personal_and_what_the_role_allows(
+def test_user_sees_personal_posts_and_company_posts_allowed_by_the_role(
     rows: Rows, role: Role | None, rights: list[Right]
 ):
     found(rows, MINE, **({"user_1": role} if role else {}))
@@ -52,7 +52,7 @@ def test_the_condition_finds_what_is_personal_and_what_the_role_allows(
         assert seen == {personal.id, *(of_company if right in rights else [])}
 
 
-def test_a_person_and_each_company_has_an_account_once(rows: Rows):
+def test_each_owner_has_an_account_once(rows: Rows):
     rows.insert(social_accounts, account_row(new_id(), company_id=MINE))
     rows.insert(social_accounts, account_row(new_id(), company_id=OTHERS))
     for twice in ({}, {"company_id": MINE, "user_id": "user-2"}, {"company_id": MINE, "client_id": OTHERS}):
@@ -60,13 +60,13 @@ def test_a_person_and_each_company_has_an_account_once(rows: Rows):
             rows.insert(social_accounts, account_row(new_id(), **twice))
 
 
-def test_a_role_is_one_of_three(rows: Rows):
+def test_unknown_role_is_refused(rows: Rows):
     found(rows, MINE)
     with pytest.raises(IntegrityError, match="ck_memberships_role"):
         rows.insert(memberships, {"company_id": MINE, "user_id": "x", "role": "king", "created_at": START})
 
 
-def test_members_and_clients_go_with_their_company_and_belong_to_one(rows: Rows):
+def test_removed_company_takes_its_members_and_clients_along(rows: Rows):
     found(rows, MINE, user_1=Role.VIEWER)
     client = {
         "id": new_id(),
@@ -88,7 +88,7 @@ def test_members_and_clients_go_with_their_company_and_belong_to_one(rows: Rows)
     assert left == [[], [], []]
 
 
-def test_what_is_left_in_a_company_or_for_a_client_is_counted(rows: Rows):
+def test_unfinished_posts_and_accounts_of_a_company_or_client_are_counted(rows: Rows):
     one, other = new_id(), new_id()
     for status in ("draft", "scheduled", "publishing", "failed", "published", "cancelled"):
         rows.post(status, company_id=MINE, client_id=one)
@@ -97,9 +97,9 @@ def test_what_is_left_in_a_company_or_for_a_client_is_counted(rows: Rows):
     rows.insert(social_accounts, account_row(new_id(), company_id=MINE, client_id=one))
     rows.insert(social_accounts, account_row(new_id(), company_id=MINE, external_id="2"))
     with rows.db.reading() as connection:
-        assert companies.left_in(connection, MINE) == (5, 2)
-        assert companies.left_in(connection, MINE, one) == (4, 1)
-        assert companies.left_in(connection, MINE, other) == (1, 0)
+        assert companies.count_dependents(connection, MINE) == (5, 2)
+        assert companies.count_dependents(connection, MINE, one) == (4, 1)
+        assert companies.count_dependents(connection, MINE, other) == (1, 0)
 
 
 LISTS: dict[str, Callable[[Rows], PostFilter]] = {
@@ -111,7 +111,7 @@ LISTS: dict[str, Callable[[Rows], PostFilter]] = {
 
 
 @pytest.mark.parametrize("index", LISTS)
-def test_a_list_is_read_along_its_index_and_nothing_is_sorted(rows: Rows, index: str):
+def test_list_is_read_along_its_index_without_sorting(rows: Rows, index: str):
     found(rows, MINE, user_1=Role.VIEWER)
     mine = {"company_id": MINE, "client_id": OTHERS, "social_account_id": rows.account_id}
     others = [dict.fromkeys(mine, new_id()) | {"user_id": f"user-{n}"} for n in range(2, 12)]
@@ -128,7 +128,7 @@ def test_a_list_is_read_along_its_index_and_nothing_is_sorted(rows: Rows, index:
 
 
 def explained(rows: Rows, read: Callable[[sa.Connection], Any]) -> str:
-    """The plan of the statement that `read` ends with."""
+    """Return the plan of the last statement of `read`."""
     seen: list[tuple[str, Any]] = []
     with rows.db.reading() as connection:
         sa.event.listen(connection.engine, "before_cursor_execute", lambda *args: seen.append((args[2], args[3])))
@@ -138,19 +138,19 @@ def explained(rows: Rows, read: Callable[[sa.Connection], Any]) -> str:
         return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
 
 
-PLACES = [(None, None), ("company", None), ("company", "client"), ("company", "other client"), ("other company", None)]
+OWNERS = [(None, None), ("company", None), ("company", "client"), ("company", "other client"), ("other company", None)]
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["names none", "names one"])
-@pytest.mark.parametrize("place", PLACES, ids=str)
-def test_a_post_is_read_with_the_accounts_that_it_may_go_out_through(rows: Rows, place: Any, named: bool):
+@pytest.mark.parametrize("owner", OWNERS, ids=str)
+def test_post_is_read_with_its_usable_accounts(rows: Rows, owner: Any, named: bool):
     of = {None: None} | {name: new_id() for name in ("company", "other company", "client", "other client")}
-    for number, (company, client) in enumerate(PLACES):
+    for number, (company, client) in enumerate(OWNERS):
         for platform, user in (("linkedin", "user-1"), ("facebook", "user-1"), ("linkedin", "user-2")):
             values: dict[str, Any] = {"platform": platform, "user_id": user, "external_id": f"{number}-{user}"}
             values |= {"company_id": of[company], "client_id": of[client], "created_at": later(-number)}
             rows.insert(social_accounts, account_row(new_id(), **values))
-    company_id, client_id = of[place[0]], of[place[1]]
+    company_id, client_id = of[owner[0]], of[owner[1]]
     with rows.db.reading() as connection:
         usable = accounts.usable(connection, "user-1", company_id, client_id, "linkedin")
     wanted = usable[-1:] if named else usable

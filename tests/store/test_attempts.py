@@ -1,12 +1,10 @@
-"""The record of every try: knowledge only grows, and each attempt is its own."""
+"""Rows of attempts: a known outcome stays, and each attempt is closed on its own."""
 
 import pytest
 
-from app.domain.breaker import Breaker
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Attempt, Post
-from app.store.accounts import accounts
-from app.store.posts import attempts, queries
+from app.store.posts import attempts
 from tests.support.rows import DUE, Rows, fields, later
 
 NOW = later(3600)
@@ -33,7 +31,7 @@ def only(rows: Rows, post: Post) -> Attempt:
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=str)
-def test_what_is_known_is_not_unsaid_save_by_the_truth_that_the_post_is_out(rows: Rows, known: Outcome | None):
+def test_known_outcome_changes_only_to_published(rows: Rows, known: Outcome | None):
     for said in Outcome:
         post = rows.post("publishing")
         rows.attempt(post, 1, outcome=known)
@@ -45,7 +43,7 @@ def test_what_is_known_is_not_unsaid_save_by_the_truth_that_the_post_is_out(rows
         assert written or after == before
 
 
-def test_closing_writes_what_was_said_and_when(rows: Rows):
+def test_close_writes_the_verdict_and_the_instant(rows: Rows):
     post = rows.post("publishing")
     rows.attempt(post, 1, http_status=200)
     verdict = Verdict(Outcome.PERMANENT, "c", "for the author", "for the operator", 422, external_id="urn:1")
@@ -60,21 +58,21 @@ def test_closing_writes_what_was_said_and_when(rows: Rows):
     assert fields(attempt, "http_status", "external_post_id") == (422, "urn:1")
 
 
-def test_closing_forgets_neither_a_status_nor_a_name_that_nothing_was_said_of(rows: Rows):
+def test_close_keeps_http_status_and_external_id_absent_from_the_verdict(rows: Rows):
     post = rows.post("publishing")
     rows.attempt(post, 1, http_status=200, external_post_id="urn:1")
     close(rows, post, 1, Verdict(Outcome.PUBLISHED))
     assert fields(only(rows, post), "http_status", "external_post_id") == (200, "urn:1")
 
 
-def test_an_accepted_attempt_is_not_finished(rows: Rows):
+def test_accepted_attempt_has_no_finished_at(rows: Rows):
     post = rows.post("publishing")
     rows.attempt(post, 1)
     assert close(rows, post, 1, Verdict(Outcome.ACCEPTED, http_status=200))
     assert fields(only(rows, post), "outcome", "finished_at") == ("accepted", None)
 
 
-def test_each_attempt_is_closed_alone(rows: Rows):
+def test_close_changes_its_own_attempt_only(rows: Rows):
     post, other = rows.post("publishing", attempt=2), rows.post("publishing")
     for row, number in ((post, 1), (post, 2), (other, 1)):
         rows.attempt(row, number)
@@ -83,7 +81,7 @@ def test_each_attempt_is_closed_alone(rows: Rows):
     assert not close(rows, post, 3, Verdict(Outcome.PERMANENT, "c"))
 
 
-def test_the_measured_instant_takes_the_place_of_the_claims(rows: Rows):
+def test_record_send_replaces_the_claims_instant(rows: Rows):
     post = rows.post("publishing")
     rows.attempt(post, 1, lateness_ms=0.0)
     rows.attempt(post, 2, lateness_ms=0.0)
@@ -95,7 +93,7 @@ def test_the_measured_instant_takes_the_place_of_the_claims(rows: Rows):
 
 
 @pytest.mark.parametrize("status", ["scheduled", "publishing", "failed"])
-def test_the_lateness_of_a_post_is_corrected_only_once_it_is_out(rows: Rows, status: str):
+def test_lateness_is_corrected_only_on_published_posts(rows: Rows, status: str):
     out, other = rows.post("published"), rows.post(status, attempt=1)
     for post in (out, other):
         rows.attempt(post, 1, outcome="published")
@@ -107,9 +105,7 @@ def test_the_lateness_of_a_post_is_corrected_only_once_it_is_out(rows: Rows, sta
 
 
 @pytest.mark.parametrize("outcome", [None, "accepted", "unknown", "transient"])
-def test_the_lateness_of_a_post_is_not_corrected_by_an_attempt_that_is_not_the_one_that_is_out(
-    rows: Rows, outcome: str | None
-):
+def test_lateness_is_not_corrected_by_an_unpublished_attempt(rows: Rows, outcome: str | None):
     post = rows.post("published", attempt=2, lateness_ms=1.0)
     rows.attempt(post, 1, outcome="published")
     rows.attempt(post, 2, outcome=outcome)
@@ -118,53 +114,8 @@ def test_the_lateness_of_a_post_is_not_corrected_by_an_attempt_that_is_not_the_o
     assert rows.read(post) == post
 
 
-def test_the_timeline_is_told_from_the_beginning(rows: Rows):
+def test_attempts_are_read_in_order(rows: Rows):
     post = rows.post("publishing", attempt=3)
     for number in (2, 1, 3):
         rows.attempt(post, number)
     assert [attempt.attempt for attempt in rows.attempts(post)] == [1, 2, 3]
-
-
-def test_an_account_that_posts_wait_for_is_in_use(rows: Rows):
-    for status in ("draft", "scheduled", "publishing", "published", "failed", "cancelled"):
-        rows.post(status)
-    with rows.db.reading() as connection:
-        assert accounts.in_use(connection, rows.account_id) == 2
-
-
-def test_held_posts_are_the_scheduled_ones_that_wait_for_their_own_account(rows: Rows):
-    held = rows.post("scheduled", error_code="reconnect_required")
-    rows.post("scheduled", error_code="publisher_error")
-    rows.post("scheduled")
-    rows.post("scheduled", error_code="reconnect_required", social_account_id=None)
-    rows.post("failed", error_code="reconnect_required")
-    with rows.db.reading() as connection:
-        assert accounts.held_posts(connection, rows.account_id) == [held.id]
-        found, account, circuit = queries.delivery_of(connection, held.id)
-    assert (found, circuit) == (held, Breaker())
-    assert account is not None
-    assert account.id == rows.account_id
-
-
-def test_a_mark_is_on_one_account_alone(rows: Rows):
-    with rows.db.transaction() as tx:
-        mine = accounts.by_identity(tx, "user-1", "linkedin", "urn:li:person:1")
-        values = {"id": "00000000-0000-4000-8000-000000000001", "user_id": "user-1", "platform": "facebook"}
-        values |= {"external_id": "page", "account_name": "Page", "access_token": "sealed"}
-        other = accounts.create(tx, values, NOW)
-        accounts.mark_reconnect(tx, rows.account_id, NOW, sent_at=NOW)
-        marked = accounts.by_identity(tx, "user-1", "linkedin", "urn:li:person:1")
-    assert (mine and mine.status, marked and marked.status) == ("active", "reconnect_required")
-    with rows.db.reading() as connection:
-        assert other in accounts.page(connection, "user-1", {}, 10, None)
-        assert accounts.usable(connection, "user-1", None, None, "facebook") == [other]
-        assert accounts.page(connection, "user-2", {}, 10, None) == []
-
-
-@pytest.mark.parametrize(("seconds", "status"), [(-1, "active"), (0, "reconnect_required")])
-def test_a_mark_is_for_the_token_that_was_sent_and_not_for_a_newer_one(rows: Rows, seconds: int, status: str):
-    with rows.db.transaction() as tx:
-        accounts.mark_reconnect(tx, rows.account_id, NOW, sent_at=later(seconds))
-    with rows.db.reading() as connection:
-        (account,) = accounts.page(connection, "user-1", {}, 10, None)
-    assert account.status == status

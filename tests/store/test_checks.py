@@ -1,4 +1,4 @@
-"""The CHECK constraints hold the lifecycle's facts whoever writes: each of them refuses the row that breaks it."""
+"""CHECK constraints: each refuses a row that breaks its rule of the lifecycle."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.store.schema.tables import metadata, new_id, posts, social_accounts
-from tests.support.rows import DUE, LEASE, OF_STATUS, Rows, account_row, post_row
+from tests.support.rows import COLUMNS_BY_STATUS, DUE, LEASE, Rows, account_row, post_row
 
 BROKEN: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "status": [("draft", {"status": said, "scheduled_at": DUE}) for said in ("lost", "", "DRAFT")],
+    "status": [("draft", {"status": status, "scheduled_at": DUE}) for status in ("lost", "", "DRAFT")],
     "due_when_scheduled": [
         ("scheduled", {"next_attempt_at": None}),
         ("draft", {"next_attempt_at": DUE}),
@@ -30,7 +30,7 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "promise_kept": [(status, {"scheduled_at": None}) for status in ("scheduled", "publishing", "published", "failed")],
     "reason_when_failed": [("failed", {"error_code": None})],
-    "message_when_scheduled": [(s, {"message_id": "msg_1"}) for s in OF_STATUS if s != "scheduled"],
+    "message_when_scheduled": [(s, {"message_id": "msg_1"}) for s in COLUMNS_BY_STATUS if s != "scheduled"],
     "counters_not_negative": [
         ("draft", {counter: -1}) for counter in ("generation", "attempt", "retry_count", "arm_count")
     ],
@@ -43,43 +43,41 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "status", "broken"), CASES)
-def test_a_row_that_breaks_a_fact_is_refused_by_the_constraint_of_that_fact(
-    rows: Rows, name: str, status: str, broken: dict[str, Any]
-):
+def test_invalid_row_is_refused_by_its_own_check(rows: Rows, name: str, status: str, broken: dict[str, Any]):
     with pytest.raises(IntegrityError, match=f"ck_posts_{name}"):
         rows.insert(posts, post_row(status) | broken)
 
 
-@pytest.mark.parametrize("status", OF_STATUS)
-def test_a_sound_row_of_every_status_is_taken(rows: Rows, status: str):
+@pytest.mark.parametrize("status", COLUMNS_BY_STATUS)
+def test_valid_row_of_each_status_is_accepted(rows: Rows, status: str):
     assert rows.post(status).status == status
 
 
-def test_every_check_of_the_posts_has_a_row_here_that_breaks_it():
+def test_every_check_on_posts_has_an_invalid_row_here():
     checks = {str(c.name) for c in metadata.tables["posts"].constraints if isinstance(c, sa.CheckConstraint)}
     assert checks == {f"ck_posts_{name}" for name in BROKEN}
 
 
-def test_an_account_is_active_or_waits_for_a_reconnection(rows: Rows):
+def test_unknown_account_status_is_refused(rows: Rows):
     with pytest.raises(IntegrityError, match="ck_social_accounts_status"):
         rows.insert(social_accounts, account_row(new_id(), external_id="urn:li:person:2", status="asleep"))
 
 
-def test_a_user_has_an_account_of_a_platform_once(rows: Rows):
+def test_user_cannot_have_the_same_account_twice(rows: Rows):
     with pytest.raises(IntegrityError):
         rows.insert(social_accounts, account_row(new_id()))
     rows.insert(social_accounts, account_row(new_id(), platform="facebook"))
     rows.insert(social_accounts, account_row(new_id(), user_id="user-2"))
 
 
-def test_a_post_survives_its_account_and_still_says_which_it_was(rows: Rows):
+def test_post_keeps_its_account_id_after_the_account_is_deleted(rows: Rows):
     post = rows.post("draft", social_account_id=rows.account_id)
     with rows.db.transaction() as tx:
         tx.execute(sa.delete(social_accounts))
     assert rows.read(post).social_account_id == rows.account_id
 
 
-def test_an_attempt_is_recorded_once(rows: Rows):
+def test_attempt_cannot_be_inserted_twice(rows: Rows):
     post = rows.post("publishing")
     rows.attempt(post, 1)
     with pytest.raises(IntegrityError):

@@ -1,4 +1,4 @@
-"""The claim of a group: whose intent and account still hold, and of several for one post at most one."""
+"""The claim of a group: posts with an unchanged intent and account, at most once each."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 from app.domain.post import Account, Post
 from app.store.posts import attempts, queries, transitions
 from app.store.posts.claim_sql import Intent
-from tests.support.databases import counted
+from tests.support.databases import record_statements
 from tests.support.rows import DUE, LEASE, Rows
 
 LATE = DUE + timedelta(milliseconds=1500, microseconds=250)
@@ -29,9 +29,9 @@ def claim(rows: Rows, *intents: Intent) -> dict[int, Post]:
         return transitions.claim(tx, intents, now=LATE, lease_until=LEASE)
 
 
-def test_a_group_is_claimed_and_settled_in_a_statement_each(rows: Rows, account: Account):
+def test_group_is_claimed_extended_and_accepted_in_one_statement_each(rows: Rows, account: Account):
     group = [rows.post("scheduled") for _ in range(5)]
-    with rows.db.transaction() as tx, counted(rows.db.engine, "") as statements:
+    with rows.db.transaction() as tx, record_statements(rows.db.engine, "") as statements:
         won = transitions.claim(tx, [intent(post, account) for post in group], now=LATE, lease_until=LEASE)
         assert transitions.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {
             post.id for post in group
@@ -41,7 +41,7 @@ def test_a_group_is_claimed_and_settled_in_a_statement_each(rows: Rows, account:
     assert [rows.attempts(post)[0].outcome for post in group] == ["accepted"] * 5
 
 
-def test_what_is_won_is_the_post_as_it_is_now_and_its_record_is_whole(rows: Rows, account: Account):
+def test_claim_returns_the_current_post_and_writes_attempt_and_transition(rows: Rows, account: Account):
     post, blocked = rows.post("scheduled"), rows.post("scheduled")
     rows.change(post, content="Edited a moment ago")
     won = claim(rows, intent(post, account), intent(blocked, account, sending=False, trigger="sweep"))
@@ -56,7 +56,7 @@ def test_what_is_won_is_the_post_as_it_is_now_and_its_record_is_whole(rows: Rows
     assert (line.actor, line.generation, line.attempt) == ("message", post.generation, 1)
 
 
-def test_of_several_for_one_post_one_wins(rows: Rows, account: Account):
+def test_of_several_intents_for_one_post_one_wins(rows: Rows, account: Account):
     post = rows.post("scheduled")
     stale = intent(post, account, generation=post.generation - 1)
     assert list(claim(rows, stale, intent(post, account))) == [1]
@@ -66,14 +66,22 @@ def test_of_several_for_one_post_one_wins(rows: Rows, account: Account):
 
 
 @pytest.mark.parametrize("field", ["access_token", "external_id", "status"])
-def test_an_account_that_is_not_as_it_was_made_ready_wins_nothing(rows: Rows, account: Account, field: str):
+def test_claim_with_a_changed_account_is_refused(rows: Rows, account: Account, field: str):
     post = rows.post("scheduled")
     other = replace(account, **{field: "other"})  # type: ignore[arg-type]
     assert claim(rows, intent(post, other), intent(post, None)) == {}
     assert rows.read(post) == post
 
 
-def test_a_post_without_an_account_is_claimed_only_as_such(rows: Rows, account: Account):
+def test_post_without_account_is_claimed_only_by_an_intent_without_account(rows: Rows, account: Account):
     orphan = rows.post("scheduled", social_account_id=None)
     assert claim(rows, intent(orphan, account)) == {}
     assert list(claim(rows, intent(orphan, None, sending=False))) == [0]
+
+
+def test_claim_measures_lateness_to_the_microsecond(rows: Rows, account: Account):
+    post = rows.post("scheduled")
+    with rows.db.transaction() as tx:
+        now = DUE + timedelta(microseconds=1_234)
+        transitions.claim(tx, [intent(post, account)], now=now, lease_until=LEASE)
+    assert [attempt.lateness_ms for attempt in rows.attempts(post)] == [1.234]

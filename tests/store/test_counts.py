@@ -1,4 +1,4 @@
-"""Counting what there is: exact where it is little, bounded where it is much, and what is final only once."""
+"""Counts: exact for few posts, bounded for many, and final posts counted once."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from app.domain.lifecycle import Status
 from app.store.operations import counts, statistics
 from app.store.posts import retention
 from app.store.schema.tables import tallies as table
-from tests.support.databases import counted
+from tests.support.databases import record_statements
 from tests.support.fakes import START
 from tests.support.rows import DUE, MICROSECOND, Rows, later
 
@@ -36,7 +36,7 @@ def total(rows: Rows) -> counts.Total:
         return counts.total(connection, Status.PUBLISHED)
 
 
-def test_counts_name_every_status(rows: Rows):
+def test_counts_include_every_status(rows: Rows):
     for status, number in (("draft", 2), ("failed", 1), ("published", 3), ("cancelled", 1)):
         for _ in range(number):
             rows.post(status)
@@ -44,37 +44,33 @@ def test_counts_name_every_status(rows: Rows):
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "failed"])
-def test_more_than_a_reader_counts_is_what_the_last_sweep_counted(
-    rows: Rows, monkeypatch: pytest.MonkeyPatch, status: str
-):
-    monkeypatch.setattr(counts, "AT_MOST", 2)
+def test_above_the_limit_the_count_is_the_last_sweeps(rows: Rows, monkeypatch: pytest.MonkeyPatch, status: str):
+    monkeypatch.setattr(counts, "EXACT_LIMIT", 2)
     for _ in range(5):
         rows.post(status)
-    assert queue(rows)[status] == 5  # no sweep has counted yet, so it is counted after all
+    assert queue(rows)[status] == 5  # no sweep has stored a count yet, so all are counted
     with rows.db.transaction() as tx:
         counts.recount(tx, counts.of_status(Status(status)), START)
     rows.post(status)
     assert queue(rows)[status] == 5
 
 
-def test_many_are_told_in_as_many_statements_as_few(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+def test_many_posts_take_as_many_statements_as_few(rows: Rows, monkeypatch: pytest.MonkeyPatch):
     rows.post("draft")
-    with counted(rows.db.engine, "SELECT") as for_few:
+    with record_statements(rows.db.engine, "SELECT") as for_few:
         assert queue(rows)["draft"] == 1
-    monkeypatch.setattr(counts, "AT_MOST", 2)
+    monkeypatch.setattr(counts, "EXACT_LIMIT", 2)
     for _ in range(4):
         rows.post("draft")
     with rows.db.transaction() as tx:
         counts.recount(tx, counts.of_status(Status.DRAFT), START)
-    with counted(rows.db.engine, "SELECT") as for_many:
+    with record_statements(rows.db.engine, "SELECT") as for_many:
         assert queue(rows)["draft"] == 5
     assert len(for_many) == len(for_few)
 
 
-def test_what_a_reader_counts_itself_is_exact_whatever_a_sweep_once_counted(
-    rows: Rows, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(counts, "AT_MOST", 2)
+def test_below_the_limit_the_count_is_exact_in_spite_of_an_old_sweep(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(counts, "EXACT_LIMIT", 2)
     posts = [rows.post("scheduled") for _ in range(5)]
     with rows.db.transaction() as tx:
         counts.recount(tx, counts.of_status(Status.SCHEDULED), START)
@@ -83,7 +79,7 @@ def test_what_a_reader_counts_itself_is_exact_whatever_a_sweep_once_counted(
     assert queue(rows)["scheduled"] == 2
 
 
-def test_a_sweep_keeps_no_count_of_what_a_reader_counts_itself(rows: Rows):
+def test_sweep_stores_no_count_below_the_limit(rows: Rows):
     rows.post("draft")
     with rows.db.transaction() as tx:
         counts.recount(tx, counts.of_status(Status.DRAFT), START)
@@ -91,18 +87,18 @@ def test_a_sweep_keeps_no_count_of_what_a_reader_counts_itself(rows: Rows):
         assert connection.execute(table.select()).all() == []
 
 
-def test_a_final_post_is_counted_once_it_is_settled_and_not_before(rows: Rows):
+def test_final_post_is_added_to_the_stored_count_only_when_settled(rows: Rows):
     published(rows, 0)
     assert not advance(rows, 0)
     with rows.db.reading() as connection:
         assert counts.counted_until(connection, Status.PUBLISHED) == START
     assert total(rows) == counts.Total(1, 1)
-    rows.change(rows.post("published", updated_at=START), updated_at=START)  # of the very instant it was counted until
+    rows.change(rows.post("published", updated_at=START), updated_at=START)  # exactly at counted_until
     advance(rows, 1)
     assert total(rows) == counts.Total(2, 2)
 
 
-def test_steps_pass_every_post_once_also_those_of_one_instant(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+def test_steps_count_every_post_once_with_equal_instants_too(rows: Rows, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(counts, "STEP", 2)
     for seconds in (1, 2, 3, 3, 3, 3, 3, 4, 5):
         published(rows, seconds)
@@ -110,13 +106,13 @@ def test_steps_pass_every_post_once_also_those_of_one_instant(rows: Rows, monkey
     while advance(rows, 9):
         steps += 1
         assert total(rows) == counts.Total(9, 9)
-    assert steps == 2  # up to the five of one instant, and those five
+    assert steps == 2  # the posts before the five of one instant, then those five
     rows.post("cancelled")
     published(rows, 10)
     assert total(rows) == counts.Total(10, 10)
 
 
-def test_an_advance_that_another_made_meanwhile_counts_nothing_twice(rows: Rows):
+def test_repeated_advance_counts_nothing_twice(rows: Rows):
     published(rows, 1)
     advance(rows, 5)
     for _ in range(3):
@@ -125,8 +121,8 @@ def test_an_advance_that_another_made_meanwhile_counts_nothing_twice(rows: Rows)
     assert total(rows) == counts.Total(1, 1)
 
 
-def test_overdue_unarmed_and_parked_are_kept_when_there_are_many(rows: Rows, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(counts, "AT_MOST", 1)
+def test_overdue_unarmed_and_parked_counts_are_stored_above_the_limit(rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(counts, "EXACT_LIMIT", 1)
     horizon = DUE + timedelta(days=1)
     for due in (DUE, DUE, horizon, horizon, horizon):
         rows.post("scheduled", next_attempt_at=due, message_id=None)
@@ -139,7 +135,7 @@ def test_overdue_unarmed_and_parked_are_kept_when_there_are_many(rows: Rows, mon
         assert statistics.unarmed_and_parked(connection, horizon) == (2, 3)
 
 
-def test_a_prune_between_a_readers_two_looks_takes_nothing_from_the_total(rows: Rows):
+def test_prune_during_a_read_does_not_lower_the_total(rows: Rows):
     published(rows, 1)
     published(rows, 2)
     pending = [True]

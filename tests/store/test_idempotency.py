@@ -1,11 +1,11 @@
-"""The claim of an idempotency key, its lease, its answer, and its end."""
+"""The lock of an idempotency key, its lease, its answer and its expiry."""
 
 from datetime import datetime, timedelta
 
 import pytest
 
 from app.store.operations import idempotency
-from app.store.operations.idempotency import Claim, Known
+from app.store.operations.idempotency import KeyLock, KeyRecord
 from tests.support.fakes import START
 from tests.support.rows import MICROSECOND, Rows, later
 
@@ -18,76 +18,76 @@ def begin(rows: Rows, key: str = "k", user: str = "u", fingerprint: str = "same"
         return idempotency.begin(tx, user, key, fingerprint, **bounds)
 
 
-def claimed(rows: Rows, **options) -> Claim:
-    claim = begin(rows, **options)
-    assert isinstance(claim, Claim)
-    return claim
+def locked(rows: Rows, **options) -> KeyLock:
+    lock = begin(rows, **options)
+    assert isinstance(lock, KeyLock)
+    return lock
 
 
-def finish(rows: Rows, claim: Claim, status: int = 201, body: str = "{}") -> bool:
+def finish(rows: Rows, lock: KeyLock, status: int = 201, body: str = "{}") -> bool:
     with rows.db.transaction() as tx:
-        return idempotency.finish(tx, claim, status, {"Content-Type": "application/json"}, body)
+        return idempotency.finish(tx, lock, status, {"Content-Type": "application/json"}, body)
 
 
-def test_a_key_that_is_claimed_is_under_way_and_then_has_its_answer(rows: Rows):
-    claim = claimed(rows)
-    assert begin(rows) == Known("same", None, {}, "")
-    assert finish(rows, claim, 201, '{"é": 1}')
-    assert begin(rows) == Known("same", 201, {"Content-Type": "application/json"}, '{"é": 1}')
+def test_locked_key_is_in_flight_and_then_has_its_answer(rows: Rows):
+    lock = locked(rows)
+    assert begin(rows) == KeyRecord("same", None, {}, "")
+    assert finish(rows, lock, 201, '{"é": 1}')
+    assert begin(rows) == KeyRecord("same", 201, {"Content-Type": "application/json"}, '{"é": 1}')
 
 
-def test_keys_of_different_users_know_nothing_of_each_other(rows: Rows):
-    claimed(rows)
-    claimed(rows, user="v")
-    claimed(rows, key="l")
+def test_keys_of_different_users_are_independent(rows: Rows):
+    locked(rows)
+    locked(rows, user="v")
+    locked(rows, key="l")
 
 
-def test_a_lease_that_is_over_is_taken_by_the_same_request_only_and_at_its_very_end(rows: Rows):
-    dead = claimed(rows)
-    assert begin(rows, now=START + LEASE - MICROSECOND) == Known("same", None, {}, "")
-    assert begin(rows, now=START + LEASE, fingerprint="other") == Known("same", None, {}, "")
-    heir = claimed(rows, now=START + LEASE)
+def test_lease_of_a_dead_holder_passes_at_its_end_to_the_same_request_only(rows: Rows):
+    dead = locked(rows)
+    assert begin(rows, now=START + LEASE - MICROSECOND) == KeyRecord("same", None, {}, "")
+    assert begin(rows, now=START + LEASE, fingerprint="other") == KeyRecord("same", None, {}, "")
+    heir = locked(rows, now=START + LEASE)
     assert not finish(rows, dead, body="late")
     assert finish(rows, heir, body="{}")
-    assert begin(rows, now=START + LEASE) == Known("same", 201, {"Content-Type": "application/json"}, "{}")
+    assert begin(rows, now=START + LEASE) == KeyRecord("same", 201, {"Content-Type": "application/json"}, "{}")
 
 
-def test_who_lost_the_key_cannot_give_it_back(rows: Rows):
-    dead = claimed(rows)
-    claimed(rows, now=START + LEASE)
+def test_former_holder_cannot_release_the_key(rows: Rows):
+    dead = locked(rows)
+    locked(rows, now=START + LEASE)
     with rows.db.transaction() as tx:
-        idempotency.give_back(tx, dead)
-    assert begin(rows, now=START + LEASE) == Known("same", None, {}, "")
+        idempotency.release(tx, dead)
+    assert begin(rows, now=START + LEASE) == KeyRecord("same", None, {}, "")
 
 
-def test_a_key_that_is_given_back_is_new(rows: Rows):
-    claim = claimed(rows)
+def test_released_key_is_new(rows: Rows):
+    lock = locked(rows)
     with rows.db.transaction() as tx:
-        idempotency.give_back(tx, claim)
-    claimed(rows, fingerprint="other")
+        idempotency.release(tx, lock)
+    locked(rows, fingerprint="other")
 
 
-def test_an_answer_that_was_kept_cannot_be_given_back(rows: Rows):
-    claim = claimed(rows)
-    finish(rows, claim)
+def test_key_with_a_stored_answer_cannot_be_released(rows: Rows):
+    lock = locked(rows)
+    finish(rows, lock)
     with rows.db.transaction() as tx:
-        idempotency.give_back(tx, claim)
-    assert isinstance(begin(rows), Known)
+        idempotency.release(tx, lock)
+    assert isinstance(begin(rows), KeyRecord)
 
 
-def test_after_a_day_a_key_is_new_for_any_request(rows: Rows):
-    finish(rows, claimed(rows))
-    assert isinstance(begin(rows, now=START + DAY - MICROSECOND), Known)
-    fresh = claimed(rows, now=START + DAY, fingerprint="other")
-    assert begin(rows, now=START + DAY, fingerprint="other") == Known("other", None, {}, "")
+def test_expired_key_is_new_for_any_request(rows: Rows):
+    finish(rows, locked(rows))
+    assert isinstance(begin(rows, now=START + DAY - MICROSECOND), KeyRecord)
+    fresh = locked(rows, now=START + DAY, fingerprint="other")
+    assert begin(rows, now=START + DAY, fingerprint="other") == KeyRecord("other", None, {}, "")
     assert finish(rows, fresh)
 
 
 @pytest.mark.parametrize(("limit", "gone"), [(10, 3), (2, 2)])
-def test_only_keys_past_their_day_are_pruned_and_no_more_than_the_limit(rows: Rows, limit: int, gone: int):
+def test_prune_deletes_only_expired_keys_up_to_the_limit(rows: Rows, limit: int, gone: int):
     for n in range(3):
-        claimed(rows, key=f"old-{n}")
-    claimed(rows, key="new", now=later(1))
+        locked(rows, key=f"old-{n}")
+    locked(rows, key="new", now=later(1))
     with rows.db.transaction() as tx:
         assert idempotency.prune(tx, START + DAY, limit) == gone
-    assert isinstance(begin(rows, key="new", now=START + LEASE), Known)
+    assert isinstance(begin(rows, key="new", now=START + LEASE), KeyRecord)

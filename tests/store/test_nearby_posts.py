@@ -1,4 +1,4 @@
-"""The other posts of an account around an instant: which are found, how many, and by which index."""
+"""The other posts of an account around an instant: selection, limit and index."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,19 +21,19 @@ def found(rows: Rows, post: Post, limit: int = 10) -> list[str]:
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "published", "failed", "cancelled"])
-def test_only_what_goes_out_or_went_out_counts(rows: Rows, status: str):
+def test_only_scheduled_publishing_and_published_posts_are_found(rows: Rows, status: str):
     post, other = rows.post("scheduled"), rows.post(status, scheduled_at=DUE)
     assert found(rows, post) == ([other.id] if status in ("scheduled", "publishing", "published") else [])
 
 
-def test_another_accounts_posts_and_the_post_itself_do_not_count(rows: Rows):
+def test_posts_of_other_accounts_and_the_post_itself_are_not_found(rows: Rows):
     post = rows.post("scheduled")
     rows.post("scheduled", social_account_id=new_id())
     rows.post("scheduled", social_account_id=None)
     assert found(rows, post) == []
 
 
-def test_the_bounds_on_either_side_belong_to_it(rows: Rows):
+def test_both_bounds_are_included(rows: Rows):
     post = rows.post("scheduled")
     inside = [rows.post("published", scheduled_at=DUE + offset).id for offset in (-DAY, DAY)]
     for offset in (-DAY - MICROSECOND, DAY + MICROSECOND):
@@ -41,15 +41,17 @@ def test_the_bounds_on_either_side_belong_to_it(rows: Rows):
     assert found(rows, post) == inside
 
 
-def test_the_nearest_on_either_side_are_kept(rows: Rows):
+def test_above_the_limit_the_nearest_on_each_side_are_kept(rows: Rows):
     post = rows.post("scheduled")
     at = {minutes: rows.post("published", scheduled_at=DUE + timedelta(minutes=minutes)).id for minutes in range(-5, 6)}
     assert set(found(rows, post, limit=2)) == {at[-1], at[-2], at[0], at[1]}
 
 
 def plan_of(rows: Rows, ask: Callable[[sa.Connection], Any]) -> str:
-    """What the database says about how it answers; on PostgreSQL, which would read so small a table whole, if it may
-    not."""
+    """Return the plans of the statements of `ask`.
+
+    Sequential scans are off on PostgreSQL, which would scan such a small table.
+    """
     plan: list[str] = []
     with rows.db.transaction() as tx:
         prefix = "EXPLAIN QUERY PLAN " if tx.dialect.name == "sqlite" else "EXPLAIN "
@@ -67,13 +69,13 @@ def plan_of(rows: Rows, ask: Callable[[sa.Connection], Any]) -> str:
     return "\n".join(plan)
 
 
-def test_they_are_found_by_the_index_of_account_and_time(rows: Rows):
+def test_nearby_posts_are_read_by_the_index_of_account_and_time(rows: Rows):
     post = rows.post("scheduled")
     plan = plan_of(rows, lambda tx: warnings.nearby_posts(tx, post, DUE, DAY, 10))
     assert plan.count("ix_posts_account_time") == 2, plan
 
 
-def test_those_who_wait_for_their_turn_are_found_by_an_index_of_their_own(rows: Rows):
+def test_posts_waiting_for_their_turn_are_read_by_their_own_index(rows: Rows):
     post = rows.post("scheduled")
     other = rows.post("scheduled", error_code="spaced")
     plan = plan_of(rows, lambda tx: pacing.waiting(tx, post, DUE - DAY))

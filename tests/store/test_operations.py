@@ -1,4 +1,4 @@
-"""Leases, sweeps' figures, the breaker's row, alerts and the figures of the status route."""
+"""Leases, sweep figures, the breaker, alerts and the figures of the status route."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ UNTIL = START + COOLDOWN
 
 
 def take(rows: Rows, holder: str, now=START, until=UNTIL, name: str = "sweep") -> bool:
-    return runs.take_lease(rows.db, name, holder, now=now, until=until)
+    return runs.acquire_lease(rows.db, name, holder, now=now, until=until)
 
 
 def lease(rows: Rows) -> runs.Lease | None:
@@ -22,30 +22,30 @@ def lease(rows: Rows) -> runs.Lease | None:
         return runs.read_lease(connection, "sweep")
 
 
-def test_a_lease_that_is_held_is_refused_and_stays_its_holders(rows: Rows):
+def test_held_lease_is_refused_and_keeps_its_holder(rows: Rows):
     assert take(rows, "a")
     assert not take(rows, "b", now=UNTIL - MICROSECOND, until=later(999))
     assert lease(rows) == runs.Lease("a", UNTIL)
 
 
-def test_a_stale_lease_is_taken_over_at_the_very_instant_it_ends(rows: Rows):
+def test_lease_of_a_dead_holder_is_acquired_at_its_end(rows: Rows):
     take(rows, "the dead one")
     assert take(rows, "b", now=UNTIL, until=later(120))
     assert lease(rows) == runs.Lease("b", later(120))
 
 
-def test_its_holder_may_renew_a_lease(rows: Rows):
+def test_holder_may_renew_its_lease(rows: Rows):
     take(rows, "a")
     assert take(rows, "a", now=later(1), until=later(90))
     assert lease(rows) == runs.Lease("a", later(90))
 
 
-def test_leases_of_different_names_know_nothing_of_each_other(rows: Rows):
+def test_leases_of_different_names_are_independent(rows: Rows):
     assert take(rows, "a")
     assert take(rows, "b", name="another")
 
 
-def test_a_lease_is_released_by_its_holder_only(rows: Rows):
+def test_lease_is_released_by_its_holder_only(rows: Rows):
     take(rows, "a")
     with rows.db.transaction() as tx:
         runs.release_lease(tx, "sweep", "b")
@@ -59,7 +59,7 @@ def test_a_lease_is_released_by_its_holder_only(rows: Rows):
     assert take(rows, "b")
 
 
-def test_figures_of_the_sweeps_add_up(rows: Rows):
+def test_figures_of_all_sweep_runs_add_up(rows: Rows):
     with rows.db.reading() as connection:
         assert runs.read_figures(connection, "sweep") is None
     for n, status in enumerate(("ok", "failed", "ok")):
@@ -84,18 +84,18 @@ def probe(rows: Rows, seen: Breaker, now=UNTIL) -> bool:
         return breaker.take_probe(tx, seen, now, now + COOLDOWN)
 
 
-def test_the_breaker_is_closed_until_it_is_told_otherwise(rows: Rows):
+def test_breaker_is_closed_before_any_failure(rows: Rows):
     assert read_breaker(rows) == Breaker(0, None, None)
     with rows.db.transaction() as tx:
         assert breaker.record_success(tx) is False
 
 
-def test_the_failure_that_reaches_the_threshold_opens_it_and_says_so_once(rows: Rows):
+def test_only_the_failure_at_the_threshold_reports_opening_the_breaker(rows: Rows):
     assert [fail(rows), fail(rows, later(1)), fail(rows, later(2))] == [False, True, False]
     assert read_breaker(rows) == Breaker(3, later(1), later(2) + COOLDOWN)
 
 
-def test_a_success_closes_it_and_begins_the_count_anew(rows: Rows):
+def test_success_closes_the_breaker_and_resets_the_failure_count(rows: Rows):
     fail(rows)
     fail(rows)
     with rows.db.transaction() as tx:
@@ -104,7 +104,7 @@ def test_a_success_closes_it_and_begins_the_count_anew(rows: Rows):
     assert not fail(rows)
 
 
-def test_one_probe_at_a_time_goes_through_and_none_before_its_instant(rows: Rows):
+def test_open_breaker_allows_one_probe_and_none_before_its_instant(rows: Rows):
     fail(rows)
     fail(rows)
     seen = read_breaker(rows)
@@ -115,7 +115,7 @@ def test_one_probe_at_a_time_goes_through_and_none_before_its_instant(rows: Rows
     assert read_breaker(rows) == Breaker(2, START, UNTIL + COOLDOWN)
 
 
-def test_a_prober_with_an_old_view_of_the_breaker_is_refused(rows: Rows):
+def test_probe_with_a_stale_view_of_the_breaker_is_refused(rows: Rows):
     fail(rows)
     fail(rows)
     seen = read_breaker(rows)
@@ -123,7 +123,7 @@ def test_a_prober_with_an_old_view_of_the_breaker_is_refused(rows: Rows):
     assert not probe(rows, seen, later(9999))
 
 
-def test_a_closed_breaker_has_no_probe_to_give(rows: Rows):
+def test_closed_breaker_allows_no_probe(rows: Rows):
     fail(rows)
     fail(rows)
     seen = read_breaker(rows)
@@ -137,7 +137,7 @@ def raise_alert(rows: Rows, kind: str, subject: str, detail: str, seconds: float
         alerts.raise_alert(tx, kind, subject, detail, later(seconds))
 
 
-def test_an_alert_that_is_raised_again_is_counted_and_keeps_since_when(rows: Rows):
+def test_alert_raised_again_is_counted_and_keeps_its_first_instant(rows: Rows):
     raise_alert(rows, "breaker_open", "n8n", "first", 0)
     raise_alert(rows, "duplicate_publish", "post-1", "other", 1)
     raise_alert(rows, "breaker_open", "n8n", "second", 2)
@@ -149,7 +149,7 @@ def test_an_alert_that_is_raised_again_is_counted_and_keeps_since_when(rows: Row
     assert current[1] == alerts.Alert("breaker_open", "n8n", START, later(2), 2, "second")
 
 
-def test_an_alert_is_cleared_alone_and_begins_anew(rows: Rows):
+def test_cleared_alert_begins_again_and_leaves_the_others(rows: Rows):
     raise_alert(rows, "a", "x", "first", 0)
     raise_alert(rows, "a", "y", "first", 1)
     with rows.db.transaction() as tx:
@@ -185,7 +185,7 @@ def test_percentiles_are_by_nearest_rank(rows: Rows, values: list[float], expect
     assert (found["p50Ms"], found["p95Ms"], found["p99Ms"], found["maxMs"], found["count"]) == expected
 
 
-def test_lateness_is_of_first_attempts_of_the_window_that_were_sent(rows: Rows):
+def test_lateness_covers_only_sent_first_attempts_in_the_window(rows: Rows):
     post = rows.post("publishing", attempt=3)
     rows.attempt(post, 1, lateness_ms=5.0)
     rows.attempt(post, 2, lateness_ms=120_000.0)
@@ -196,7 +196,7 @@ def test_lateness_is_of_first_attempts_of_the_window_that_were_sent(rows: Rows):
     assert (found["maxMs"], found["count"]) == (5.0, 1)
 
 
-def test_overdue_parked_and_unarmed_are_counted_at_their_edges(rows: Rows):
+def test_overdue_parked_and_unarmed_are_exact_at_their_bounds(rows: Rows):
     horizon = later(100, DUE)
     rows.post("scheduled", next_attempt_at=DUE, message_id=None)
     rows.post("scheduled", next_attempt_at=horizon - MICROSECOND, message_id=None)
@@ -210,6 +210,6 @@ def test_overdue_parked_and_unarmed_are_counted_at_their_edges(rows: Rows):
         assert statistics.overdue(connection, START) == statistics.Overdue(0, None)
 
 
-def test_an_empty_house_counts_nothing(rows: Rows):
+def test_empty_database_has_no_unarmed_or_parked_posts(rows: Rows):
     with rows.db.reading() as connection:
         assert statistics.unarmed_and_parked(connection, DUE) == (0, 0)

@@ -1,4 +1,4 @@
-"""PostgreSQL answers by an index what is asked often: a table of ten thousand posts is large enough to tell."""
+"""Query plans: PostgreSQL answers frequent queries by an index on a table of ten thousand posts."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from app.sweep.sweep import sweep
 from tests.bench.app_under_test import deps_for
 from tests.bench.generated_posts import AUTHOR, OVERDUE, UNARMED, change, engine_for, execute, fill
 from tests.bench.interleaved import explain_dispatch, explain_routes
-from tests.bench.query_plans import Plan, counting, explain
+from tests.bench.query_plans import Plan, capture_statements, explain
 from tests.support.databases import PostgresDatabases
 
 POSTS = 10_000
@@ -31,7 +31,7 @@ def large(postgresql_databases: PostgresDatabases) -> Iterator[str]:
     with postgresql_databases.migrated() as url:
         fill(url, POSTS)
         deps = deps_for(url)
-        sweep(deps)  # final posts are counted once, by a sweep
+        sweep(deps)  # a sweep counts the final posts once
         deps.db.close()
         yield url
 
@@ -44,14 +44,14 @@ def indexes(plans: list[Plan]) -> set[str]:
     return {index for plan in plans for index in plan.indexes}
 
 
-def test_every_list_is_read_along_an_index_of_its_own(large: str):
+def test_every_list_is_read_along_its_own_index(large: str):
     plans = explain_routes(large, AUTHOR)
     assert {name: scans(found) for name, found in plans.items() if scans(found)} == {}
     for name, index in LISTS.items():
         assert index in indexes(plans[f"list, {name}"]), name
 
 
-def test_the_status_route_counts_along_indexes(large: str):
+def test_status_route_counts_along_indexes(large: str):
     plans = explain_routes(large, AUTHOR)["status route"]
     assert scans(plans) == []
     assert {"ix_posts_due", "ix_posts_lease", "ix_posts_unarmed", "ix_posts_resting"} <= indexes(plans)
@@ -61,11 +61,11 @@ def test_lateness_is_read_from_its_index_alone(large: str):
     execute(large, "VACUUM ANALYZE")
     index = "ix_attempts_started_at"
     plans = [plan for plan in explain_routes(large, AUTHOR)["status route"] if index in plan.indexes]
-    assert [plan.title for plan in plans if index not in plan.alone] == []
+    assert [plan.title for plan in plans if index not in plan.index_only] == []
     assert len(plans) == 2  # the percentiles, and the alert
 
 
-def test_a_dispatch_finds_its_row_by_the_key_even_when_few_are_publishing(large: str):
+def test_dispatch_finds_its_row_by_the_primary_key_with_few_publishing(large: str):
     assert indexes(explain_dispatch(large)) == {"pk_posts", "pk_attempts"}
 
 
@@ -74,14 +74,14 @@ def test_a_dispatch_finds_its_row_by_the_key_even_when_few_are_publishing(large:
     [(OVERDUE, "ix_posts_due", 300.0), (UNARMED, "ix_posts_unarmed", 250.0)],
     ids=["overdue", "unarmed"],
 )
-def test_a_sweep_pages_along_an_index_and_arms_by_the_key(large: str, statement: str, index: str, days: float):
+def test_sweep_pages_along_an_index_and_arms_by_the_primary_key(large: str, statement: str, index: str, days: float):
     change(large, statement)
     deps = deps_for(large, retention_days=days)
-    with counting(deps.db.engine, keep=True) as sent:
+    with capture_statements(deps.db.engine, keep=True) as sent:
         swept = sweep(deps)
     plans = explain(deps.db.engine, sent)
     deps.db.close()
-    assert max(swept.recovered, swept.armed) >= POSTS // 10 - 1  # but for the one that a test here dispatched
+    assert max(swept.recovered, swept.armed) >= POSTS // 10 - 1  # all but the post dispatched by another test
     assert swept.pruned > 0
     assert scans(plans) == []
     assert index in indexes(plans)
@@ -89,8 +89,8 @@ def test_a_sweep_pages_along_an_index_and_arms_by_the_key(large: str, statement:
     assert indexes(updates) == {"pk_posts"}
 
 
-def test_a_query_without_an_index_would_be_found(large: str):
+def test_scan_of_a_query_without_index_is_detected(large: str):
     engine = engine_for(large)
-    with counting(engine, keep=True) as sent, engine.connect() as connection:
+    with capture_statements(engine, keep=True) as sent, engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM posts WHERE content = 'x'")
     assert [plan.scanned for plan in explain(engine, sent)] == [("posts",)]

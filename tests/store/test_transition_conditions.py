@@ -1,4 +1,4 @@
-"""Every guard of every transition decides: with that one thing different, nothing is changed and nothing recorded."""
+"""The conditions of each transition: if one fails, the row stays and no transition is recorded."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ TRANSITIONS: dict[str, tuple[str, Transition]] = {
     "fail": ("publishing", lambda tx, p: fail(tx, p)),
     "defer": ("scheduled", lambda tx, p: defer(tx, p)),
 }
-LEFT_TO_THE_CHECKS = ("publish", "publish late", "retry", "defer")  # whose callers hold the right post already
+LEFT_TO_THE_CHECKS = ("publish", "publish late", "retry", "defer")  # their callers hold the right post already
 FENCED_BY_ATTEMPT = [name for name in TRANSITIONS if name != "claim"]
 
 
@@ -84,12 +84,12 @@ def assert_untouched(rows: Rows, name: str, row: Post, seen: Post) -> None:
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_with_the_row_as_it_was_read_the_transition_is_made(rows: Rows, name: str):
+def test_transition_of_an_unchanged_row_succeeds(rows: Rows, name: str):
     assert ran(rows, name, rows.post(TRANSITIONS[name][0]))
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_no_other_post_is_touched(rows: Rows, name: str):
+def test_transition_changes_no_other_post(rows: Rows, name: str):
     post, other = rows.post(TRANSITIONS[name][0]), rows.post(TRANSITIONS[name][0])
     assert ran(rows, name, post)
     assert rows.read(other) == other
@@ -97,27 +97,27 @@ def test_no_other_post_is_touched(rows: Rows, name: str):
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_a_post_that_is_not_there_is_not_made(rows: Rows, name: str):
+def test_transition_of_a_missing_post_changes_nothing(rows: Rows, name: str):
     post = rows.post(TRANSITIONS[name][0])
     assert_untouched(rows, name, post, replace(post, id=new_id()))
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_another_generation_changes_nothing(rows: Rows, name: str):
+def test_transition_with_another_generation_changes_nothing(rows: Rows, name: str):
     post = rows.post(TRANSITIONS[name][0])
     for off in (-1, 1):
         assert_untouched(rows, name, post, replace(post, generation=post.generation + off))
 
 
 @pytest.mark.parametrize("name", FENCED_BY_ATTEMPT)
-def test_another_attempt_changes_nothing(rows: Rows, name: str):
+def test_transition_with_another_attempt_changes_nothing(rows: Rows, name: str):
     post = rows.post(TRANSITIONS[name][0], attempt=5)
     for off in (-1, 1):
         assert_untouched(rows, name, post, replace(post, attempt=5 + off))
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_a_row_that_has_moved_to_another_status_is_not_moved_again(rows: Rows, name: str):
+def test_transition_of_a_row_in_another_status_changes_nothing(rows: Rows, name: str):
     status = TRANSITIONS[name][0]
     seen = rows.post(status, attempt=1)
     for moved_to in [
@@ -128,7 +128,7 @@ def test_a_row_that_has_moved_to_another_status_is_not_moved_again(rows: Rows, n
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_a_transition_that_the_lifecycle_does_not_allow_is_not_made(rows: Rows, name: str):
+def test_transition_forbidden_by_the_lifecycle_changes_nothing(rows: Rows, name: str):
     for status in Status:
         assert_allowed(rows, name, status)
 
@@ -146,7 +146,7 @@ def assert_allowed(rows: Rows, name: str, status: Status) -> None:
     assert not (made and status in FINAL)
 
 
-def test_nothing_is_claimed_before_its_instant(rows: Rows):
+def test_claim_before_the_due_instant_is_refused(rows: Rows):
     post = rows.post("scheduled")
     early: dict[str, Any] = {"lease_until": LEASE, "trigger": "message", "sending": True}
     with rows.db.transaction() as tx:
@@ -157,38 +157,40 @@ def test_nothing_is_claimed_before_its_instant(rows: Rows):
         assert rows_claim(tx, post, now=DUE, **early) is not None
 
 
-def test_the_claim_goes_by_the_instant_of_the_row_and_not_of_the_reader(rows: Rows):
+def test_claim_compares_the_rows_due_instant_not_the_readers(rows: Rows):
     post = rows.change(rows.post("scheduled"), next_attempt_at=later(1, NOW))
     assert_untouched(rows, "claim", post, replace(post, next_attempt_at=DUE))
 
 
 @pytest.mark.parametrize("name", ["retry by hand", "fail by hand"])
-def test_by_hand_a_post_is_taken_only_once_its_lease_is_over(rows: Rows, name: str):
+def test_transition_by_hand_within_the_lease_is_refused(rows: Rows, name: str):
     held = rows.post("publishing", lease_until=NOW)
     assert_untouched(rows, name, held, held)
     assert ran(rows, name, rows.post("publishing", lease_until=NOW - MICROSECOND))
 
 
-def test_a_lease_that_was_renewed_since_it_was_read_is_not_taken_by_hand(rows: Rows):
+def test_retry_by_hand_is_refused_after_the_lease_was_renewed(rows: Rows):
     seen = rows.post("publishing")
     row = rows.change(seen, lease_until=later(60, NOW))
     assert_untouched(rows, "retry by hand", row, seen)
 
 
-def test_a_post_whose_instant_was_moved_since_it_was_read_is_not_deferred(rows: Rows):
+def test_defer_is_refused_after_the_due_instant_moved(rows: Rows):
     seen = rows.post("scheduled")
     row = rows.change(seen, next_attempt_at=later(1, DUE))
     assert_untouched(rows, "defer", row, seen)
 
 
 @pytest.mark.parametrize("lost", ["status", "attempt", "lease over", "asked before", "post"])
-def test_every_guard_of_a_grant_decides(rows: Rows, lost: str):
+def test_execution_claim_is_refused_when_any_condition_fails(rows: Rows, lost: str):
     post = rows.post("failed" if lost == "status" else "publishing")
     rows.attempt(post, asked_at=DUE if lost == "asked before" else None)
     before = rows.attempts(post)
     with rows.db.transaction() as tx:
         post_id = new_id() if lost == "post" else post.id
         now = LEASE if lost == "lease over" else LEASE - MICROSECOND
-        granted = attempts.grant(tx, post_id, 2 if lost == "attempt" else 1, now=now, lease_until=later(9999))
+        granted = attempts.grant_execution_claim(
+            tx, post_id, 2 if lost == "attempt" else 1, now=now, lease_until=later(9999)
+        )
     assert not granted
     assert rows.attempts(post) == before

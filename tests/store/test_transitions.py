@@ -1,11 +1,11 @@
-"""What each transition writes: status, counters, instants, and its line in the history, all in one transaction."""
+"""The values written by each transition, with its `transitions` row, in one transaction."""
 
 import pytest
 
 from app.domain.post import Post, Transition
 from app.store.posts import transitions
 from app.store.schema.tables import new_id
-from tests.support.databases import counted
+from tests.support.databases import record_statements
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, Rows, fields, later, post_row
 from tests.support.rows import claim as rows_claim
@@ -21,7 +21,7 @@ def line(rows: Rows, post: Post) -> Transition:
     return only
 
 
-def test_create_writes_a_draft_that_counts_from_nothing(rows: Rows):
+def test_create_writes_a_draft_with_all_counters_at_zero(rows: Rows):
     wanted = {name: post_row("draft")[name] for name in ("user_id", "platform", "post_type", "content", "media")}
     with rows.db.transaction() as tx:
         post = transitions.create(tx, wanted | {"id": new_id()}, now=NOW, actor="user:user-1")
@@ -31,7 +31,7 @@ def test_create_writes_a_draft_that_counts_from_nothing(rows: Rows):
     assert line(rows, post) == Transition(NOW, None, "draft", "created", "user:user-1", 0, 0)
 
 
-def test_edit_writes_its_values_and_nothing_else_but_when(rows: Rows):
+def test_edit_writes_only_its_values_and_updated_at(rows: Rows):
     post = rows.post("scheduled")
     with rows.db.transaction() as tx:
         edited = transitions.edit(tx, post, {"content": "new", "image_url": "https://x.test/i.png"}, now=NOW)
@@ -43,7 +43,7 @@ def test_edit_writes_its_values_and_nothing_else_but_when(rows: Rows):
 @pytest.mark.parametrize(
     ("status", "reason"), [("draft", "scheduled"), ("failed", "scheduled"), ("scheduled", "rescheduled")]
 )
-def test_schedule_writes_a_new_intent_with_a_fresh_budget_about_to_be_armed(rows: Rows, status: str, reason: str):
+def test_schedule_writes_a_new_generation_a_fresh_budget_and_no_message(rows: Rows, status: str, reason: str):
     post = rows.post(status, swept_at=DUE if status == "scheduled" else None)
     with rows.db.transaction() as tx:
         now = transitions.schedule(
@@ -58,7 +58,7 @@ def test_schedule_writes_a_new_intent_with_a_fresh_budget_about_to_be_armed(rows
     assert line(rows, post) == Transition(NOW, status, "scheduled", reason, "user:u", 4, post.attempt)
 
 
-def test_unschedule_writes_a_draft_that_promises_nothing_under_a_new_generation(rows: Rows):
+def test_unschedule_writes_a_draft_without_instant_and_a_new_generation(rows: Rows):
     post = rows.post("scheduled", time_zone="Europe/Berlin", swept_at=DUE, error_code="publisher_error")
     with rows.db.transaction() as tx:
         now = transitions.unschedule(tx, post, now=NOW, actor="user:u")
@@ -69,7 +69,7 @@ def test_unschedule_writes_a_draft_that_promises_nothing_under_a_new_generation(
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "failed"])
-def test_cancel_writes_the_end_under_a_new_generation(rows: Rows, status: str):
+def test_cancel_writes_a_new_generation_and_keeps_the_promise(rows: Rows, status: str):
     post = rows.post(status)
     with rows.db.transaction() as tx:
         now = transitions.cancel(tx, post, now=NOW, actor="user:u")
@@ -81,7 +81,7 @@ def test_cancel_writes_the_end_under_a_new_generation(rows: Rows, status: str):
 
 
 @pytest.mark.parametrize("status", ["failed", "publishing"])
-def test_retry_by_hand_writes_due_now_with_a_fresh_budget_and_the_old_promise(rows: Rows, status: str):
+def test_retry_by_hand_writes_due_now_a_fresh_budget_and_the_old_promise(rows: Rows, status: str):
     post = rows.post(status)
     with rows.db.transaction() as tx:
         now = transitions.retry_by_hand(tx, post, now=NOW, actor="user:u")
@@ -91,7 +91,7 @@ def test_retry_by_hand_writes_due_now_with_a_fresh_budget_and_the_old_promise(ro
     assert line(rows, post) == Transition(NOW, status, "scheduled", "retried_by_hand", "user:u", 4, 1)
 
 
-def test_fail_by_hand_writes_who_did_it_and_why(rows: Rows):
+def test_fail_by_hand_writes_actor_and_message(rows: Rows):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
         now = transitions.fail_by_hand(tx, post, message="By hand.", now=NOW, actor="user:u")
@@ -103,7 +103,7 @@ def test_fail_by_hand_writes_who_did_it_and_why(rows: Rows):
 
 
 @pytest.mark.parametrize("sending", [True, False])
-def test_claim_writes_the_lease_the_attempt_and_its_record(rows: Rows, sending: bool):
+def test_claim_writes_the_lease_the_attempt_and_its_row(rows: Rows, sending: bool):
     post = rows.post("scheduled", attempt=2, swept_at=DUE)
     with rows.db.transaction() as tx:
         now = rows_claim(tx, post, now=later(0.25, DUE), lease_until=LEASE, trigger="sweep", sending=sending)
@@ -118,7 +118,7 @@ def test_claim_writes_the_lease_the_attempt_and_its_record(rows: Rows, sending: 
     assert line(rows, post) == Transition(later(0.25, DUE), "scheduled", "publishing", "claimed", "sweep", 3, 3)
 
 
-def test_claim_returns_what_it_claimed_and_not_what_was_read(rows: Rows):
+def test_claim_returns_the_row_as_claimed_not_as_read(rows: Rows):
     seen = rows.post("scheduled")
     rows.change(seen, content="edited meanwhile")
     with rows.db.transaction() as tx:
@@ -127,7 +127,7 @@ def test_claim_returns_what_it_claimed_and_not_what_was_read(rows: Rows):
     assert now.content == "edited meanwhile"
 
 
-def test_extend_lease_writes_the_lease_alone(rows: Rows):
+def test_extend_leases_writes_only_the_lease(rows: Rows):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
         assert transitions.extend_leases(tx, [post], lease_until=later(60, LEASE), now=NOW)
@@ -137,7 +137,7 @@ def test_extend_lease_writes_the_lease_alone(rows: Rows):
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "failed"])
-def test_publish_writes_the_truth_with_the_lateness_of_the_attempt_that_was_meant(rows: Rows, status: str):
+def test_publish_writes_the_lateness_of_the_reported_attempt(rows: Rows, status: str):
     post = rows.post(status, attempt=2)
     rows.attempt(post, 1, sent_at=later(1, DUE), lateness_ms=1000.0)
     rows.attempt(post, 2, sent_at=later(99, DUE), lateness_ms=99000.0)
@@ -156,7 +156,7 @@ def test_publish_writes_the_truth_with_the_lateness_of_the_attempt_that_was_mean
 
 
 @pytest.mark.parametrize(("counted", "retry_count"), [(True, 3), (False, 2)])
-def test_retry_writes_the_next_try_and_never_the_promise(rows: Rows, counted: bool, retry_count: int):
+def test_retry_writes_the_next_attempt_and_keeps_the_promise(rows: Rows, counted: bool, retry_count: int):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
         now = transitions.retry(tx, post, at=later(120, NOW), counted=counted, code="c", message="m", now=NOW)
@@ -168,7 +168,7 @@ def test_retry_writes_the_next_try_and_never_the_promise(rows: Rows, counted: bo
 
 
 @pytest.mark.parametrize(("counted", "retry_count"), [(True, 3), (False, 2)])
-def test_fail_writes_the_reason(rows: Rows, counted: bool, retry_count: int):
+def test_fail_writes_code_message_and_reason(rows: Rows, counted: bool, retry_count: int):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
         now = transitions.fail(tx, post, code="c", message="m", counted=counted, now=NOW, reason="because")
@@ -179,7 +179,7 @@ def test_fail_writes_the_reason(rows: Rows, counted: bool, retry_count: int):
     assert line(rows, post) == Transition(NOW, "publishing", "failed", "because", "punctual", 3, 1)
 
 
-def test_defer_writes_a_later_try_at_no_cost(rows: Rows):
+def test_defer_writes_a_later_attempt_and_keeps_the_budget(rows: Rows):
     post = rows.post("scheduled", swept_at=DUE)
     with rows.db.transaction() as tx:
         now = transitions.defer(tx, post, at=later(60, DUE), code="c", message="m", now=NOW, reason="breaker_open")
@@ -190,13 +190,13 @@ def test_defer_writes_a_later_try_at_no_cost(rows: Rows):
     assert line(rows, post) == Transition(NOW, "scheduled", "scheduled", "breaker_open", "punctual", 3, 0)
 
 
-def test_a_transition_that_is_rolled_back_leaves_neither_the_row_nor_its_line(rows: Rows):
+def test_rolled_back_transition_leaves_no_trace(rows: Rows):
     post = rows.post("scheduled")
 
     def claimed_and_then_broken() -> None:
         with rows.db.transaction() as tx:
             assert rows_claim(tx, post, now=NOW, lease_until=LEASE, trigger="message", sending=True)
-            raise InterruptedError("told to break")
+            raise InterruptedError("planned failure")
 
     with pytest.raises(InterruptedError):
         claimed_and_then_broken()
@@ -206,10 +206,10 @@ def test_a_transition_that_is_rolled_back_leaves_neither_the_row_nor_its_line(ro
     assert post.updated_at == START
 
 
-def test_where_the_database_can_a_transition_and_its_line_are_one_statement(postgresql_url: str):
+def test_transition_and_its_row_are_one_statement_on_postgresql(postgresql_url: str):
     rows = Rows(postgresql_url)
     post = rows.post("scheduled")
-    with counted(rows.db.engine, "") as seen, rows.db.transaction() as tx:
+    with record_statements(rows.db.engine, "") as seen, rows.db.transaction() as tx:
         assert transitions.unschedule(tx, post, now=NOW, actor="user:u") is not None
         assert transitions.unschedule(tx, post, now=NOW, actor="user:u") is None
     assert len(seen) == 2

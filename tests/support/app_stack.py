@@ -1,4 +1,4 @@
-"""Punctual's own processes, as the local stack starts them: the app under gunicorn, QStash and the cron."""
+"""Punctual's processes, started as the local stack does: gunicorn, the QStash stand-in and the cron."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ from app.local import environment
 from app.local.child_processes import Spec
 from app.local.ports import HOST, Ports
 from app.local.stack import GRACE_SECONDS, THREADS, WORKERS, app_command
-from app.local.stop_signal import StopSign
-from tests.support.process_group import ROOT, START_SECONDS, Household, free_ports
+from app.local.stop_signal import StopSignal
+from tests.support.process_group import ROOT, START_SECONDS, ProcessGroup, free_ports
 
 
 @dataclass(frozen=True)
-class Furnishing:
-    """What differs from house to house."""
+class StackOptions:
+    """Options of one stack. `cron_every` is in seconds, `overrides` are environment settings."""
 
     database_url: str
     workers: int = WORKERS
@@ -26,20 +26,20 @@ class Furnishing:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
 
-class House(Household):
-    """The shell's own tuning stays outside. n8n is somebody else's: whoever needs one takes it in."""
+class AppStack(ProcessGroup):
+    """One running app. It ignores settings of the shell. Tests add n8n themselves where they need it."""
 
-    def __init__(self, state: Path, furnishing: Furnishing, stop: StopSign) -> None:
+    def __init__(self, state: Path, options: StackOptions, stop: StopSignal) -> None:
         super().__init__(state / "logs", stop)
         self.state = state
-        self.furnishing = furnishing
+        self.options = options
         free = free_ports()
         self.ports = Ports(next(free), next(free), next(free))
         self._base = environment.base(os.environ, alone=True)
         made = environment.load_secrets(state / "secrets.json")
-        usual = environment.settings(self.ports, state, made, furnishing.database_url)
-        self.settings = {**usual, **furnishing.overrides}
-        self.takes_in((self._app(), self._qstash(), self._cron()))
+        usual = environment.settings(self.ports, state, made, options.database_url)
+        self.settings = {**usual, **options.overrides}
+        self.add((self._app(), self._qstash(), self._cron()))
 
     @property
     def url(self) -> str:
@@ -55,25 +55,25 @@ class House(Household):
         )
         return done.stdout.strip()
 
-    def stand_in(self, name: str, ready: str, told: tuple[str, ...], *more: str) -> Spec:
-        """A stand-in of the local stack; `told` names the settings it may know."""
+    def stand_in(self, name: str, ready: str, allowed: tuple[str, ...], *more: str) -> Spec:
+        """Describe the process of one stand-in, which gets only the settings named in `allowed`."""
         command = [sys.executable, "-m", f"app.local.{name}", "--host", HOST]
         command += ["--port", str(getattr(self.ports, name)), *more]
-        known = environment.only(self.settings, told)
+        known = environment.only(self.settings, allowed)
         return Spec(name, command, {**self._base, **known}, self.ports.url(name) + ready)
 
     def _app(self) -> Spec:
-        command = app_command(self.ports.app, self.furnishing.workers, self.furnishing.threads)
-        return Spec("app", command, self._all(), f"{self.url}/healthz", patience=GRACE_SECONDS + 5)
+        command = app_command(self.ports.app, self.options.workers, self.options.threads)
+        return Spec("app", command, self._all(), f"{self.url}/healthz", grace_seconds=GRACE_SECONDS + 5)
 
     def _qstash(self) -> Spec:
-        told = ("QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
-        return self.stand_in("qstash", "/_local/messages", told, "--data", str(self.state / "qstash.sqlite"))
+        allowed = ("QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+        return self.stand_in("qstash", "/_local/messages", allowed, "--data", str(self.state / "qstash.sqlite"))
 
     def _cron(self) -> Spec:
         command = [sys.executable, "-m", "app.local.cron", "--url", f"{self.url}/api/posts/recover"]
-        told = environment.only(self.settings, ("CRON_SECRET",))
-        return Spec("cron", [*command, "--every", str(self.furnishing.cron_every)], {**self._base, **told})
+        known = environment.only(self.settings, ("CRON_SECRET",))
+        return Spec("cron", [*command, "--every", str(self.options.cron_every)], {**self._base, **known})
 
     def _all(self) -> dict[str, str]:
         return {**self._base, **self.settings}

@@ -1,4 +1,4 @@
-"""Databases for tests: the migrations run once per kind and session, every test gets a copy of the result."""
+"""Databases for tests: the migrations run once per kind and session, and every test gets a copy of the result."""
 
 import itertools
 import sqlite3
@@ -15,13 +15,13 @@ TEMPLATE = "template_migrated"
 
 
 def upgrade(url: str) -> None:
-    from app.store.migrate import upgrade  # only here: tests without a database do without the store
+    from app.store.migrate import upgrade  # imported here: tests without a database need no store
 
     upgrade(url)
 
 
 class SQLiteDatabases:
-    made: ClassVar[list[bytes]] = []  # for the whole process, so that its forks inherit it
+    made: ClassVar[list[bytes]] = []  # kept on the class, so forked processes inherit it
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class SQLiteDatabases:
             path = self._folder / f"{TEMPLATE}.sqlite3"
             upgrade(f"sqlite:///{path}")
             connection = sqlite3.connect(path)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # everything into the one file that is copied
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # only the main file is copied
             connection.close()
             self.made.append(path.read_bytes())
         return self.made[0]
@@ -76,7 +76,7 @@ class PostgresDatabases:
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         try:
             yield self._url(name)
-        finally:  # FORCE: a test that leaves connections open must not fail its neighbours
+        finally:  # FORCE: connections left open by one test must not fail the next
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _url(self, database: str) -> str:
@@ -88,8 +88,8 @@ class PostgresDatabases:
 
 
 @contextmanager
-def transactions(engine: Engine) -> Iterator[list[Any]]:
-    """Those that are begun for more than one statement while the block runs; reads are not."""
+def record_transactions(engine: Engine) -> Iterator[list[Any]]:
+    """Record the transactions that begin while the block runs, except read-only ones."""
     begun: list[Any] = []
 
     def note(connection: Any) -> None:
@@ -101,8 +101,8 @@ def transactions(engine: Engine) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def counted(engine: Engine, word: str) -> Iterator[list[str]]:
-    """The statements that begin with `word` while the block runs."""
+def record_statements(engine: Engine, word: str) -> Iterator[list[str]]:
+    """Record the statements that start with `word` while the block runs."""
     seen: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL that is stopped the hard way and comes back: its folder outlives it, and it syncs what it commits."""
+"""A PostgreSQL server that survives crashes: its data folder stays, and commits are synced to disk."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from app.local.child_processes import _tie_to
+from app.local.child_processes import die_with_parent
 from tests.support.postgres import _binaries, _unprivileged_user, _wait_until_ready
 
 SETTINGS = {
@@ -19,13 +19,13 @@ SETTINGS = {
     "full_page_writes": "on",
     "listen_addresses": "",
     "max_connections": "200",
-    "timezone": "Pacific/Apia",  # an instant that is stored or read without its zone is off by half a day
+    "timezone": "Pacific/Apia",  # an instant stored or read without its zone is then off by half a day
 }
-STOP_SECONDS = 30
+STOP_SECONDS = 120  # ends a hanging test
 
 
 class Postgres:
-    """One server on a Unix socket, run by a user that PostgreSQL accepts."""
+    """One server on a Unix socket. It runs as an unprivileged user, since PostgreSQL refuses root."""
 
     def __init__(self, log: Path) -> None:
         self._log = log.open("a+b")
@@ -47,7 +47,10 @@ class Postgres:
         self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8")
 
     def start(self) -> None:
-        """Returns once it takes connections; after a hard stop that is when its log has been replayed."""
+        """Start the server and wait until it accepts connections.
+
+        After an immediate stop this includes the replay of its log.
+        """
         command = [str(self._binaries / "postgres"), "-k", str(self._home)]
         command += [f"-c{name}={value}" for name, value in SETTINGS.items()]
         self._server = subprocess.Popen(
@@ -56,13 +59,13 @@ class Postgres:
             stderr=self._log,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_tie_to(os.getpid()),
+            preexec_fn=die_with_parent(os.getpid()),
             **self._options,
         )
         _wait_until_ready(self._server, self._data, self._log)
 
     def new_database(self, database: str) -> str:
-        """The URL of an empty database of this name; what there was under it is gone."""
+        """Create an empty database and return its URL. An existing one of that name is dropped."""
         connection = psycopg2.connect(self.url, connect_timeout=5)
         try:
             connection.autocommit = True
@@ -74,7 +77,7 @@ class Postgres:
         return self.url.replace("@/postgres?", f"@/{database}?")
 
     def stop(self, mode: str) -> None:
-        """`immediate` is a crash: no checkpoint, no goodbye to anyone."""
+        """Stop with pg_ctl in this mode. `immediate` is a crash, without a checkpoint."""
         if self._server is None:
             return
         self._run("pg_ctl", "stop", "-m", mode, "-t", str(STOP_SECONDS))
@@ -82,7 +85,7 @@ class Postgres:
         self._server = None
 
     def close(self) -> None:
-        """Whatever its state, nothing of it is left."""
+        """Stop the server from any state and remove its files."""
         try:
             if self._server is not None and self._server.poll() is None:
                 self.stop("immediate")
@@ -96,6 +99,6 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._binaries / program), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **self._options)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240, **self._options)
         if done.returncode:
             raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")

@@ -1,4 +1,4 @@
-"""The app reads its settings from the environment; tests start from an empty one."""
+"""Clears the app's settings from the environment, so tests start from an empty one."""
 
 from collections.abc import MutableMapping
 
@@ -33,7 +33,7 @@ SETTINGS = (
 )
 
 
-def forget_settings(environ: MutableMapping[str, str]) -> None:
-    """Remove whatever the app would read."""
+def clear_settings(environ: MutableMapping[str, str]) -> None:
+    """Remove every variable that the app reads."""
     for name in [name for name in environ if name.startswith(SETTINGS)]:
         del environ[name]

@@ -1,5 +1,7 @@
-"""The other ends of the network, played by objects that remember what they were told: no fake ever stands for the
-database. Each one can fail as the real thing does, and can let something happen in the middle of a call.
+"""Fakes of the clock and of the outside services. They record their calls.
+
+Each can fail as the real service does, and can run a test's callback in the middle of a call.
+Invariant: no fake replaces the database.
 """
 
 import itertools
@@ -18,17 +20,17 @@ WELL_FORMED = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class FakeClock:
-    """Stands still until it is set, advanced, or slept on. `during_sleep` runs as a sleeper goes to sleep."""
+    """A clock that moves only by `set`, `advance` or a sleep. `during_sleep` runs at the start of a sleep."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self.slept_until: list[datetime] = []
         self.during_sleep: Callable[[], Any] | None = None
         self.wakes_early = False
-        self.looks = 0  # how often it was asked for the time
+        self.now_calls = 0
 
     def now(self) -> datetime:
-        self.looks += 1
+        self.now_calls += 1
         return self._now
 
     def sleep_until(self, instant: datetime) -> None:
@@ -48,12 +50,15 @@ class FakeClock:
 
 @dataclass
 class FakeMessages:
-    """QStash. `refusing`: a code that is answered instead of taking the message; `losing_answers`: a code that is
-    answered although it was taken. `during_publish` runs once it is taken and before the answer."""
+    """QStash.
 
-    refusing: str | None = None
-    losing_answers: str | None = None
-    cancelling_fails: str | None = None
+    `publish_error`: refuse each message with this error code. `error_after_publish`: take the message and raise this
+    code all the same, as if the answer was lost. `during_publish` runs after the message is taken, before the answer.
+    """
+
+    publish_error: str | None = None
+    error_after_publish: str | None = None
+    cancel_error: str | None = None
     refused_posts: set[str] = field(default_factory=set)
     during_publish: Callable[[Alarm, str], Any] | None = None
     published: list[Alarm] = field(default_factory=list)
@@ -66,14 +71,14 @@ class FakeMessages:
 
     def publish(self, alarm: Alarm) -> str:
         self.published.append(alarm)
-        if self.refusing is not None or alarm.post_id in self.refused_posts:
-            raise MessageServiceError(self.refusing or "refused", "told to refuse")
+        if self.publish_error is not None or alarm.post_id in self.refused_posts:
+            raise MessageServiceError(self.publish_error or "refused", "simulated refusal")
         message_id = f"msg_{next(self._numbers)}"
         self.pending[message_id] = alarm
         if self.during_publish is not None:
             self.during_publish(alarm, message_id)
-        if self.losing_answers is not None:
-            raise MessageServiceError(self.losing_answers, "told to lose the answer")
+        if self.error_after_publish is not None:
+            raise MessageServiceError(self.error_after_publish, "simulated lost answer")
         return message_id
 
     def publish_batch(self, alarms: Sequence[Alarm]) -> list[str | MessageServiceError]:
@@ -89,8 +94,8 @@ class FakeMessages:
     def cancel(self, message_id: str) -> bool:
         if not WELL_FORMED.fullmatch(message_id):
             raise ValueError(f"not a message id: {message_id!r}")
-        if self.cancelling_fails is not None:
-            raise MessageServiceError(self.cancelling_fails, "told not to cancel")
+        if self.cancel_error is not None:
+            raise MessageServiceError(self.cancel_error, "simulated cancel failure")
         self.cancelled.append(message_id)
         return self.pending.pop(message_id, None) is not None
 
@@ -102,16 +107,16 @@ Answer = Reply | Callable[[Submission], Reply]
 
 
 class FakePublisher:
-    """n8n. Answers with what was scripted, in order, and when nothing is left with `usual`."""
+    """n8n. Sends the scripted answers in order, then `default_reply`."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._script: deque[Answer] = deque()
         self._lock = threading.Lock()
         self.submissions: list[Submission] = []
-        self.usual: Reply = answered(200)
+        self.default_reply: Reply = answered(200)
         self.during_send: Callable[[Submission], Any] | None = None
-        self.warmed = self.warmed_together = 0
+        self.warmed = self.max_warm_count = 0
 
     def answers(self, *script: Answer) -> None:
         self._script.extend(script)
@@ -119,7 +124,7 @@ class FakePublisher:
     def send(self, submission: Submission) -> Reply:
         with self._lock:
             self.submissions.append(submission)
-            answer = self._script.popleft() if self._script else self.usual
+            answer = self._script.popleft() if self._script else self.default_reply
         sent_at = self._clock.now()
         if self.during_send is not None:
             self.during_send(submission)
@@ -128,13 +133,13 @@ class FakePublisher:
 
     def warm(self, count: int = 1) -> None:
         self.warmed += 1
-        self.warmed_together = max(self.warmed_together, count)
+        self.max_warm_count = max(self.max_warm_count, count)
 
     def check(self) -> str | None:
         return None
 
 
-UNSET = datetime.max.replace(tzinfo=UTC)  # the publisher puts the instant of the send in its place
+UNSET = datetime.max.replace(tzinfo=UTC)  # a placeholder: the publisher replaces it with the instant of the send
 
 
 def answered(status: int, *, retry_after: str | None = None, body: str = "", sent_at: datetime = UNSET) -> Reply:
@@ -150,7 +155,7 @@ def unknown(error: str = "read timed out") -> Reply:
 
 
 class FakeVault:
-    """A seal that anyone can see through, so that a test can tell sealed from unsealed."""
+    """Seals with a readable prefix, so a test can tell sealed from unsealed values."""
 
     SEAL = "sealed:"
 
@@ -159,7 +164,7 @@ class FakeVault:
 
     def decrypt(self, stored: str) -> str:
         if stored == "poison":
-            raise RuntimeError("a row that breaks whoever handles it")
+            raise RuntimeError("simulated: a row that cannot be processed")
         if not stored.startswith(self.SEAL):
             raise ValueError("no key opens this")
         return stored.removeprefix(self.SEAL)

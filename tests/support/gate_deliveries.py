@@ -1,4 +1,4 @@
-"""Many posts of one instant, and their deliveries at the gate."""
+"""Posts due at one instant, and their deliveries waiting at the gate."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,26 +6,31 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from unittest import mock
 
-from app.delivery.gate.waiting import Gate
-from app.delivery.settle import Dispatched
+from app.delivery.gate.gate import Gate
+from app.domain.delivery import Dispatched
 from app.domain.post import Post
 from app.store.posts import transitions
-from tests.support.threads import PATIENCE, until
+from tests.support.threads import TIMEOUT_SECONDS, wait_until
 from tests.support.world import IN_TEN_MINUTES, World
 
 EARLY = timedelta(milliseconds=500)
 
 
-def due_together(world: World, count: int) -> list[Post]:
+def posts_due_together(world: World, count: int) -> list[Post]:
     return [world.scheduled(IN_TEN_MINUTES, content=f"Post {number}") for number in range(count)]
 
 
 @contextmanager
-def standing(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list["Future[Dispatched]"]]:
-    """The deliveries stand at the gate while the block runs; their results can be had after it."""
+def waiting_at_gate(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list["Future[Dispatched]"]]:
+    """Hold the deliveries at the gate while the block runs.
+
+    Earlier deliveries may wait there already. Yields the futures of the new ones. At the block's end the clock moves
+    to the due instant, so the futures complete.
+    """
+    already_waiting = len(gate)
     with ThreadPoolExecutor(len(deliveries)) as pool:
         coming = [pool.submit(world.dispatch, post) for post in deliveries]
-        until(lambda: len(gate) == len(deliveries))
+        wait_until(lambda: len(gate) == already_waiting + len(deliveries))
         try:
             yield coming
         finally:
@@ -33,13 +38,13 @@ def standing(world: World, gate: Gate, deliveries: list[Post]) -> Iterator[list[
 
 
 def results(coming: list["Future[Dispatched]"]) -> list[Dispatched]:
-    return [each.result(PATIENCE) for each in coming]
+    return [each.result(TIMEOUT_SECONDS) for each in coming]
 
 
-def sent(world: World) -> list[str]:
+def sent_post_ids(world: World) -> list[str]:
     return sorted(submission.post_id for submission in world.publisher.submissions)
 
 
-def claims_counted() -> AbstractContextManager[mock.Mock]:
-    """How often a group was claimed while the block runs: `call_count`."""
+def count_claims() -> AbstractContextManager[mock.Mock]:
+    """Count group claims while the block runs: read `call_count` of the mock."""
     return mock.patch.object(transitions, "claim", wraps=transitions.claim)

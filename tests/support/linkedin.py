@@ -1,4 +1,4 @@
-"""LinkedIn's OAuth, played by an object that answers as it was told to; something may happen while it is asked."""
+"""A fake of LinkedIn's OAuth with scripted answers."""
 
 import threading
 from collections import deque
@@ -16,17 +16,17 @@ def grant(access: str = "access-2", refresh: str | None = None, days: float = 60
 
 
 def failure(code: str) -> AuthorizationError:
-    return AuthorizationError(code, "told to")
+    return AuthorizationError(code, "simulated")
 
 
 class FakeLinkedIn:
-    """`answers` come in order, then `usual`. `during_call` runs once a call has arrived and before its answer."""
+    """Gives `answers` in order, then `default_answer`. `during_call` runs before each answer."""
 
     def __init__(self) -> None:
         self.answers: deque[Answer] = deque()
-        self.usual: Answer = grant()
+        self.default_answer: Answer = grant()
         self.member = Member("urn:li:person:1", "Ann")
-        self.identifying: AuthorizationError | None = None
+        self.identify_error: AuthorizationError | None = None
         self.during_call: Callable[[], Any] | None = None
         self.refreshed: list[tuple[str, float | None]] = []
         self.exchanged: list[tuple[str, str]] = []
@@ -42,8 +42,8 @@ class FakeLinkedIn:
         return self._answer()
 
     def identify(self, access_token: str) -> Member:
-        if self.identifying is not None:
-            raise self.identifying
+        if self.identify_error is not None:
+            raise self.identify_error
         return self.member
 
     def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
@@ -52,7 +52,7 @@ class FakeLinkedIn:
 
     def _answer(self) -> Grant:
         with self._lock:
-            answer = self.answers.popleft() if self.answers else self.usual
+            answer = self.answers.popleft() if self.answers else self.default_answer
         if self.during_call is not None:
             self.during_call()
         if isinstance(answer, AuthorizationError):

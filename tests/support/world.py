@@ -1,5 +1,6 @@
-"""Everything a use case needs, over a real database, and short words for the things that tests do with it."""
+"""The test world: a use case's dependencies over a real database, with shortcuts for common steps."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,13 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from app.accounts.accounts import connect_account
+from app.accounts.refresh import renew_account
 from app.delivery import dispatch, report
-from app.delivery.send import OneByOne
-from app.delivery.settle import Dispatched
 from app.deps import Deps
 from app.domain.breaker import Breaker
+from app.domain.delivery import Dispatched
 from app.domain.outcomes import Report
-from app.domain.post import Account, Attempt, Post, Transition
+from app.domain.post import Account, Attempt, Post, Transition, Trigger
 from app.posts import drafts, schedule
 from app.settings.values import Settings
 from app.store.accounts import accounts
@@ -25,6 +27,7 @@ from app.store.operations import alerts, breaker
 from app.store.posts import queries
 from app.store.schema.tables import attempts, posts, social_accounts, transitions
 from tests.support.fakes import START, FakeClock, FakeMessages, FakePublisher, FakeVault
+from tests.support.one_by_one import OneByOne, one_by_one
 
 USER = "user-1"
 IN_TEN_MINUTES = START + timedelta(minutes=10)
@@ -32,13 +35,13 @@ MEDIA = [{"url": "https://example.com/a.jpg", "type": "image"}]
 
 
 class World:
-    """A user with one LinkedIn account, at START. `random` is 0.5, which is no jitter at all."""
+    """One user with one LinkedIn account, at START. `random` is always 0.5, so there is no jitter."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
         self.clock = FakeClock()
         self.messages = FakeMessages()
         self.publisher = FakePublisher(self.clock)
-        self.db = WatchedDatabase(make_engine(database_url))
+        self.db = InstrumentedDatabase(make_engine(database_url))
         self.deps = Deps(
             settings=Settings(database_url=database_url, public_base_url="https://punctual.test", **settings),
             clock=self.clock,
@@ -47,6 +50,9 @@ class World:
             publisher=self.publisher,
             vault=FakeVault(),
             gate=OneByOne(),
+            renew_account=renew_account,
+            run_many=one_by_one,
+            seats=threading.BoundedSemaphore(64),
             random=lambda: 0.5,
         )
         self.account = self.connect()
@@ -67,7 +73,7 @@ class World:
         self, platform: str = "linkedin", external_id: str = "urn:li:person:1", user: str = USER, token: str = "token-1"
     ) -> Account:
         values = {"platform": platform, "external_id": external_id, "account_name": "Ann", "access_token": token}
-        return drafts.connect_account(self.deps, user, values)
+        return connect_account(self.deps, user, values)
 
     def draft(self, *, user: str = USER, platform: str = "linkedin", **values: Any) -> Post:
         media = MEDIA if platform == "instagram" else []
@@ -84,13 +90,13 @@ class World:
         return self.schedule(self.draft(**values), at).post
 
     def due(self, **values: Any) -> Post:
-        """A scheduled post, and the clock at its instant."""
+        """Schedule a post and set the clock to its instant."""
         post = self.scheduled(**values)
         self.clock.set(post.next_attempt_at or self.clock.now())
         return post
 
     def in_flight(self, **values: Any) -> Post:
-        """A post that n8n has accepted, whose report is to come."""
+        """Send a post: n8n has accepted it, and its report is pending."""
         post = self.due(**values)
         assert self.dispatch(post) == Dispatched("dispatched")
         return self.read(post)
@@ -109,16 +115,16 @@ class World:
         return schedule.cancel(self.deps, USER, self.scheduled(**values).id)
 
     def expired(self, **values: Any) -> Post:
-        """A post in flight whose lease is over."""
+        """Send a post and let its lease expire."""
         post = self.in_flight(**values)
         self.after_lease(post)
         return post
 
-    def died_unsent(self, **values: Any) -> Post:
-        """A post whose sender claimed it, could not send it and died before it could say so; its lease is over."""
+    def crashed_before_send(self, **values: Any) -> Post:
+        """Let a sender claim a post and crash before the send, then let the lease expire."""
         post = self.due(**values)
         self.overwrite(post, social_account_id=None)
-        self.at_next_commit(lambda: self.cut_database(4))
+        self.at_next_commit(lambda: self.fail_transactions(4))
         assert self.dispatch(post) == Dispatched("dispatched", "not_settled")
         self.overwrite(post, social_account_id=post.social_account_id)
         self.after_lease(post)
@@ -138,14 +144,14 @@ class World:
 
     # What the outside does
 
-    def dispatch(self, post: Post, trigger: str = "message", message_id: str | None = None) -> Dispatched:
+    def dispatch(self, post: Post, trigger: Trigger = "message", message_id: str | None = None) -> Dispatched:
         return dispatch.dispatch(self.deps, post.id, post.generation, trigger, message_id)
 
     def report_published(self, post: Post, urn: str | None = "urn:li:share:1", **more: Any) -> report.Applied:
-        return report.report(self.deps, Report(post.id, True, external_id=urn, **more))
+        return report.apply_report(self.deps, Report(post.id, True, external_id=urn, **more))
 
     def report_failed(self, post: Post, **more: Any) -> report.Applied:
-        return report.report(self.deps, Report(post.id, False, **more))
+        return report.apply_report(self.deps, Report(post.id, False, **more))
 
     def at_due(self, post: Post) -> None:
         self.clock.set(self.read(post).next_attempt_at or self.clock.now())
@@ -155,8 +161,8 @@ class World:
         assert lease_until is not None
         self.clock.set(lease_until + timedelta(microseconds=1))
 
-    def token_is_refused(self) -> None:
-        """The account must be reconnected from now on."""
+    def require_reconnect(self) -> None:
+        """Mark the account as needing a reconnect."""
         now = self.clock.now()
         with self.db.transaction() as tx:
             accounts.mark_reconnect(tx, self.account.id, now, sent_at=now)
@@ -169,8 +175,8 @@ class World:
         assert found is not None
         return found
 
-    def wait_of(self, post: Post) -> float:
-        """Seconds from now until the post is due."""
+    def seconds_until_due(self, post: Post) -> float:
+        """Return the seconds from now until the post is due."""
         due = self.read(post).next_attempt_at
         assert due is not None
         return (due - self.clock.now()).total_seconds()
@@ -190,7 +196,7 @@ class World:
         return [transition.reason for transition in self.transitions(post)]
 
     def alerts(self) -> dict[str, str]:
-        """Kind → subject."""
+        """Return the current alerts as kind → subject."""
         with self.db.reading() as connection:
             return {alert.kind: alert.subject for alert in alerts.current(connection)}
 
@@ -203,8 +209,8 @@ class World:
         with self.db.reading() as connection:
             return breaker.read(connection)
 
-    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All that is written about posts, to show that nothing was."""
+    def all_post_rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return every row about posts by table, to compare before and after."""
         with self.db.reading() as connection:
             return {
                 table.name: sorted(tuple(map(str, row)) for row in connection.execute(sa.select(table)))
@@ -214,32 +220,33 @@ class World:
     # What can go wrong below
 
     def overwrite(self, post: Post, **values: Any) -> Post:
-        """Write columns behind everyone's back, past what waits for the next transaction."""
+        """Write columns directly, without running the callbacks of the next transaction."""
         with self.db.engine.begin() as tx:
             tx.execute(sa.update(posts).where(posts.c.id == post.id).values(**values))
         return self.read(post)
 
-    def cut_database(self, times: int) -> None:
-        """The line to the database is down for the next `times` transactions."""
+    def fail_transactions(self, times: int) -> None:
+        """Let the next `times` transactions fail with a connection error."""
         self.db.refusals = times
 
-    def at_next_transaction(self, happening: Callable[[], Any]) -> None:
-        """Something happens just before the next transaction begins; several, one at each."""
-        self.db.before.append(happening)
+    def at_next_transaction(self, callback: Callable[[], Any]) -> None:
+        """Run `callback` just before the next transaction. Repeated calls queue one per transaction."""
+        self.db.before.append(callback)
 
-    def at_next_commit(self, happening: Callable[[], Any]) -> None:
-        """Something happens as the next transaction is about to be committed."""
-        self.db.at_commit.append(happening)
+    def at_next_commit(self, callback: Callable[[], Any]) -> None:
+        """Run `callback` just before the next commit."""
+        self.db.at_commit.append(callback)
 
 
-class WatchedDatabase(Database):
-    """The real one, on a line that can be cut, with room for something to happen at its edges."""
+class InstrumentedDatabase(Database):
+    """The real database with injected failures and with callbacks before transactions and commits."""
 
     def __init__(self, engine: sa.Engine) -> None:
         super().__init__(engine)
         self.before: deque[Callable[[], Any]] = deque()
         self.at_commit: deque[Callable[[], Any]] = deque()
         self.refusals = 0
+        self._counting = threading.Lock()
         event.listen(engine, "begin", self._begins)
         event.listen(engine, "commit", self._commits)
 
@@ -252,15 +259,17 @@ class WatchedDatabase(Database):
 
     @contextmanager
     def autocommit(self) -> Iterator[sa.Connection]:
-        if self.before and self.engine.dialect.name == "postgresql":  # on SQLite it is a transaction, as above
+        if self.before and self.engine.dialect.name == "postgresql":  # on SQLite autocommit is a transaction, see above
             self.before.popleft()()
         with super().autocommit() as connection:
             yield connection
 
     def _begins(self, _connection: sa.Connection) -> None:
-        if self.refusals > 0:
-            self.refusals -= 1
-            raise sa.exc.OperationalError("BEGIN", {}, ConnectionError("told to be away"))
+        with self._counting:  # each refusal applies to one transaction, even if many begin at once
+            refused = self.refusals > 0
+            self.refusals -= refused
+        if refused:
+            raise sa.exc.OperationalError("BEGIN", {}, ConnectionError("simulated outage"))
 
     def _commits(self, _connection: sa.Connection) -> None:
         if self.at_commit:

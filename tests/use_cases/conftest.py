@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.delivery.gate.waiting import Gate
+from app.delivery.gate.gate import Gate
 from tests.support.gate_deliveries import EARLY
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -16,7 +16,7 @@ def world(database_url: str) -> Iterator[World]:
 
 @pytest.fixture
 def gate(world: World) -> Gate:
-    """All that is dispatched goes through it; half a second before the posts are due."""
+    """Return a gate for every dispatch, with the clock half a second before the due instant."""
     gate = Gate()
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
@@ -25,7 +25,7 @@ def gate(world: World) -> Gate:
 
 @pytest.fixture
 def postgres_world(postgresql_url: str) -> Iterator[World]:
-    """For what only one of the two databases can do."""
+    """Return a world on PostgreSQL only, for tests that count its statements."""
     made = World(postgresql_url)
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""Posts and accounts of companies: what goes out through which account, and who may still act."""
+"""Posts and accounts of companies: the account used, and the rights of members."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from app.accounts.accounts import change_account, connect_account
 from app.companies import companies
-from app.delivery.settle import Dispatched
 from app.domain.companies import Role
+from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.post import Account, Post
-from app.posts import drafts, schedule
+from app.posts import drafts, recover, schedule
 from app.store.accounts import accounts
 from app.store.posts import queries
 from app.store.posts.queries import PostFilter
@@ -23,7 +24,7 @@ EDITOR, VIEWER, BOSS = "editor-1", "viewer-1", "boss-1"
 
 @dataclass
 class Firm:
-    """A company of BOSS, with an editor, a viewer and two clients. USER edits too, and has an account of their own."""
+    """A company of BOSS with an editor, a viewer and two clients. USER is an editor with a personal account."""
 
     world: World
     company: str
@@ -37,7 +38,7 @@ class Firm:
             "access_token": "token",
             "company_id": self.company,
         }
-        return drafts.connect_account(self.world.deps, user, values | {"client_id": client} | more)
+        return connect_account(self.world.deps, user, values | {"client_id": client} | more)
 
     def draft(self, client: str | None = None, user: str = USER, **more: Any) -> Post:
         return self.world.draft(user=user, company_id=self.company, client_id=client, **more)
@@ -59,33 +60,33 @@ def firm(world: World) -> Firm:
     return made
 
 
-def code_of(error: pytest.ExceptionInfo[Any]) -> tuple[str, list[str]]:
+def code_and_fields(error: pytest.ExceptionInfo[Any]) -> tuple[str, list[str]]:
     return error.value.code, [field.field for field in error.value.errors]
 
 
-def test_a_companys_post_takes_the_companys_only_account_and_not_its_authors(firm: Firm):
+def test_company_post_uses_the_companys_only_account(firm: Firm):
     account = firm.connect("page")
     assert firm.world.schedule(firm.draft()).post.social_account_id == account.id
     assert firm.world.scheduled().social_account_id == firm.world.account.id
 
 
-def test_a_companys_post_never_takes_its_authors_own_account(firm: Firm):
+def test_company_post_never_uses_its_authors_personal_account(firm: Firm):
     with pytest.raises(Invalid) as refused:
         firm.world.schedule(firm.draft())
-    assert code_of(refused) == ("account_missing", ["socialAccountId"])
+    assert code_and_fields(refused) == ("account_missing", ["socialAccountId"])
     with pytest.raises(Invalid) as refused:
         firm.draft(social_account_id=firm.world.account.id)
-    assert code_of(refused) == ("account_missing", ["socialAccountId"])
+    assert code_and_fields(refused) == ("account_missing", ["socialAccountId"])
 
 
-def test_a_personal_post_never_takes_a_companys_account(firm: Firm):
+def test_personal_post_never_uses_a_company_account(firm: Firm):
     shared = firm.connect("page")
     with pytest.raises(Invalid) as refused:
         firm.world.draft(social_account_id=shared.id)
-    assert code_of(refused) == ("account_missing", ["socialAccountId"])
+    assert code_and_fields(refused) == ("account_missing", ["socialAccountId"])
 
 
-def test_a_clients_post_takes_the_clients_account_and_else_the_companys(firm: Firm):
+def test_client_post_uses_the_clients_account_before_the_companys(firm: Firm):
     shared = firm.connect("page")
     assert firm.world.schedule(firm.draft(firm.one)).post.social_account_id == shared.id
     own = firm.connect("page-of-one", firm.one)
@@ -96,44 +97,44 @@ def test_a_clients_post_takes_the_clients_account_and_else_the_companys(firm: Fi
     assert firm.world.schedule(named).post.social_account_id == shared.id
 
 
-def test_a_clients_post_goes_through_no_other_clients_account(firm: Firm):
+def test_client_post_never_uses_another_clients_account(firm: Firm):
     theirs = firm.connect("page-of-other", firm.other)
     with pytest.raises(Invalid) as refused:
         firm.draft(firm.one, social_account_id=theirs.id)
-    assert code_of(refused) == ("account_missing", ["socialAccountId"])
+    assert code_and_fields(refused) == ("account_missing", ["socialAccountId"])
     with pytest.raises(Invalid):
         firm.draft(social_account_id=theirs.id)
     with pytest.raises(Invalid):
         firm.world.schedule(firm.draft(firm.one))
 
 
-def test_with_several_accounts_of_a_client_the_author_must_say_which(firm: Firm):
+def test_schedule_with_several_client_accounts_requires_an_account_id(firm: Firm):
     firm.connect("page-1", firm.one)
     second = firm.connect("page-2", firm.one)
     with pytest.raises(Invalid) as refused:
         firm.world.schedule(firm.draft(firm.one))
-    assert code_of(refused) == ("account_ambiguous", ["socialAccountId"])
+    assert code_and_fields(refused) == ("account_ambiguous", ["socialAccountId"])
     assert firm.world.schedule(firm.draft(firm.one, social_account_id=second.id)).post.social_account_id == second.id
 
 
-def test_a_client_alone_names_its_company_too(firm: Firm):
+def test_client_id_alone_sets_the_company_too(firm: Firm):
     post = firm.world.draft(client_id=firm.one)
     assert (post.company_id, post.client_id) == (firm.company, firm.one)
 
 
-def test_a_post_for_a_client_of_another_company_is_refused(firm: Firm):
+def test_post_for_a_client_of_another_company_is_refused(firm: Firm):
     other = companies.create_company(firm.world.deps, USER, "Other").id
     with pytest.raises(Invalid) as refused:
         firm.world.draft(company_id=other, client_id=firm.one)
-    assert code_of(refused) == ("client_not_found", ["clientId"])
+    assert code_and_fields(refused) == ("client_not_found", ["clientId"])
     with pytest.raises(Invalid) as refused:
         firm.world.draft(client_id=new_id())
-    assert code_of(refused) == ("client_not_found", ["clientId"])
+    assert code_and_fields(refused) == ("client_not_found", ["clientId"])
 
 
 @pytest.mark.parametrize("moved", ["company_id", "client_id", "user_id", "not_shared"])
-def test_what_belongs_to_another_by_the_instant_is_not_published(firm: Firm, moved: str):
-    """Nothing here moves an account; if somebody does it behind our back, the post says so and does not go out."""
+def test_post_whose_owner_changed_before_the_instant_is_not_published(firm: Firm, moved: str):
+    """The app never moves an account. If a row is changed from outside, its post fails instead of going out."""
     account = firm.connect("page-of-one", firm.one)
     post = firm.world.schedule(firm.draft(firm.one)).post
     if moved == "company_id":
@@ -152,7 +153,7 @@ def test_what_belongs_to_another_by_the_instant_is_not_published(firm: Firm, mov
     assert account.client_id == firm.one
 
 
-def test_a_companys_post_goes_out_at_its_instant_whoever_has_left_since(firm: Firm):
+def test_company_post_goes_out_after_its_author_has_left(firm: Firm):
     firm.connect("page")
     post = firm.world.schedule(firm.draft()).post
     firm.remove(USER)
@@ -161,24 +162,24 @@ def test_a_companys_post_goes_out_at_its_instant_whoever_has_left_since(firm: Fi
     assert [submission.person_urn for submission in firm.world.publisher.submissions] == ["page"]
 
 
-def test_every_editor_acts_on_a_companys_post_and_the_books_say_who_did(firm: Firm):
+def test_every_editor_can_act_on_a_company_post_and_is_recorded_as_actor(firm: Firm):
     firm.connect("page")
     deps, post = firm.world.deps, firm.draft()
     schedule.schedule(deps, EDITOR, post.id, IN_TEN_MINUTES.isoformat(), None, 0)
     schedule.unschedule(deps, BOSS, post.id)
     schedule.cancel(deps, USER, post.id)
-    assert [t.actor for t in firm.world.transitions(post)] == [f"user:{who}" for who in (USER, EDITOR, BOSS, USER)]
+    assert [t.actor for t in firm.world.transitions(post)] == [f"user:{user}" for user in (USER, EDITOR, BOSS, USER)]
 
 
-def test_an_author_who_has_left_or_only_views_can_no_longer_act(firm: Firm):
+def test_author_who_left_or_became_viewer_cannot_act(firm: Firm):
     firm.connect("page")
     post = firm.world.schedule(firm.draft()).post
-    before = firm.world.everything()
+    before = firm.world.all_post_rows()
     acts: list[Any] = [
         lambda user: schedule.schedule(firm.world.deps, user, post.id, IN_TEN_MINUTES.isoformat(), None, 0),
         lambda user: schedule.unschedule(firm.world.deps, user, post.id),
         lambda user: schedule.cancel(firm.world.deps, user, post.id),
-        lambda user: schedule.recover(firm.world.deps, user, post.id, "retry", True),
+        lambda user: recover.recover(firm.world.deps, user, post.id, "retry", True),
         lambda user: drafts.edit_post(firm.world.deps, user, post.id, {"content": "New"}),
     ]
     firm.put(USER, Role.VIEWER)
@@ -190,27 +191,27 @@ def test_an_author_who_has_left_or_only_views_can_no_longer_act(firm: Firm):
     for act in [*acts, lambda user: drafts.read_post(firm.world.deps, user, post.id)]:
         with pytest.raises(NotFound):
             act(USER)
-    assert firm.world.everything() == before
+    assert firm.world.all_post_rows() == before
 
 
-def test_a_colleague_never_sees_what_is_personal(firm: Firm):
+def test_colleague_cannot_see_personal_posts_or_accounts(firm: Firm):
     post = firm.world.draft()
     with pytest.raises(NotFound):
         drafts.read_post(firm.world.deps, BOSS, post.id)
     with pytest.raises(NotFound):
-        drafts.change_account(firm.world.deps, BOSS, firm.world.account.id, {"account_name": "Mine"})
+        change_account(firm.world.deps, BOSS, firm.world.account.id, {"account_name": "Mine"})
 
 
-def test_a_company_has_an_account_once_whoever_connects_it(firm: Firm):
+def test_account_connected_by_two_members_stays_one_account(firm: Firm):
     first = firm.connect("page", firm.one)
     again = firm.connect("page", firm.one, BOSS, access_token="new")
     assert (again.id, again.user_id, again.access_token) == (first.id, EDITOR, "sealed:new")
-    assert firm.connect("page", None).client_id == firm.one  # a new token says nothing of the client
+    assert firm.connect("page", None).client_id == firm.one  # a new token does not change the client
     personal = firm.world.connect(external_id="page", user=EDITOR)
     assert (personal.id == first.id, personal.company_id) == (False, None)
 
 
-def test_an_account_does_not_move_between_clients(firm: Firm):
+def test_account_cannot_move_between_clients(firm: Firm):
     first = firm.connect("page", firm.one)
     with pytest.raises(Conflict) as refused:
         firm.connect("page", firm.other, access_token="stolen")
@@ -222,29 +223,33 @@ def test_an_account_does_not_move_between_clients(firm: Firm):
     assert firm.connect("shared").id == shared.id
 
 
-def ids(world: World, user: str, **wanted: Any) -> set[str]:
+def listed_ids(world: World, user: str, **filters: Any) -> set[str]:
     with world.db.reading() as connection:
-        return {post.id for post in queries.page(connection, user, PostFilter(**wanted), 50, None)}
+        return {post.id for post in queries.page(connection, user, PostFilter(**filters), 50, None)}
 
 
-def test_lists_show_ones_own_and_by_company_client_or_account_everybodys(firm: Firm):
+def test_list_shows_own_posts_and_with_a_filter_all_members_posts(firm: Firm):
     account = firm.connect("page-of-one", firm.one)
     personal, mine = firm.world.draft(), firm.draft()
     theirs, for_one = firm.draft(user=EDITOR), firm.draft(firm.one, user=EDITOR, social_account_id=account.id)
-    assert ids(firm.world, USER) == {personal.id, mine.id}
-    assert ids(firm.world, USER, company_id=firm.company) == {mine.id, theirs.id, for_one.id}
-    assert ids(firm.world, VIEWER, company_id=firm.company) == {mine.id, theirs.id, for_one.id}
-    assert ids(firm.world, USER, client_id=firm.one) == ids(firm.world, BOSS, client_id=firm.one) == {for_one.id}
-    assert ids(firm.world, USER, social_account_id=account.id) == {for_one.id}
-    assert ids(firm.world, USER, company_id=firm.company, status="scheduled") == set()
-    assert ids(firm.world, VIEWER) == set()
+    assert listed_ids(firm.world, USER) == {personal.id, mine.id}
+    assert listed_ids(firm.world, USER, company_id=firm.company) == {mine.id, theirs.id, for_one.id}
+    assert listed_ids(firm.world, VIEWER, company_id=firm.company) == {mine.id, theirs.id, for_one.id}
+    assert (
+        listed_ids(firm.world, USER, client_id=firm.one)
+        == listed_ids(firm.world, BOSS, client_id=firm.one)
+        == {for_one.id}
+    )
+    assert listed_ids(firm.world, USER, social_account_id=account.id) == {for_one.id}
+    assert listed_ids(firm.world, USER, company_id=firm.company, status="scheduled") == set()
+    assert listed_ids(firm.world, VIEWER) == set()
     firm.remove(USER)
-    assert ids(firm.world, USER) == {personal.id}
-    assert ids(firm.world, USER, company_id=firm.company) == set()
-    assert ids(firm.world, USER, social_account_id=account.id) == set()
+    assert listed_ids(firm.world, USER) == {personal.id}
+    assert listed_ids(firm.world, USER, company_id=firm.company) == set()
+    assert listed_ids(firm.world, USER, social_account_id=account.id) == set()
 
 
-def test_a_reconnected_account_of_a_company_releases_what_it_held(firm: Firm):
+def test_reconnected_company_account_releases_its_held_posts(firm: Firm):
     account = firm.connect("page")
     post = firm.world.schedule(firm.draft()).post
     with firm.world.db.transaction() as tx:

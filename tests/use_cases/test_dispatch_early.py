@@ -1,37 +1,37 @@
-"""Deliveries ahead of their instant: waited out, or armed again so that the message is not lost and does not breed."""
+"""Early deliveries: waited for, or armed again without multiplying the message."""
 
 import threading
 from datetime import timedelta
 
 import pytest
 
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from tests.support.world import IN_TEN_MINUTES, World
 
 EARLY = IN_TEN_MINUTES - timedelta(seconds=60)
 SECOND = int(IN_TEN_MINUTES.timestamp())
 
 
-def test_a_delivery_too_early_to_wait_for_is_armed_again_and_acknowledged(world: World):
+def test_delivery_too_early_to_wait_is_rearmed_and_acknowledged(world: World):
     post = world.scheduled()
     world.clock.set(EARLY)
     assert world.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
-    now = world.read(post)
-    assert (now.status, now.generation, now.arm_count) == ("scheduled", 1, 2)
-    assert now.message_id == "msg_2"
+    after = world.read(post)
+    assert (after.status, after.generation, after.arm_count) == ("scheduled", 1, 2)
+    assert after.message_id == "msg_2"
     assert world.messages.pending["msg_2"].not_before == SECOND - 1
     assert world.publisher.submissions == []
     assert world.clock.slept_until == []
 
 
 @pytest.mark.parametrize(("ahead", "status"), [(3.0, "dispatched"), (3.000001, "early")])
-def test_the_longest_wait_is_the_lead_and_two_seconds(world: World, ahead: float, status: str):
+def test_longest_wait_is_the_lead_plus_two_seconds(world: World, ahead: float, status: str):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=ahead))
     assert world.dispatch(post, message_id=post.message_id).status == status
 
 
-def test_each_arming_has_a_deduplication_of_its_own(world: World):
+def test_each_arming_has_its_own_arm_count(world: World):
     post = world.scheduled()
     world.clock.set(EARLY)
     world.dispatch(post, message_id=post.message_id)
@@ -39,7 +39,7 @@ def test_each_arming_has_a_deduplication_of_its_own(world: World):
     assert counts == [(1, 1), (1, 2)]
 
 
-def test_a_duplicate_of_an_early_delivery_does_not_breed(world: World):
+def test_duplicate_of_an_early_delivery_is_not_rearmed(world: World):
     post = world.scheduled()
     world.clock.set(EARLY)
     world.dispatch(post, message_id="msg_1")
@@ -49,27 +49,27 @@ def test_a_duplicate_of_an_early_delivery_does_not_breed(world: World):
     assert world.read(post).message_id == "msg_2"
 
 
-def test_an_early_delivery_of_a_post_whose_id_was_never_stored_is_armed_again(world: World):
-    world.messages.losing_answers = "unreachable"
+def test_early_delivery_is_rearmed_if_its_message_id_was_never_stored(world: World):
+    world.messages.error_after_publish = "unreachable"
     post = world.scheduled()
     assert not post.armed
-    world.messages.losing_answers = None
+    world.messages.error_after_publish = None
     world.clock.set(EARLY)
     assert world.dispatch(post, message_id="msg_1") == Dispatched("early", "armed_again")
     assert world.read(post).message_id == "msg_2"
 
 
-def test_an_early_delivery_that_cannot_be_armed_again_leaves_an_unarmed_row_for_the_sweep(world: World):
+def test_early_delivery_that_cannot_be_rearmed_leaves_an_unarmed_row(world: World):
     post = world.scheduled()
     world.clock.set(EARLY)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     assert world.dispatch(post, message_id=post.message_id).status == "early"
-    now = world.read(post)
-    assert (now.status, now.message_id, now.next_attempt_at) == ("scheduled", None, IN_TEN_MINUTES)
+    after = world.read(post)
+    assert (after.status, after.message_id, after.next_attempt_at) == ("scheduled", None, IN_TEN_MINUTES)
 
 
 @pytest.mark.parametrize("moved", [{"generation": 2}, {"arm_count": 2}], ids=["another intent", "another arming"])
-def test_an_early_delivery_does_not_touch_a_post_that_moved_meanwhile(world: World, moved: dict[str, int]):
+def test_early_delivery_does_not_touch_a_post_that_changed_meanwhile(world: World, moved: dict[str, int]):
     post = world.scheduled()
     world.clock.set(EARLY)
     world.at_next_transaction(lambda: world.overwrite(post, message_id="msg_of_another", **moved))
@@ -79,12 +79,10 @@ def test_an_early_delivery_does_not_touch_a_post_that_moved_meanwhile(world: Wor
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 400, 999])
-def test_with_the_waiting_room_full_the_alarm_is_set_for_a_whole_second_not_before_the_instant(
-    world: World, milliseconds: int
-):
+def test_early_delivery_without_a_seat_is_rearmed_for_a_second_not_before_the_instant(world: World, milliseconds: int):
     instant = IN_TEN_MINUTES + timedelta(milliseconds=milliseconds)
     post = world.scheduled(instant)
-    world.with_deps(waiting=full())
+    world.with_deps(seats=no_free_seat())
     world.clock.set(instant - timedelta(seconds=1))
     assert world.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
     alarm = world.messages.pending["msg_2"]
@@ -93,45 +91,45 @@ def test_with_the_waiting_room_full_the_alarm_is_set_for_a_whole_second_not_befo
     assert world.publisher.submissions == []
 
 
-def test_a_duplicate_that_finds_no_room_leaves_the_pending_message_alone(world: World):
+def test_duplicate_without_a_seat_keeps_the_pending_message(world: World):
     post = world.scheduled()
-    world.with_deps(waiting=full())
+    world.with_deps(seats=no_free_seat())
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
     assert world.dispatch(post, message_id="msg_of_another") == Dispatched("early", "armed_already")
     assert world.read(post).message_id == post.message_id
 
 
-def test_no_waiting_room_at_all_is_a_full_one(world: World):
+def test_early_delivery_is_rearmed_if_there_are_no_seats(world: World):
     post = world.scheduled()
-    world.with_deps(waiting=None)
+    world.with_deps(seats=None)
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
     assert world.dispatch(post, message_id=post.message_id).status == "early"
 
 
-def test_a_post_that_is_due_needs_no_place_in_the_waiting_room(world: World):
+def test_due_post_needs_no_seat(world: World):
     post = world.due()
-    world.with_deps(waiting=full())
+    world.with_deps(seats=no_free_seat())
     assert world.dispatch(post) == Dispatched("dispatched")
 
 
-def test_those_who_wait_leave_their_place_even_when_the_wait_breaks(world: World):
-    room = threading.BoundedSemaphore(1)
-    world.with_deps(waiting=room)
+def test_seat_is_released_if_the_wait_raises(world: World):
+    seats = threading.BoundedSemaphore(1)
+    world.with_deps(seats=seats)
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
 
-    def broken() -> None:
-        raise InterruptedError("told to break")
+    def fail() -> None:
+        raise InterruptedError("simulated failure")
 
-    world.clock.during_sleep = broken
+    world.clock.during_sleep = fail
     with pytest.raises(InterruptedError):
         world.dispatch(post)
     world.clock.during_sleep = None
     assert world.dispatch(post) == Dispatched("dispatched")
-    assert room.acquire(blocking=False)
+    assert seats.acquire(blocking=False)
 
 
-def full() -> threading.BoundedSemaphore:
-    room = threading.BoundedSemaphore(1)
-    room.acquire()
-    return room
+def no_free_seat() -> threading.BoundedSemaphore:
+    seats = threading.BoundedSemaphore(1)
+    seats.acquire()
+    return seats

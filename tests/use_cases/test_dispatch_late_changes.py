@@ -1,10 +1,10 @@
-"""What may change between making ready and sending, and what a delivery does about it."""
+"""Changes between the preparation and the send of a delivery, and reports without an attempt."""
 
 from datetime import timedelta
 
 import pytest
 
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from app.posts import schedule
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -12,7 +12,7 @@ from tests.support.world import IN_TEN_MINUTES, USER, World
 A_SECOND_BEFORE = IN_TEN_MINUTES - timedelta(seconds=1)
 
 
-def test_a_token_that_came_while_the_delivery_waited_is_the_one_that_is_sent(world: World):
+def test_token_replaced_during_the_wait_is_sent(world: World):
     post = world.scheduled()
     world.clock.set(A_SECOND_BEFORE)
 
@@ -26,7 +26,7 @@ def test_a_token_that_came_while_the_delivery_waited_is_the_one_that_is_sent(wor
     assert world.read(post).attempt == 1
 
 
-def test_an_account_that_was_refused_while_the_delivery_waited_holds_the_post(world: World):
+def test_account_revoked_during_the_wait_holds_the_post(world: World):
     other, post = world.in_flight(), world.scheduled(at=IN_TEN_MINUTES + timedelta(minutes=1))
     world.clock.set(IN_TEN_MINUTES + timedelta(seconds=59))
 
@@ -41,17 +41,15 @@ def test_an_account_that_was_refused_while_the_delivery_waited_holds_the_post(wo
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(569, 1), (570, 0)])
-def test_a_sender_that_froze_sends_only_while_an_answer_can_come_within_the_lease(
-    world: World, seconds: int, sent: int
-):
-    """The lease is 600 s, n8n may take 30."""
+def test_frozen_sender_sends_only_if_the_lease_covers_the_n8n_timeout(world: World, seconds: int, sent: int):
+    """The lease is 600 s, and n8n may take 30 s."""
     post = world.due()
     world.at_next_commit(lambda: world.clock.advance(seconds=seconds))
     world.dispatch(post)
     assert len(world.publisher.submissions) == sent
 
 
-def test_a_post_that_came_too_late_does_not_take_the_breakers_probe(world: World):
+def test_missed_post_does_not_take_the_breaker_probe(world: World):
     world.set(max_lateness_seconds=60, breaker_threshold=1, retry_base_seconds=1)
     world.publisher.answers(answered(500))
     late, fresh = world.scheduled(), world.scheduled(at=IN_TEN_MINUTES + timedelta(minutes=5))
@@ -61,8 +59,8 @@ def test_a_post_that_came_too_late_does_not_take_the_breakers_probe(world: World
     assert world.dispatch(fresh) == Dispatched("dispatched")
 
 
-def test_a_failure_that_names_no_attempt_may_be_an_old_one_told_again(world: World):
-    """Where the platform takes duplicates, believing it would send a third copy while the second may be going out."""
+def test_repeated_failure_without_attempt_is_ignored_on_instagram(world: World):
+    """Instagram accepts duplicates: a retry could send a third copy while the second may be going out."""
     post = world.in_flight(platform="instagram")
     world.report_failed(post, http_status=503, attempt=1)
     world.at_due(post)
@@ -72,7 +70,7 @@ def test_a_failure_that_names_no_attempt_may_be_an_old_one_told_again(world: Wor
     assert world.report_failed(post, http_status=503, attempt=2).applied
 
 
-def test_where_duplicates_are_refused_a_failure_without_an_attempt_is_believed(world: World):
+def test_repeated_failure_without_attempt_is_applied_on_linkedin(world: World):
     post = world.in_flight()
     world.report_failed(post, http_status=503, attempt=1)
     world.at_due(post)
@@ -80,7 +78,7 @@ def test_where_duplicates_are_refused_a_failure_without_an_attempt_is_believed(w
     assert world.report_failed(post, http_status=503).applied
 
 
-def test_an_alert_of_a_copy_after_a_cancel_comes_with_the_record_of_it(world: World):
+def test_published_report_after_cancel_raises_an_alert(world: World):
     post = world.in_flight(platform="linkedin")
     world.report_failed(post, http_status=503)
     schedule.cancel(world.deps, USER, post.id)
@@ -88,7 +86,7 @@ def test_an_alert_of_a_copy_after_a_cancel_comes_with_the_record_of_it(world: Wo
     assert world.alerts() == {"published_after_cancel": post.id}
 
 
-def test_what_will_be_too_late_at_its_instant_is_missed_a_moment_before(world: World):
+def test_early_delivery_of_a_post_that_will_be_too_late_is_missed(world: World):
     world.set(max_lateness_seconds=60)
     post = world.scheduled()
     world.overwrite(post, next_attempt_at=IN_TEN_MINUTES + timedelta(seconds=61))
@@ -97,7 +95,7 @@ def test_what_will_be_too_late_at_its_instant_is_missed_a_moment_before(world: W
     assert world.clock.now() == IN_TEN_MINUTES + timedelta(seconds=61)
 
 
-def test_a_second_failure_without_an_attempt_is_believed_where_it_cannot_lead_to_a_copy(world: World):
+def test_repeated_permanent_failure_without_attempt_is_applied(world: World):
     post = world.in_flight(platform="instagram")
     world.report_failed(post, http_status=503, attempt=1)
     world.at_due(post)
@@ -106,7 +104,7 @@ def test_a_second_failure_without_an_attempt_is_believed_where_it_cannot_lead_to
     assert world.read(post).status == "failed"
 
 
-def test_the_operators_policy_decides_whether_a_nameless_failure_may_lead_to_a_retry(world: World):
+def test_retry_policy_applies_a_repeated_failure_without_attempt(world: World):
     world.set(unknown_outcome_policy="retry")
     post = world.in_flight(platform="instagram")
     world.report_failed(post, http_status=503, attempt=1)
@@ -115,6 +113,6 @@ def test_the_operators_policy_decides_whether_a_nameless_failure_may_lead_to_a_r
     assert world.report_failed(post, http_status=503).applied
 
 
-def test_the_first_failure_without_an_attempt_is_believed(world: World):
+def test_first_failure_without_attempt_is_applied(world: World):
     post = world.in_flight(platform="instagram")
     assert world.report_failed(post, http_status=503).applied

@@ -1,4 +1,4 @@
-"""A post that falls due with a token that is over: a new one if it can be had in time, and no post burned for it."""
+"""A due post with an expired token: renewed in time where possible, and never failed for it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,43 +6,43 @@ from datetime import timedelta
 import pytest
 
 from app.accounts.refresh import refresh
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from tests.support.linkedin import failure
-from tests.support.oauth_world import ConnectedWorld
+from tests.support.oauth_world import OAuthWorld
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[ConnectedWorld]:
-    made = ConnectedWorld(database_url)
+def world(database_url: str) -> Iterator[OAuthWorld]:
+    made = OAuthWorld(database_url)
     yield made
     made.close()
 
 
-def test_a_due_post_gets_a_new_token_when_its_own_is_over(world: ConnectedWorld):
-    world.ending(timedelta(minutes=1))
+def test_due_post_with_expired_token_is_sent_with_a_renewed_one(world: OAuthWorld):
+    world.expiring_account(timedelta(minutes=1))
     post = world.due()
     assert world.dispatch(post) == Dispatched("dispatched")
     assert world.publisher.submissions[-1].access_token == "access-2"
 
 
-def test_a_due_post_goes_out_with_the_old_token_when_no_new_one_can_be_had(world: ConnectedWorld):
-    world.ending(timedelta(minutes=1))
-    world.linkedin.usual = failure("unreachable")
+def test_due_post_is_sent_with_the_old_token_if_renewal_fails(world: OAuthWorld):
+    world.expiring_account(timedelta(minutes=1))
+    world.linkedin.default_answer = failure("unreachable")
     assert world.dispatch(world.due()) == Dispatched("dispatched")
     assert world.publisher.submissions[-1].access_token == "access-1"
 
 
-def test_a_due_post_is_held_when_the_refresh_token_is_dead_too(world: ConnectedWorld):
-    account = world.ending(timedelta(minutes=1))
-    world.linkedin.usual = failure("invalid_grant")
+def test_due_post_is_held_if_the_refresh_token_is_revoked(world: OAuthWorld):
+    account = world.expiring_account(timedelta(minutes=1))
+    world.linkedin.default_answer = failure("invalid_grant")
     post = world.due()
     assert world.dispatch(post) == Dispatched("retry_scheduled", "account_on_hold")
     assert world.publisher.submissions == []
     assert world.account_status(account) == "reconnect_required"
 
 
-def test_the_refresh_at_the_last_moment_is_bounded_by_the_time_left(world: ConnectedWorld):
-    world.ending(timedelta(minutes=1))
+def test_renewal_before_the_send_is_bounded_by_the_time_left(world: OAuthWorld):
+    world.expiring_account(timedelta(minutes=1))
     post = world.scheduled()
     world.at_due(post)
     world.clock.advance(seconds=-5)
@@ -52,14 +52,14 @@ def test_the_refresh_at_the_last_moment_is_bounded_by_the_time_left(world: Conne
     assert seconds == 5
 
 
-def test_a_token_that_is_still_good_at_the_instant_is_not_renewed_on_the_way(world: ConnectedWorld):
-    world.ending(timedelta(hours=1))
+def test_token_still_valid_at_the_instant_is_not_renewed(world: OAuthWorld):
+    world.expiring_account(timedelta(hours=1))
     assert world.dispatch(world.due()) == Dispatched("dispatched")
     assert world.linkedin.refreshed == []
 
 
-def test_without_linkedins_settings_nobody_is_asked(world: ConnectedWorld):
-    account = world.ending(timedelta(minutes=1))
+def test_refresh_without_linkedin_settings_makes_no_request(world: OAuthWorld):
+    account = world.expiring_account(timedelta(minutes=1))
     world.with_deps(linkedin=None)
     assert refresh(world.deps, account.id, world.clock.now() + timedelta(days=7)) == "idle"
     assert world.dispatch(world.due()) == Dispatched("dispatched")

@@ -1,14 +1,14 @@
-"""Authors are warned when they schedule beyond an access's end; operators hear of it days before."""
+"""Expiring tokens: authors get a warning when they schedule past the expiry, operators an alert days before."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from app.posts import drafts
+from app.accounts.accounts import change_account, remove_account
 from app.sweep.sweep import sweep
 from tests.support.linkedin import failure
-from tests.support.oauth_world import SOON, ConnectedWorld
+from tests.support.oauth_world import SOON, OAuthWorld
 from tests.support.world import USER
 
 CODE = "token_expires_before"
@@ -16,58 +16,58 @@ LATER = timedelta(days=30)
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[ConnectedWorld]:
-    made = ConnectedWorld(database_url)
+def world(database_url: str) -> Iterator[OAuthWorld]:
+    made = OAuthWorld(database_url)
     yield made
     made.close()
 
 
-def warned(world: ConnectedWorld, after: timedelta, **values) -> bool:
+def has_expiry_warning(world: OAuthWorld, after: timedelta, **values) -> bool:
     scheduled = world.schedule(world.draft(**values), world.clock.now() + after)
     return CODE in [code for code, _ in scheduled.warnings]
 
 
-def test_a_post_beyond_the_end_is_scheduled_with_a_warning_that_names_the_end(world: ConnectedWorld):
-    world.ending(refresh=None)
+def test_post_after_token_expiry_is_scheduled_with_a_warning_that_names_it(world: OAuthWorld):
+    world.expiring_account(refresh=None)
     scheduled = world.schedule(world.draft(), world.clock.now() + LATER)
     assert scheduled.post.status == "scheduled"
     assert "2030-01-10T12:00:00.000Z" in dict(scheduled.warnings)[CODE]
 
 
-def test_a_post_at_the_very_end_is_warned_of_and_one_before_is_not(world: ConnectedWorld):
-    world.ending(refresh=None)
-    assert warned(world, SOON)
-    assert not warned(world, SOON - timedelta(seconds=1))
+def test_warning_starts_exactly_at_the_token_expiry(world: OAuthWorld):
+    world.expiring_account(refresh=None)
+    assert has_expiry_warning(world, SOON)
+    assert not has_expiry_warning(world, SOON - timedelta(seconds=1))
 
 
-def test_a_refresh_token_without_a_known_end_spares_the_warning(world: ConnectedWorld):
-    world.ending(refresh="refresh-1")
-    assert not warned(world, LATER)
+def test_refresh_token_without_known_expiry_gives_no_warning(world: OAuthWorld):
+    world.expiring_account(refresh="refresh-1")
+    assert not has_expiry_warning(world, LATER)
 
 
-def test_a_refresh_token_helps_until_its_own_end(world: ConnectedWorld):
-    world.ending(refresh="refresh-1", refresh_expires_at=world.clock.now() + timedelta(days=20))
-    assert not warned(world, timedelta(days=19))
-    assert warned(world, LATER)
+def test_refresh_token_prevents_the_warning_until_its_own_expiry(world: OAuthWorld):
+    world.expiring_account(refresh="refresh-1", refresh_expires_at=world.clock.now() + timedelta(days=20))
+    assert not has_expiry_warning(world, timedelta(days=19))
+    assert has_expiry_warning(world, LATER)
 
 
-def test_a_refresh_token_is_no_help_where_nobody_can_use_it(world: ConnectedWorld):
-    world.ending(refresh="refresh-1")
+def test_refresh_token_without_linkedin_settings_does_not_prevent_the_warning(world: OAuthWorld):
+    world.expiring_account(refresh="refresh-1")
     world.with_deps(linkedin=None)
-    assert warned(world, LATER)
+    assert has_expiry_warning(world, LATER)
 
 
-def test_a_refresh_token_of_another_platform_is_no_help(world: ConnectedWorld):
-    world.ending(refresh="refresh-1", platform="facebook")
-    assert warned(world, LATER, platform="facebook")
+def test_refresh_token_of_another_platform_does_not_prevent_the_warning(world: OAuthWorld):
+    world.expiring_account(refresh="refresh-1", platform="facebook")
+    assert has_expiry_warning(world, LATER, platform="facebook")
 
 
-def test_an_account_without_a_known_end_is_never_warned_of(world: ConnectedWorld):
-    assert not warned(world, LATER)
+def test_account_without_known_expiry_gives_no_warning(world: OAuthWorld):
+    assert not has_expiry_warning(world, LATER)
 
 
-def test_an_account_that_only_its_owner_can_renew_is_an_alert_days_before(world: ConnectedWorld):
-    account = world.ending(timedelta(days=7, seconds=1), refresh=None)
+def test_account_without_refresh_token_raises_an_alert_seven_days_before_expiry(world: OAuthWorld):
+    account = world.expiring_account(timedelta(days=7, seconds=1), refresh=None)
     sweep(world.deps)
     assert world.alerts() == {}
     world.clock.advance(seconds=1)
@@ -76,68 +76,68 @@ def test_an_account_that_only_its_owner_can_renew_is_an_alert_days_before(world:
     assert world.account_status(account) == "active"
 
 
-def test_the_days_before_are_a_setting(world: ConnectedWorld):
+def test_days_before_expiry_are_a_setting(world: OAuthWorld):
     world.set(token_refresh_ahead_days=2)
-    world.ending(refresh=None)
-    world.look_after()
+    world.expiring_account(refresh=None)
+    world.maintain_accounts()
     assert world.alerts() == {}
 
 
-def test_an_alert_that_stands_is_not_counted_again_at_every_sweep(world: ConnectedWorld):
-    world.ending(refresh=None)
+def test_active_alert_is_not_counted_again_at_every_sweep(world: OAuthWorld):
+    world.expiring_account(refresh=None)
     for _ in range(3):
-        world.look_after()
+        world.maintain_accounts()
     assert world.alert_counts() == [1]
 
 
 @pytest.mark.parametrize("platform", ["linkedin", "facebook"])
-def test_without_linkedins_settings_every_end_is_an_alert(world: ConnectedWorld, platform: str):
+def test_every_expiry_raises_an_alert_without_linkedin_settings(world: OAuthWorld, platform: str):
     world.with_deps(linkedin=None)
-    account = world.ending(platform=platform)
-    world.look_after()
+    account = world.expiring_account(platform=platform)
+    world.maintain_accounts()
     assert world.alerts() == {"reconnect_soon": account.id}
 
 
-def test_a_refresh_that_fails_three_times_is_an_alert_that_its_success_clears(world: ConnectedWorld):
-    account = world.ending()
+def test_three_failed_refreshes_raise_an_alert_that_a_success_clears(world: OAuthWorld):
+    account = world.expiring_account()
     world.linkedin.answers.extend([failure("unreachable")] * 3)
     seen = []
     for _ in range(4):
-        world.look_after()
+        world.maintain_accounts()
         seen.append(world.alerts())
         world.clock.advance(hours=1)
     assert seen == [{}, {}, {"reconnect_soon": account.id}, {}]
 
 
-def test_a_refresh_token_that_ends_itself_is_an_alert_though_it_still_works(world: ConnectedWorld):
-    account = world.ending(refresh_expires_at=world.clock.now() + SOON)
-    world.look_after()
+def test_refresh_token_near_its_own_expiry_raises_an_alert_while_it_still_works(world: OAuthWorld):
+    account = world.expiring_account(refresh_expires_at=world.clock.now() + SOON)
+    world.maintain_accounts()
     assert world.account_status(account) == "active"
-    world.set(token_refresh_ahead_days=61)  # what it gives ends within these days, and so does the refresh token
-    world.look_after()
+    world.set(token_refresh_ahead_days=61)  # both tokens expire within these days after a renewal
+    world.maintain_accounts()
     assert world.alerts() == {"reconnect_soon": account.id}
 
 
-def test_reconnecting_clears_the_alert_and_a_new_token_of_unknown_end_is_not_given_the_old_one(world: ConnectedWorld):
-    account = world.ending(refresh=None)
-    world.look_after()
+def test_reconnect_clears_the_alert_and_the_old_expiry(world: OAuthWorld):
+    account = world.expiring_account(refresh=None)
+    world.maintain_accounts()
     world.connect(token="new")
     assert world.alerts() == {}
-    assert world.account_now(account).expires_at is None
-    world.look_after()
+    assert world.read_account(account).expires_at is None
+    world.maintain_accounts()
     assert world.alerts() == {}
 
 
-def test_an_end_that_is_corrected_clears_the_alert_at_the_next_sweep(world: ConnectedWorld):
-    account = world.ending(refresh=None)
-    world.look_after()
-    drafts.change_account(world.deps, USER, account.id, {"expires_at": world.clock.now() + LATER})
-    world.look_after()
+def test_corrected_expiry_clears_the_alert_at_the_next_sweep(world: OAuthWorld):
+    account = world.expiring_account(refresh=None)
+    world.maintain_accounts()
+    change_account(world.deps, USER, account.id, {"expires_at": world.clock.now() + LATER})
+    world.maintain_accounts()
     assert world.alerts() == {}
 
 
-def test_an_account_that_is_gone_leaves_no_alert(world: ConnectedWorld):
-    account = world.ending(refresh=None)
-    world.look_after()
-    drafts.remove_account(world.deps, USER, account.id)
+def test_removed_account_leaves_no_alert(world: OAuthWorld):
+    account = world.expiring_account(refresh=None)
+    world.maintain_accounts()
+    remove_account(world.deps, USER, account.id)
     assert world.alerts() == {}

@@ -1,17 +1,24 @@
-"""The gate and the instant: written ahead of it, committed at it, and nobody's answer before somebody's send."""
+"""The gate and the due instant: claims are written early, committed at the instant, answered after the sends."""
 
 import threading
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from app.delivery.gate.waiting import Gate
-from app.delivery.send import Standing
-from app.delivery.settle import Dispatched
+from app.delivery.gate.gate import Gate
+from app.domain.delivery import Dispatched
 from app.domain.ports import Submission
-from tests.support.gate_deliveries import EARLY, claims_counted, due_together, results, sent, standing
-from tests.support.threads import PATIENCE, until
+from tests.support.gate_deliveries import (
+    EARLY,
+    count_claims,
+    posts_due_together,
+    results,
+    sent_post_ids,
+    waiting_at_gate,
+)
+from tests.support.threads import TIMEOUT_SECONDS, wait_until
 from tests.support.world import IN_TEN_MINUTES, World
 
 ACCEPTED = Dispatched("dispatched")
@@ -20,13 +27,13 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize("left", [A_MOMENT, MICROSECOND])
-def test_nobody_passes_a_moment_before_the_instant(world: World, gate: Gate, left: timedelta):
-    group = due_together(world, 3)
-    with standing(world, gate, group) as coming, claims_counted() as claims:
+def test_no_delivery_passes_before_the_instant(world: World, gate: Gate, left: timedelta):
+    group = posts_due_together(world, 3)
+    with waiting_at_gate(world, gate, group) as coming, count_claims() as claims:
         world.clock.set(IN_TEN_MINUTES - left)
-        until(lambda: claims.call_count > 0)  # written, and held
-        looks = world.clock.looks
-        until(lambda: world.clock.looks > looks + 3)  # the gate looks at the clock, and finds it is not time
+        wait_until(lambda: claims.call_count > 0)  # the claim is written and not yet committed
+        calls_before = world.clock.now_calls
+        wait_until(lambda: world.clock.now_calls > calls_before + 3)  # the gate keeps reading the clock
         assert [each.done() for each in coming] == [False] * 3
         assert world.publisher.submissions == []
         assert [world.read(post).status for post in group] == ["scheduled"] * 3
@@ -35,111 +42,114 @@ def test_nobody_passes_a_moment_before_the_instant(world: World, gate: Gate, lef
     assert [attempt.lateness_ms for post in group for attempt in world.attempts(post)] == [0.0] * 3
 
 
-def test_a_claim_that_the_clock_runs_away_from_is_let_go_and_made_again_at_the_instant(world: World, gate: Gate):
-    [post] = due_together(world, 1)
-    with standing(world, gate, [post]) as coming, claims_counted() as claims:
+def test_claim_is_rolled_back_and_repeated_if_the_clock_is_set_back(world: World, gate: Gate):
+    [post] = posts_due_together(world, 1)
+    with waiting_at_gate(world, gate, [post]) as coming, count_claims() as claims:
         world.clock.set(IN_TEN_MINUTES - A_MOMENT)
-        until(lambda: claims.call_count > 0)
+        wait_until(lambda: claims.call_count > 0)
         world.clock.set(IN_TEN_MINUTES - timedelta(seconds=30))
-        until(lambda: len(gate) == 1)  # it stands there as before
-        world.overwrite(post, time_zone="Europe/Berlin")  # and nobody is kept from the post
-        assert (claims.call_count, coming[0].done(), sent(world)) == (1, False, [])
+        wait_until(lambda: len(gate) == 1)  # the delivery waits at the gate again
+        world.overwrite(post, time_zone="Europe/Berlin")  # the rolled-back claim leaves the post unlocked
+        assert (claims.call_count, coming[0].done(), sent_post_ids(world)) == (1, False, [])
     assert results(coming) == [ACCEPTED]
-    assert (len(world.attempts(post)), sent(world)) == (1, [post.id])
+    assert (len(world.attempts(post)), sent_post_ids(world)) == (1, [post.id])
 
 
-def test_whoever_could_not_be_claimed_ahead_of_the_instant_goes_out_at_it(world: World, gate: Gate):
-    group = due_together(world, 2)
-    with standing(world, gate, group) as coming:
-        world.cut_database(1)
+def test_posts_that_could_not_be_claimed_early_are_sent_at_the_instant(world: World, gate: Gate):
+    group = posts_due_together(world, 2)
+    with waiting_at_gate(world, gate, group) as coming:
+        world.fail_transactions(1)
         world.clock.set(IN_TEN_MINUTES - A_MOMENT)
         assert results(coming) == [ACCEPTED] * 2
-    assert sent(world) == sorted(post.id for post in group)
+    assert sent_post_ids(world) == sorted(post.id for post in group)
     assert [attempt.lateness_ms for post in group for attempt in world.attempts(post)] == [0.0] * 2
 
 
-def test_a_group_that_the_gate_let_go_is_no_longer_its_own_to_send(world: World, monkeypatch: pytest.MonkeyPatch):
-    gate = Gate(senders=1)  # so that what comes second is sent second
+def test_gate_does_not_send_a_group_it_released(world: World, monkeypatch: pytest.MonkeyPatch):
+    gate = Gate(senders=1)  # one sender keeps the order
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
-    first, second = due_together(world, 2)
-    end = Standing.end
+    first, second = posts_due_together(world, 2)
+    set_result = Future.set_result
 
-    def end_slowly(self: Standing, *told: Any, **more: Any) -> None:
-        end(self, *told, **more)
-        until(lambda: first.id in sent(world))  # it goes out by itself before the gate has gone on
+    def set_result_slowly(self: "Future[Any]", result: Any) -> None:
+        set_result(self, result)
+        if result is None:  # the gate releases the delivery
+            wait_until(lambda: first.id in sent_post_ids(world))  # the delivery is sent alone before the gate goes on
 
-    monkeypatch.setattr(Standing, "end", end_slowly)
-    with standing(world, gate, [first]) as coming:
-        world.cut_database(1)
+    monkeypatch.setattr(Future, "set_result", set_result_slowly)
+    with waiting_at_gate(world, gate, [first]) as coming:
+        world.fail_transactions(1)
     assert results(coming) == [ACCEPTED]
     assert world.dispatch(second) == ACCEPTED
-    assert sent(world) == sorted([first.id, second.id])
+    assert sent_post_ids(world) == sorted([first.id, second.id])
 
 
-def test_places_are_given_back_once_by_a_claim_that_was_let_go(world: World, gate: Gate):
-    world.with_deps(waiting=threading.BoundedSemaphore(1))
-    first, second = due_together(world, 2)
-    with standing(world, gate, [first]) as coming:
+def test_claim_rolled_back_before_the_instant_releases_its_seat_once(world: World, gate: Gate):
+    world.with_deps(seats=threading.BoundedSemaphore(1))
+    first, second = posts_due_together(world, 2)
+    with waiting_at_gate(world, gate, [first]) as coming, count_claims() as claims:
         world.clock.set(IN_TEN_MINUTES - A_MOMENT)
-        until(lambda: len(gate) == 0)
+        wait_until(lambda: claims.call_count > 0)  # the early claim is held for 50 ms at most
         world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
-        until(lambda: len(gate) == 1)
+        wait_until(lambda: len(gate) == 1)
         assert world.dispatch(second, message_id=second.message_id) == Dispatched("early", "armed_again")
     assert results(coming) == [ACCEPTED]
 
 
-def test_who_is_done_is_answered_after_whoever_is_still_to_be_sent(world: World):
+def test_settled_delivery_is_answered_after_the_last_send_of_its_group(world: World, monkeypatch: pytest.MonkeyPatch):
+    # However long the second send takes, no reply falls due and no sender is added meanwhile.
+    monkeypatch.setattr("app.delivery.gate.settler.MAX_REPLY_DELAY_SECONDS", 2.0 * TIMEOUT_SECONDS)
+    monkeypatch.setattr("app.delivery.gate.senders.STALLED_AFTER_SECONDS", 2.0 * TIMEOUT_SECONDS)
     gate = Gate(senders=1)
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
     settled, answered_early = threading.Event(), threading.Event()
-    group = due_together(world, 3)
+    group = posts_due_together(world, 3)
 
     def during(submission: Submission) -> None:
-        if len(world.publisher.submissions) == 2:  # the second of three, so that one is still to come
-            until(lambda: any(world.outcomes(post) == ["accepted"] for post in group))
+        if len(world.publisher.submissions) == 2:  # the second of three, so one is still unsent
+            wait_until(lambda: any(world.outcomes(post) == ["accepted"] for post in group))
             settled.set()
             if any(each.done() for each in coming):
                 answered_early.set()
 
     world.publisher.during_send = during
-    with standing(world, gate, group) as coming:
+    with waiting_at_gate(world, gate, group) as coming:
         pass
     assert results(coming) == [ACCEPTED] * 3
     assert (settled.is_set(), answered_early.is_set()) == (True, False)
 
 
-def test_no_answer_waits_for_longer_than_a_second_however_busy_the_gate_is(
-    world: World, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("app.delivery.gate.waiting.LONGEST_SILENCE_SECONDS", 0.0)
-    monkeypatch.setattr(
-        "app.delivery.gate.waiting.HELD_UP_AFTER_SECONDS", 2.0 * PATIENCE
-    )  # no help for the one who sends
+def test_reply_delay_is_bounded_while_the_gate_is_busy(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.delivery.gate.settler.MAX_REPLY_DELAY_SECONDS", 0.0)
+    # No sender is added meanwhile, so the only sender stays busy.
+    monkeypatch.setattr("app.delivery.gate.senders.STALLED_AFTER_SECONDS", 2.0 * TIMEOUT_SECONDS)
     gate = Gate(senders=1)
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
-    group = due_together(world, 3)
+    group = posts_due_together(world, 3)
 
     def during(submission: Submission) -> None:
         if len(world.publisher.submissions) == 2:
-            until(lambda: any(each.done() for each in coming))
+            wait_until(lambda: any(each.done() for each in coming))
 
     world.publisher.during_send = during
-    with standing(world, gate, group) as coming:
+    with waiting_at_gate(world, gate, group) as coming:
         pass
     assert results(coming) == [ACCEPTED] * 3
 
 
-def test_there_is_an_open_connection_for_each_who_will_send_at_once(world: World):
+def test_one_warm_connection_per_concurrent_sender(world: World):
     gate = Gate(senders=2)
     world.with_deps(gate=gate)
     world.clock.set(IN_TEN_MINUTES - EARLY)
-    with standing(world, gate, due_together(world, 1)) as coming:
-        assert world.publisher.warmed_together == 1
+    with waiting_at_gate(world, gate, posts_due_together(world, 1)) as coming:
+        assert world.publisher.max_warm_count == 1
     results(coming)
     world.clock.set(IN_TEN_MINUTES - EARLY)
-    with standing(world, gate, due_together(world, 4)) as coming:
-        assert world.publisher.warmed_together == 2
-    assert results(coming) == [ACCEPTED] * 4
+    first, *others = posts_due_together(world, 4)
+    # The first one waits alone, so that the others find the gate occupied and warm a second connection.
+    with waiting_at_gate(world, gate, [first]) as one, waiting_at_gate(world, gate, others) as more:
+        assert world.publisher.max_warm_count == 2
+    assert results([*one, *more]) == [ACCEPTED] * 4

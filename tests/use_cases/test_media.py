@@ -1,4 +1,4 @@
-"""Media are looked at before the instant: what is gone fails the post unsent, what nobody can tell holds nothing up."""
+"""Media are checked before the instant: missing files fail the post unsent, unclear answers delay nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from app.domain.explanations import SENTENCES
 from app.domain.ports import MediaVerdict
 from app.domain.post import Post
@@ -20,14 +20,14 @@ A, B = "https://cdn.example.com/a.png", "https://cdn.example.com/b.png"
 
 @dataclass
 class FakeMedia:
-    """What each URL is found to be; `takes` all the time it is given."""
+    """A media check with a fixed verdict for each URL. It uses up all of its time."""
 
     clock: FakeClock
     verdicts: dict[str, MediaVerdict] = field(default_factory=dict)
-    looks: list[tuple[list[str], float]] = field(default_factory=list)
+    calls: list[tuple[list[str], float]] = field(default_factory=list)
 
     def look(self, urls: Sequence[str], seconds: float) -> list[MediaVerdict]:
-        self.looks.append((list(urls), seconds))
+        self.calls.append((list(urls), seconds))
         self.clock.advance(seconds=seconds)
         return [self.verdicts.get(url, "fine") for url in urls]
 
@@ -43,79 +43,81 @@ def images(*urls: str) -> list[dict[str, str]]:
     return [{"url": url, "type": "image"} for url in urls]
 
 
-def ahead(world: World, post: Post, seconds: float) -> Post:
-    """The clock that much before the instant."""
+def set_clock_before(world: World, post: Post, seconds: float) -> Post:
+    """Set the clock to `seconds` before the post's instant."""
     assert post.next_attempt_at is not None
     world.clock.set(post.next_attempt_at - timedelta(seconds=seconds))
     return post
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("gone", "media_unreachable"), ("not_public", "media_not_public")])
-@pytest.mark.parametrize("which", [{"media": images(A, B)}, {"image_url": B}, {"media": images(A), "image_url": B}])
-def test_a_post_whose_media_are_gone_fails_without_a_send(
-    world: World, media: FakeMedia, verdict: MediaVerdict, code: str, which: dict
+@pytest.mark.parametrize("fields", [{"media": images(A, B)}, {"image_url": B}, {"media": images(A), "image_url": B}])
+def test_post_with_unreachable_or_private_media_fails_without_a_send(
+    world: World, media: FakeMedia, verdict: MediaVerdict, code: str, fields: dict
 ):
     media.verdicts[B] = verdict
-    post = ahead(world, world.scheduled(**which), 1)
+    post = set_clock_before(world, world.scheduled(**fields), 1)
     assert world.dispatch(post) == Dispatched("failed", code)
-    now = world.read(post)
-    assert (now.status, now.error_code, now.error_message) == ("failed", code, SENTENCES[code])
+    after = world.read(post)
+    assert (after.status, after.error_code, after.error_message) == ("failed", code, SENTENCES[code])
     assert world.publisher.submissions == []
     assert world.outcomes(post) == ["permanent"]
     assert world.clock.now() == post.scheduled_at
 
 
 @pytest.mark.parametrize("verdict", ["fine", "unknown"])
-def test_media_that_are_fine_or_of_which_nobody_can_tell_go_out(world: World, media: FakeMedia, verdict: MediaVerdict):
+def test_post_with_reachable_or_unknown_media_is_sent(world: World, media: FakeMedia, verdict: MediaVerdict):
     media.verdicts = {A: verdict, B: verdict}
-    post = ahead(world, world.scheduled(media=images(A, B)), 1)
+    post = set_clock_before(world, world.scheduled(media=images(A, B)), 1)
     assert world.dispatch(post) == Dispatched("dispatched")
     assert len(world.publisher.submissions) == 1
 
 
-def test_a_post_without_media_is_not_looked_at(world: World, media: FakeMedia):
+def test_post_without_media_makes_no_check(world: World, media: FakeMedia):
     assert world.dispatch(world.due()) == Dispatched("dispatched")
-    assert media.looks == []
+    assert media.calls == []
 
 
-def test_every_url_is_looked_at_once(world: World, media: FakeMedia):
+def test_each_url_is_checked_once(world: World, media: FakeMedia):
     world.dispatch(world.due(media=images(A, B, A), image_url=B))
-    assert [urls for urls, _ in media.looks] == [[A, B]]
+    assert [urls for urls, _ in media.calls] == [[A, B]]
 
 
 @pytest.mark.parametrize(
-    ("before", "given"), [(1.0, 0.8), (1.5, 1.3), (3.0, 2.0), (0.3, 0.1), (0.0, 2.0), (-60.0, 2.0)]
+    ("before", "allowed"), [(1.0, 0.8), (1.5, 1.3), (3.0, 2.0), (0.3, 0.1), (0.0, 2.0), (-60.0, 2.0)]
 )
-def test_the_look_takes_what_is_left_before_the_instant_and_a_late_post_waits_a_bounded_while(
-    world: World, media: FakeMedia, before: float, given: float
+def test_media_check_uses_the_time_left_and_delays_a_late_post_by_a_bounded_time(
+    world: World, media: FakeMedia, before: float, allowed: float
 ):
     world.set(dispatch_lead_seconds=3.0)
-    post = ahead(world, world.scheduled(media=images(A)), before)
+    post = set_clock_before(world, world.scheduled(media=images(A)), before)
     began = world.clock.now()
     assert world.dispatch(post) == Dispatched("dispatched")
-    ((_, seconds),) = media.looks
-    assert seconds == pytest.approx(given)
+    ((_, seconds),) = media.calls
+    assert seconds == pytest.approx(allowed)
     (attempt,) = world.attempts(post)
     assert attempt.sent_at == (post.scheduled_at if before > 0 else began + timedelta(seconds=2))
 
 
 @pytest.mark.parametrize("before", [0.2, 0.1, 0.001])
-def test_where_no_time_is_left_the_post_goes_out_unseen(world: World, media: FakeMedia, before: float):
-    post = ahead(world, world.scheduled(media=images(A)), before)
+def test_post_is_sent_unchecked_if_no_time_is_left(world: World, media: FakeMedia, before: float):
+    post = set_clock_before(world, world.scheduled(media=images(A)), before)
     assert world.dispatch(post) == Dispatched("dispatched")
-    assert media.looks == []
+    assert media.calls == []
     assert world.clock.now() == post.scheduled_at
 
 
-def test_the_operator_can_switch_the_look_off(world: World, media: FakeMedia):
+def test_media_check_can_be_disabled(world: World, media: FakeMedia):
     world.set(media_check_seconds=0.0)
     media.verdicts[A] = "gone"
     for before in (1.0, 0.0):
-        assert world.dispatch(ahead(world, world.scheduled(media=images(A)), before)) == Dispatched("dispatched")
-    assert media.looks == []
+        assert world.dispatch(set_clock_before(world, world.scheduled(media=images(A)), before)) == Dispatched(
+            "dispatched"
+        )
+    assert media.calls == []
 
 
-def test_a_post_that_failed_for_its_media_goes_out_once_they_are_changed(world: World, media: FakeMedia):
+def test_post_that_failed_for_its_media_is_sent_after_they_are_changed(world: World, media: FakeMedia):
     media.verdicts[A] = "gone"
     post = world.due(media=images(A))
     assert world.dispatch(post).status == "failed"
@@ -126,8 +128,8 @@ def test_a_post_that_failed_for_its_media_goes_out_once_they_are_changed(world: 
     assert [dict(item)["url"] for item in world.publisher.submissions[0].media] == [B]
 
 
-def test_a_post_that_may_be_out_already_is_sent_again_whatever_its_media_are(world: World, media: FakeMedia):
-    """The platform refuses a duplicate, which settles the question; failing the post unsent would be a guess."""
+def test_retry_of_a_post_that_may_be_out_skips_the_media_check(world: World, media: FakeMedia):
+    """The platform refuses a duplicate and so settles the outcome. Failing the post unsent would be a guess."""
     post = world.expired(media=images(A))
     media.verdicts[A] = "gone"
     sweep(world.deps)
@@ -138,7 +140,7 @@ def test_a_post_that_may_be_out_already_is_sent_again_whatever_its_media_are(wor
     assert len(world.publisher.submissions) == 2
 
 
-def test_the_probe_of_an_open_breaker_goes_out_whatever_its_media_are(world: World, media: FakeMedia):
+def test_breaker_probe_skips_the_media_check(world: World, media: FakeMedia):
     world.set(breaker_threshold=1)
     world.publisher.answers(not_sent())
     world.dispatch(world.due())
@@ -146,4 +148,4 @@ def test_the_probe_of_an_open_breaker_goes_out_whatever_its_media_are(world: Wor
     probe = world.scheduled(media=images(A))
     world.clock.set(max(probe.next_attempt_at or world.clock.now(), world.clock.now() + timedelta(minutes=2)))
     assert world.dispatch(probe) == Dispatched("dispatched")
-    assert media.looks == []
+    assert media.calls == []

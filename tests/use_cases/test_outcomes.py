@@ -1,11 +1,11 @@
-"""The outcome table: what each answer of n8n does to the post, its budget, its next instant and the operators."""
+"""The outcome table: effects of each n8n answer on the post, its retries, its next instant and the alerts."""
 
 from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from app.domain.ports import Reply
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, World
@@ -24,17 +24,17 @@ RETRIED = {
 
 
 @pytest.mark.parametrize("case", RETRIED)
-def test_a_transient_refusal_is_tried_again_in_two_minutes_and_counts_one(world: World, case: str):
+def test_transient_refusal_is_retried_in_two_minutes_and_counts_one(world: World, case: str):
     reply, code, outcome, http_status, alert = RETRIED[case]
     post = world.due()
     world.publisher.answers(reply)
     assert world.dispatch(post) == Dispatched("retry_scheduled", code)
-    now = world.read(post)
-    assert (now.status, now.retry_count, now.attempt, now.generation) == ("scheduled", 1, 1, 1)
-    assert now.next_attempt_at == IN_TEN_MINUTES + timedelta(minutes=2)
-    assert (now.scheduled_at, now.error_code) == (IN_TEN_MINUTES, code)
-    assert now.error_message
-    assert (now.lease_until, now.sending_at) == (None, None)
+    after = world.read(post)
+    assert (after.status, after.retry_count, after.attempt, after.generation) == ("scheduled", 1, 1, 1)
+    assert after.next_attempt_at == IN_TEN_MINUTES + timedelta(minutes=2)
+    assert (after.scheduled_at, after.error_code) == (IN_TEN_MINUTES, code)
+    assert after.error_message
+    assert (after.lease_until, after.sending_at) == (None, None)
     (attempt,) = world.attempts(post)
     assert (attempt.outcome, attempt.http_status, attempt.error_code) == (outcome, http_status, code)
     assert attempt.finished_at == IN_TEN_MINUTES
@@ -42,81 +42,81 @@ def test_a_transient_refusal_is_tried_again_in_two_minutes_and_counts_one(world:
 
 
 @pytest.mark.parametrize("case", RETRIED)
-def test_a_post_to_be_tried_again_is_armed_for_its_new_instant(world: World, case: str):
+def test_post_to_be_retried_is_armed_for_its_new_instant(world: World, case: str):
     post = world.due()
     world.publisher.answers(RETRIED[case][0])
     world.dispatch(post)
-    now = world.read(post)
-    assert now.armed
-    alarm = world.messages.pending[str(now.message_id)]
+    after = world.read(post)
+    assert after.armed
+    alarm = world.messages.pending[str(after.message_id)]
     assert (alarm.post_id, alarm.generation, alarm.arm_count) == (post.id, 1, 2)
     assert alarm.not_before == int(IN_TEN_MINUTES.timestamp()) + 120 - 1
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 409])
-def test_a_permanent_refusal_fails_the_post_with_a_reason_and_is_not_tried_again(world: World, status: int):
+def test_permanent_refusal_fails_the_post_with_a_reason_and_is_not_retried(world: World, status: int):
     post = world.due()
     world.publisher.answers(answered(status, body="too long"))
     assert world.dispatch(post) == Dispatched("failed", "rejected_by_publisher")
-    now = world.read(post)
-    assert (now.status, now.error_code, now.next_attempt_at) == ("failed", "rejected_by_publisher", None)
-    assert now.error_message
-    assert now.retry_count == 1
+    after = world.read(post)
+    assert (after.status, after.error_code, after.next_attempt_at) == ("failed", "rejected_by_publisher", None)
+    assert after.error_message
+    assert after.retry_count == 1
     (attempt,) = world.attempts(post)
     assert (attempt.outcome, attempt.http_status, attempt.error) == ("permanent", status, "too long")
     assert world.messages.pending.keys() == {"msg_1"}
 
 
 @pytest.mark.parametrize("reply", [unknown(), answered(524)], ids=["read timeout", "524"])
-def test_where_nobody_can_know_the_post_stays_publishing_until_the_lease_ends(world: World, reply: Reply):
+def test_post_with_unknown_outcome_stays_publishing_until_its_lease_ends(world: World, reply: Reply):
     post = world.due()
     world.publisher.answers(reply)
     assert world.dispatch(post) == Dispatched("dispatched", "unknown")
-    now = world.read(post)
-    assert (now.status, now.retry_count) == ("publishing", 0)
-    assert now.lease_until == IN_TEN_MINUTES + timedelta(seconds=600)
-    assert now.sending_at == IN_TEN_MINUTES
+    after = world.read(post)
+    assert (after.status, after.retry_count) == ("publishing", 0)
+    assert after.lease_until == IN_TEN_MINUTES + timedelta(seconds=600)
+    assert after.sending_at == IN_TEN_MINUTES
     assert world.outcomes(post) == ["unknown"]
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-def test_accepted_is_not_published_and_renews_the_lease_for_the_report(world: World, status: int):
+def test_accepted_post_stays_publishing_with_a_renewed_lease(world: World, status: int):
     post = world.due()
     world.publisher.during_send = lambda _: world.clock.advance(seconds=20)
     world.publisher.answers(answered(status))
     assert world.dispatch(post) == Dispatched("dispatched")
-    now = world.read(post)
-    assert (now.status, now.published_at) == ("publishing", None)
-    assert now.lease_until == IN_TEN_MINUTES + timedelta(seconds=620)
+    after = world.read(post)
+    assert (after.status, after.published_at) == ("publishing", None)
+    assert after.lease_until == IN_TEN_MINUTES + timedelta(seconds=620)
     assert world.attempts(post)[0].sent_at == IN_TEN_MINUTES
 
 
-def test_the_waits_double_from_two_minutes_and_then_the_post_fails(world: World):
+def test_backoff_doubles_from_two_minutes_until_the_post_fails(world: World):
     post = world.due()
-    world.publisher.usual = answered(429)
+    world.publisher.default_reply = answered(429)
     waits = []
     for _ in range(3):
         assert world.dispatch(post).status == "retry_scheduled"
-        waits.append(world.wait_of(post))
+        waits.append(world.seconds_until_due(post))
         world.at_due(post)
     assert waits == [120, 240, 480]
     assert world.dispatch(post) == Dispatched("failed", "retries_exhausted")
-    now = world.read(post)
-    assert (now.status, now.error_code, now.retry_count, now.attempt) == ("failed", "retries_exhausted", 4, 4)
-    assert now.scheduled_at == IN_TEN_MINUTES
+    after = world.read(post)
+    assert (after.status, after.error_code, after.retry_count, after.attempt) == ("failed", "retries_exhausted", 4, 4)
+    assert after.scheduled_at == IN_TEN_MINUTES
     assert world.outcomes(post) == ["transient"] * 4
 
 
 @pytest.mark.parametrize(("random", "seconds"), [(0.0, 108), (0.5, 120), (0.9999999, 132)])
-def test_a_retry_is_jittered_by_a_tenth_at_most(world: World, random: float, seconds: float):
+def test_retry_jitter_is_at_most_ten_percent(world: World, random: float, seconds: float):
     world.with_deps(random=lambda: random)
     post = world.due()
     world.publisher.answers(answered(500))
     world.dispatch(post)
-    assert world.wait_of(post) == pytest.approx(seconds, abs=0.001)
+    assert world.seconds_until_due(post) == pytest.approx(seconds, abs=0.001)
 
 
-def test_the_first_firing_has_no_jitter(world: World):
+def test_first_attempt_has_no_jitter(world: World):
     world.with_deps(random=lambda: 0.99)
     assert world.scheduled().next_attempt_at == IN_TEN_MINUTES
 
@@ -139,27 +139,27 @@ def test_retry_after_is_honoured_and_clamped(world: World, retry_after: str, sec
     assert world.read(post).next_attempt_at == IN_TEN_MINUTES + timedelta(seconds=seconds)
 
 
-def test_what_never_left_this_machine_never_spends_the_last_try(world: World):
+def test_send_that_never_left_the_machine_never_spends_the_last_retry(world: World):
     world.set(breaker_threshold=100)
     post = world.due()
-    world.publisher.usual = not_sent()
+    world.publisher.default_reply = not_sent()
     for _ in range(10):
         assert world.dispatch(post).status == "retry_scheduled"
         world.at_due(post)
-    now = world.read(post)
-    assert (now.status, now.retry_count) == ("scheduled", 3)
-    world.publisher.usual = answered(200)
+    after = world.read(post)
+    assert (after.status, after.retry_count) == ("scheduled", 3)
+    world.publisher.default_reply = answered(200)
     assert world.dispatch(post) == Dispatched("dispatched")
 
 
-def test_without_retries_the_first_transient_refusal_is_the_last(world: World):
+def test_first_transient_refusal_fails_the_post_without_retries(world: World):
     world.set(max_retries=0)
     post = world.due()
     world.publisher.answers(answered(503))
     assert world.dispatch(post) == Dispatched("failed", "retries_exhausted")
 
 
-def test_the_text_of_an_answer_is_kept_for_the_operator_bounded_and_without_nul(world: World):
+def test_answer_text_is_stored_bounded_and_without_nul(world: World):
     post = world.due()
     world.publisher.answers(answered(500, body="\0" + "x" * 5000))
     world.dispatch(post)

@@ -1,4 +1,4 @@
-"""An account's pace at the instant: who goes, who is moved, to when, and what the row says meanwhile."""
+"""An account's pace at the instant: turns, moved posts, and the reason stored in the row."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN
 from app.domain.post import Post
@@ -28,23 +28,23 @@ def spaced(world: World) -> World:
 
 
 def moved_by(world: World, post: Post) -> timedelta:
-    now = world.read(post)
-    assert now.next_attempt_at is not None
-    assert now.scheduled_at is not None
-    return now.next_attempt_at - now.scheduled_at
+    after = world.read(post)
+    assert after.next_attempt_at is not None
+    assert after.scheduled_at is not None
+    return after.next_attempt_at - after.scheduled_at
 
 
-def sent(world: World) -> list[str]:
+def sent_post_ids(world: World) -> list[str]:
     return [submission.post_id for submission in world.publisher.submissions]
 
 
 def deliver(world: World, *posts: Post) -> list[str]:
-    """At their common instant; what became of each."""
+    """Dispatch the posts at their common instant. Return the reason of each result, `sent` for none."""
     world.clock.set(max(world.clock.now(), IN_TEN_MINUTES))
     return [world.dispatch(post).reason or "sent" for post in posts]
 
 
-def test_without_a_pace_a_dispatch_makes_no_statement_about_accounts_turns(world: World):
+def test_dispatch_without_pacing_reads_and_writes_no_turns(world: World):
     post, seen = world.due(), []
     event.listen(world.db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
     assert world.dispatch(post) == Dispatched("dispatched")
@@ -52,49 +52,49 @@ def test_without_a_pace_a_dispatch_makes_no_statement_about_accounts_turns(world
     assert not [statement for statement in seen if "account_slots" in statement or "account_turns" in statement]
 
 
-def test_the_second_post_of_an_instant_is_moved_by_the_spacing_at_no_cost(spaced: World):
+def test_second_post_of_an_instant_is_moved_by_the_spacing_at_no_cost(spaced: World):
     first, second = spaced.scheduled(), spaced.scheduled()
     assert deliver(spaced, first, second) == ["sent", "spaced"]
-    now = spaced.read(second)
-    assert (now.status, now.retry_count, now.attempt, now.generation) == ("scheduled", 0, 0, 1)
-    assert (now.scheduled_at, now.next_attempt_at) == (IN_TEN_MINUTES, IN_TEN_MINUTES + STEP)
-    assert (now.error_code, now.error_message) == ("spaced", SENTENCES["spaced"])
-    assert now.armed
+    after = spaced.read(second)
+    assert (after.status, after.retry_count, after.attempt, after.generation) == ("scheduled", 0, 0, 1)
+    assert (after.scheduled_at, after.next_attempt_at) == (IN_TEN_MINUTES, IN_TEN_MINUTES + STEP)
+    assert (after.error_code, after.error_message) == ("spaced", SENTENCES["spaced"])
+    assert after.armed
     assert spaced.attempts(second) == []
-    assert sent(spaced) == [first.id]
+    assert sent_post_ids(spaced) == [first.id]
 
 
-def test_it_goes_at_its_turn_and_says_no_more_that_it_was_moved(spaced: World):
+def test_moved_post_is_sent_at_its_turn_and_its_notice_is_cleared(spaced: World):
     first, second = spaced.scheduled(), spaced.scheduled()
     deliver(spaced, first, second)
     spaced.at_due(second)
     assert spaced.dispatch(second) == Dispatched("dispatched")
-    now = spaced.read(second)
-    assert (now.status, now.error_code, now.error_message) == ("publishing", None, None)
-    assert sent(spaced) == [first.id, second.id]
+    after = spaced.read(second)
+    assert (after.status, after.error_code, after.error_message) == ("publishing", None, None)
+    assert sent_post_ids(spaced) == [first.id, second.id]
 
 
-def test_posts_of_one_instant_come_back_one_behind_the_other(spaced: World):
+def test_posts_of_one_instant_are_moved_one_spacing_apart(spaced: World):
     posts = [spaced.scheduled() for _ in range(4)]
     deliver(spaced, *posts)
     assert [moved_by(spaced, post) for post in posts[1:]] == [STEP, 2 * STEP, 3 * STEP]
 
 
-def test_those_who_were_moved_go_in_the_order_that_was_chosen_for_them(spaced: World):
+def test_moved_posts_are_sent_in_their_assigned_order(spaced: World):
     posts = [spaced.scheduled(IN_TEN_MINUTES + timedelta(seconds=10 * n)) for n in range(4)]
     for post in posts:
         spaced.at_due(post)
         spaced.dispatch(post)
-    late = timedelta(seconds=5)  # each alarm comes later than the slot that was kept for it
+    late = timedelta(seconds=5)  # each alarm comes after its reserved slot
     for post in posts[1:]:
         while spaced.read(post).status == "scheduled":
             spaced.at_due(post)
             spaced.clock.set(spaced.clock.now() + late)
             spaced.dispatch(post)
-    assert sent(spaced) == [post.id for post in posts]
+    assert sent_post_ids(spaced) == [post.id for post in posts]
 
 
-def test_one_that_was_moved_and_comes_a_little_late_still_goes_before_those_behind_it(spaced: World):
+def test_moved_post_delivered_late_still_goes_before_later_ones(spaced: World):
     posts = [spaced.scheduled() for _ in range(3)]
     deliver(spaced, *posts)
     spaced.at_due(posts[1])
@@ -102,7 +102,7 @@ def test_one_that_was_moved_and_comes_a_little_late_still_goes_before_those_behi
     assert spaced.dispatch(posts[1]) == Dispatched("dispatched")
 
 
-def test_while_n8n_is_given_a_rest_a_turn_that_came_in_vain_costs_one_spacing(spaced: World):
+def test_turn_deferred_by_the_breaker_costs_one_spacing(spaced: World):
     spaced.set(breaker_threshold=1)
     spaced.publisher.answers(not_sent())
     first, second, third = (spaced.scheduled(IN_TEN_MINUTES + n * 2 * STEP) for n in range(3))
@@ -118,7 +118,7 @@ def test_while_n8n_is_given_a_rest_a_turn_that_came_in_vain_costs_one_spacing(sp
     assert spaced.dispatch(third) == Dispatched("dispatched")
 
 
-def test_a_post_that_is_promised_earlier_goes_before_those_who_were_moved(spaced: World):
+def test_post_scheduled_earlier_goes_before_moved_posts(spaced: World):
     first, second = spaced.scheduled(IN_TEN_MINUTES), spaced.scheduled(IN_TEN_MINUTES + MINUTE / 2)
     early = spaced.scheduled(IN_TEN_MINUTES + MINUTE / 4)
     spaced.at_due(first)
@@ -130,11 +130,11 @@ def test_a_post_that_is_promised_earlier_goes_before_those_who_were_moved(spaced
     spaced.at_due(early)
     spaced.dispatch(early)
     spaced.dispatch(second)
-    assert sent(spaced) == [first.id, early.id]
+    assert sent_post_ids(spaced) == [first.id, early.id]
     assert spaced.read(second).next_attempt_at == IN_TEN_MINUTES + 2 * STEP
 
 
-def test_a_new_post_does_not_push_in_before_one_that_was_moved(spaced: World):
+def test_new_post_does_not_overtake_a_moved_one(spaced: World):
     first, second = spaced.scheduled(), spaced.scheduled()
     newcomer = spaced.scheduled(IN_TEN_MINUTES + STEP)
     deliver(spaced, first, second)
@@ -144,7 +144,7 @@ def test_a_new_post_does_not_push_in_before_one_that_was_moved(spaced: World):
     assert moved_by(spaced, newcomer) == STEP
 
 
-def test_the_place_of_a_moved_post_that_is_called_off_is_free(spaced: World):
+def test_slot_of_an_unscheduled_moved_post_is_free(spaced: World):
     first, second, third = (spaced.scheduled() for _ in range(3))
     deliver(spaced, first, second)
     schedule.unschedule(spaced.deps, USER, second.id)
@@ -152,11 +152,11 @@ def test_the_place_of_a_moved_post_that_is_called_off_is_free(spaced: World):
     assert moved_by(spaced, third) == STEP
 
 
-def test_accounts_know_nothing_of_each_other(spaced: World):
+def test_accounts_are_paced_independently(spaced: World):
     assert deliver(spaced, spaced.scheduled(), spaced.scheduled(platform="facebook")) == ["sent", "sent"]
 
 
-def test_a_second_delivery_of_the_post_whose_turn_it_is_moves_nothing(spaced: World):
+def test_second_delivery_during_the_turn_moves_nothing(spaced: World):
     post = spaced.due()
     answers = []
     spaced.at_next_transaction(lambda: None)  # the turn
@@ -166,7 +166,7 @@ def test_a_second_delivery_of_the_post_whose_turn_it_is_moves_nothing(spaced: Wo
     assert spaced.reasons(post) == ["created", "scheduled", "claimed"]
 
 
-def test_a_turn_serves_again_where_the_account_changed_before_the_claim(spaced: World):
+def test_turn_is_reused_if_the_account_changed_before_the_claim(spaced: World):
     post = spaced.due()
     spaced.at_next_transaction(lambda: None)
     spaced.at_next_transaction(lambda: spaced.connect(token="token-2"))
@@ -174,7 +174,7 @@ def test_a_turn_serves_again_where_the_account_changed_before_the_claim(spaced: 
     assert spaced.publisher.submissions[0].access_token == "token-2"
 
 
-def test_a_turn_whose_post_was_called_off_holds_up_the_account_for_one_spacing(spaced: World):
+def test_turn_of_an_unscheduled_post_delays_the_account_by_one_spacing(spaced: World):
     post, other = spaced.scheduled(), spaced.scheduled()
     spaced.clock.set(IN_TEN_MINUTES)
     spaced.at_next_transaction(lambda: None)
@@ -184,7 +184,7 @@ def test_a_turn_whose_post_was_called_off_holds_up_the_account_for_one_spacing(s
     assert moved_by(spaced, other) == STEP
 
 
-def test_a_post_that_was_called_off_before_its_turn_takes_none(spaced: World):
+def test_post_unscheduled_before_its_turn_takes_no_turn(spaced: World):
     post, other = spaced.scheduled(), spaced.scheduled()
     spaced.clock.set(IN_TEN_MINUTES)
     spaced.at_next_transaction(lambda: schedule.unschedule(spaced.deps, USER, post.id))
@@ -192,7 +192,7 @@ def test_a_post_that_was_called_off_before_its_turn_takes_none(spaced: World):
     assert deliver(spaced, other) == ["sent"]
 
 
-def test_a_retry_takes_a_turn_of_its_own(spaced: World):
+def test_retry_takes_its_own_turn(spaced: World):
     first, second = spaced.scheduled(), spaced.scheduled(IN_TEN_MINUTES + timedelta(seconds=100))
     spaced.publisher.answers(answered(500))
     deliver(spaced, first)
@@ -204,7 +204,7 @@ def test_a_retry_takes_a_turn_of_its_own(spaced: World):
     assert spaced.read(first).retry_count == 1
 
 
-def test_a_wait_of_two_seconds_is_stood_through_and_a_longer_one_is_not(spaced: World):
+def test_delivery_waits_up_to_two_seconds_for_its_turn(spaced: World):
     first = spaced.scheduled()
     near = spaced.scheduled(IN_TEN_MINUTES + STEP - timedelta(seconds=2))
     deliver(spaced, first)
@@ -217,26 +217,26 @@ def test_a_wait_of_two_seconds_is_stood_through_and_a_longer_one_is_not(spaced: 
     assert spaced.dispatch(far).reason == "spaced"
 
 
-def test_who_finds_no_room_to_wait_for_a_turn_is_moved_to_it(spaced: World):
+def test_delivery_without_a_seat_is_moved_to_its_turn(spaced: World):
     first, near = spaced.scheduled(), spaced.scheduled(IN_TEN_MINUTES + MINUTE)
     deliver(spaced, first)
     spaced.at_due(near)
-    spaced.with_deps(waiting=None)
+    spaced.with_deps(seats=None)
     assert spaced.dispatch(near) == Dispatched("retry_scheduled", "spaced")
     assert moved_by(spaced, near) == MARGIN
 
 
-def test_who_finds_no_room_to_wait_for_its_instant_takes_no_turn(spaced: World):
+def test_early_delivery_without_a_seat_takes_no_turn(spaced: World):
     post, other = spaced.scheduled(), spaced.scheduled()
     spaced.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
-    room = spaced.deps.waiting
-    spaced.with_deps(waiting=None)
+    seats = spaced.deps.seats
+    spaced.with_deps(seats=None)
     assert spaced.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
-    spaced.with_deps(waiting=room)
+    spaced.with_deps(seats=seats)
     assert deliver(spaced, other) == ["sent"]
 
 
-def test_a_turn_is_taken_at_the_instant_and_not_before(spaced: World):
+def test_turn_is_taken_at_the_instant_and_not_before(spaced: World):
     post = spaced.scheduled()
     spaced.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
     assert spaced.dispatch(post) == Dispatched("dispatched")
@@ -244,7 +244,7 @@ def test_a_turn_is_taken_at_the_instant_and_not_before(spaced: World):
         assert connection.execute(sa.select(account_slots.c.free_at)).scalar_one() == IN_TEN_MINUTES + STEP
 
 
-def test_what_was_moved_is_not_missed_for_that(spaced: World):
+def test_time_added_by_pacing_does_not_count_as_lateness(spaced: World):
     spaced.set(max_lateness_seconds=30.0)
     first, second, third = (spaced.scheduled() for _ in range(3))
     deliver(spaced, first, second, third)
@@ -255,13 +255,13 @@ def test_what_was_moved_is_not_missed_for_that(spaced: World):
     assert spaced.dispatch(third) == Dispatched("failed", "missed")
 
 
-def test_in_poll_mode_a_sweep_sends_one_and_the_rest_come_back_apart(spaced: World):
+def test_sweep_in_poll_mode_sends_one_post_and_spaces_the_rest(spaced: World):
     posts = [spaced.scheduled(IN_TEN_MINUTES + timedelta(seconds=n)) for n in range(4)]
     spaced.with_deps(messages=None)
     spaced.clock.set(IN_TEN_MINUTES + MINUTE)
     for _ in range(5):
         sweep(spaced.deps)
-        waiting = [now.next_attempt_at for now in map(spaced.read, posts) if now.status == "scheduled"]
+        waiting = [current.next_attempt_at for current in map(spaced.read, posts) if current.status == "scheduled"]
         assert len(waiting) == len(set(waiting))
         spaced.clock.advance(minutes=1.5)
-    assert sent(spaced) == [post.id for post in posts]
+    assert sent_post_ids(spaced) == [post.id for post in posts]

@@ -1,4 +1,4 @@
-"""What is written down on the way, for whoever asks later: when an attempt was over, why, and what the author reads."""
+"""Records of a delivery: when and why an attempt ended, and the reason shown to the author."""
 
 import logging
 from datetime import timedelta
@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from app.delivery.report import Applied
-from app.delivery.settle import Dispatched
 from app.domain.breaker import Breaker
+from app.domain.delivery import Dispatched
 from app.domain.explanations import SENTENCES
-from app.posts import schedule
+from app.posts import recover, schedule
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -17,42 +17,40 @@ from tests.support.world import IN_TEN_MINUTES, USER, World
 COOLDOWN = timedelta(seconds=60)
 
 
-def recover(world: World, post_id: str, action: str = "retry", force: bool = False):
-    return schedule.recover(world.deps, USER, post_id, action, force)
+def recover_post(world: World, post_id: str, action: recover.Action = "retry", force: bool = False):
+    return recover.recover(world.deps, USER, post_id, action, force)
 
 
-def opened(world: World) -> None:
-    """The breaker is open, and the clock at the instant of the posts that are due."""
+def open_breaker(world: World) -> None:
+    """Open the breaker, with the clock at the instant of the due posts."""
     world.set(breaker_threshold=1)
     post = world.due()
-    world.publisher.usual = not_sent()
+    world.publisher.default_reply = not_sent()
     world.dispatch(post)
 
 
-def test_a_post_that_only_waits_tells_its_author_why(world: World):
+def test_deferred_post_shows_its_author_the_reason(world: World):
     post = world.scheduled()
-    opened(world)
+    open_breaker(world)
     assert world.dispatch(post) == Dispatched("retry_scheduled", "breaker_open")
-    now = world.read(post)
-    assert (now.error_code, now.error_message) == ("publisher_unreachable", SENTENCES["publisher_unreachable"])
+    after = world.read(post)
+    assert (after.error_code, after.error_message) == ("publisher_unreachable", SENTENCES["publisher_unreachable"])
     assert world.reasons(post)[-1] == "breaker_open"
 
 
-def test_a_post_that_moved_before_it_could_be_deferred_is_left_alone(world: World):
+def test_post_changed_before_its_deferral_is_left_alone(world: World):
     post = world.scheduled()
-    opened(world)
+    open_breaker(world)
     world.at_next_transaction(lambda: world.overwrite(post, generation=post.generation + 1))
     assert world.dispatch(post) == Dispatched("ignored", "changed")
     assert world.read(post).next_attempt_at == post.next_attempt_at
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(10.0, 60.0), (90.0, 90.0)])
-def test_a_probe_shuts_the_others_out_for_the_cooldown_or_as_long_as_its_send_may_take(
-    world: World, timeout: float, seconds: float
-):
+def test_probe_blocks_others_for_the_longer_of_cooldown_and_send_timeout(world: World, timeout: float, seconds: float):
     world.set(n8n_timeout_seconds=timeout)
     post = world.scheduled()
-    opened(world)
+    open_breaker(world)
     world.clock.set(IN_TEN_MINUTES + COOLDOWN)
     seen: list[Breaker] = []
     world.publisher.during_send = lambda _: seen.append(world.circuit())
@@ -60,20 +58,20 @@ def test_a_probe_shuts_the_others_out_for_the_cooldown_or_as_long_as_its_send_ma
     assert [circuit.probe_at for circuit in seen] == [world.clock.now() + timedelta(seconds=seconds)]
 
 
-def test_a_delivery_that_is_armed_again_counts_as_no_sweep(world: World):
+def test_rearmed_delivery_is_not_marked_as_swept(world: World):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=60))
     assert world.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
     assert world.read(post).swept_at is None
 
 
-def test_a_sender_that_died_before_its_send_is_said_to_have_died(world: World):
-    post = world.died_unsent()
+def test_attempt_records_that_its_sender_died_before_the_send(world: World):
+    post = world.crashed_before_send()
     sweep(world.deps)
     assert [attempt.error for attempt in world.attempts(post)] == ["the sender died before it began to send"]
 
 
-def test_a_second_report_that_a_cancelled_post_is_out_has_its_own_instant(world: World):
+def test_published_report_after_cancel_records_its_own_time(world: World):
     post = world.failed()
     schedule.cancel(world.deps, USER, post.id)
     now = world.clock.advance(seconds=30)
@@ -81,7 +79,7 @@ def test_a_second_report_that_a_cancelled_post_is_out_has_its_own_instant(world:
     assert [(attempt.outcome, attempt.finished_at) for attempt in world.attempts(post)] == [("published", now)]
 
 
-def test_a_failure_told_of_an_earlier_attempt_has_its_own_instant(world: World):
+def test_failure_report_for_an_earlier_attempt_records_its_own_time(world: World):
     post = world.expired()
     sweep(world.deps)
     now = world.clock.advance(seconds=30)
@@ -90,24 +88,24 @@ def test_a_failure_told_of_an_earlier_attempt_has_its_own_instant(world: World):
 
 
 @pytest.mark.parametrize("action", ["retry", "fail"])
-def test_an_attempt_that_a_person_gives_up_is_closed_as_unknown(world: World, action: str):
+def test_manual_recovery_closes_the_open_attempt_as_unknown(world: World, action: recover.Action):
     post = world.expired()
-    recover(world, post.id, action)
+    recover_post(world, post.id, action)
     closed = [(attempt.outcome, attempt.error_code, attempt.finished_at) for attempt in world.attempts(post)]
     assert closed == [("unknown", "outcome_unknown", world.clock.now())]
 
 
-def test_a_retry_by_hand_leaves_the_record_of_a_held_post_as_it_was(world: World):
+def test_manual_retry_keeps_the_attempt_records_of_a_held_post(world: World):
     post = world.expired(platform="instagram")
     sweep(world.deps)
     before = world.attempts(post)
     world.clock.advance(hours=1)
-    assert recover(world, post.id, force=True).status == "scheduled"
+    assert recover_post(world, post.id, force=True).status == "scheduled"
     assert world.attempts(post) == before
 
 
 @pytest.mark.parametrize("act", ["unschedule", "cancel"])
-def test_what_an_author_calls_off_is_logged_under_its_own_name(
+def test_unschedule_and_cancel_are_logged_under_their_own_names(
     world: World, act: str, caplog: pytest.LogCaptureFixture
 ):
     post = world.scheduled()
@@ -117,16 +115,16 @@ def test_what_an_author_calls_off_is_logged_under_its_own_name(
     assert [record.getMessage() for record in caplog.records] == [names[act]]
 
 
-def test_an_unknown_outcome_is_written_down_with_its_code_and_instant_and_told_to_the_author(world: World):
+def test_unknown_outcome_is_recorded_with_code_and_time_and_shown_to_the_author(world: World):
     post = world.expired()
     sweep(world.deps)
     closed = [(attempt.outcome, attempt.error_code, attempt.finished_at) for attempt in world.attempts(post)]
     assert closed == [("unknown", "outcome_unknown", world.clock.now())]
-    now = world.read(post)
-    assert (now.error_code, now.error_message) == ("outcome_unknown", SENTENCES["outcome_unknown"])
+    after = world.read(post)
+    assert (after.error_code, after.error_message) == ("outcome_unknown", SENTENCES["outcome_unknown"])
 
 
-def test_every_post_that_is_held_is_counted(world: World):
+def test_every_held_post_is_counted(world: World):
     world.set(unknown_outcome_policy="hold")
     posts = [world.scheduled() for _ in range(2)]
     world.clock.set(IN_TEN_MINUTES)
@@ -136,21 +134,21 @@ def test_every_post_that_is_held_is_counted(world: World):
     assert sweep(world.deps).held == 2
 
 
-def test_a_post_that_has_no_try_left_says_so_to_its_author(world: World):
+def test_post_without_retries_left_shows_its_author_the_reason(world: World):
     world.set(max_retries=0)
     post = world.in_flight()
     world.report_failed(post, http_status=500)
-    now = world.read(post)
-    assert (now.status, now.error_code) == ("failed", "retries_exhausted")
-    assert now.error_message == SENTENCES["retries_exhausted"]
+    after = world.read(post)
+    assert (after.status, after.error_code) == ("failed", "retries_exhausted")
+    assert after.error_message == SENTENCES["retries_exhausted"]
 
 
-def test_a_first_attempts_failure_is_no_replay_of_an_earlier_one(world: World):
+def test_failure_of_a_first_attempt_is_not_taken_for_a_replay(world: World):
     post = world.in_flight(platform="instagram")
     assert world.report_failed(post, http_status=500) == Applied(True, "scheduled")
 
 
-def test_a_final_refusal_is_believed_of_a_later_attempt_too_for_it_sends_nothing_again(world: World):
+def test_permanent_failure_without_attempt_is_applied_to_a_later_attempt(world: World):
     post = world.due(platform="instagram")
     world.publisher.answers(answered(500))
     world.dispatch(post)

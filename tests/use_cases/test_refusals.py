@@ -1,40 +1,41 @@
-"""Every refusal tells its reader what is the matter and what to do: word for word, for these sentences are shown."""
+"""Texts of refusals, word for word because clients show them: the cause and the cure."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.delivery.report import grant, report
+from app.accounts.accounts import remove_account
+from app.delivery.report import apply_report, grant_execution_claim
 from app.domain.errors import FieldError, Refusal
 from app.domain.outcomes import Report
-from app.posts import drafts, schedule
+from app.posts import changes, recover, schedule
 from tests.support.world import USER, World
 
-NOBODYS = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_POST_ID = "00000000-0000-4000-8000-000000000000"
 
 Act = Callable[[World], Any]
 
 
-def recover(world: World, status: str, action: str = "retry") -> Any:
-    return schedule.recover(world.deps, USER, world.in_status(status).id, action, False)
+def recover_post(world: World, status: str, action: recover.Action = "retry") -> Any:
+    return recover.recover(world.deps, USER, world.in_status(status).id, action, False)
 
 
-def changing(world: World) -> Any:
-    return schedule.change_post(world.deps, USER, world.scheduled().id, lambda _tx, _post: None)
+def change_that_always_loses(world: World) -> Any:
+    return changes.change_post(world.deps, USER, world.scheduled().id, lambda _tx, _post: None)
 
 
-def reported_while_it_moves(world: World) -> Any:
+def report_that_always_loses(world: World) -> Any:
     post = world.in_flight()
     for _ in range(5):
         world.at_next_transaction(lambda: world.overwrite(post, generation=world.read(post).generation + 1))
-    return report(world.deps, Report(post.id, False, http_status=400))
+    return apply_report(world.deps, Report(post.id, False, http_status=400))
 
 
-def schedule_after_the_account_has_gone(world: World) -> Any:
+def schedule_after_account_removal(world: World) -> Any:
     other = world.connect(external_id="urn:li:person:2")
     post = world.draft(social_account_id=other.id)
-    drafts.remove_account(world.deps, USER, other.id)
+    remove_account(world.deps, USER, other.id)
     return world.schedule(post)
 
 
@@ -43,16 +44,16 @@ def schedule_with_two_accounts(world: World) -> Any:
     return world.schedule(world.draft())
 
 
-def schedule_what_may_be_out(world: World) -> Any:
+def schedule_post_that_may_be_out(world: World) -> Any:
     world.set(unknown_outcome_policy="hold")
     post = world.expired()
-    schedule.recover(world.deps, USER, post.id, "fail", False)
+    recover.recover(world.deps, USER, post.id, "fail", False)
     return world.schedule(world.read(post))
 
 
 REFUSED: list[tuple[str, str, Act]] = [
-    ("post_not_found", "There is no such post.", lambda w: schedule.cancel(w.deps, USER, NOBODYS)),
-    ("post_not_found", "There is no such post.", lambda w: report(w.deps, Report(NOBODYS, True))),
+    ("post_not_found", "There is no such post.", lambda w: schedule.cancel(w.deps, USER, UNKNOWN_POST_ID)),
+    ("post_not_found", "There is no such post.", lambda w: apply_report(w.deps, Report(UNKNOWN_POST_ID, True))),
     (
         "in_flight",
         "The post is going out right now and can no longer be changed.",
@@ -76,18 +77,18 @@ REFUSED: list[tuple[str, str, Act]] = [
     (
         "in_flight",
         "The post is going out right now. Wait for its outcome.",
-        lambda w: recover(w, "publishing"),
+        lambda w: recover_post(w, "publishing"),
     ),
     (
         "not_recoverable",
-        "Only failed posts and stuck ones can be recovered; this one is draft.",
-        lambda w: recover(w, "draft"),
+        "Only failed posts and stuck ones can be recovered. This one is draft.",
+        lambda w: recover_post(w, "draft"),
     ),
     (
         "force_required",
         "We cannot tell whether this post went out. Look at the account before you send it again. "
         "Then try again with force: true.",
-        schedule_what_may_be_out,
+        schedule_post_that_may_be_out,
     ),
     (
         "account_ambiguous",
@@ -101,23 +102,23 @@ REFUSED: list[tuple[str, str, Act]] = [
     ),
     (
         "account_missing",
-        "The account of this post is gone. Write the post anew for another account.",
-        schedule_after_the_account_has_gone,
+        "The account of this post is gone. Write a new post for another account.",
+        schedule_after_account_removal,
     ),
     (
         "changed_meanwhile",
         "The post kept changing while this was tried. Look at it and try again.",
-        changing,
+        change_that_always_loses,
     ),
     (
         "changed_meanwhile",
         "The post kept changing while this was applied. Send the report again.",
-        reported_while_it_moves,
+        report_that_always_loses,
     ),
     (
         "already_claimed",
         "This attempt has been claimed before or is over. Do not publish.",
-        lambda w: grant(w.deps, w.scheduled().id, 1),
+        lambda w: grant_execution_claim(w.deps, w.scheduled().id, 1),
     ),
     (
         "never_sent",
@@ -130,20 +131,20 @@ REFUSED: list[tuple[str, str, Act]] = [
 @pytest.mark.parametrize(
     ("code", "sentence", "act"), REFUSED, ids=[f"{code}-{n}" for n, (code, *_) in enumerate(REFUSED)]
 )
-def test_a_refusal_says_what_is_the_matter_and_what_to_do(world: World, code: str, sentence: str, act: Act):
+def test_refusal_states_the_cause_and_the_cure(world: World, code: str, sentence: str, act: Act):
     with pytest.raises(Refusal) as refused:
         act(world)
     assert (refused.value.code, refused.value.detail) == (code, sentence)
 
 
-def test_the_choice_between_accounts_names_the_field_the_bound_and_the_count(world: World):
+def test_account_ambiguous_error_has_field_limit_and_count(world: World):
     with pytest.raises(Refusal) as refused:
         schedule_with_two_accounts(world)
     message = "You have 2 linkedin accounts: say which one in socialAccountId."
     assert refused.value.errors == [FieldError("socialAccountId", "account_ambiguous", message, limit=1, actual=2)]
 
 
-def test_all_that_a_platform_would_refuse_is_told_at_once(world: World):
+def test_all_platform_limit_errors_are_returned_together(world: World):
     world.connect("instagram", "instagram-page")
     post = world.draft(platform="instagram")
     world.overwrite(post, media=[], content="x" * 2_201)
@@ -152,4 +153,4 @@ def test_all_that_a_platform_would_refuse_is_told_at_once(world: World):
     assert refused.value.code == "platform_limits"
     assert [error.code for error in refused.value.errors] == ["text_too_long", "media_required"]
     assert refused.value.detail == " ".join(error.message for error in refused.value.errors)
-    assert refused.value.detail.startswith("Instagram takes at most 2200 characters; shorten the text by 1. Instagram ")
+    assert refused.value.detail.startswith("Instagram takes at most 2200 characters. Shorten the text by 1. Instagram ")

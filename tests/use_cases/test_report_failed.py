@@ -1,11 +1,11 @@
-"""The report that a post failed: settles the attempt in hand, only records an older one; and the permission to go."""
+"""Failure reports settle the current attempt and only record an older one. Also the execution claim."""
 
 from datetime import timedelta
 
 import pytest
 
-from app.delivery.report import Applied, grant, report
-from app.delivery.settle import Dispatched
+from app.delivery.report import Applied, apply_report, grant_execution_claim
+from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict
 from app.domain.outcomes import Report
 from app.sweep.sweep import sweep
@@ -16,7 +16,7 @@ URN = "urn:li:share:42"
 
 
 def second_attempt(world: World):
-    """Attempt 1 ended unknown, attempt 2 is in flight."""
+    """Return a post with attempt 1 ended unknown and attempt 2 in flight."""
     post = world.due()
     world.publisher.answers(unknown())
     world.dispatch(post)
@@ -28,7 +28,7 @@ def second_attempt(world: World):
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("fields", "code"),
     [
         ({"http_status": 400}, "rejected_by_platform"),
         ({"http_status": 422, "error": "text too long"}, "rejected_by_platform"),
@@ -41,41 +41,41 @@ def second_attempt(world: World):
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())).replace(" ", "_"),
 )
-def test_a_permanent_failure_fails_the_post_with_a_reason_an_author_understands(world: World, said: dict, code: str):
+def test_permanent_failure_fails_the_post_with_a_reason_for_the_author(world: World, fields: dict, code: str):
     post = world.in_flight()
-    assert world.report_failed(post, **said) == Applied(True, "failed")
-    now = world.read(post)
-    assert (now.status, now.error_code, now.lease_until) == ("failed", code, None)
-    assert now.error_message
+    assert world.report_failed(post, **fields) == Applied(True, "failed")
+    after = world.read(post)
+    assert (after.status, after.error_code, after.lease_until) == ("failed", code, None)
+    assert after.error_message
     assert world.outcomes(post) == ["reconnect" if code == "reconnect_required" else "permanent"]
 
 
-@pytest.mark.parametrize("said", [{}, {"http_status": 500}, {"http_status": 429}, {"retryable": True}], ids=str)
-def test_a_transient_failure_is_tried_again_by_the_same_policy(world: World, said: dict):
+@pytest.mark.parametrize("fields", [{}, {"http_status": 500}, {"http_status": 429}, {"retryable": True}], ids=str)
+def test_transient_failure_is_retried_by_the_usual_backoff(world: World, fields: dict):
     post = world.in_flight()
     world.clock.advance(seconds=10)
-    assert world.report_failed(post, **said) == Applied(True, "scheduled")
-    now = world.read(post)
-    assert (now.retry_count, now.next_attempt_at) == (1, world.clock.now() + timedelta(minutes=2))
-    code = "platform_busy" if said.get("http_status") == 429 else "platform_error"
-    assert (now.scheduled_at, now.armed, now.error_code) == (IN_TEN_MINUTES, True, code)
+    assert world.report_failed(post, **fields) == Applied(True, "scheduled")
+    after = world.read(post)
+    assert (after.retry_count, after.next_attempt_at) == (1, world.clock.now() + timedelta(minutes=2))
+    code = "platform_busy" if fields.get("http_status") == 429 else "platform_error"
+    assert (after.scheduled_at, after.armed, after.error_code) == (IN_TEN_MINUTES, True, code)
 
 
-def test_a_transient_failure_of_the_last_try_fails_the_post(world: World):
+def test_transient_failure_of_the_last_retry_fails_the_post(world: World):
     post = world.in_flight()
     world.overwrite(post, retry_count=3)
     assert world.report_failed(post, http_status=500) == Applied(True, "failed")
     assert world.read(post).error_code == "retries_exhausted"
 
 
-def test_a_replay_of_a_failure_changes_nothing(world: World):
+def test_replayed_failure_changes_nothing(world: World):
     post = world.failed()
-    before = world.everything()
+    before = world.all_post_rows()
     assert world.report_failed(post, http_status=500) == Applied(False, "failed")
-    assert world.everything() == before
+    assert world.all_post_rows() == before
 
 
-def test_a_failure_of_an_older_attempt_is_recorded_and_does_not_touch_the_newer_one(world: World):
+def test_failure_of_an_older_attempt_is_recorded_and_leaves_the_newer_one(world: World):
     post = second_attempt(world)
     written = world.transitions(post)
     assert world.report_failed(post, http_status=400, attempt=1) == Applied(False, "publishing")
@@ -84,45 +84,45 @@ def test_a_failure_of_an_older_attempt_is_recorded_and_does_not_touch_the_newer_
     assert world.outcomes(post) == ["permanent", "accepted"]
 
 
-def test_a_failure_after_the_truth_does_not_unsay_it(world: World):
+def test_failure_after_published_changes_nothing(world: World):
     post = world.published()
-    before = world.everything()
+    before = world.all_post_rows()
     assert world.report_failed(post, http_status=400) == Applied(False, "published")
-    assert world.everything() == before
+    assert world.all_post_rows() == before
 
 
-def test_a_failure_that_names_no_attempt_is_not_guessed_where_two_may_be_meant(world: World):
+def test_failure_without_attempt_is_ignored_if_two_attempts_may_be_meant(world: World):
     post = second_attempt(world)
-    before = world.everything()
+    before = world.all_post_rows()
     assert world.report_failed(post, http_status=500) == Applied(False, "publishing")
-    assert world.everything() == before
+    assert world.all_post_rows() == before
 
 
-def test_a_failure_that_names_no_attempt_is_the_latest_where_the_earlier_ones_are_known_not_to_be_out(world: World):
+def test_failure_without_attempt_applies_to_the_latest_if_earlier_ones_failed(world: World):
     post = second_attempt(world)
     world.report_failed(post, http_status=400, attempt=1)
     assert world.report_failed(post, http_status=400) == Applied(True, "failed")
     assert world.outcomes(post) == ["permanent", "permanent"]
 
 
-def test_refused_as_a_duplicate_after_an_attempt_that_may_be_out_is_published_under_that_name(world: World):
+def test_duplicate_after_an_unknown_attempt_is_published_with_the_reported_urn(world: World):
     post = second_attempt(world)
-    said = {"http_status": 422, "error": f"DUPLICATE_POST: duplicate of {URN}", "attempt": 2}
-    assert world.report_failed(post, **said) == Applied(True, "published")
-    now = world.read(post)
-    assert (now.status, now.external_post_id, now.error_code) == ("published", URN, None)
-    assert now.external_url == f"https://www.linkedin.com/feed/update/{URN}/"
+    fields = {"http_status": 422, "error": f"DUPLICATE_POST: duplicate of {URN}", "attempt": 2}
+    assert world.report_failed(post, **fields) == Applied(True, "published")
+    after = world.read(post)
+    assert (after.status, after.external_post_id, after.error_code) == ("published", URN, None)
+    assert after.external_url == f"https://www.linkedin.com/feed/update/{URN}/"
     assert world.outcomes(post) == ["unknown", "already_there"]
     assert world.reasons(post)[-1] == "already_there"
     assert world.alerts() == {}
 
 
-def test_refused_as_a_duplicate_without_naming_an_attempt_is_published_all_the_same(world: World):
+def test_duplicate_without_attempt_after_an_unknown_one_is_published(world: World):
     post = second_attempt(world)
     assert world.report_failed(post, error_code="506") == Applied(True, "published")
 
 
-def test_the_text_of_a_duplicate_report_is_kept_bounded_and_without_nul(world: World):
+def test_duplicate_report_text_is_stored_bounded_and_without_nul(world: World):
     post = second_attempt(world)
     text = f"DUPLICATE_POST {URN} \0" + "x" * 5000
     assert world.report_failed(post, http_status=422, error=text, attempt=2) == Applied(True, "published")
@@ -131,13 +131,13 @@ def test_the_text_of_a_duplicate_report_is_kept_bounded_and_without_nul(world: W
     assert len(kept) <= 1000
 
 
-def test_a_name_in_a_report_longer_than_any_name_is_in_nobodys_way(world: World):
+def test_overlong_urn_in_a_duplicate_report_is_accepted(world: World):
     post = second_attempt(world)
     text = "DUPLICATE_POST urn:li:share:" + "4" * 500
     assert world.report_failed(post, http_status=422, error=text, attempt=2) == Applied(True, "published")
 
 
-def test_a_failure_that_overtakes_our_own_settle_is_applied_once_and_not_unsaid_by_a_200(world: World):
+def test_failure_received_before_the_settle_is_not_overwritten_by_a_200(world: World):
     post = world.due()
     world.publisher.during_send = lambda _: world.report_failed(post, http_status=400)
     assert world.dispatch(post) == Dispatched("dispatched")
@@ -146,48 +146,48 @@ def test_a_failure_that_overtakes_our_own_settle_is_applied_once_and_not_unsaid_
     assert world.reasons(post) == ["created", "scheduled", "claimed", "rejected_by_platform"]
 
 
-def test_a_workflow_may_ask_once_whether_it_may_publish(world: World):
+def test_execution_claim_is_granted_once(world: World):
     post = world.in_flight()
     world.clock.advance(seconds=30)
-    grant(world.deps, post.id, 1)
+    grant_execution_claim(world.deps, post.id, 1)
     assert world.attempts(post)[0].asked_at == world.clock.now()
     assert world.read(post).lease_until == world.clock.now() + timedelta(seconds=600)
     with pytest.raises(Conflict) as refused:
-        grant(world.deps, post.id, 1)
+        grant_execution_claim(world.deps, post.id, 1)
     assert refused.value.code == "already_claimed"
 
 
-def test_a_workflow_that_asks_too_late_or_for_another_attempt_may_not_publish(world: World):
+def test_execution_claim_after_the_lease_or_for_another_attempt_is_refused(world: World):
     post = world.in_flight()
     for attempt in (0, 2):
         with pytest.raises(Conflict):
-            grant(world.deps, post.id, attempt)
+            grant_execution_claim(world.deps, post.id, attempt)
     world.clock.set(post.lease_until)  # type: ignore[arg-type]
     with pytest.raises(Conflict):
-        grant(world.deps, post.id, 1)
+        grant_execution_claim(world.deps, post.id, 1)
     assert world.read(post) == post
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "failed", "published", "cancelled"])
-def test_no_workflow_may_publish_what_is_not_in_flight(world: World, status: str):
+def test_execution_claim_for_a_post_not_in_flight_is_refused(world: World, status: str):
     post = world.in_status(status)
     with pytest.raises(Conflict):
-        grant(world.deps, post.id, 1)
+        grant_execution_claim(world.deps, post.id, 1)
     assert world.read(post) == post
 
 
-def test_a_report_of_a_revoked_token_that_comes_too_late_does_not_mark_the_account(world: World):
+def test_revoked_token_report_for_an_older_attempt_does_not_mark_the_account(world: World):
     post = second_attempt(world)
     world.publisher.during_send = None
     assert world.report_failed(post, http_status=401, attempt=1) == Applied(False, "publishing")
     assert world.account_status() == "active"
 
 
-def test_a_failure_whose_post_keeps_moving_is_asked_for_again(world: World):
+def test_failure_report_that_loses_every_race_answers_changed_meanwhile(world: World):
     post = world.in_flight()
-    for _ in range(5):  # each time it is read, it is as it was; each time it is settled, it has moved
+    for _ in range(5):  # the post changes between every read and its settle
         world.at_next_transaction(lambda: world.overwrite(post, generation=world.read(post).generation + 1))
     with pytest.raises(Conflict) as refused:
-        report(world.deps, Report(post.id, False, http_status=400))
+        apply_report(world.deps, Report(post.id, False, http_status=400))
     assert refused.value.code == "changed_meanwhile"
     assert world.read(post).status == "publishing"

@@ -1,4 +1,4 @@
-"""What a sweep counts, writes down and leaves alone, to the millisecond and to the post."""
+"""Details of a sweep: its counts, its records, and the rows it leaves alone."""
 
 from datetime import timedelta
 
@@ -12,17 +12,17 @@ from tests.support.world import IN_TEN_MINUTES, USER, World
 PAST = timedelta(minutes=1)
 
 
-def unarmed(world: World, count: int) -> list[str]:
-    """Posts whose alarm the message service did not take, some time ago."""
-    world.messages.refusing = "unreachable"
+def schedule_unarmed(world: World, count: int) -> list[str]:
+    """Schedule posts while the message service fails. Return their ids, five minutes later."""
+    world.messages.publish_error = "unreachable"
     ids = [world.scheduled(IN_TEN_MINUTES + timedelta(hours=1, seconds=n)).id for n in range(count)]
-    world.messages.refusing = None
+    world.messages.publish_error = None
     world.clock.advance(minutes=5)
     world.messages.batches.clear()
     return ids
 
 
-def test_how_long_it_took_is_told_in_milliseconds(world: World):
+def test_sweep_duration_is_in_milliseconds(world: World):
     world.due()
     world.clock.advance(minutes=1)
     world.with_deps(messages=None)
@@ -30,7 +30,7 @@ def test_how_long_it_took_is_told_in_milliseconds(world: World):
     assert sweep(world.deps).duration_ms == 8_000
 
 
-def test_the_very_end_of_its_time_is_too_late_to_begin_another_send(world: World):
+def test_sweep_starts_no_send_at_the_end_of_its_time(world: World):
     for _ in range(2):
         world.scheduled()
     world.clock.set(IN_TEN_MINUTES + PAST)
@@ -41,11 +41,11 @@ def test_the_very_end_of_its_time_is_too_late_to_begin_another_send(world: World
     assert len(world.publisher.submissions) == 1
 
 
-def test_a_database_that_is_away_for_a_moment_as_it_ends_leaves_no_lease_behind(world: World):
-    for before in range(2, 20):  # the lease is taken by then; counting, pruning and the end are still to come
+def test_database_failure_at_the_end_of_a_sweep_leaves_no_lease(world: World):
+    for before in range(2, 20):  # after the lease is taken: counting, pruning and the end remain
         for _ in range(before):
             world.at_next_transaction(lambda: None)
-        world.at_next_transaction(lambda: world.cut_database(1))
+        world.at_next_transaction(lambda: world.fail_transactions(1))
         sweep(world.deps)
         with world.db.reading() as connection:
             assert runs.read_lease(connection, runs.SWEEP) is None
@@ -55,40 +55,40 @@ def test_a_database_that_is_away_for_a_moment_as_it_ends_leaves_no_lease_behind(
         world.db.before.clear()
 
 
-def test_once_the_rope_broke_nothing_is_armed_in_this_run(world: World):
-    unarmed(world, 1)
+def test_sweep_arms_nothing_after_the_message_service_failed(world: World):
+    schedule_unarmed(world, 1)
     world.due()
     world.clock.set(IN_TEN_MINUTES + PAST)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     world.messages.batches.clear()
     sweep(world.deps)
     assert len(world.messages.batches) == 1
 
 
-def test_a_batch_that_is_refused_does_not_hide_the_rest_and_only_what_was_taken_counts(world: World):
-    first, second, third = unarmed(world, 3)
+def test_refused_batch_does_not_stop_the_next_and_is_not_counted_as_armed(world: World):
+    first, second, third = schedule_unarmed(world, 3)
     world.set(sweep_batch_size=2)
     world.messages.refused_posts = {first, second}
     assert sweep(world.deps).armed == 1
     assert [alarm.post_id for alarm in world.messages.pending.values()] == [third]
 
 
-def test_a_row_that_is_set_aside_tells_its_author_why_and_when_that_was(world: World):
+def test_row_set_aside_shows_its_author_reason_and_time(world: World):
     post = world.due()
     now = world.clock.advance(minutes=1)
     world.with_deps(messages=None)
 
-    def breaks(count: int = 1) -> None:
-        raise RuntimeError("told to break")
+    def fail(count: int = 1) -> None:
+        raise RuntimeError("simulated failure")
 
-    world.publisher.warm = breaks  # type: ignore[method-assign]
+    world.publisher.warm = fail  # type: ignore[method-assign]
     sweep(world.deps)
     after = world.read(post)
     assert (after.error_code, after.error_message) == ("publisher_error", SENTENCES["publisher_error"])
     assert (after.updated_at, after.next_attempt_at) == (now, now + timedelta(minutes=5))
 
 
-def test_in_poll_mode_a_post_that_is_sent_was_never_armed(world: World):
+def test_poll_mode_sends_a_post_without_arming_it(world: World):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES + PAST)
     world.with_deps(messages=None)
@@ -97,7 +97,7 @@ def test_in_poll_mode_a_post_that_is_sent_was_never_armed(world: World):
     assert world.read(post).arm_count == post.arm_count
 
 
-def test_what_is_armed_is_counted_over_all_batches(world: World):
+def test_armed_count_covers_all_batches(world: World):
     world.set(sweep_batch_size=1)
     for _ in range(3):
         world.in_flight()
@@ -107,7 +107,7 @@ def test_what_is_armed_is_counted_over_all_batches(world: World):
     assert (swept.expired, swept.armed) == (3, 3)
 
 
-def test_who_was_called_off_meanwhile_is_not_counted_as_recovered(world: World):
+def test_post_unscheduled_during_the_sweep_is_not_counted_as_recovered(world: World):
     posts = [world.scheduled(IN_TEN_MINUTES + timedelta(seconds=n)) for n in range(2)]
     world.clock.set(IN_TEN_MINUTES + PAST)
     world.with_deps(messages=None)
@@ -115,7 +115,7 @@ def test_who_was_called_off_meanwhile_is_not_counted_as_recovered(world: World):
     assert sweep(world.deps).recovered == 1
 
 
-def test_what_failed_is_counted_over_all_batches(world: World):
+def test_failed_count_covers_all_batches(world: World):
     world.set(sweep_batch_size=1)
     for n in range(3):
         world.scheduled(IN_TEN_MINUTES + timedelta(seconds=n))

@@ -1,45 +1,45 @@
-"""The sweep, first step: posts in flight whose lease is over, by what can be known of them."""
+"""The sweep's first step: posts in flight with an expired lease, by their known outcome."""
 
 from datetime import timedelta
 
 import pytest
 
-from app.delivery.settle import Dispatched
+from app.domain.delivery import Dispatched
 from app.sweep.sweep import sweep
 from tests.support.fakes import unknown
 from tests.support.world import IN_TEN_MINUTES, World
 
 
-def test_a_send_that_never_began_is_tried_again_at_no_cost(world: World):
-    post = world.died_unsent(platform="instagram")  # where an unknown outcome would be held
+def test_send_that_never_began_is_retried_at_no_cost(world: World):
+    post = world.crashed_before_send(platform="instagram")  # on Instagram an unknown outcome would be held
     swept = sweep(world.deps)
     assert (swept.expired, swept.held, swept.armed) == (1, 0, 1)
-    now = world.read(post)
-    assert (now.status, now.retry_count, now.next_attempt_at) == ("scheduled", 0, world.clock.now())
-    assert (now.error_code, now.armed, now.generation) == (None, True, post.generation)
+    after = world.read(post)
+    assert (after.status, after.retry_count, after.next_attempt_at) == ("scheduled", 0, world.clock.now())
+    assert (after.error_code, after.armed, after.generation) == (None, True, post.generation)
     assert world.outcomes(post) == ["not_sent"]
     assert world.reasons(post)[-1] == "lease_over_unsent"
 
 
 @pytest.mark.parametrize("platform", ["linkedin", "facebook"])
-def test_where_the_platform_refuses_duplicates_an_unknown_outcome_is_tried_again(world: World, platform: str):
+def test_unknown_outcome_is_retried_on_a_platform_that_refuses_duplicates(world: World, platform: str):
     post = world.expired(platform=platform)
     swept = sweep(world.deps)
     assert (swept.expired, swept.held, swept.armed) == (1, 0, 1)
-    now = world.read(post)
-    assert (now.status, now.retry_count, now.next_attempt_at) == ("scheduled", 1, world.clock.now())
-    assert (now.lease_until, now.sending_at, now.armed) == (None, None, True)
+    after = world.read(post)
+    assert (after.status, after.retry_count, after.next_attempt_at) == ("scheduled", 1, world.clock.now())
+    assert (after.lease_until, after.sending_at, after.armed) == (None, None, True)
     assert world.outcomes(post) == ["unknown"]
     assert world.dispatch(post) == Dispatched("dispatched")
 
 
-def test_where_nothing_would_stop_a_second_copy_an_unknown_outcome_is_held_for_a_person(world: World):
+def test_unknown_outcome_is_held_on_a_platform_that_accepts_duplicates(world: World):
     post = world.expired(platform="instagram")
     swept = sweep(world.deps)
     assert (swept.expired, swept.held, swept.armed) == (1, 1, 0)
-    now = world.read(post)
-    assert (now.status, now.error_code, now.retry_count) == ("failed", "outcome_unknown", 0)
-    assert now.error_message
+    after = world.read(post)
+    assert (after.status, after.error_code, after.retry_count) == ("failed", "outcome_unknown", 0)
+    assert after.error_message
     assert world.outcomes(post) == ["unknown"]
     assert world.reasons(post)[-1] == "lease_over_held"
     assert len(world.publisher.submissions) == 1
@@ -49,30 +49,30 @@ def test_where_nothing_would_stop_a_second_copy_an_unknown_outcome_is_held_for_a
     ("policy", "platform", "status"),
     [("retry", "instagram", "scheduled"), ("hold", "linkedin", "failed"), ("hold", "facebook", "failed")],
 )
-def test_the_operators_policy_goes_before_the_platforms(world: World, policy: str, platform: str, status: str):
+def test_unknown_outcome_policy_overrides_the_platform_default(world: World, policy: str, platform: str, status: str):
     world.set(unknown_outcome_policy=policy)
     post = world.expired(platform=platform)
     sweep(world.deps)
     assert world.read(post).status == status
 
 
-def test_an_unknown_outcome_with_the_budget_spent_fails_the_post(world: World):
+def test_unknown_outcome_without_retries_left_fails_the_post(world: World):
     post = world.expired()
     world.overwrite(post, retry_count=3)
     assert sweep(world.deps).held == 1
-    now = world.read(post)
-    assert (now.status, now.error_code) == ("failed", "outcome_unknown")
+    after = world.read(post)
+    assert (after.status, after.error_code) == ("failed", "outcome_unknown")
 
 
-def test_a_lease_that_ends_this_instant_is_not_over_yet(world: World):
+def test_lease_that_ends_at_this_instant_is_not_expired(world: World):
     world.expired()
     world.clock.advance(microseconds=-1)
-    before = world.everything()
+    before = world.all_post_rows()
     assert sweep(world.deps).expired == 0
-    assert world.everything() == before
+    assert world.all_post_rows() == before
 
 
-def test_a_timed_out_send_is_swept_after_its_lease_and_not_before(world: World):
+def test_timed_out_send_is_swept_only_after_its_lease(world: World):
     post = world.due()
     world.publisher.answers(unknown())
     world.dispatch(post)
@@ -82,7 +82,7 @@ def test_a_timed_out_send_is_swept_after_its_lease_and_not_before(world: World):
     assert sweep(world.deps).expired == 1
 
 
-def test_a_report_that_comes_while_the_sweep_decides_is_not_overwritten(world: World):
+def test_report_received_during_the_sweep_is_not_overwritten(world: World):
     post = world.expired()
     world.at_next_transaction(lambda: None)  # the lease of the sweep
     world.at_next_transaction(lambda: world.report_published(post))
@@ -91,29 +91,29 @@ def test_a_report_that_comes_while_the_sweep_decides_is_not_overwritten(world: W
     assert world.outcomes(post) == ["published"]
 
 
-def test_an_expired_post_that_cannot_be_armed_is_left_to_the_next_sweep(world: World):
+def test_expired_post_that_cannot_be_armed_is_left_to_the_next_sweep(world: World):
     post = world.expired()
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     swept = sweep(world.deps)
     assert (swept.expired, swept.armed) == (1, 0)
     assert world.read(post).status == "scheduled"
-    world.messages.refusing = None
+    world.messages.publish_error = None
     world.clock.advance(minutes=5)
     assert sweep(world.deps).recovered == 1
 
 
-def test_a_sender_that_comes_back_after_the_sweep_took_its_post_changes_nothing(world: World):
+def test_sender_that_returns_after_its_post_was_swept_changes_nothing(world: World):
     post = world.due()
 
-    def sleep_over_the_lease(_submission) -> None:
+    def outlast_the_lease(_submission) -> None:
         world.publisher.during_send = None
         world.after_lease(post)
         sweep(world.deps)
 
-    world.publisher.during_send = sleep_over_the_lease
+    world.publisher.during_send = outlast_the_lease
     assert world.dispatch(post) == Dispatched("dispatched")
-    now = world.read(post)
-    assert (now.status, now.attempt, now.retry_count) == ("scheduled", 1, 1)
+    after = world.read(post)
+    assert (after.status, after.attempt, after.retry_count) == ("scheduled", 1, 1)
     assert world.reasons(post) == ["created", "scheduled", "claimed", "lease_over"]
 
 
@@ -125,7 +125,7 @@ def test_more_than_one_batch_of_expired_posts_is_swept(world: World):
     assert {world.read(post).status for post in posts} == {"scheduled"}
 
 
-def test_a_row_that_breaks_whoever_handles_it_does_not_stop_the_other_expired_ones(world: World):
+def test_broken_row_does_not_stop_the_other_expired_posts(world: World):
     broken, sound = world.in_flight(), world.in_flight()
     world.overwrite(broken, platform="nowhere")
     world.after_lease(sound)

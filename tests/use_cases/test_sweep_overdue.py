@@ -1,4 +1,4 @@
-"""The sweep, second step: posts that are overdue go out again, and the net does not hang on the rope that broke."""
+"""The sweep's second step: overdue posts go out again, even if the message service fails."""
 
 from datetime import timedelta
 
@@ -21,79 +21,79 @@ def overdue(world: World, count: int) -> list[Post]:
     return posts
 
 
-def sent(world: World) -> list[str]:
+def sent_post_ids(world: World) -> list[str]:
     return sorted(submission.post_id for submission in world.publisher.submissions)
 
 
-def ids(posts: list[Post]) -> list[str]:
+def post_ids(posts: list[Post]) -> list[str]:
     return sorted(post.id for post in posts)
 
 
-def test_an_overdue_post_is_given_to_the_message_service_for_now(world: World):
+def test_overdue_post_is_rearmed_for_now(world: World):
     (post,) = overdue(world, 1)
     swept = sweep(world.deps)
     assert (swept.recovered, swept.total, swept.remaining, swept.failed) == (1, 1, 0, 0)
-    now = world.read(post)
-    assert (now.status, now.message_id, now.swept_at) == ("scheduled", "msg_2", JUST_OVERDUE)
-    assert (now.next_attempt_at, now.generation) == (IN_TEN_MINUTES, 1)
+    after = world.read(post)
+    assert (after.status, after.message_id, after.swept_at) == ("scheduled", "msg_2", JUST_OVERDUE)
+    assert (after.next_attempt_at, after.generation) == (IN_TEN_MINUTES, 1)
     (alarm,) = world.messages.published
     assert alarm.not_before <= JUST_OVERDUE.timestamp()
     assert alarm.arm_count == 2
     assert world.publisher.submissions == []
 
 
-def test_within_its_grace_the_message_service_is_left_to_deliver(world: World):
+def test_post_within_its_grace_is_left_to_the_message_service(world: World):
     overdue(world, 1)
     world.clock.advance(microseconds=-1)
     assert sweep(world.deps).total == 0
     assert world.messages.published == []
 
 
-def test_overdue_posts_are_given_away_in_batches(world: World):
+def test_overdue_posts_are_rearmed_in_batches(world: World):
     world.set(sweep_batch_size=2)
     posts = overdue(world, 5)
     assert sweep(world.deps).recovered == 5
     assert [len(batch) for batch in world.messages.batches] == [2, 2, 1]
-    assert ids(posts) == sorted(alarm.post_id for alarm in world.messages.published)
+    assert post_ids(posts) == sorted(alarm.post_id for alarm in world.messages.published)
 
 
-def test_what_an_earlier_sweep_gave_away_to_no_avail_is_dispatched_here(world: World):
+def test_post_rearmed_by_an_earlier_sweep_is_dispatched_here(world: World):
     (post,) = overdue(world, 1)
     sweep(world.deps)
     world.clock.advance(minutes=5)
     swept = sweep(world.deps)
     assert (swept.recovered, swept.total) == (1, 1)
-    assert sent(world) == [post.id]
+    assert sent_post_ids(world) == [post.id]
     assert world.attempts(post)[0].trigger == "sweep"
     assert len(world.messages.published) == 1
 
 
 @pytest.mark.parametrize("code", ["unreachable", "quota_exceeded", "unauthorized"])
-def test_where_the_message_service_takes_nothing_the_posts_are_dispatched_here(world: World, code: str):
+def test_overdue_posts_are_dispatched_here_if_the_message_service_fails(world: World, code: str):
     posts = overdue(world, 3)
-    world.messages.refusing = code
+    world.messages.publish_error = code
     swept = sweep(world.deps)
     assert (swept.recovered, swept.total, swept.remaining) == (3, 3, 0)
-    assert sent(world) == ids(posts)
+    assert sent_post_ids(world) == post_ids(posts)
 
 
-def test_once_the_rope_broke_it_is_not_tried_again_in_this_run(world: World):
+def test_failed_message_service_is_not_tried_again_in_the_same_run(world: World):
     world.set(sweep_batch_size=2)
     posts = overdue(world, 6)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     assert sweep(world.deps).recovered == 6
     assert len(world.messages.batches) == 1
-    assert sent(world) == ids(posts)
+    assert sent_post_ids(world) == post_ids(posts)
 
 
-def test_one_post_that_is_refused_alone_is_dispatched_here_and_the_others_go_the_usual_way(world: World):
+def test_single_refused_post_is_dispatched_here_and_the_others_are_rearmed(world: World):
     posts = overdue(world, 3)
     world.messages.refused_posts = {posts[1].id}
     assert sweep(world.deps).recovered == 3
-    assert sent(world) == [posts[1].id]
+    assert sent_post_ids(world) == [posts[1].id]
 
 
-def test_a_post_that_is_given_away_and_delivered_twice_is_sent_once(world: World):
+def test_rearmed_post_delivered_twice_is_sent_once(world: World):
     (post,) = overdue(world, 1)
     sweep(world.deps)
     assert [world.dispatch(post, message_id=message).status for message in ("msg_2", "msg_1")] == [
@@ -103,7 +103,7 @@ def test_a_post_that_is_given_away_and_delivered_twice_is_sent_once(world: World
     assert len(world.publisher.submissions) == 1
 
 
-def test_a_delivery_that_comes_while_the_sweep_gives_the_post_away_is_no_trouble(world: World):
+def test_delivery_during_the_rearm_is_sent_once(world: World):
     (post,) = overdue(world, 1)
     world.messages.during_publish = lambda _alarm, message: world.dispatch(post, message_id=message)
     assert sweep(world.deps).recovered == 1
@@ -112,7 +112,7 @@ def test_a_delivery_that_comes_while_the_sweep_gives_the_post_away_is_no_trouble
     assert "msg_2" in world.messages.cancelled
 
 
-def test_a_retry_is_given_to_the_message_service_again_though_its_first_try_was_swept(world: World):
+def test_retry_of_a_swept_post_is_rearmed_again(world: World):
     (post,) = overdue(world, 1)
     sweep(world.deps)
     world.publisher.answers(answered(500))
@@ -125,45 +125,45 @@ def test_a_retry_is_given_to_the_message_service_again_though_its_first_try_was_
     assert len(world.publisher.submissions) == 1
 
 
-def test_failures_of_what_is_dispatched_here_are_counted(world: World):
+def test_failures_of_posts_dispatched_here_are_counted(world: World):
     overdue(world, 2)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     world.publisher.answers(answered(400))
     swept = sweep(world.deps)
     assert (swept.recovered, swept.failed) == (2, 1)
 
 
-def test_at_most_so_many_are_dispatched_here_at_a_time_as_the_operator_allows(world: World):
-    asked = []
+def test_concurrent_dispatches_are_limited_by_the_setting(world: World):
+    limits = []
 
     def run_many(work, items, at_a_time):
-        asked.append(at_a_time)
+        limits.append(at_a_time)
         return [work(item) for item in items]
 
     overdue(world, 2)
     world.set(cron_concurrency=3)
     world.with_deps(run_many=run_many)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     sweep(world.deps)
-    assert asked == [3]
+    assert limits == [3]
 
 
-def test_a_row_that_breaks_whoever_handles_it_is_set_aside_and_does_not_stop_the_others(world: World):
+def test_broken_row_is_set_aside_and_does_not_stop_the_others(world: World):
     poison = world.connect("facebook", "poison")
     with world.db.transaction() as tx:
         accounts.change(tx, poison.id, USER, {"access_token": "poison"}, world.clock.now())
     broken = world.schedule(world.draft(platform="facebook", social_account_id=poison.id)).post
     sound = overdue(world, 2)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     swept = sweep(world.deps)
     assert swept.recovered == 2
-    assert sent(world) == ids(sound)
-    now = world.read(broken)
-    assert (now.status, now.next_attempt_at) == ("scheduled", JUST_OVERDUE + timedelta(minutes=5))
-    assert (now.retry_count, now.scheduled_at, world.reasons(broken)[-1]) == (0, IN_TEN_MINUTES, "set_aside")
+    assert sent_post_ids(world) == post_ids(sound)
+    after = world.read(broken)
+    assert (after.status, after.next_attempt_at) == ("scheduled", JUST_OVERDUE + timedelta(minutes=5))
+    assert (after.retry_count, after.scheduled_at, world.reasons(broken)[-1]) == (0, IN_TEN_MINUTES, "set_aside")
 
 
-def test_a_stuck_batch_of_broken_rows_does_not_hide_the_rest(world: World):
+def test_batch_of_broken_rows_does_not_hide_the_rest(world: World):
     world.set(sweep_batch_size=1)
     poison = world.connect("facebook", "poison")
     with world.db.transaction() as tx:
@@ -172,15 +172,15 @@ def test_a_stuck_batch_of_broken_rows_does_not_hide_the_rest(world: World):
         draft = world.draft(platform="facebook", social_account_id=poison.id)
         world.schedule(draft, IN_TEN_MINUTES - timedelta(seconds=10 - seconds))
     sound = overdue(world, 2)
-    world.messages.refusing = "unreachable"
+    world.messages.publish_error = "unreachable"
     sweep(world.deps)
-    assert sent(world) == ids(sound)
+    assert sent_post_ids(world) == post_ids(sound)
 
 
-def test_held_posts_are_not_burned_by_the_sweep(world: World):
+def test_sweep_does_not_fail_held_posts(world: World):
     posts = overdue(world, 2)
-    world.token_is_refused()
-    world.messages.refusing = "unreachable"
+    world.require_reconnect()
+    world.messages.publish_error = "unreachable"
     sweep(world.deps)
     assert {(world.read(p).status, world.read(p).retry_count) for p in posts} == {("scheduled", 0)}
-    assert sent(world) == []
+    assert sent_post_ids(world) == []

@@ -1,4 +1,4 @@
-"""A company with everything in it, and every request that a user can make about it."""
+"""A company with one object of each kind, and every user request about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON = {"scheduledAt": wire_form(NOW + 2 * HOUR)}
 
 @dataclass
 class Agency:
-    """`author` wrote all posts. The ids are the ones that routes name."""
+    """A company and the ids of its objects, named as in the routes. `author` wrote all posts."""
 
     owner: User
     company_id: str
@@ -37,8 +37,11 @@ class Agency:
         return {name: value for name, value in vars(self).items() if name.endswith("_id")}
 
 
-def found_agency(owner: User, author: User, members: dict[str, str]) -> Agency:
-    """Everything a company can have; `members` join as they are named, and so does one more whom nobody else is."""
+def create_agency(owner: User, author: User, members: dict[str, str]) -> Agency:
+    """Create a company with clients, accounts, posts and members.
+
+    `members` are user names with their roles. The viewer `member` is added to them.
+    """
     company = owner.company(**{"member": "viewer", author.name: "editor"} | members)
     client, idle = owner.client_of(company), owner.client_of(company, "Idle")
     account = owner.account(clientId=client)["id"]
@@ -49,7 +52,7 @@ def found_agency(owner: User, author: User, members: dict[str, str]) -> Agency:
     return Agency(owner, company, client, idle, account, idle_account, posts[0], posts[2], posts[1], "member")
 
 
-#: Every request of users that names something: what it does → method, route, body, and the right that it takes.
+#: Every user request about an existing object: description → method, route, body, required right.
 READ, WRITE, GOVERN = "read", "write", "govern"
 ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
     "read a post": ("GET", "/api/posts/{post_id}", None, READ),
@@ -67,7 +70,7 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
     "rename the company": ("PATCH", "/api/companies/{company_id}", {"name": "New"}, GOVERN),
     "remove the company": ("DELETE", "/api/companies/{company_id}", None, GOVERN),
     "list members": ("GET", "/api/companies/{company_id}/members", None, READ),
-    "take a member in": ("PUT", "/api/companies/{company_id}/members/new", {"role": "viewer"}, GOVERN),
+    "add a member": ("PUT", "/api/companies/{company_id}/members/new", {"role": "viewer"}, GOVERN),
     "promote a member": ("PUT", "/api/companies/{company_id}/members/{member_id}", {"role": "owner"}, GOVERN),
     "remove a member": ("DELETE", "/api/companies/{company_id}/members/{member_id}", None, GOVERN),
     "list clients": ("GET", "/api/companies/{company_id}/clients", None, READ),
@@ -76,7 +79,7 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
     "rename a client": ("PATCH", "/api/companies/{company_id}/clients/{client_id}", {"name": "New"}, WRITE),
     "remove a client": ("DELETE", "/api/companies/{company_id}/clients/{idle_client_id}", None, WRITE),
 }
-#: Requests that put something new into a company. A stranger is told by the field, as of any other id in a body.
+#: Requests that add an object to a company. A non-member gets a field error, as for any unknown id in a body.
 ADDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "write a post": ("/api/posts", {"content": "x", "companyId": "{company_id}"}),
     "write a post for a client": ("/api/posts", {"content": "x", "clientId": "{client_id}"}),
@@ -86,7 +89,7 @@ ADDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def attempt(user: User, agency: Agency, name: str, **ids: str) -> TestResponse:
-    """Make the request of that name, about what this agency has."""
+    """Send the named request about this agency's objects."""
     if name in ADDITIONS:
         return _send(user, agency, "POST", *ADDITIONS[name], ids)
     method, rule, body, _ = ACTIONS[name]

@@ -1,4 +1,4 @@
-"""What holds for every answer, whatever the request was. The tests' client checks it on each one."""
+"""Rules for every answer. The tests' client checks them on each answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HEADERS = {
 
 
 class CheckedClient(FlaskClient):
-    """Flask's test client, which looks at every answer before the test does."""
+    """Flask's test client, with a check of every answer."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         answer = super().open(*args, **kwargs)
@@ -50,7 +50,7 @@ class CheckedClient(FlaskClient):
 def check(answer: TestResponse) -> None:
     check_headers(answer)
     text = answer.get_data(as_text=True)
-    check_silence(f"{text}\n{answer.headers}")
+    check_no_secrets(f"{text}\n{answer.headers}")
     if answer.status_code == 503 and answer.request.path == "/healthz":
         return  # a monitor's answer, not a refusal
     if answer.mimetype == "text/html" and answer.request.path == FOR_PEOPLE:
@@ -62,7 +62,7 @@ def check(answer: TestResponse) -> None:
 
 
 def check_page(text: str) -> None:
-    """A browser comes here by itself, so even a refusal is a page; it loads and runs nothing."""
+    """Check an HTML page. A browser opens it, so errors are pages too, and a page loads and runs nothing."""
     assert text.startswith("<!doctype html>")
     assert not re.search(r"<script|<form|<img|<iframe|\son\w+=|javascript:|https?://", text, re.IGNORECASE)
 
@@ -75,8 +75,8 @@ def check_headers(answer: TestResponse) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", answer.headers["X-Request-ID"])
 
 
-def check_silence(text: str) -> None:
-    """No secret, no account token, no stack trace, no word of the database's."""
+def check_no_secrets(text: str) -> None:
+    """Check that the text has no secret, account token, stack trace or database error."""
     assert not [secret for secret in NEVER_SHOWN if secret in text]
     assert not INTERNALS.search(text), text[:500]
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 
 from tests.adapters.servers import HttpServer, http_server, ok
 from tests.web.answers import NEVER_SHOWN
-from tests.web.site import MessageServer, SetClock, Site, User, build, listening, settings_for
+from tests.web.site import MessageServer, SetClock, Site, User, build, capture_log, settings_for
 
 MakeSite = Callable[..., Site]
 
@@ -48,7 +48,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def make_site(qstash: MessageServer, n8n: HttpServer, clock: SetClock) -> Iterator[MakeSite]:
-    """`make_site(database_url, cron_secret=None)`: an app with these settings changed."""
+    """Return a function that builds apps, such as `make_site(database_url, cron_secret=None)`."""
     made: list[Site] = []
     log: list[str] = []
 
@@ -57,7 +57,7 @@ def make_site(qstash: MessageServer, n8n: HttpServer, clock: SetClock) -> Iterat
         made.append(build(settings, clock, log))
         return made[-1]
 
-    with listening(log):
+    with capture_log(log):
         yield make
     for site in made:
         site.services.deps.db.close()

@@ -1,4 +1,4 @@
-"""The app as its tests see it: real adapters, a clock that is set, the services outside as servers on loopback."""
+"""The app under test: real adapters, a settable clock, and outside services as servers on loopback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from werkzeug.test import TestResponse
 from app.adapters.n8n import N8nPublisher
 from app.adapters.user_tokens import UserTokens
 from app.cli import register_commands
-from app.delivery.send import OneByOne
 from app.deps import Services
 from app.domain.ports import Clock
 from app.log import JsonLines, logger
@@ -30,6 +29,7 @@ from app.settings.values import Settings
 from app.web import build_app
 from app.wiring import wire
 from tests.adapters.servers import HttpServer, Seen
+from tests.support.one_by_one import OneByOne
 from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS, CheckedClient
 
 NOW = dt.datetime(2026, 11, 2, 8, 0, tzinfo=dt.UTC)
@@ -38,7 +38,7 @@ SECOND, MINUTE, HOUR = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.time
 
 
 class SetClock(Clock):
-    """Stands still until it is set; sleeping sets it."""
+    """A clock that stands still until set. `sleep_until` sets it."""
 
     def __init__(self) -> None:
         self.at = NOW
@@ -55,7 +55,7 @@ def wire_form(instant: dt.datetime) -> str:
 
 
 class MessageServer:
-    """QStash as the app needs it: takes messages, gives their ids, remembers all requests. `down` makes it fail."""
+    """A small QStash: accepts messages, returns ids, records all requests. `down` makes it fail."""
 
     def __init__(self, server: HttpServer) -> None:
         self.server, self.down, self.taken = server, False, 0
@@ -90,12 +90,12 @@ def settings_for(database_url: str, qstash: str, n8n: str, **changes: Any) -> Se
     values: dict[str, Any] = dict(SECRETS, token_encryption_keys=(SECRETS["token_encryption_keys"],))
     values |= {"database_url": database_url, "public_base_url": BASE, "qstash_url": qstash, "local": True}
     values |= {"n8n_webhook_url": f"{n8n}/webhook/publish", "qstash_timeout_seconds": 4.0, "n8n_timeout_seconds": 4.0}
-    values |= {"media_check_seconds": 0.0}  # the tests' media lie nowhere
+    values |= {"media_check_seconds": 0.0}  # the tests' media URLs do not exist
     return Settings(**(values | changes))
 
 
 def wire_with(settings: Settings, clock: Clock) -> Services:
-    """The real wiring, living by `clock`."""
+    """Wire the app as in production, with `clock` for time."""
     services = wire(settings)
     publisher = N8nPublisher(settings, clock) if settings.n8n_webhook_url else None
     deps = dataclasses.replace(services.deps, clock=clock, publisher=publisher, gate=OneByOne())
@@ -104,7 +104,7 @@ def wire_with(settings: Settings, clock: Clock) -> Services:
 
 @dataclass
 class Caller:
-    """Somebody who sends the same headers with every request."""
+    """A caller with the same headers in every request."""
 
     client: FlaskClient
     headers: dict[str, str]
@@ -130,46 +130,46 @@ class Caller:
 
 
 class User(Caller):
-    """A user with a good token, and the steps that most tests begin with."""
+    """A user with a valid token, and the first steps of most tests."""
 
     def account(self, platform: str = "linkedin", **fields: Any) -> dict[str, Any]:
         body = {"platform": platform, "externalId": f"urn:li:person:{self.name}", "accountName": self.name.title()}
         body |= {"accessToken": ACCESS_TOKEN, "refreshToken": REFRESH_TOKEN} | fields
-        return said(self.post("/api/social-accounts", json=body), 201)
+        return json_of(self.post("/api/social-accounts", json=body), 201)
 
     def draft(self, **fields: Any) -> dict[str, Any]:
-        return said(self.post("/api/posts", json={"content": "Hello", **fields}), 201)
+        return json_of(self.post("/api/posts", json={"content": "Hello", **fields}), 201)
 
     def schedule(self, post_id: str, at: dt.datetime, **fields: Any) -> dict[str, Any]:
-        return said(self.post(f"/api/posts/{post_id}/schedule", json={"scheduledAt": wire_form(at), **fields}))
+        return json_of(self.post(f"/api/posts/{post_id}/schedule", json={"scheduledAt": wire_form(at), **fields}))
 
     def scheduled(self, at: dt.datetime = NOW + HOUR, **fields: Any) -> dict[str, Any]:
-        """A post that is scheduled through the user's account; the account is connected again if need be."""
+        """Connect the user's account, and create and schedule a post on it."""
         self.account(fields.get("platform", "linkedin"))
         post = self.draft(**fields)
         self.schedule(post["id"], at)
         return self.read(post["id"])
 
     def company(self, name: str = "Agency", **members: str) -> str:
-        """The id of a company that this user owns; `members` are user names and their roles."""
-        company_id = said(self.post("/api/companies", json={"name": name}), 201)["id"]
+        """Create a company and return its id. `members` are user names with their roles."""
+        company_id = json_of(self.post("/api/companies", json={"name": name}), 201)["id"]
         for member, role in members.items():
-            said(self.put(f"/api/companies/{company_id}/members/{member}", json={"role": role}))
+            json_of(self.put(f"/api/companies/{company_id}/members/{member}", json={"role": role}))
         return str(company_id)
 
     def client_of(self, company_id: str, name: str = "Client") -> str:
-        return str(said(self.post(f"/api/companies/{company_id}/clients", json={"name": name}), 201)["id"])
+        return str(json_of(self.post(f"/api/companies/{company_id}/clients", json={"name": name}), 201)["id"])
 
     def read(self, post_id: str) -> dict[str, Any]:
-        return said(self.get(f"/api/posts/{post_id}"))
+        return json_of(self.get(f"/api/posts/{post_id}"))
 
     def timeline(self, post_id: str) -> dict[str, Any]:
-        return said(self.get(f"/api/posts/{post_id}/timeline"))
+        return json_of(self.get(f"/api/posts/{post_id}/timeline"))
 
 
 @dataclass
 class Site:
-    """One app with everything around it."""
+    """One app with its services, clock and log."""
 
     app: Flask
     services: Services
@@ -185,7 +185,7 @@ class Site:
         return self.app.test_client()
 
     @property
-    def anyone(self) -> Caller:
+    def anonymous(self) -> Caller:
         return Caller(self.client, {})
 
     @property
@@ -197,13 +197,13 @@ class Site:
         return Caller(self.client, {"Authorization": f"Bearer {SECRETS['cron_secret']}"})
 
     def user(self, name: str, admin: bool = False, at: dt.datetime | None = None) -> User:
-        """A user with a token of this hour; the clock may be set for it."""
+        """Create a user with a token of the current time. `at` sets the clock first."""
         self.clock.at = at or self.clock.at
         token = self.services.users.issue(name, admin=admin)
         return User(self.client, {"Authorization": f"Bearer {token}"}, name)
 
     def deliver(self, post: dict[str, Any], **changes: Any) -> TestResponse:
-        """QStash brings the post's message."""
+        """Deliver the post's message as QStash does."""
         message = {"postId": post["id"], "userId": post["userId"], "generation": post["generation"]} | changes
         return self.signed("/api/posts/dispatch", json.dumps(message).encode())
 
@@ -213,10 +213,10 @@ class Site:
         return self.client.post(path, data=body, headers=sent | (headers or {}))
 
     def sent(self, user: User, at: dt.datetime = NOW + HOUR, **fields: Any) -> dict[str, Any]:
-        """A post that n8n has accepted and not yet reported on."""
+        """Create a post accepted by n8n but not reported yet."""
         post = user.scheduled(at, **fields)
         self.clock.at = max(self.clock.at, at)
-        assert said(self.deliver(post)) == {"status": "dispatched"}
+        assert json_of(self.deliver(post)) == {"status": "dispatched"}
         return user.read(post["id"])
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -231,7 +231,7 @@ class Site:
 def signature(
     url: str, body: bytes, now: dt.datetime, /, key: str = "qstash_current_signing_key", **changes: Any
 ) -> str:
-    """As QStash signs. A change to None leaves that claim out; `key` is a setting's name, or a key."""
+    """Sign as QStash does. A change to None omits that claim. `key` is a setting's name or a key."""
     at = int(now.timestamp())
     digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
     claims = {"iss": "Upstash", "sub": url, "aud": "", "iat": at, "nbf": at, "exp": at + 300, "jti": "jwt_1"}
@@ -240,22 +240,22 @@ def signature(
     return jwt.encode(kept, SECRETS.get(key, key), algorithm="HS256")
 
 
-def said(answer: TestResponse, status: int = 200) -> Any:
-    """The answer's JSON, if it has that status."""
+def json_of(answer: TestResponse, status: int = 200) -> Any:
+    """Return the answer's JSON after checking its status."""
     assert answer.status_code == status, answer.get_data(as_text=True)
     return answer.get_json()
 
 
 def refused(answer: TestResponse, status: int, code: str) -> Any:
-    """The problem, if it is that one."""
+    """Return the problem document after checking its status and code."""
     body = answer.get_json(force=True)
     assert (answer.status_code, body["code"]) == (status, code), body
     return body
 
 
 @contextmanager
-def listening(lines: list[str]) -> Iterator[None]:
-    """Keep what is logged, as the lines that an operator would read."""
+def capture_log(lines: list[str]) -> Iterator[None]:
+    """Append every log line to `lines`, in the operator's format."""
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

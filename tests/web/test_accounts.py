@@ -1,9 +1,8 @@
-"""Social accounts: tokens come in, are encrypted, and never come out again."""
+"""Social accounts: tokens are stored encrypted and never returned."""
 
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ from cryptography.fernet import Fernet
 
 from app.store.accounts import accounts
 from tests.adapters.servers import HttpServer, says
+from tests.support.threads import TIMEOUT_SECONDS
 from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS
 from tests.web.conftest import MakeSite
-from tests.web.site import HOUR, NOW, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, Site, User, json_of, refused, wire_form
 
 ACCOUNT = {
     "id",
@@ -40,16 +40,16 @@ def stored(site: Site) -> list[Any]:
 def test_an_account_is_answered_without_its_tokens(site: Site, alice: User):
     company = alice.company()
     more = {"expiresAt": "2027-01-01T01:00:00+01:00", "companyId": company, "platform": "linkedin"}
-    account = said(alice.post("/api/social-accounts", json=BODY | more), 201)
+    account = json_of(alice.post("/api/social-accounts", json=BODY | more), 201)
     assert set(account) == ACCOUNT
     assert (account["userId"], account["platform"], account["status"]) == ("alice", "linkedin", "active")
     assert (account["externalId"], account["personUrn"], account["accountName"]) == (URN, URN, "Alice")
     assert (account["expiresAt"], account["companyId"]) == ("2027-01-01T00:00:00.000Z", company)
     assert account["createdAt"] == account["updatedAt"] == wire_form(NOW)
-    assert said(alice.get("/api/social-accounts")) == {"data": [account], "nextCursor": None}
+    assert json_of(alice.get("/api/social-accounts")) == {"data": [account], "nextCursor": None}
 
 
-def test_tokens_lie_encrypted_in_the_database(site: Site, alice: User):
+def test_tokens_are_stored_encrypted(site: Site, alice: User):
     alice.account()
     [(access, refresh)] = stored(site)
     assert ACCESS_TOKEN not in access
@@ -66,24 +66,24 @@ def test_the_first_key_encrypts_and_all_of_them_decrypt(database_url: str, make_
     after.user("bob").account()
     assert Fernet(new).decrypt(stored(after)[1][0]).decode() == ACCESS_TOKEN
     after.clock.at = NOW + HOUR
-    assert said(after.deliver(post)) == {"status": "dispatched"}
+    assert json_of(after.deliver(post)) == {"status": "dispatched"}
     assert n8n.seen[0].json()["accessToken"] == ACCESS_TOKEN
 
 
 def test_person_urn_is_another_name_for_the_external_id(site: Site, alice: User):
     body = {"personUrn": URN, "accessToken": ACCESS_TOKEN}
-    account = said(alice.post("/api/social-accounts", json=body), 201)
+    account = json_of(alice.post("/api/social-accounts", json=body), 201)
     assert (account["externalId"], account["personUrn"], account["platform"]) == (URN, URN, "linkedin")
-    again = said(alice.post("/api/social-accounts", json={"externalId": URN, "accessToken": ACCESS_TOKEN}), 201)
+    again = json_of(alice.post("/api/social-accounts", json={"externalId": URN, "accessToken": ACCESS_TOKEN}), 201)
     assert again["id"] == account["id"]
-    instagram = said(alice.post("/api/social-accounts", json=body | {"platform": "instagram"}), 201)
+    instagram = json_of(alice.post("/api/social-accounts", json=body | {"platform": "instagram"}), 201)
     assert (instagram["externalId"], instagram["personUrn"]) == (URN, None)
 
 
-def test_the_same_account_again_takes_the_new_token_and_stays_one(site: Site, alice: User, bob: User):
+def test_connecting_an_account_again_updates_its_tokens(site: Site, alice: User, bob: User):
     first = alice.account(externalId=URN)
     site.clock.at += HOUR
-    again = said(alice.post("/api/social-accounts", json=BODY | {"accessToken": "another-token"}), 201)
+    again = json_of(alice.post("/api/social-accounts", json=BODY | {"accessToken": "another-token"}), 201)
     assert (again["id"], again["createdAt"]) == (first["id"], first["createdAt"])
     assert len(stored(site)) == 1
     assert Fernet(SECRETS["token_encryption_keys"]).decrypt(stored(site)[0][0]) == b"another-token"
@@ -95,7 +95,7 @@ def test_reconnecting_with_a_token_alone_keeps_name_and_client(site: Site, alice
     client = alice.client_of(company)
     first = alice.account(externalId=URN, accountName="Our page", clientId=client)
     body = {"externalId": URN, "accessToken": "another-token", "companyId": company}
-    again = said(alice.post("/api/social-accounts", json=body), 201)
+    again = json_of(alice.post("/api/social-accounts", json=body), 201)
     assert {name: again[name] for name in ("accountName", "clientId")} == {
         "accountName": "Our page",
         "clientId": client,
@@ -103,89 +103,85 @@ def test_reconnecting_with_a_token_alone_keeps_name_and_client(site: Site, alice
     assert again["id"] == first["id"]
 
 
-def test_two_who_connect_the_same_account_at_once_get_the_same_one(
-    site: Site, alice: User, monkeypatch: pytest.MonkeyPatch
-):
-    both, look = threading.Barrier(2, timeout=0.5), accounts.by_identity
+def test_concurrent_connects_of_one_account_create_one_row(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
+    both, create = threading.Barrier(2, timeout=TIMEOUT_SECONDS), accounts.create
+    single_writer = site.services.deps.db.engine.dialect.name == "sqlite"
 
-    def look_together(*args: Any) -> Any:
-        found = look(*args)
-        with suppress(threading.BrokenBarrierError):  # a database that lets only one write at a time
+    def create_together(*args: Any) -> Any:
+        if not single_writer:
             both.wait()
-        return found
+        return create(*args)
 
-    monkeypatch.setattr(accounts, "by_identity", look_together)
+    monkeypatch.setattr(accounts, "create", create_together)
     with ThreadPoolExecutor(2) as pool:
         connecting = [pool.submit(alice.post, "/api/social-accounts", json=BODY) for _ in range(2)]
-    assert len({said(answer.result(), 201)["id"] for answer in connecting}) == 1
+    assert len({json_of(answer.result(), 201)["id"] for answer in connecting}) == 1
 
 
 def test_an_edit_changes_name_and_tokens(site: Site, alice: User):
     account = alice.account(expiresAt=wire_form(NOW + HOUR))
     path = f"/api/social-accounts/{account['id']}"
     before = stored(site)
-    renamed = said(alice.patch(path, json={"accountName": "Renamed"}))
+    renamed = json_of(alice.patch(path, json={"accountName": "Renamed"}))
     assert renamed == account | {"accountName": "Renamed"}
     assert stored(site) == before
-    said(alice.patch(path, json={"accessToken": "another-token", "refreshToken": None, "expiresAt": None}))
+    json_of(alice.patch(path, json={"accessToken": "another-token", "refreshToken": None, "expiresAt": None}))
     [(access, refresh)] = stored(site)
     assert Fernet(SECRETS["token_encryption_keys"]).decrypt(access) == b"another-token"
     assert refresh is None
-    assert said(alice.get("/api/social-accounts"))["data"][0]["expiresAt"] is None
+    assert json_of(alice.get("/api/social-accounts"))["data"][0]["expiresAt"] is None
 
 
 @pytest.mark.parametrize("how", ["post", "patch"])
-def test_an_account_that_must_be_reconnected_says_so_until_it_is_and_its_posts_wait(
-    site: Site, alice: User, n8n: HttpServer, how: str
-):
+def test_posts_wait_while_their_account_must_be_reconnected(site: Site, alice: User, n8n: HttpServer, how: str):
     sent, waiting = site.sent(alice), alice.scheduled(NOW + 2 * HOUR)
     report = {"postId": sent["id"], "status": "failed", "httpStatus": 401, "error": "REVOKED_ACCESS_TOKEN"}
-    assert said(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
+    assert json_of(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
     assert alice.read(sent["id"])["errorCode"] == "reconnect_required"
-    [account] = said(alice.get("/api/social-accounts"))["data"]
+    [account] = json_of(alice.get("/api/social-accounts"))["data"]
     assert account["status"] == "reconnect_required"
     site.clock.at = NOW + 2 * HOUR
-    assert said(site.deliver(waiting)) == {"status": "retry_scheduled", "reason": "account_on_hold"}
+    assert json_of(site.deliver(waiting)) == {"status": "retry_scheduled", "reason": "account_on_hold"}
     assert len(n8n.seen) == 1
     if how == "post":
         alice.account()
     else:
-        said(alice.patch(f"/api/social-accounts/{account['id']}", json={"accessToken": "another-token"}))
-    assert said(alice.get("/api/social-accounts"))["data"][0]["status"] == "active"
+        json_of(alice.patch(f"/api/social-accounts/{account['id']}", json={"accessToken": "another-token"}))
+    assert json_of(alice.get("/api/social-accounts"))["data"][0]["status"] == "active"
     post = alice.read(waiting["id"])
     assert (post["status"], post["errorCode"], post["nextAttemptAt"]) == ("scheduled", None, wire_form(site.clock.at))
-    assert said(site.deliver(post)) == {"status": "dispatched"}
+    assert json_of(site.deliver(post)) == {"status": "dispatched"}
 
 
-def test_an_account_in_use_cannot_be_removed(site: Site, alice: User):
+def test_account_with_a_scheduled_post_cannot_be_removed(site: Site, alice: User):
     post = alice.scheduled()
     path = f"/api/social-accounts/{post['socialAccountId']}"
     assert "1 post" in refused(alice.delete(path), 409, "account_in_use")["detail"]
-    said(alice.post(f"/api/posts/{post['id']}/unschedule"))
+    json_of(alice.post(f"/api/posts/{post['id']}/unschedule"))
     answer = alice.delete(path)
     assert (answer.status_code, answer.data) == (204, b"")
-    assert said(alice.get("/api/social-accounts")) == {"data": [], "nextCursor": None}
+    assert json_of(alice.get("/api/social-accounts")) == {"data": [], "nextCursor": None}
     assert alice.read(post["id"])["socialAccountId"] == post["socialAccountId"]
     again = {"scheduledAt": (NOW + HOUR).isoformat()}
     refused(alice.post(f"/api/posts/{post['id']}/schedule", json=again), 422, "account_missing")
     refused(alice.delete(path), 404, "account_not_found")
 
 
-def test_an_account_through_which_a_post_is_going_out_cannot_be_removed(site: Site, alice: User):
+def test_account_with_a_publishing_post_cannot_be_removed(site: Site, alice: User):
     post = site.sent(alice)
     refused(alice.delete(f"/api/social-accounts/{post['socialAccountId']}"), 409, "account_in_use")
 
 
-def test_another_users_account_is_absent(site: Site, alice: User, bob: User):
+def test_account_of_another_user_answers_404(site: Site, alice: User, bob: User):
     account = alice.account()
     path = f"/api/social-accounts/{account['id']}"
     refused(bob.patch(path, json={"accessToken": "mine"}), 404, "account_not_found")
     refused(bob.delete(path), 404, "account_not_found")
-    assert said(bob.get("/api/social-accounts")) == {"data": [], "nextCursor": None}
-    assert said(alice.get("/api/social-accounts")) == {"data": [account], "nextCursor": None}
+    assert json_of(bob.get("/api/social-accounts")) == {"data": [], "nextCursor": None}
+    assert json_of(alice.get("/api/social-accounts")) == {"data": [account], "nextCursor": None}
 
 
-def test_without_keys_no_token_is_taken(database_url: str, make_site: MakeSite):
+def test_tokens_are_refused_without_encryption_keys(database_url: str, make_site: MakeSite):
     site = make_site(database_url, token_encryption_keys=())
     problem = refused(site.user("alice").post("/api/social-accounts", json=BODY), 503, "not_configured")
     assert "TOKEN_ENCRYPTION_KEYS" not in json.dumps(problem)
@@ -193,11 +189,11 @@ def test_without_keys_no_token_is_taken(database_url: str, make_site: MakeSite):
     assert stored(site) == []
 
 
-def test_a_token_that_n8n_echoes_is_shown_to_nobody(site: Site, alice: User, n8n: HttpServer):
+def test_token_echoed_by_n8n_is_never_shown(site: Site, alice: User, n8n: HttpServer):
     n8n.answer = says(500, {"input": {"accessToken": ACCESS_TOKEN, "refresh": REFRESH_TOKEN[::-1]}})
     post = alice.scheduled()
     site.clock.at = NOW + HOUR
-    said(site.deliver(post))
+    json_of(site.deliver(post))
     assert "***" in alice.timeline(post["id"])["attempts"][0]["error"]
 
 
@@ -226,9 +222,7 @@ def test_a_token_that_n8n_echoes_is_shown_to_nobody(site: Site, alice: User, n8n
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )
-def test_an_account_of_the_wrong_shape_is_refused_by_the_name_of_its_field(
-    small_site: Site, change: dict[str, Any], field: str
-):
+def test_invalid_account_names_its_field(small_site: Site, change: dict[str, Any], field: str):
     problem = refused(small_site.user("alice").post("/api/social-accounts", json=BODY | change), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [field]
 

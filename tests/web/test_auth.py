@@ -1,4 +1,4 @@
-"""Users prove who they are by a token that we can check; whoever cannot gets 401 and nothing else."""
+"""Authentication of users by token. Without a valid one every user route answers 401."""
 
 import base64
 import datetime as dt
@@ -10,7 +10,7 @@ import pytest
 
 from tests.web.answers import SECRETS
 from tests.web.conftest import MakeSite
-from tests.web.site import NOW, Caller, Site, refused, said
+from tests.web.site import NOW, Caller, Site, json_of, refused
 
 NOW_SECONDS = int(NOW.timestamp())
 CLAIMS = {"sub": "alice", "iat": NOW_SECONDS, "exp": NOW_SECONDS + 3600}
@@ -49,14 +49,14 @@ def bearing(site: Site, text: str) -> Caller:
 
 def test_no_user_route_answers_without_a_token(small_site: Site):
     for method, path in USER_ROUTES:
-        answer = small_site.anyone.open(method, path, json={} if method in ("POST", "PATCH") else None)
+        answer = small_site.anonymous.open(method, path, json={} if method in ("POST", "PATCH") else None)
         refused(answer, 401, "unauthorized")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_good_token_says_who_is_asking(small_site: Site):
+def test_valid_token_identifies_the_user(small_site: Site):
     assert (
-        said(bearing(small_site, token(sub="carol")).post("/api/posts", json={"content": "x"}), 201)["userId"]
+        json_of(bearing(small_site, token(sub="carol")).post("/api/posts", json={"content": "x"}), 201)["userId"]
         == "carol"
     )
 
@@ -80,7 +80,7 @@ def test_a_good_token_says_who_is_asking(small_site: Site):
     ],
     ids=lambda header: ascii(header)[:24],
 )
-def test_what_is_no_token_is_refused(small_site: Site, header: str):
+def test_malformed_token_is_refused(small_site: Site, header: str):
     refused(small_site.client.get("/api/posts", headers={"Authorization": header}), 401, "unauthorized")
 
 
@@ -106,15 +106,15 @@ def test_what_is_no_token_is_refused(small_site: Site, header: str):
     }.items(),
     ids=lambda pair: pair[0],
 )
-def test_a_token_that_does_not_hold_is_refused(small_site: Site, bad: tuple[str, str]):
+def test_token_that_does_not_verify_is_refused(small_site: Site, bad: tuple[str, str]):
     refused(bearing(small_site, bad[1]).get("/api/posts"), 401, "unauthorized")
     assert small_site.events("auth.refused")[0]["reason"]
 
 
-def test_a_token_holds_until_its_last_second(small_site: Site):
+def test_token_is_valid_until_its_last_second(small_site: Site):
     alice = small_site.user("alice")
     small_site.clock.at += dt.timedelta(hours=12)
-    said(alice.get("/api/posts"))
+    json_of(alice.get("/api/posts"))
     small_site.clock.at += dt.timedelta(seconds=11)
     refused(alice.get("/api/posts"), 401, "unauthorized")
 
@@ -123,8 +123,8 @@ def test_issuer_and_audience_are_checked_where_they_are_set(sqlite_url: str, mak
     site = make_site(sqlite_url, auth_issuer="https://id.test", auth_audience="punctual")
     right = {"iss": "https://id.test", "aud": "punctual"}
     for good in (right, right | {"aud": ["other", "punctual"]}):
-        said(bearing(site, token(**good)).get("/api/posts"))
-    said(site.user("alice").get("/api/posts"))
+        json_of(bearing(site, token(**good)).get("/api/posts"))
+    json_of(site.user("alice").get("/api/posts"))
     for wrong in (
         {"iss": "https://evil.test"},
         {"iss": None},
@@ -136,10 +136,10 @@ def test_issuer_and_audience_are_checked_where_they_are_set(sqlite_url: str, mak
         refused(bearing(site, token(**(right | wrong))).get("/api/posts"), 401, "unauthorized")
 
 
-def test_unconfigured_user_routes_are_closed_and_only_the_log_says_why(sqlite_url: str, make_site: MakeSite):
+def test_user_routes_without_configuration_answer_503_and_log_the_setting(sqlite_url: str, make_site: MakeSite):
     site = make_site(sqlite_url, auth_jwt_secret=None)
     for method, path in USER_ROUTES:
-        answer = site.anyone.open(method, path, headers={"Authorization": f"Bearer {token()}"}, json={})
+        answer = site.anonymous.open(method, path, headers={"Authorization": f"Bearer {token()}"}, json={})
         refused(answer, 503, "not_configured")
         assert "AUTH_" not in answer.get_data(as_text=True)
         assert "AUTH_JWT_SECRET" in site.events("not_configured")[0]["setting"]
@@ -150,7 +150,7 @@ def test_only_admins_and_automation_may_run_the_scheduler(site: Site):
     assert problem["title"]
     automation = bearing(site, SECRETS["admin_secret_key"])
     for caller in (site.user("root", admin=True), automation):
-        body = said(caller.post("/api/scheduler/run"))
+        body = json_of(caller.post("/api/scheduler/run"))
         assert set(body) == {"success", "result"}
         assert set(body["result"]) == {"postsProcessed", "postsPublished", "durationMs", "nextScheduledAt", "skipped"}
         assert (body["success"], body["result"]["skipped"]) == (True, False)
@@ -163,11 +163,11 @@ def test_only_the_role_admin_makes_an_admin(small_site: Site, role: object):
     refused(bearing(small_site, token(role=role)).post("/api/scheduler/run"), 403, "admin_required")
 
 
-def test_the_admin_secret_opens_the_scheduler_alone_and_only_where_it_is_set(sqlite_url: str, make_site: MakeSite):
+def test_admin_secret_opens_only_the_scheduler_and_only_if_set(sqlite_url: str, make_site: MakeSite):
     site = make_site(sqlite_url)
     refused(bearing(site, SECRETS["admin_secret_key"]).get("/api/posts"), 401, "unauthorized")
     without = make_site(sqlite_url, admin_secret_key=None)
     refused(bearing(without, SECRETS["admin_secret_key"]).post("/api/scheduler/run"), 401, "unauthorized")
-    said(without.user("root", admin=True).post("/api/scheduler/run"))
+    json_of(without.user("root", admin=True).post("/api/scheduler/run"))
     automation_only = make_site(sqlite_url, auth_jwt_secret=None)
-    said(bearing(automation_only, SECRETS["admin_secret_key"]).post("/api/scheduler/run"))
+    json_of(bearing(automation_only, SECRETS["admin_secret_key"]).post("/api/scheduler/run"))

@@ -1,4 +1,4 @@
-"""Tokens of an identity provider: checked by the keys that it publishes, on a real server."""
+"""Tokens of an identity provider, verified with its published keys from a real server."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from tests.adapters.servers import HttpServer, http_server, says
 from tests.web.answers import SECRETS
 from tests.web.conftest import MakeSite
-from tests.web.site import NOW, Caller, Site, refused, said
+from tests.web.site import NOW, Caller, Site, json_of, refused
 
 NOW_SECONDS = int(NOW.timestamp())
 CLAIMS = {"sub": "alice", "exp": NOW_SECONDS + 3600}
@@ -52,11 +52,11 @@ def asking(site: Site, key: Any, algorithm: str, kid: str | None, **changes: Any
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-def test_a_token_signed_by_a_published_key_is_good_and_the_keys_are_asked_for_once(
+def test_token_signed_by_a_published_key_is_valid_and_keys_are_fetched_once(
     keyed_site: Site, provider: HttpServer, algorithm: str
 ):
     for _ in range(3):
-        said(asking(keyed_site, KEYS[algorithm], algorithm, algorithm))
+        json_of(asking(keyed_site, KEYS[algorithm], algorithm, algorithm))
     assert len(provider.seen) == 1
 
 
@@ -73,12 +73,12 @@ def test_a_token_signed_by_a_published_key_is_good_and_the_keys_are_asked_for_on
     ],
     ids=["stranger", "other-key", "other-algorithm", "no-kid", "unknown-kid", "HS256", "HS256-no-kid"],
 )
-def test_a_token_that_no_published_key_signed_is_refused(keyed_site: Site, key: Any, algorithm: str, kid: str | None):
+def test_token_signed_by_an_unknown_key_is_refused(keyed_site: Site, key: Any, algorithm: str, kid: str | None):
     refused(asking(keyed_site, key, algorithm, kid), 401, "unauthorized")
 
 
-def test_a_public_key_is_no_shared_secret(keyed_site: Site):
-    """The old confusion: HS256 with the public key, which everybody has, as the secret."""
+def test_hs256_with_the_public_key_is_refused(keyed_site: Site):
+    """The known attack on JWTs: HS256 with the public key as the secret."""
     public = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     parts = ({"alg": "HS256", "typ": "JWT", "kid": "RS256"}, CLAIMS)
     text = b".".join(base64url(json.dumps(part).encode()) for part in parts)
@@ -95,7 +95,7 @@ def test_an_expired_token_of_the_provider_is_refused(keyed_site: Site):
     [says(503, {}), says(200, {}), says(200, {"keys": []}), says(200, []), lambda _: (200, {}, b"<html>")],
     ids=["503", "no-keys", "empty", "a-list", "no-json"],
 )
-def test_keys_that_cannot_be_had_are_nobodys_fault_but_ours(keyed_site: Site, provider: HttpServer, answer: Any):
+def test_unavailable_keys_answer_503(keyed_site: Site, provider: HttpServer, answer: Any):
     provider.answer = answer
     response = asking(keyed_site, EC, "ES256", "ES256")
     problem = refused(response, 503, "auth_unavailable")
@@ -106,15 +106,15 @@ def test_keys_that_cannot_be_had_are_nobodys_fault_but_ours(keyed_site: Site, pr
     assert len(provider.seen) == 1  # an outage does not make us hammer
 
 
-def test_a_provider_that_is_gone_is_said_to_be_unavailable(sqlite_url: str, make_site: MakeSite):
+def test_unreachable_provider_answers_503(sqlite_url: str, make_site: MakeSite):
     with http_server() as gone:
         url = gone.url
     site = make_site(sqlite_url, auth_jwt_secret=None, auth_jwks_url=f"{url}/jwks.json")
     refused(asking(site, EC, "ES256", "ES256"), 503, "auth_unavailable")
-    refused(site.anyone.get("/api/posts"), 401, "unauthorized")
+    refused(site.anonymous.get("/api/posts"), 401, "unauthorized")
 
 
-def test_known_keys_outlive_the_provider(keyed_site: Site, provider: HttpServer):
-    said(asking(keyed_site, EC, "ES256", "ES256"))
+def test_cached_keys_work_while_the_provider_is_down(keyed_site: Site, provider: HttpServer):
+    json_of(asking(keyed_site, EC, "ES256", "ES256"))
     provider.answer = says(503, {})
-    said(asking(keyed_site, RSA, "RS256", "RS256"))
+    json_of(asking(keyed_site, RSA, "RS256", "RS256"))

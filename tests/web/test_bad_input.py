@@ -1,11 +1,11 @@
-"""Requests that cannot be right: each is refused with its status and the field, and none of them breaks anything."""
+"""Invalid requests: each is refused with its status and field, and none causes an internal error."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.web.site import HOUR, NOW, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, Site, User, json_of, refused, wire_form
 
 BIG = b'{"content": "' + b"x" * 5_000_000 + b'"}'
 POST_ID = "0c5f3d5e-0000-4000-8000-000000000000"
@@ -40,39 +40,39 @@ def alice(small_site: Site) -> User:
     ],
     ids=["cut-off", "nonsense", "comma", "no-utf8", "deep-list", "deep-object", "endless-number", "two-documents"],
 )
-def test_a_body_that_is_no_json_is_malformed(alice: User, body: bytes):
+def test_body_that_is_not_json_answers_400(alice: User, body: bytes):
     for method, path in USER_ROUTES:
         answer = alice.open(method, path, data=body, headers=JSON)
-        if body.startswith(b"1"):  # a number, whatever its length, is no object
+        if body.startswith(b"1"):  # a number of any length is not an object
             assert answer.status_code in (400, 422)
         else:
             refused(answer, 400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"7", b"\xff\xfe", b"[" * 100_000])
-def test_a_report_that_is_no_object_is_malformed(small_site: Site, body: bytes):
+def test_report_that_is_not_an_object_answers_400(small_site: Site, body: bytes):
     for method, path in N8N_ROUTES:
         refused(small_site.n8n.open(method, path, data=body, headers=JSON), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", [b"[]", b'[{"content": "x"}]', b'"text"', b"7", b"true", b"null", b"NaN"])
-def test_only_an_object_is_an_object(alice: User, body: bytes):
+def test_json_that_is_not_an_object_is_refused(alice: User, body: bytes):
     for method, path in USER_ROUTES:
         answer = alice.open(method, path, data=body, headers=JSON)
         assert answer.status_code in (400, 422)
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
-def test_a_body_that_does_not_say_it_is_json_is_refused(alice: User, content_type: str):
+def test_body_without_json_content_type_answers_415(alice: User, content_type: str):
     for method, path in [*USER_ROUTES, ("POST", f"/api/posts/{POST_ID}/unschedule")]:
         answer = alice.open(method, path, data=b'{"content": "x"}', headers={"Content-Type": content_type})
         refused(answer, 415, "json_required")
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.api+json"])
-def test_json_may_be_named_more_exactly(alice: User, content_type: str):
+def test_json_content_type_with_parameters_is_accepted(alice: User, content_type: str):
     answer = alice.post("/api/posts", data='{"content": "Größe"}'.encode(), headers={"Content-Type": content_type})
-    assert said(answer, 201)["content"] == "Größe"
+    assert json_of(answer, 201)["content"] == "Größe"
 
 
 def test_a_body_of_five_megabytes_is_too_large(alice: User):
@@ -93,7 +93,7 @@ def test_a_report_of_five_megabytes_is_too_large(small_site: Site, path: str):
 @pytest.mark.parametrize(
     "escape", [r"\u0000", r"\ud800", r"\udfff", r"\ude00\ud83d"], ids=["NUL", "high", "low", "swapped"]
 )
-def test_text_that_no_database_can_hold_is_refused(site: Site, escape: str):
+def test_text_that_cannot_be_stored_is_refused(site: Site, escape: str):
     for field in ("content", "imageUrl", "platform", "socialAccountId"):
         alice = site.user("alice")
         body = {"content": "x", field: "HERE"}
@@ -102,22 +102,22 @@ def test_text_that_no_database_can_hold_is_refused(site: Site, escape: str):
         assert problem["errors"][0]["field"] == field
 
 
-def test_a_whole_surrogate_pair_is_a_character(site: Site):
+def test_whole_surrogate_pair_is_accepted(site: Site):
     answer = site.user("alice").post("/api/posts", data=r'{"content": "\ud83d\ude00"}', headers=JSON)
-    assert said(answer, 201)["content"] == "😀"
+    assert json_of(answer, 201)["content"] == "😀"
 
 
 @pytest.mark.parametrize(
     "name", [r"\ud800", r"\u0000", "é", "", "x" * 1000], ids=["half", "NUL", "accent", "empty", "long"]
 )
-def test_an_unknown_field_is_refused_whatever_its_name(alice: User, name: str):
+def test_unknown_field_is_refused(alice: User, name: str):
     for method, path in USER_ROUTES:
         answer = alice.open(method, path, data=f'{{"{name}": 1}}', headers=JSON)
         codes = [error["code"] for error in refused(answer, 422, "invalid_fields")["errors"]]
         assert "unknown_field" in codes
 
 
-def test_a_body_of_nothing_but_unknown_fields_is_not_answered_at_length(alice: User):
+def test_answer_to_many_unknown_fields_is_bounded(alice: User):
     body = json.dumps({f"field-{number}": 1 for number in range(50_000)})
     answer = alice.post("/api/posts", data=body, headers=JSON)
     refused(answer, 422, "invalid_fields")
@@ -157,16 +157,16 @@ def test_a_body_of_nothing_but_unknown_fields_is_not_answered_at_length(alice: U
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )
-def test_a_post_of_the_wrong_shape_is_refused_by_the_name_of_its_field(alice: User, body: dict[str, Any], field: str):
+def test_invalid_post_names_its_field(alice: User, body: dict[str, Any], field: str):
     problem = refused(alice.post("/api/posts", json=body), 422, "invalid_fields")
     assert field in [error["field"] for error in problem["errors"]]
-    assert said(alice.get("/api/posts"))["data"] == []
+    assert json_of(alice.get("/api/posts"))["data"] == []
 
 
 @pytest.mark.parametrize(
     "bad", ["7", "x" * 36, "0c5f3d5e00004000800000000000000f", f"{{{POST_ID}}}", "%00", "%ff", "..", "ü"]
 )
-def test_an_id_that_is_no_uuid_names_nothing(alice: User, bad: str):
+def test_malformed_id_answers_404(alice: User, bad: str):
     time = {"scheduledAt": wire_form(NOW + HOUR)}
     for answer in (
         alice.get(f"/api/posts/{bad}"),
@@ -202,9 +202,7 @@ def test_an_id_that_is_no_uuid_names_nothing(alice: User, bad: str):
         ("TRACE", "/docs", {"GET"}),
     ],
 )
-def test_a_method_that_an_address_does_not_take_is_refused_with_those_it_takes(
-    alice: User, method: str, path: str, allowed: set[str]
-):
+def test_wrong_method_answers_405_with_allow(alice: User, method: str, path: str, allowed: set[str]):
     answer = alice.open(method, path)
     refused(answer, 405, "method_not_allowed")
     assert set(answer.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == allowed
@@ -226,5 +224,5 @@ def test_a_method_that_an_address_does_not_take_is_refused_with_those_it_takes(
         "/a%00b",
     ],
 )
-def test_an_address_that_is_none_is_not_found(alice: User, path: str):
+def test_unknown_address_answers_404(alice: User, path: str):
     refused(alice.get(path), 404, "not_found")

@@ -1,17 +1,17 @@
-"""Companies, their members and clients: what is answered, listed and refused."""
+"""Companies, their members and clients: answers, lists and errors."""
 
 import uuid
 from typing import Any
 
 import pytest
 
-from tests.web.site import HOUR, NOW, SECOND, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, SECOND, Site, User, json_of, refused, wire_form
 
 
 def pages(user: User, path: str, limit: int) -> list[list[dict[str, Any]]]:
     found, cursor = [], ""
     while True:
-        body = said(user.get(f"{path}?limit={limit}{cursor}"))
+        body = json_of(user.get(f"{path}?limit={limit}{cursor}"))
         assert set(body) == {"data", "nextCursor"}
         found.append(body["data"])
         if body["nextCursor"] is None:
@@ -20,30 +20,30 @@ def pages(user: User, path: str, limit: int) -> list[list[dict[str, Any]]]:
 
 
 def names(user: User) -> list[str]:
-    return [company["name"] for company in said(user.get("/api/companies"))["data"]]
+    return [company["name"] for company in json_of(user.get("/api/companies"))["data"]]
 
 
 def members(user: User, company: str) -> dict[str, str]:
-    return {m["userId"]: m["role"] for m in said(user.get(f"/api/companies/{company}/members"))["data"]}
+    return {m["userId"]: m["role"] for m in json_of(user.get(f"/api/companies/{company}/members"))["data"]}
 
 
-def test_whoever_founds_a_company_is_its_owner(site: Site, alice: User, bob: User):
-    company = said(alice.post("/api/companies", json={"name": "  Agency  "}), 201)
+def test_creator_of_a_company_is_its_owner(site: Site, alice: User, bob: User):
+    company = json_of(alice.post("/api/companies", json={"name": "  Agency  "}), 201)
     at = wire_form(NOW)
     expected = {"name": "Agency", "role": "owner", "joinedAt": at, "createdAt": at, "updatedAt": at}
     assert company == {"id": company["id"]} | expected
-    assert said(alice.get(f"/api/companies/{company['id']}")) == company
-    assert said(alice.get("/api/companies")) == {"data": [company], "nextCursor": None}
-    assert said(bob.get("/api/companies")) == {"data": [], "nextCursor": None}
+    assert json_of(alice.get(f"/api/companies/{company['id']}")) == company
+    assert json_of(alice.get("/api/companies")) == {"data": [company], "nextCursor": None}
+    assert json_of(bob.get("/api/companies")) == {"data": [], "nextCursor": None}
 
 
-def test_companies_are_listed_in_pages_as_one_joined_them_with_ones_own_role(site: Site, alice: User, bob: User):
+def test_companies_are_paged_by_joining_with_the_users_role(site: Site, alice: User, bob: User):
     theirs = bob.company("Theirs")
     for number in range(5):
         site.clock.at += SECOND * (number % 2)
         alice.company(str(number))
     site.clock.at += SECOND
-    said(bob.put(f"/api/companies/{theirs}/members/alice", json={"role": "viewer"}))
+    json_of(bob.put(f"/api/companies/{theirs}/members/alice", json={"role": "viewer"}))
     found = pages(alice, "/api/companies", 2)
     assert [len(page) for page in found] == [2, 2, 2]
     listed = [company for page in found for company in page]
@@ -55,18 +55,18 @@ def test_companies_are_listed_in_pages_as_one_joined_them_with_ones_own_role(sit
 def test_an_owner_renames_a_company(site: Site, alice: User):
     company = alice.company()
     site.clock.at += SECOND
-    renamed = said(alice.patch(f"/api/companies/{company}", json={"name": "Other"}))
+    renamed = json_of(alice.patch(f"/api/companies/{company}", json={"name": "Other"}))
     assert (renamed["name"], renamed["updatedAt"]) == ("Other", wire_form(NOW + SECOND))
     assert names(alice) == ["Other"]
 
 
-def test_members_are_taken_in_promoted_and_removed(site: Site, alice: User, bob: User):
+def test_members_are_added_promoted_and_removed(site: Site, alice: User, bob: User):
     company = alice.company()
     path = f"/api/companies/{company}/members/bob"
-    member = said(alice.put(path, json={"role": "viewer"}))
+    member = json_of(alice.put(path, json={"role": "viewer"}))
     assert member == {"companyId": company, "userId": "bob", "role": "viewer", "createdAt": wire_form(NOW)}
     site.clock.at += SECOND
-    assert said(alice.put(path, json={"role": "owner"})) == member | {"role": "owner"}
+    assert json_of(alice.put(path, json={"role": "owner"})) == member | {"role": "owner"}
     assert members(bob, company) == {"alice": "owner", "bob": "owner"}
     assert alice.delete(path).status_code == 204
     assert members(alice, company) == {"alice": "owner"}
@@ -74,7 +74,7 @@ def test_members_are_taken_in_promoted_and_removed(site: Site, alice: User, bob:
     refused(bob.get(f"/api/companies/{company}"), 404, "company_not_found")
 
 
-def test_members_are_listed_in_pages_whatever_letters_their_ids_have(site: Site, alice: User):
+def test_members_with_any_ids_are_listed_in_pages(site: Site, alice: User):
     company = alice.company(**{"auth0|7": "editor", "zoë ☃": "viewer", "z" * 255: "viewer", "☃" * 255: "editor"})
     found = pages(alice, f"/api/companies/{company}/members", 1)
     assert [len(page) for page in found] == [1] * 5
@@ -96,15 +96,15 @@ def test_the_last_owner_can_neither_leave_nor_be_demoted(site: Site, alice: User
     for role in ("editor", "viewer"):
         refused(alice.put(path, json={"role": role}), 409, "last_owner")
     refused(alice.delete(path), 409, "last_owner")
-    said(alice.put(path, json={"role": "owner"}))
-    said(alice.put(f"/api/companies/{company}/members/bob", json={"role": "owner"}))
-    assert said(alice.put(path, json={"role": "viewer"}))["role"] == "viewer"
+    json_of(alice.put(path, json={"role": "owner"}))
+    json_of(alice.put(f"/api/companies/{company}/members/bob", json={"role": "owner"}))
+    assert json_of(alice.put(path, json={"role": "viewer"}))["role"] == "viewer"
     refused(alice.put(path, json={"role": "owner"}), 403, "role_insufficient")
     refused(bob.delete(f"/api/companies/{company}/members/bob"), 409, "last_owner")
 
 
 @pytest.mark.parametrize("member", ["%00", "a%0Ab", "%20bob", "x" * 256])
-def test_a_member_whom_no_token_could_name_is_nobody(small_site: Site, member: str):
+def test_invalid_member_id_answers_404(small_site: Site, member: str):
     alice = small_site.user("alice")
     path = f"/api/companies/{alice.company()}/members/{member}"
     for answer in (alice.put(path, json={"role": "viewer"}), alice.delete(path)):
@@ -114,7 +114,7 @@ def test_a_member_whom_no_token_could_name_is_nobody(small_site: Site, member: s
 def test_clients_are_added_renamed_listed_in_pages_and_removed(site: Site, alice: User):
     company = alice.company()
     path = f"/api/companies/{company}/clients"
-    added = said(alice.post(path, json={"name": " Größe & Co "}), 201)
+    added = json_of(alice.post(path, json={"name": " Größe & Co "}), 201)
     at = wire_form(NOW)
     assert added == {
         "id": added["id"],
@@ -123,9 +123,9 @@ def test_clients_are_added_renamed_listed_in_pages_and_removed(site: Site, alice
         "createdAt": at,
         "updatedAt": at,
     }
-    assert said(alice.get(f"{path}/{added['id']}")) == added
+    assert json_of(alice.get(f"{path}/{added['id']}")) == added
     site.clock.at += SECOND
-    renamed = said(alice.patch(f"{path}/{added['id']}", json={"name": "GRÖSSE & CO"}))
+    renamed = json_of(alice.patch(f"{path}/{added['id']}", json={"name": "GRÖSSE & CO"}))
     assert renamed == added | {"name": "GRÖSSE & CO", "updatedAt": wire_form(NOW + SECOND)}
     others = [alice.client_of(company, str(number)) for number in range(3)]
     found = pages(alice, path, 2)
@@ -135,7 +135,7 @@ def test_clients_are_added_renamed_listed_in_pages_and_removed(site: Site, alice
     refused(alice.get(f"{path}/{added['id']}"), 404, "client_not_found")
 
 
-def test_a_name_is_given_to_one_client_of_a_company_whatever_the_case_of_its_letters(site: Site, alice: User):
+def test_client_names_are_unique_in_a_company_ignoring_case(site: Site, alice: User):
     company, other = alice.company(), alice.company("Other")
     alice.client_of(company, "Größe")
     second = alice.client_of(company, "Second")
@@ -143,10 +143,10 @@ def test_a_name_is_given_to_one_client_of_a_company_whatever_the_case_of_its_let
     path = f"/api/companies/{company}/clients"
     refused(alice.post(path, json={"name": "GRÖSSE"}), 409, "client_exists")
     refused(alice.patch(f"{path}/{second}", json={"name": "größe "}), 409, "client_exists")
-    assert len(said(alice.get(path))["data"]) == 2
+    assert len(json_of(alice.get(path))["data"]) == 2
 
 
-def test_a_client_of_another_company_of_ones_own_is_not_found_under_this_one(site: Site, alice: User):
+def test_client_is_not_found_under_another_company(site: Site, alice: User):
     company, other = alice.company(), alice.company("Other")
     client = alice.client_of(other)
     path = f"/api/companies/{company}/clients/{client}"
@@ -155,7 +155,7 @@ def test_a_client_of_another_company_of_ones_own_is_not_found_under_this_one(sit
 
 
 @pytest.mark.parametrize("what", ["company", "client"])
-def test_what_posts_or_accounts_hang_on_cannot_be_removed(site: Site, alice: User, what: str):
+def test_company_or_client_with_posts_or_accounts_cannot_be_removed(site: Site, alice: User, what: str):
     company = alice.company()
     client = alice.client_of(company)
     path = f"/api/companies/{company}" + (f"/clients/{client}" if what == "client" else "")
@@ -175,7 +175,7 @@ def test_what_posts_or_accounts_hang_on_cannot_be_removed(site: Site, alice: Use
     assert alice.get(f"/api/posts/{posts[0]}").status_code == (404 if what == "company" else 200)
 
 
-def test_what_hangs_on_another_client_keeps_neither_a_client_nor_an_empty_company(site: Site, alice: User):
+def test_empty_client_and_empty_company_can_be_removed(site: Site, alice: User):
     company, other = alice.company(), alice.company("Other")
     busy, idle = alice.client_of(company, "Busy"), alice.client_of(company, "Idle")
     alice.draft(clientId=busy)
@@ -229,14 +229,14 @@ def test_a_name_that_folds_to_its_longest_fits_the_index(site: Site, alice: User
         ("GET", "/api/companies/{company}/clients?cursor=" + "A" * 201, None, "cursor"),
     ],
 )
-def test_what_a_route_does_not_know_is_refused_by_name(small_site: Site, method: str, path: str, body: Any, field: str):
+def test_unknown_fields_and_parameters_are_refused(small_site: Site, method: str, path: str, body: Any, field: str):
     alice = small_site.user("alice")
     answer = alice.open(method, path.format(company=alice.company()), json=body)
     assert [error["field"] for error in refused(answer, 422, "invalid_fields")["errors"]] == [field]
 
 
 @pytest.mark.parametrize("path", ["", "/members", "/clients"])
-def test_a_cursor_that_is_none_of_ours_is_refused(small_site: Site, path: str):
+def test_invalid_cursor_is_refused(small_site: Site, path: str):
     alice = small_site.user("alice")
     company = alice.company()
     where = f"/api/companies/{company}{path}" if path else "/api/companies"

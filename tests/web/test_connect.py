@@ -1,4 +1,4 @@
-"""Connecting an account over HTTP: the frontend's call, the cookie, the way back, and the page a person sees."""
+"""Connecting an account over HTTP: the frontend's call, the cookie, the callback and its page."""
 
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from tests.adapters.servers import HttpServer, Seen, http_server, says
 from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN
 from tests.web.conftest import MakeSite
-from tests.web.site import MINUTE, NOW, Site, User, refused, said, wire_form
+from tests.web.site import MINUTE, NOW, Site, User, json_of, refused, wire_form
 
 CONNECT, CALLBACK = "/api/social-accounts/linkedin/connect", "/api/social-accounts/linkedin/callback"
 ORIGIN = "https://app.example.com"
@@ -21,7 +21,7 @@ SECRET = "secret-of-the-linkedin-app"
 
 @pytest.fixture
 def linkedin():
-    """LinkedIn's token endpoint and userinfo."""
+    """Serve LinkedIn's token endpoint and userinfo."""
 
     def answer(seen: Seen) -> tuple[int, dict[str, str], bytes]:
         if seen.path == "/userinfo":
@@ -44,7 +44,7 @@ def connectable(database_url: str, make_site: MakeSite, linkedin: HttpServer) ->
 
 
 class Browser:
-    """One user's browser: calls connect with the token, keeps the cookie, and comes back from LinkedIn."""
+    """One user's browser: calls connect with the token, keeps the cookie, and opens the callback."""
 
     def __init__(self, site: Site, name: str = "alice") -> None:
         self.user = site.user(name)
@@ -68,13 +68,13 @@ def cookie_of(answer: TestResponse) -> Morsel[str]:
 
 
 def accounts(user: User) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = said(user.get("/api/social-accounts"))["data"]
+    found: list[dict[str, Any]] = json_of(user.get("/api/social-accounts"))["data"]
     return found
 
 
-def test_connect_answers_where_to_go_and_until_when(connectable: Site):
+def test_connect_answers_authorization_url_and_expiry(connectable: Site):
     answer = Browser(connectable).begin()
-    body = said(answer)
+    body = json_of(answer)
     assert set(body) == {"authorizationUrl", "expiresAt"}
     assert body["expiresAt"] == wire_form(NOW + 10 * MINUTE)
     assert body["authorizationUrl"].startswith("https://www.linkedin.com/oauth/v2/authorization?")
@@ -83,9 +83,7 @@ def test_connect_answers_where_to_go_and_until_when(connectable: Site):
     assert query["code_challenge_method"] == "S256"
 
 
-def test_the_cookie_is_for_the_callback_alone_and_out_of_reach_of_scripts(
-    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
-):
+def test_cookie_is_http_only_and_limited_to_the_callback(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer):
     for local in (True, False):
         cookie = cookie_of(Browser(make_site(sqlite_url, local=local, **settings(linkedin))).begin())
         assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == (CALLBACK, "Lax", "600")
@@ -94,7 +92,7 @@ def test_the_cookie_is_for_the_callback_alone_and_out_of_reach_of_scripts(
         assert cookie["domain"] == ""
 
 
-def test_the_way_back_connects_and_tells_a_person(connectable: Site, linkedin: HttpServer):
+def test_callback_connects_and_shows_a_page(connectable: Site, linkedin: HttpServer):
     browser = Browser(connectable)
     browser.begin()
     answer = browser.come_back()
@@ -110,7 +108,7 @@ def test_the_way_back_connects_and_tells_a_person(connectable: Site, linkedin: H
     assert (gone.value, gone["max-age"], gone["path"]) == ("", "0", CALLBACK)
 
 
-def test_a_second_way_back_finds_nothing(connectable: Site, linkedin: HttpServer):
+def test_second_callback_connects_nothing(connectable: Site, linkedin: HttpServer):
     browser = Browser(connectable)
     cookie = cookie_of(browser.begin())
     browser.come_back()
@@ -121,7 +119,7 @@ def test_a_second_way_back_finds_nothing(connectable: Site, linkedin: HttpServer
     assert [seen.path for seen in linkedin.seen] == ["/accessToken", "/userinfo"]
 
 
-def test_a_victims_browser_does_not_connect_for_the_attacker(connectable: Site, linkedin: HttpServer):
+def test_callback_in_another_browser_connects_nothing(connectable: Site, linkedin: HttpServer):
     attacker, victim = Browser(connectable, "mallory"), Browser(connectable, "alice")
     attacker.begin()
     victim.begin()
@@ -143,7 +141,7 @@ def test_a_victims_browser_does_not_connect_for_the_attacker(connectable: Site, 
         ({"state": "\0'\"--"}, "another browser"),
     ],
 )
-def test_what_went_wrong_is_said_in_a_sentence(connectable: Site, changes: dict[str, str], words: str):
+def test_failed_callback_shows_the_reason(connectable: Site, changes: dict[str, str], words: str):
     browser = Browser(connectable)
     browser.begin()
     answer = browser.come_back(**changes)
@@ -154,7 +152,7 @@ def test_what_went_wrong_is_said_in_a_sentence(connectable: Site, changes: dict[
     assert accounts(browser.user) == []
 
 
-def test_linkedin_being_away_is_said_and_its_reason_goes_to_the_log(connectable: Site, linkedin: HttpServer):
+def test_unreachable_linkedin_is_shown_and_logged(connectable: Site, linkedin: HttpServer):
     browser = Browser(connectable)
     browser.begin()
     linkedin.answer = says(503, {})
@@ -168,7 +166,7 @@ def returning(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer) -> Sit
     return make_site(sqlite_url, connect_return_url=BACK, **settings(linkedin))
 
 
-def test_a_frontend_of_its_own_gets_the_browser_back(returning: Site):
+def test_callback_redirects_to_the_configured_frontend(returning: Site):
     browser = Browser(returning)
     browser.begin()
     answer = browser.come_back()
@@ -179,7 +177,7 @@ def test_a_frontend_of_its_own_gets_the_browser_back(returning: Site):
 
 
 @pytest.mark.parametrize("name", ["redirect_uri", "returnUrl", "next", "error", "state", "code"])
-def test_nothing_in_the_request_sends_the_browser_elsewhere(returning: Site, name: str):
+def test_request_cannot_change_the_redirect_target(returning: Site, name: str):
     browser = Browser(returning)
     browser.begin(f"?{'companyId=0c5f3d5e-0000-4000-8000-000000000000'}")
     answer = browser.come_back(**{name: "https://evil.test/\r\nX: y"})
@@ -187,8 +185,8 @@ def test_nothing_in_the_request_sends_the_browser_elsewhere(returning: Site, nam
     assert "evil" not in str(answer.headers)
 
 
-def test_connect_needs_a_user_and_sane_ids(connectable: Site):
-    refused(connectable.anyone.get(CONNECT), 401, "unauthorized")
+def test_connect_needs_a_user_and_valid_ids(connectable: Site):
+    refused(connectable.anonymous.get(CONNECT), 401, "unauthorized")
     user = connectable.user("alice")
     for query in ("?companyId=1", "?clientId=x"):
         answer = user.get(CONNECT + query)
@@ -204,18 +202,16 @@ def test_connect_needs_a_user_and_sane_ids(connectable: Site):
         ({"public_base_url": None}, "PUBLIC_BASE_URL"),
     ],
 )
-def test_without_its_settings_the_route_is_closed_and_the_log_says_which(
+def test_connect_without_settings_answers_503_and_logs_them(
     sqlite_url: str, make_site: MakeSite, linkedin: HttpServer, missing: dict[str, Any], named: str
 ):
     site = make_site(sqlite_url, **(settings(linkedin) | missing))
-    for answer in (site.user("alice").get(CONNECT), site.anyone.get(f"{CALLBACK}?state=s&code=c")):
+    for answer in (site.user("alice").get(CONNECT), site.anonymous.get(f"{CALLBACK}?state=s&code=c")):
         refused(answer, 503, "not_configured")
     assert all(named in event["setting"] for event in site.events("not_configured"))
 
 
-def test_a_frontend_elsewhere_may_keep_the_cookie_and_no_other_answer(
-    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
-):
+def test_only_the_connect_answer_allows_cors_credentials(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer):
     site = make_site(sqlite_url, cors_origins=(ORIGIN,), **settings(linkedin))
     answer = Browser(site).begin(Origin=ORIGIN)
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -228,14 +224,12 @@ def test_a_frontend_elsewhere_may_keep_the_cookie_and_no_other_answer(
     assert "Access-Control-Allow-Credentials" not in listing.headers
 
 
-def test_where_every_origin_may_call_none_may_keep_the_cookie(
-    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
-):
+def test_cors_for_every_origin_allows_no_credentials(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer):
     site = make_site(sqlite_url, cors_origins=("*",), **settings(linkedin))
     assert "Access-Control-Allow-Credentials" not in Browser(site).begin(Origin=ORIGIN).headers
 
 
-def test_the_warning_of_an_ending_access_is_in_the_schedule_answer(connectable: Site):
+def test_schedule_answer_warns_of_expiring_access(connectable: Site):
     user = connectable.user("alice")
     user.account(refreshToken=None, expiresAt=wire_form(NOW + MINUTE))
     answer = user.schedule(user.draft()["id"], NOW + 2 * MINUTE)

@@ -1,4 +1,4 @@
-"""While the database is away: every route says so in a way that callers can act on, and QStash comes again."""
+"""Answers while the database is down: 503 with Retry-After, so callers and QStash try again."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import MakeSite
-from tests.web.site import HOUR, NOW, Site, refused, said, wire_form
+from tests.web.site import HOUR, NOW, Site, json_of, refused, wire_form
 
 POST_ID = "0c5f3d5e-0000-4000-8000-000000000000"
 MESSAGE = json.dumps({"postId": POST_ID, "userId": "alice", "generation": 1}).encode()
@@ -42,7 +42,7 @@ def site(request: pytest.FixtureRequest, make_site: MakeSite, tmp_path: Path) ->
     kind = request.param
     if kind == "unreachable":
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]  # closed again: nobody listens there
+            port = listener.getsockname()[1]  # closed again, so connections are refused
         return make_site(f"postgresql://punctual:very-secret-word@127.0.0.1:{port}/punctual")
     if kind == "folder":
         return make_site(f"sqlite:///{tmp_path}")
@@ -57,7 +57,7 @@ def empty_postgresql_url(request: pytest.FixtureRequest):
         yield url
 
 
-def test_every_route_answers_503_and_says_when_to_come_again(site: Site):
+def test_every_route_answers_503_with_retry_after(site: Site):
     root = site.user("root", admin=True)
     answers = [root.open(method, path, json=body) for method, path, body in USER_CALLS]
     answers += [site.cron.get(path) for path in ("/api/posts/recover", "/api/cron/publish-scheduled")]
@@ -75,15 +75,17 @@ def test_every_route_answers_503_and_says_when_to_come_again(site: Site):
     assert not [line for line in site.log if "very-secret-word" in line]
 
 
-def test_monitors_are_told(site: Site):
-    health = site.anyone.get("/healthz")
+def test_healthz_answers_503_without_a_database(site: Site):
+    health = site.anonymous.get("/healthz")
     assert (health.status_code, health.get_json()["database"]) == (503, "unreachable")
-    state = said(site.anyone.get("/api/scheduler/status"))
+    state = json_of(site.anonymous.get("/api/scheduler/status"))
     assert (state["operational"], state["database"]) == (False, "unreachable")
 
 
-def test_what_needs_no_database_goes_on(site: Site):
-    assert said(site.anyone.get("/openapi.json"))["openapi"]
-    assert site.anyone.get("/docs").status_code == 200
-    refused(site.anyone.get("/api/posts"), 401, "unauthorized")
-    refused(site.anyone.post("/api/posts/dispatch", data=MESSAGE, content_type="application/json"), 401, "unauthorized")
+def test_routes_without_the_database_still_work(site: Site):
+    assert json_of(site.anonymous.get("/openapi.json"))["openapi"]
+    assert site.anonymous.get("/docs").status_code == 200
+    refused(site.anonymous.get("/api/posts"), 401, "unauthorized")
+    refused(
+        site.anonymous.post("/api/posts/dispatch", data=MESSAGE, content_type="application/json"), 401, "unauthorized"
+    )

@@ -1,4 +1,4 @@
-"""QStash's deliveries: only what it signed, for this address, over these bytes, about now; and what becomes of them."""
+"""QStash's deliveries: their signatures over address, body and time, and their results."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ import pytest
 from tests.adapters.servers import HttpServer, says
 from tests.web.answers import SECRETS
 from tests.web.conftest import MakeSite
-from tests.web.site import BASE, HOUR, MINUTE, NOW, SECOND, MessageServer, Site, User, refused, said, signature
+from tests.web.site import BASE, HOUR, MINUTE, NOW, SECOND, MessageServer, Site, User, json_of, refused, signature
 
 DISPATCH, FAILED, RECOVER = "/api/posts/dispatch", "/api/posts/dispatch-failed", "/api/posts/recover"
 POST_ID = "0c5f3d5e-0000-4000-8000-000000000000"
@@ -46,7 +46,7 @@ def notice(message: bytes = MESSAGE, **changes: Any) -> bytes:
     ],
     ids=str,
 )
-def test_a_signature_that_does_not_hold_is_refused(small_site: Site, n8n: HttpServer, claims: dict[str, Any]):
+def test_signature_that_does_not_verify_is_refused(small_site: Site, n8n: HttpServer, claims: dict[str, Any]):
     for path in (DISPATCH, FAILED, RECOVER):
         refused(small_site.signed(path, MESSAGE, **claims), 401, "unauthorized")
         assert small_site.events("delivery.refused")[0]["reason"]
@@ -56,7 +56,7 @@ def test_a_signature_that_does_not_hold_is_refused(small_site: Site, n8n: HttpSe
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "\xff", "x" * 9000, "eyJhbGciOiJub25lIn0.e30."], ids=lambda token: ascii(token)[:12]
 )
-def test_what_is_no_signature_is_refused(small_site: Site, token: str):
+def test_malformed_signature_is_refused(small_site: Site, token: str):
     for path in (DISPATCH, FAILED, RECOVER):
         headers = {"Upstash-Signature": token, "Content-Type": "application/json"}
         refused(small_site.client.post(path, data=MESSAGE, headers=headers), 401, "unauthorized")
@@ -65,20 +65,20 @@ def test_what_is_no_signature_is_refused(small_site: Site, token: str):
 def test_without_a_signature_nothing_is_delivered(small_site: Site):
     headers = {"Content-Type": "application/json"}
     for path in (DISPATCH, FAILED, RECOVER):
-        refused(small_site.anyone.post(path, data=MESSAGE, headers=headers), 401, "unauthorized")
+        refused(small_site.anonymous.post(path, data=MESSAGE, headers=headers), 401, "unauthorized")
     for path in (DISPATCH, FAILED):
         refused(small_site.user("root", admin=True).post(path, data=MESSAGE, headers=headers), 401, "unauthorized")
 
 
-def test_other_bytes_than_those_signed_are_refused(small_site: Site):
+def test_changed_body_is_refused(small_site: Site):
     for path in (DISPATCH, FAILED, RECOVER):
         headers = {"Upstash-Signature": signature(BASE + path, MESSAGE, NOW), "Content-Type": "application/json"}
         refused(small_site.client.post(path, data=MESSAGE + b" ", headers=headers), 401, "unauthorized")
 
 
-def test_the_next_key_signs_as_well_as_the_current_one(small_site: Site):
+def test_current_and_next_key_are_accepted(small_site: Site):
     answer = small_site.signed(DISPATCH, MESSAGE, key="qstash_next_signing_key")
-    assert said(answer) == {"status": "ignored", "reason": "unknown"}
+    assert json_of(answer) == {"status": "ignored", "reason": "unknown"}
 
 
 @pytest.mark.parametrize(
@@ -86,32 +86,30 @@ def test_the_next_key_signs_as_well_as_the_current_one(small_site: Site):
     [{"nbf": NOW_SECONDS + 1, "iat": NOW_SECONDS + 1}, {"exp": NOW_SECONDS - 1}, {"nbf": 0}],
     ids=["early", "old", "nbf-0"],
 )
-def test_clocks_that_differ_by_a_second_lose_no_delivery(small_site: Site, claims: dict[str, Any]):
-    assert said(small_site.signed(DISPATCH, MESSAGE, **claims)) == {"status": "ignored", "reason": "unknown"}
+def test_clock_skew_of_a_second_is_accepted(small_site: Site, claims: dict[str, Any]):
+    assert json_of(small_site.signed(DISPATCH, MESSAGE, **claims)) == {"status": "ignored", "reason": "unknown"}
 
 
-def test_the_address_is_the_configured_one_whatever_the_request_says(small_site: Site):
+def test_signature_is_checked_against_the_configured_url(small_site: Site):
     headers = {"Host": "internal:8000", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "http"}
-    assert said(small_site.signed(DISPATCH, MESSAGE, headers))["status"] == "ignored"
+    assert json_of(small_site.signed(DISPATCH, MESSAGE, headers))["status"] == "ignored"
     forged = signature("http://internal:8000/api/posts/dispatch", MESSAGE, NOW)
     refused(small_site.signed(DISPATCH, MESSAGE, headers | {"Upstash-Signature": forged}), 401, "unauthorized")
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", SECRETS["internal_api_secret"] + "x"])
-def test_where_an_internal_secret_is_set_a_signature_alone_is_not_enough(small_site: Site, secret: str):
+def test_dispatch_needs_the_internal_secret_if_set(small_site: Site, secret: str):
     refused(small_site.signed(DISPATCH, MESSAGE, {"X-Internal-Secret": secret}), 401, "unauthorized")
 
 
-def test_the_internal_secret_is_asked_for_only_where_it_is_set(sqlite_url: str, make_site: MakeSite):
+def test_dispatch_needs_no_internal_secret_if_unset(sqlite_url: str, make_site: MakeSite):
     site = make_site(sqlite_url, internal_api_secret=None)
-    assert said(site.signed(DISPATCH, MESSAGE, {"X-Internal-Secret": ""}))["status"] == "ignored"
+    assert json_of(site.signed(DISPATCH, MESSAGE, {"X-Internal-Secret": ""}))["status"] == "ignored"
 
 
 @pytest.mark.parametrize("missing", ["qstash_current_signing_key", "public_base_url"])
 @pytest.mark.parametrize("path", [DISPATCH, FAILED, RECOVER])
-def test_deliveries_that_cannot_be_verified_find_a_closed_door(
-    sqlite_url: str, make_site: MakeSite, missing: str, path: str
-):
+def test_dispatch_without_configuration_is_closed(sqlite_url: str, make_site: MakeSite, missing: str, path: str):
     site = make_site(sqlite_url, qstash_token=None, **{missing: None})
     answer = site.signed(path, MESSAGE)
     refused(answer, 503, "not_configured")
@@ -153,7 +151,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body)[2:60])
-def test_a_body_that_can_never_be_right_is_not_tried_again(small_site: Site, body: bytes):
+def test_malformed_delivery_answers_489(small_site: Site, body: bytes):
     answers = [small_site.signed(DISPATCH, body), small_site.signed(FAILED, notice(body))]
     for answer in answers:
         refused(answer, 489, "malformed_message")
@@ -173,12 +171,12 @@ def test_a_body_that_can_never_be_right_is_not_tried_again(small_site: Site, bod
     ],
     ids=str,
 )
-def test_a_notice_that_can_never_be_right_is_not_tried_again(small_site: Site, changes: dict[str, Any]):
+def test_malformed_failure_notice_answers_489(small_site: Site, changes: dict[str, Any]):
     refused(small_site.signed(FAILED, notice(**changes)), 489, "malformed_message")
 
 
 @pytest.mark.parametrize("message_id", ["", "a\0b", "a\ud800b", "x" * 10_000], ids=["empty", "NUL", "half", "long"])
-def test_a_notice_of_a_message_that_never_was_changes_nothing(site: Site, alice: User, message_id: str):
+def test_failure_notice_of_an_unknown_message_changes_nothing(site: Site, alice: User, message_id: str):
     post = alice.scheduled()
     message = json.dumps({"postId": post["id"], "generation": 1}).encode()
     answer = site.signed(FAILED, notice(message, sourceMessageId=message_id))
@@ -189,24 +187,24 @@ def test_a_notice_of_a_message_that_never_was_changes_nothing(site: Site, alice:
 def test_a_delivery_at_its_instant_is_sent_once(site: Site, alice: User, n8n: HttpServer):
     post = alice.scheduled()
     site.clock.at = NOW + HOUR - SECOND
-    assert said(site.deliver(post)) == {"status": "dispatched"}
+    assert json_of(site.deliver(post)) == {"status": "dispatched"}
     assert site.clock.at == NOW + HOUR
     [sent] = n8n.seen
     assert sent.headers["x-api-key"] == SECRETS["n8n_webhook_auth_header"].partition(": ")[2]
     assert "x-internal-secret" not in sent.headers
-    assert said(site.deliver(post)) == {"status": "ignored", "reason": "busy"}
+    assert json_of(site.deliver(post)) == {"status": "ignored", "reason": "busy"}
     assert len(n8n.seen) == 1
 
 
-def test_a_delivery_that_is_far_too_early_is_set_anew(site: Site, alice: User, qstash: MessageServer, n8n: HttpServer):
+def test_delivery_far_too_early_is_armed_again(site: Site, alice: User, qstash: MessageServer, n8n: HttpServer):
     post = alice.scheduled()
     site.clock.at = NOW + HOUR - MINUTE
-    assert said(site.deliver(post)) == {"status": "early", "reason": "armed_again"}
+    assert json_of(site.deliver(post)) == {"status": "early", "reason": "armed_again"}
     assert len(qstash.published) == 2
     assert n8n.seen == []
 
 
-def test_every_delivery_that_is_not_wanted_is_acknowledged(site: Site, alice: User, n8n: HttpServer):
+def test_unwanted_delivery_is_acknowledged_and_ignored(site: Site, alice: User, n8n: HttpServer):
     post, draft = alice.scheduled(), alice.draft()
     site.clock.at = NOW + HOUR
     for answer, reason in (
@@ -215,18 +213,18 @@ def test_every_delivery_that_is_not_wanted_is_acknowledged(site: Site, alice: Us
         (site.deliver(post, generation=2), "stale"),
         (site.deliver(draft), "draft"),
     ):
-        assert said(answer) == {"status": "ignored", "reason": reason}
+        assert json_of(answer) == {"status": "ignored", "reason": reason}
     assert n8n.seen == []
-    said(site.deliver(post))
-    said(site.n8n.post("/api/webhooks/publish-status", json={"postId": post["id"], "status": "published"}))
-    assert said(site.deliver(post)) == {"status": "ignored", "reason": "published"}
+    json_of(site.deliver(post))
+    json_of(site.n8n.post("/api/webhooks/publish-status", json={"postId": post["id"], "status": "published"}))
+    assert json_of(site.deliver(post)) == {"status": "ignored", "reason": "published"}
 
 
-def test_a_send_that_is_refused_for_good_answers_failed(site: Site, alice: User, n8n: HttpServer):
+def test_permanently_refused_send_answers_failed(site: Site, alice: User, n8n: HttpServer):
     n8n.answer = says(422, {"message": "no"})
     post = alice.scheduled()
     site.clock.at = NOW + HOUR
-    assert said(site.deliver(post)) == {"status": "failed", "reason": "rejected_by_publisher"}
+    assert json_of(site.deliver(post)) == {"status": "failed", "reason": "rejected_by_publisher"}
     assert alice.read(post["id"])["status"] == "failed"
 
 
@@ -234,17 +232,17 @@ def test_a_lost_alarm_is_recorded_once_and_left_to_the_sweep(site: Site, alice: 
     post = alice.scheduled()
     message = json.dumps({"postId": post["id"], "userId": "alice", "generation": 1}).encode()
     body = notice(message, sourceMessageId=post["messageId"])
-    assert said(site.signed(FAILED, body)) == {"status": "recorded"}
-    assert said(site.signed(FAILED, body)) == {"status": "ignored"}
+    assert json_of(site.signed(FAILED, body)) == {"status": "recorded"}
+    assert json_of(site.signed(FAILED, body)) == {"status": "ignored"}
     after = alice.read(post["id"])
     assert (after["status"], after["armed"], after["messageId"]) == ("scheduled", False, None)
-    assert said(site.anyone.get("/api/scheduler/status"))["unarmed"] == 1
+    assert json_of(site.anonymous.get("/api/scheduler/status"))["unarmed"] == 1
 
 
-def test_a_schedule_of_qstash_may_be_the_cron(site: Site, alice: User):
+def test_qstash_schedule_can_run_the_sweep(site: Site, alice: User):
     post = alice.scheduled()
     site.clock.at = NOW + HOUR + MINUTE
-    body = said(site.signed(RECOVER, b"", {"Content-Type": "text/plain"}))
+    body = json_of(site.signed(RECOVER, b"", {"Content-Type": "text/plain"}))
     assert set(body) == SWEPT
     assert (body["recovered"], body["total"], body["skipped"]) == (1, 1, False)
     assert alice.read(post["id"])["armed"] is True

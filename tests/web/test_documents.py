@@ -1,4 +1,4 @@
-"""The contract as a document: complete enough for programs, readable for people."""
+"""The OpenAPI document and the documentation page are complete."""
 
 import html
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.web.docs import DOCUMENT
-from tests.web.site import Site, said
+from tests.web.site import Site, json_of
 
 METHODS = ("get", "post", "patch", "delete", "put")
 USER_OPERATIONS = [
@@ -48,7 +48,7 @@ WITH_BODY = [
 
 @pytest.fixture
 def document(small_site: Site) -> Any:
-    return said(small_site.anyone.get("/openapi.json"))
+    return json_of(small_site.anonymous.get("/openapi.json"))
 
 
 def operations(document: Any) -> list[tuple[str, str, Any]]:
@@ -78,7 +78,7 @@ def test_the_document_is_openapi_3_1(document: Any):
         assert operation["summary"], (method, path)
 
 
-def test_no_reference_leads_nowhere(document: Any):
+def test_every_reference_resolves(document: Any):
     found = references(document)
     assert found
     for reference in found:
@@ -87,18 +87,18 @@ def test_no_reference_leads_nowhere(document: Any):
             target = target[part]
 
 
-def test_every_documented_address_is_the_apps_own(document: Any, small_site: Site):
+def test_every_documented_path_is_a_route(document: Any, small_site: Site):
     known = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in small_site.app.url_map.iter_rules()}
     assert set(document["paths"]) <= known
 
 
-def test_every_operation_id_is_used_once(document: Any):
+def test_operation_ids_are_unique(document: Any):
     ids = [operation["operationId"] for _, _, operation in operations(document) if "operationId" in operation]
     assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize(("method", "path"), USER_OPERATIONS)
-def test_every_user_route_is_documented_with_its_proof_and_its_answer(document: Any, method: str, path: str):
+def test_every_user_route_is_documented_with_security_and_answer(document: Any, method: str, path: str):
     operation = document["paths"][path][method]
     assert operation["security"] == [{"user": []}]
     good = [response for status, response in operation["responses"].items() if status.startswith("2")]
@@ -130,8 +130,8 @@ def test_the_documented_account_takes_tokens_and_shows_none(document: Any):
     assert not {"accessToken", "refreshToken"} & set(schemas[shown]["properties"])
 
 
-def test_the_page_for_people_names_every_operation(document: Any, small_site: Site):
-    answer = small_site.anyone.get("/docs")
+def test_docs_page_names_every_operation(document: Any, small_site: Site):
+    answer = small_site.anonymous.get("/docs")
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     page = html.unescape(answer.get_data(as_text=True))
     assert "<script" not in page
@@ -140,10 +140,10 @@ def test_the_page_for_people_names_every_operation(document: Any, small_site: Si
         assert operation["summary"].split(";")[0] in page
 
 
-def test_the_document_is_made_when_it_is_first_asked_for_and_once(small_site: Site):
+def test_document_is_built_once_on_first_use(small_site: Site):
     made = small_site.app.extensions[DOCUMENT]
     assert "content" not in vars(made)
-    first = said(small_site.anyone.get("/openapi.json"))
+    first = json_of(small_site.anonymous.get("/openapi.json"))
     content = made.content
-    assert said(small_site.anyone.get("/openapi.json")) == first
+    assert json_of(small_site.anonymous.get("/openapi.json")) == first
     assert made.content is content

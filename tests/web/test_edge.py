@@ -1,4 +1,4 @@
-"""What every answer carries, and which browsers may read it."""
+"""Headers of every answer, and CORS."""
 
 import re
 
@@ -6,9 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.posts import drafts
-from tests.web.answers import check_silence
+from tests.web.answers import check_no_secrets
 from tests.web.conftest import MakeSite
-from tests.web.site import Site, said
+from tests.web.site import Site, json_of
 
 ORIGIN = "https://app.example.com"
 POST_ID = "0c5f3d5e-0000-4000-8000-000000000000"
@@ -36,28 +36,28 @@ def open_site(sqlite_url: str, make_site: MakeSite) -> Site:
 
 
 @pytest.mark.parametrize("given", ["abc", "a.b_c:d-e", "x" * 128, "7"])
-def test_a_sane_request_id_comes_back(small_site: Site, given: str):
+def test_valid_request_id_is_echoed(small_site: Site, given: str):
     for path in ("/healthz", "/api/posts", "/nothing"):
-        assert small_site.anyone.get(path, headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+        assert small_site.anonymous.get(path, headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>", "a\xe9", "a;b", "{}"])
 def test_any_other_request_id_is_replaced_by_a_new_one(small_site: Site, given: str):
-    answers = [small_site.anyone.get("/healthz", headers={"X-Request-ID": given}) for _ in range(2)]
+    answers = [small_site.anonymous.get("/healthz", headers={"X-Request-ID": given}) for _ in range(2)]
     ids = {answer.headers["X-Request-ID"] for answer in answers}
     assert len(ids) == 2
     assert all(re.fullmatch(r"[0-9a-f]{32}", request_id) for request_id in ids)
 
 
-def test_https_is_insisted_upon_where_it_is_spoken(small_site: Site):
-    assert "Strict-Transport-Security" not in small_site.anyone.get("/healthz").headers
-    behind_proxy = small_site.anyone.get("/healthz", headers={"X-Forwarded-Proto": "https"})
+def test_hsts_is_sent_over_https_only(small_site: Site):
+    assert "Strict-Transport-Security" not in small_site.anonymous.get("/healthz").headers
+    behind_proxy = small_site.anonymous.get("/healthz", headers={"X-Forwarded-Proto": "https"})
     assert "max-age=31536000" in behind_proxy.headers["Strict-Transport-Security"]
     direct = small_site.client.get("/nothing", base_url="https://punctual.test")
     assert "max-age=31536000" in direct.headers["Strict-Transport-Security"]
 
 
-def test_a_mistake_of_ours_is_logged_and_not_shown(small_site: Site, monkeypatch: pytest.MonkeyPatch):
+def test_internal_error_is_logged_and_not_shown(small_site: Site, monkeypatch: pytest.MonkeyPatch):
     def mistake(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM nowhere")
 
@@ -66,7 +66,7 @@ def test_a_mistake_of_ours_is_logged_and_not_shown(small_site: Site, monkeypatch
     answer = small_site.user("alice").post("/api/posts", json={"content": "x"})
     assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
     assert answer.get_json(force=True)["code"] == "internal_error"
-    check_silence(answer.get_data(as_text=True))
+    check_no_secrets(answer.get_data(as_text=True))
     assert "SELECT secret FROM nowhere" in small_site.events("request.failed")[0]["exception"]
 
 
@@ -79,7 +79,7 @@ def preflight(site: Site, path: str, method: str, origin: str = ORIGIN) -> dict[
 
 
 @pytest.mark.parametrize("path", USER_PATHS)
-def test_a_browser_of_an_allowed_origin_may_call_the_users_routes(open_site: Site, path: str):
+def test_allowed_origin_may_call_user_routes(open_site: Site, path: str):
     for method in ("GET", "POST", "PATCH", "DELETE"):
         allowed = preflight(open_site, path, method)
         assert allowed["access-control-allow-origin"] == ORIGIN
@@ -93,9 +93,9 @@ def test_a_browser_of_an_allowed_origin_may_call_the_users_routes(open_site: Sit
     assert "x-request-id" in answer.headers["Access-Control-Expose-Headers"].lower()
 
 
-def test_a_browser_may_read_refusals_too(open_site: Site):
+def test_allowed_origin_may_read_error_answers(open_site: Site):
     for answer in (
-        open_site.anyone.get("/api/posts", headers={"Origin": ORIGIN}),
+        open_site.anonymous.get("/api/posts", headers={"Origin": ORIGIN}),
         open_site.user("alice").post("/api/posts", data=b"x", headers={"Origin": ORIGIN}),
         open_site.user("alice").get(f"/api/posts/{POST_ID}", headers={"Origin": ORIGIN}),
     ):
@@ -103,7 +103,7 @@ def test_a_browser_may_read_refusals_too(open_site: Site):
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-def test_a_browser_may_recover_a_post(open_site: Site):
+def test_allowed_origin_may_recover_a_post(open_site: Site):
     assert preflight(open_site, "/api/posts/recover", "POST")["access-control-allow-origin"] == ORIGIN
     answer = open_site.user("alice").post("/api/posts/recover", json={}, headers={"Origin": ORIGIN})
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -122,25 +122,25 @@ def test_a_browser_may_recover_a_post(open_site: Site):
         "HTTPS://APP.EXAMPLE.ORG",
     ],
 )
-def test_a_browser_of_another_origin_may_not(open_site: Site, origin: str):
+def test_other_origin_gets_no_cors_headers(open_site: Site, origin: str):
     assert "access-control-allow-origin" not in preflight(open_site, "/api/posts", "PATCH", origin)
     answer = open_site.user("alice").get("/api/posts", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.parametrize(("method", "path"), MACHINE_CALLS)
-def test_no_browser_may_call_the_machines_routes(open_site: Site, method: str, path: str):
-    answer = open_site.anyone.open(method, path, headers={"Origin": ORIGIN})
+def test_machine_routes_get_no_cors_headers(open_site: Site, method: str, path: str):
+    answer = open_site.anonymous.open(method, path, headers={"Origin": ORIGIN})
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.parametrize("path", [path for _, path in MACHINE_CALLS])
-def test_no_browser_is_invited_to_the_machines_routes(open_site: Site, path: str):
+def test_preflight_of_machine_routes_gets_no_cors_headers(open_site: Site, path: str):
     assert "access-control-allow-origin" not in preflight(open_site, path, "POST")
 
 
-def test_without_origins_no_browser_is_let_in(small_site: Site):
+def test_no_cors_headers_without_origins(small_site: Site):
     assert preflight(small_site, "/api/posts", "POST") == {}
     answer = small_site.user("alice").get("/api/posts", headers={"Origin": ORIGIN})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
-    said(answer)
+    json_of(answer)

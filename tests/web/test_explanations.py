@@ -1,19 +1,19 @@
-"""A platform's error on its two ways: to the author as a sentence with its cure, to the operator as it came, masked."""
+"""A platform's error: the author gets a sentence with its cure, the operator the masked original."""
 
 import json
 
 from tests.adapters.servers import HttpServer
-from tests.web.site import HOUR, Site, User, said
+from tests.web.site import HOUR, Site, User, json_of
 
 TOKEN = "EAAB" + "Zx9k" * 20
 IMAGE = [{"url": "https://cdn.example.com/a.png", "type": "image"}]
 
 
-def test_a_platforms_error_is_explained_to_its_author_and_kept_without_its_token(site: Site, alice: User):
+def test_platform_error_is_explained_and_stored_masked(site: Site, alice: User):
     post = site.sent(alice, platform="instagram", media=IMAGE)
     raw = {"error": {"message": f"no: access_token={TOKEN}", "code": 36003, "error_subcode": 2207009}}
     report = {"postId": post["id"], "status": "failed", "httpStatus": 400, "errorMessage": f"400 - {json.dumps(raw)}"}
-    assert said(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
+    assert json_of(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
     after = alice.read(post["id"])
     assert after["errorCode"] == "aspect_ratio_not_supported"
     assert after["errorMessage"] == (
@@ -28,7 +28,7 @@ def test_a_platforms_error_is_explained_to_its_author_and_kept_without_its_token
     assert TOKEN[:20] not in everything
 
 
-def test_a_platforms_limit_on_calls_is_waited_out_although_it_comes_as_a_400(site: Site, alice: User):
+def test_rate_limit_inside_a_400_is_retried(site: Site, alice: User):
     post = site.sent(alice, platform="facebook")
     report = {
         "postId": post["id"],
@@ -37,7 +37,7 @@ def test_a_platforms_limit_on_calls_is_waited_out_although_it_comes_as_a_400(sit
         "errorCode": 32,
         "errorMessage": "(#32) limit",
     }
-    assert said(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "scheduled"
+    assert json_of(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "scheduled"
     assert alice.read(post["id"])["errorCode"] == "platform_busy"
 
 
@@ -45,6 +45,6 @@ def test_a_token_that_n8n_echoes_is_not_kept(site: Site, alice: User, n8n: HttpS
     n8n.answer = lambda _: (422, {}, f'{{"hint":"Authorization: Bearer {TOKEN}"}}'.encode())
     post = alice.scheduled()
     site.clock.at += HOUR
-    assert said(site.deliver(post))["status"] == "failed"
+    assert json_of(site.deliver(post))["status"] == "failed"
     (attempt,) = alice.timeline(post["id"])["attempts"]
     assert attempt["error"] == '{"hint":"Authorization: ***"}'

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request again is answered again, and done once."""
+"""Idempotency-Key: a repeated request gets the same answer, and its work is done once."""
 
 from functools import partial
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from app import idempotency
 from app.domain.errors import Unavailable
-from app.posts import drafts, schedule
-from app.web import idempotency
-from tests.support.threads import errors, together
+from app.posts import drafts
+from app.posts import recover as recovering
+from tests.support.threads import errors, run_together
 from tests.web.conftest import MakeSite
-from tests.web.site import HOUR, NOW, SECOND, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, SECOND, Site, User, json_of, refused, wire_form
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 DRAFT = {"content": "Hello"}
@@ -22,7 +23,7 @@ def create(user: User, key: dict[str, str] = KEY, **fields: Any):
 
 
 def count(user: User) -> int:
-    return len(said(user.get("/api/posts"))["data"])
+    return len(json_of(user.get("/api/posts"))["data"])
 
 
 def test_the_same_request_gets_the_first_answer_and_makes_one_post(site: Site, alice: User):
@@ -51,25 +52,25 @@ def test_another_body_under_the_same_key_is_refused(site: Site, alice: User):
 
 def test_another_route_or_post_under_the_same_key_is_refused(site: Site, alice: User):
     post, other = alice.scheduled(), alice.scheduled(content="Other")
-    said(alice.post(f"/api/posts/{post['id']}/unschedule", headers=KEY))
+    json_of(alice.post(f"/api/posts/{post['id']}/unschedule", headers=KEY))
     refused(alice.post(f"/api/posts/{other['id']}/unschedule", headers=KEY), 422, "idempotency_key_reused")
     refused(create(alice), 422, "idempotency_key_reused")
     assert alice.read(other["id"])["status"] == "scheduled"
 
 
-def test_a_key_is_its_users_own(site: Site, alice: User, bob: User):
+def test_keys_of_different_users_are_independent(site: Site, alice: User, bob: User):
     assert create(alice).get_json()["userId"] == "alice"
     answer = create(bob)
     assert answer.get_json()["userId"] == "bob"
     assert "Idempotency-Replayed" not in answer.headers
 
 
-def test_who_has_no_good_token_learns_nothing_of_a_key(site: Site, alice: User):
+def test_key_without_a_valid_token_answers_401(site: Site, alice: User):
     create(alice)
-    refused(site.anyone.post("/api/posts", json=DRAFT, headers=KEY), 401, "unauthorized")
+    refused(site.anonymous.post("/api/posts", json=DRAFT, headers=KEY), 401, "unauthorized")
 
 
-def test_every_post_of_the_table_takes_a_key(site: Site, alice: User):
+def test_every_other_post_route_accepts_a_key(site: Site, alice: User):
     alice.account()
     post = alice.draft()
     path = f"/api/posts/{post['id']}"
@@ -100,7 +101,7 @@ def test_every_post_of_the_table_takes_a_key(site: Site, alice: User):
     [({"json": {"content": 7}}, 422), ({"data": b"{", "content_type": "application/json"}, 400)],
     ids=["a field", "no json"],
 )
-def test_a_refusal_is_the_answer_too(site: Site, alice: User, options: dict[str, Any], status: int):
+def test_4xx_answer_is_replayed(site: Site, alice: User, options: dict[str, Any], status: int):
     first, again = (alice.post("/api/posts", headers=KEY, **options) for _ in range(2))
     assert (first.status_code, again.status_code) == (status, status)
     assert (again.get_data(), again.mimetype) == (first.get_data(), "application/problem+json")
@@ -108,7 +109,7 @@ def test_a_refusal_is_the_answer_too(site: Site, alice: User, options: dict[str,
     refused(create(alice), 422, "idempotency_key_reused")
 
 
-def test_a_conflict_stays_the_answer_after_its_cause_is_gone(site: Site, alice: User):
+def test_409_is_replayed_after_its_cause_is_gone(site: Site, alice: User):
     sent = site.sent(alice)
     path = f"/api/posts/{sent['id']}/unschedule"
     refused(alice.post(path, headers=KEY), 409, "in_flight")
@@ -116,9 +117,7 @@ def test_a_conflict_stays_the_answer_after_its_cause_is_gone(site: Site, alice: 
     refused(alice.post(path, headers=KEY), 409, "in_flight")
 
 
-def test_a_failure_of_ours_is_no_answer_and_may_be_tried_again(
-    site: Site, alice: User, monkeypatch: pytest.MonkeyPatch
-):
+def test_5xx_answer_is_not_kept(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
     def away(*_: object) -> None:
         raise Unavailable
 
@@ -129,7 +128,7 @@ def test_a_failure_of_ours_is_no_answer_and_may_be_tried_again(
     assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (201, False)
 
 
-def test_while_the_first_is_under_way_the_second_is_told_to_come_again(
+def test_second_request_while_the_first_is_in_flight_answers_409(
     site: Site, alice: User, monkeypatch: pytest.MonkeyPatch
 ):
     write = drafts.create_post
@@ -148,7 +147,7 @@ def test_while_the_first_is_under_way_the_second_is_told_to_come_again(
     assert create(alice).status_code == 201
 
 
-def test_a_process_that_died_leaves_the_key_for_a_minute(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
+def test_key_of_a_dead_process_is_free_after_a_minute(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
     class Killed(BaseException):
         pass
 
@@ -156,7 +155,7 @@ def test_a_process_that_died_leaves_the_key_for_a_minute(site: Site, alice: User
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(schedule, "recover", dies)
+        patched.setattr(recovering, "recover", dies)
         body = {"postId": alice.draft()["id"], "action": "retry"}
         with pytest.raises(Killed):
             alice.post("/api/posts/recover", json=body, headers=KEY)
@@ -167,7 +166,7 @@ def test_a_process_that_died_leaves_the_key_for_a_minute(site: Site, alice: User
     refused(alice.post("/api/posts/recover", json=body, headers=KEY), 409, "not_recoverable")
 
 
-def test_an_answer_that_cannot_be_kept_is_given_all_the_same(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
+def test_answer_that_cannot_be_stored_is_still_returned(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
     def away(*_: object) -> None:
         raise Unavailable
 
@@ -177,14 +176,14 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(site: Site, alice: 
     refused(create(alice), 409, "idempotency_in_flight")
 
 
-def test_after_a_day_a_key_is_new_and_the_sweep_forgets_it(site: Site):
+def test_key_expires_after_a_day_and_is_pruned(site: Site):
     create(site.user("alice"))
     morrow = NOW + idempotency.KEPT_FOR
     assert create(site.user("alice", at=morrow - SECOND)).headers["Idempotency-Replayed"] == "true"
-    said(site.cron.get("/api/posts/recover"))
+    json_of(site.cron.get("/api/posts/recover"))
     assert len(site.rows("SELECT * FROM idempotency_keys")) == 1
     site.clock.at = morrow
-    said(site.cron.get("/api/posts/recover"))
+    json_of(site.cron.get("/api/posts/recover"))
     assert site.rows("SELECT * FROM idempotency_keys") == []
     create(site.user("alice"))
     assert count(site.user("alice")) == 2
@@ -198,7 +197,7 @@ def test_a_key_is_any_visible_characters(small_site: Site, key: str):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "a\tb", "caf\xe9", "a\x7f"])
-def test_what_is_no_key_is_refused_before_anything_is_done(small_site: Site, key: str):
+def test_malformed_key_is_refused_before_the_work(small_site: Site, key: str):
     user = small_site.user("alice")
     body = refused(create(user, {"Idempotency-Key": key}), 422, "invalid_idempotency_key")
     assert body["errors"][0]["limit"] == 255
@@ -206,16 +205,16 @@ def test_what_is_no_key_is_refused_before_anything_is_done(small_site: Site, key
     assert count(user) == 0
 
 
-def test_a_body_that_is_too_large_is_refused_without_a_claim(small_site: Site):
+def test_too_large_body_is_refused_without_locking_the_key(small_site: Site):
     user = small_site.user("alice")
     refused(user.post("/api/posts", json={"content": "x" * 1_000_001}, headers=KEY), 413, "too_large")
     assert small_site.rows("SELECT * FROM idempotency_keys") == []
 
 
-def test_twenty_equal_creates_at_once_make_one_post(postgresql_url: str, make_site: MakeSite):
+def test_twenty_concurrent_creates_make_one_post(postgresql_url: str, make_site: MakeSite):
     site = make_site(postgresql_url)
     users = [site.user("alice") for _ in range(20)]
-    answers = together([partial(create, user) for user in users])
+    answers = run_together([partial(create, user) for user in users])
     assert errors(answers) == []
     made = [answer.get_json()["id"] for answer in answers if answer.status_code == 201]
     assert len(made) >= 1
@@ -227,15 +226,15 @@ def test_twenty_equal_creates_at_once_make_one_post(postgresql_url: str, make_si
     assert create(users[0]).get_json()["id"] == made[0]
 
 
-def test_a_browser_may_send_a_key_and_see_that_an_answer_is_an_old_one(sqlite_url: str, make_site: MakeSite):
+def test_cors_allows_the_key_and_the_replayed_header(sqlite_url: str, make_site: MakeSite):
     site = make_site(sqlite_url, cors_origins=("https://app.example.com",))
     answer = create(site.user("alice"), KEY | {"Origin": "https://app.example.com"})
     exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"Idempotency-Replayed", "Retry-After"} <= set(exposed)
 
 
-def test_the_document_names_the_header_where_it_is_taken(small_site: Site):
-    document = said(small_site.anyone.get("/openapi.json"))
+def test_header_is_documented_where_accepted(small_site: Site):
+    document = json_of(small_site.anonymous.get("/openapi.json"))
     named = [
         (path, method)
         for path, item in document["paths"].items()

@@ -1,4 +1,4 @@
-"""The list of posts: newest first, in pages that neither repeat nor skip, narrowed by what the query says."""
+"""The list of posts: newest first, in pages without repeats and gaps, with filters."""
 
 import base64
 import json
@@ -6,14 +6,14 @@ import uuid
 
 import pytest
 
-from tests.web.site import HOUR, NOW, SECOND, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, SECOND, Site, User, json_of, refused, wire_form
 
 
 def pages(user: User, limit: int, query: str = "") -> list[list[str]]:
-    """The ids of all pages, following nextCursor to the end."""
+    """Collect the ids of all pages by following nextCursor."""
     found, cursor = [], ""
     while True:
-        body = said(user.get(f"/api/posts?limit={limit}{query}{cursor}"))
+        body = json_of(user.get(f"/api/posts?limit={limit}{query}{cursor}"))
         assert set(body) == {"data", "nextCursor"}
         found.append([post["id"] for post in body["data"]])
         if body["nextCursor"] is None:
@@ -21,7 +21,7 @@ def pages(user: User, limit: int, query: str = "") -> list[list[str]]:
         cursor = f"&cursor={body['nextCursor']}"
 
 
-def test_pages_show_every_post_once_newest_first_even_where_instants_tie(site: Site, alice: User, bob: User):
+def test_pages_show_every_post_once_newest_first_even_with_equal_instants(site: Site, alice: User, bob: User):
     written = []
     for number in range(12):
         if number % 4 == 0:
@@ -35,12 +35,12 @@ def test_pages_show_every_post_once_newest_first_even_where_instants_tie(site: S
         assert [post_id for page in found for post_id in page] == newest_first
 
 
-def test_posts_written_while_one_pages_neither_shift_nor_repeat_what_follows(site: Site, alice: User):
+def test_new_posts_do_not_shift_the_following_pages(site: Site, alice: User):
     old = [alice.draft()["id"] for _ in range(4)]
-    first = said(alice.get("/api/posts?limit=2"))
+    first = json_of(alice.get("/api/posts?limit=2"))
     site.clock.at += SECOND
     alice.draft()
-    second = said(alice.get(f"/api/posts?limit=2&cursor={first['nextCursor']}"))
+    second = json_of(alice.get(f"/api/posts?limit=2&cursor={first['nextCursor']}"))
     assert sorted(post["id"] for page in (first, second) for post in page["data"]) == sorted(old)
     assert second["nextCursor"] is None
 
@@ -53,15 +53,15 @@ def test_microseconds_within_a_cursor_are_not_lost(site: Site, alice: User):
     assert [post_id for page in pages(alice, 1) for post_id in page] == written
 
 
-def test_fifty_is_the_page_that_nobody_asked_for(site: Site, alice: User):
+def test_default_page_has_fifty_posts(site: Site, alice: User):
     for _ in range(51):
         alice.draft()
-    body = said(alice.get("/api/posts"))
+    body = json_of(alice.get("/api/posts"))
     assert len(body["data"]) == 50
     assert body["nextCursor"]
 
 
-def test_filters_narrow_the_list_and_go_together(site: Site, alice: User):
+def test_filters_can_be_combined(site: Site, alice: User):
     company = alice.company()
     client = alice.client_of(company)
     draft = alice.draft(companyId=company)["id"]
@@ -69,7 +69,7 @@ def test_filters_narrow_the_list_and_go_together(site: Site, alice: User):
     due = alice.scheduled()["id"]
 
     def found(query: str) -> set[str]:
-        return {post["id"] for post in said(alice.get(f"/api/posts?{query}"))["data"]}
+        return {post["id"] for post in json_of(alice.get(f"/api/posts?{query}"))["data"]}
 
     assert found("status=draft") == {draft, both}
     assert found("status=scheduled") == {due}
@@ -81,12 +81,12 @@ def test_filters_narrow_the_list_and_go_together(site: Site, alice: User):
     assert found(f"clientId={uuid.uuid4()}") == set()
 
 
-def test_from_and_to_bound_the_promise_the_end_excluded(site: Site, alice: User):
+def test_from_and_to_bound_scheduled_at_with_to_exclusive(site: Site, alice: User):
     ids = {hours: alice.scheduled(NOW + hours * HOUR)["id"] for hours in (1, 2, 3)}
     alice.draft()
 
     def found(query: str) -> set[str]:
-        return {post["id"] for post in said(alice.get(f"/api/posts?{query}"))["data"]}
+        return {post["id"] for post in json_of(alice.get(f"/api/posts?{query}"))["data"]}
 
     assert found(f"from={wire_form(NOW + 2 * HOUR)}") == {ids[2], ids[3]}
     assert found(f"to={wire_form(NOW + 2 * HOUR)}") == {ids[1]}
@@ -118,12 +118,12 @@ def test_from_and_to_bound_the_promise_the_end_excluded(site: Site, alice: User)
     ],
     ids=lambda value: value[:24] if "=" in value else "",
 )
-def test_a_query_that_cannot_be_meant_is_refused_by_the_name_of_its_field(small_site: Site, query: str, field: str):
+def test_invalid_query_names_its_field(small_site: Site, query: str, field: str):
     problem = refused(small_site.user("alice").get(f"/api/posts?{query}"), 422, "invalid_fields")
     assert problem["errors"][0]["field"] == field
 
 
-def test_an_instant_at_the_edge_of_the_calendar_breaks_no_list(site: Site, alice: User):
+def test_filter_at_the_edge_of_the_calendar_is_accepted(site: Site, alice: User):
     for instant in ("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"):
         for name in ("from", "to"):
             assert alice.get(f"/api/posts?{name}={instant}").status_code in (200, 422)
@@ -160,16 +160,16 @@ POST_ID = "0c5f3d5e-0000-4000-8000-000000000000"
     }.items(),
     ids=lambda pair: pair[0],
 )
-def test_a_cursor_that_is_none_of_ours_is_refused(small_site: Site, cursor: tuple[str, str]):
+def test_invalid_cursor_is_refused(small_site: Site, cursor: tuple[str, str]):
     problem = refused(small_site.user("alice").get(f"/api/posts?cursor={cursor[1]}"), 422, "invalid_cursor")
     assert problem["errors"][0]["field"] == "cursor"
 
 
-def test_another_users_cursor_shows_only_ones_own_posts(site: Site, alice: User, bob: User):
+def test_cursor_of_another_user_shows_only_own_posts(site: Site, alice: User, bob: User):
     for _ in range(3):
         bob.draft()
     mine = alice.draft()["id"]
     site.clock.at += SECOND
     bob.draft()
-    cursor = said(bob.get("/api/posts?limit=1"))["nextCursor"]
-    assert [post["id"] for post in said(alice.get(f"/api/posts?cursor={cursor}"))["data"]] == [mine]
+    cursor = json_of(bob.get("/api/posts?limit=1"))["nextCursor"]
+    assert [post["id"] for post in json_of(alice.get(f"/api/posts?cursor={cursor}"))["data"]] == [mine]

@@ -1,10 +1,10 @@
-"""The platforms' rules as a frontend meets them: when scheduling, and on every edit of what is scheduled."""
+"""The platforms' limits over HTTP: on schedule, and on every edit of a scheduled post."""
 
 from typing import Any
 
 import pytest
 
-from tests.web.site import HOUR, NOW, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, Site, User, json_of, refused, wire_form
 
 DUE = NOW + HOUR
 CDN = "https://cdn.example.com/a"
@@ -36,16 +36,14 @@ def errors(answer: Any) -> list[tuple[Any, ...]]:
         ),
     ],
 )
-def test_what_a_platform_would_refuse_is_refused_when_scheduling(
-    alice: User, fields: dict[str, Any], expected: tuple[Any, ...]
-):
+def test_platform_limits_are_checked_on_schedule(alice: User, fields: dict[str, Any], expected: tuple[Any, ...]):
     alice.account(fields.get("platform", "linkedin"))
     post = alice.draft(**fields)
     assert errors(alice.post(f"/api/posts/{post['id']}/schedule", json={"scheduledAt": wire_form(DUE)})) == [expected]
     assert alice.read(post["id"])["status"] == "draft"
 
 
-def test_an_edit_of_a_scheduled_post_meets_the_same_rules(alice: User):
+def test_platform_limits_are_checked_on_edit_of_a_scheduled_post(alice: User):
     post = alice.scheduled(platform="instagram", postType="carousel", media=items("image", "video"))
     path = f"/api/posts/{post['id']}"
     assert errors(alice.patch(path, json={"media": items("image")})) == [("media", "too_few_media", 2, 1)]
@@ -54,24 +52,24 @@ def test_an_edit_of_a_scheduled_post_meets_the_same_rules(alice: User):
         ("imageUrl", "media_url_not_public", None, None)
     ]
     assert alice.read(post["id"]) == post
-    assert said(alice.patch(path, json={"content": "@a " * 20}))["status"] == "scheduled"
+    assert json_of(alice.patch(path, json={"content": "@a " * 20}))["status"] == "scheduled"
 
 
-def test_a_failed_post_is_not_tried_again_by_hand_against_the_rules(site: Site, alice: User):
+def test_platform_limits_are_checked_on_manual_retry(site: Site, alice: User):
     post = site.sent(alice, imageUrl=CDN)
-    said(
+    json_of(
         site.n8n.post(
             "/api/webhooks/publish-status", json={"postId": post["id"], "status": "failed", "httpStatus": 400}
         )
     )
-    said(
+    json_of(
         alice.patch(f"/api/posts/{post['id']}", json={"imageUrl": "https://localhost.example/a", "content": "x" * 3001})
     )
     answer = alice.post("/api/posts/recover", json={"postId": post["id"], "action": "retry"})
     assert errors(answer) == [("content", "text_too_long", 3000, 3001)]
 
 
-def test_what_a_platform_may_take_otherwise_is_a_warning_beside_the_schedule(alice: User):
+def test_content_warnings_are_in_the_schedule_answer(alice: User):
     alice.account("instagram")
     post = alice.draft(platform="instagram", postType="story", media=items("image"), content="#a " * 6)
     answer = alice.schedule(post["id"], DUE)
@@ -81,7 +79,7 @@ def test_what_a_platform_may_take_otherwise_is_a_warning_beside_the_schedule(ali
     assert alice.schedule(plain["id"], DUE + HOUR)["warnings"] == []
 
 
-def test_media_on_this_machine_are_for_the_local_stack_alone(make_site: Any, sqlite_url: str):
+def test_loopback_media_are_only_for_the_local_stack(make_site: Any, sqlite_url: str):
     here = items("image", url="http://127.0.0.1:9000/a.png")
     for local in (True, False):
         site = make_site(sqlite_url, local=local)
@@ -90,6 +88,6 @@ def test_media_on_this_machine_are_for_the_local_stack_alone(make_site: Any, sql
         post = alice.draft(media=here)
         answer = alice.post(f"/api/posts/{post['id']}/schedule", json={"scheduledAt": wire_form(DUE)})
         if local:
-            assert said(answer)["status"] == "scheduled"
+            assert json_of(answer)["status"] == "scheduled"
         else:
             assert errors(answer) == [("media.0.url", "media_url_not_https", None, None)]

@@ -1,4 +1,4 @@
-"""Posts: written, read, edited and cancelled by their author, in exactly the fields of the contract."""
+"""Posts: create, read, edit and cancel, with exactly the documented fields."""
 
 import uuid
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.adapters.servers import HttpServer, says
 from tests.web.answers import ACCESS_TOKEN
-from tests.web.site import HOUR, MINUTE, NOW, MessageServer, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, MINUTE, NOW, MessageServer, Site, User, json_of, refused, wire_form
 
 POST = {
     "id",
@@ -54,7 +54,7 @@ ATTEMPT = {
 TRANSITION = {"at", "from", "to", "reason", "actor", "generation", "attempt"}
 
 
-def test_a_new_post_is_a_draft_with_the_contracts_defaults(site: Site, alice: User):
+def test_new_post_is_a_draft_with_default_values(site: Site, alice: User):
     post = alice.draft(content="Hello")
     assert set(post) == POST
     empty = POST - {"id", "createdAt", "updatedAt", "userId", "content", "platform", "postType", "media", "status"}
@@ -67,7 +67,7 @@ def test_a_new_post_is_a_draft_with_the_contracts_defaults(site: Site, alice: Us
     assert str(uuid.UUID(post["id"])) == post["id"]
 
 
-def test_a_post_keeps_all_that_it_was_written_with(site: Site, alice: User):
+def test_post_keeps_all_given_fields(site: Site, alice: User):
     company = alice.company()
     client = alice.client_of(company)
     account = alice.account("instagram", clientId=client)
@@ -93,33 +93,33 @@ def test_a_post_cannot_name_an_account_of_somebody_else_or_of_another_platform(s
         assert refused(answer, 422, "account_missing")["errors"][0]["field"] == "socialAccountId"
 
 
-def test_an_id_is_known_in_any_case_of_its_letters(site: Site, alice: User):
+def test_ids_are_case_insensitive(site: Site, alice: User):
     post = alice.draft()
     assert alice.read(post["id"].upper()) == post
 
 
-def test_an_edit_changes_what_it_names_and_nothing_else(site: Site, alice: User):
+def test_edit_changes_only_the_given_fields(site: Site, alice: User):
     post = alice.draft(imageUrl="https://cdn.example.com/a.png")
     site.clock.at += MINUTE
-    edited = said(alice.patch(f"/api/posts/{post['id']}", json={"content": "New"}))
+    edited = json_of(alice.patch(f"/api/posts/{post['id']}", json={"content": "New"}))
     assert edited == post | {"content": "New", "updatedAt": wire_form(NOW + MINUTE)}
     media = [{"url": "https://cdn.example.com/v.mp4", "type": "video"}]
-    edited = said(alice.patch(f"/api/posts/{post['id']}", json={"media": media, "imageUrl": None}))
+    edited = json_of(alice.patch(f"/api/posts/{post['id']}", json={"media": media, "imageUrl": None}))
     assert (edited["media"], edited["imageUrl"], edited["content"]) == (media, None, "New")
-    assert said(alice.patch(f"/api/posts/{post['id']}", json={})) == edited == alice.read(post["id"])
+    assert json_of(alice.patch(f"/api/posts/{post['id']}", json={})) == edited == alice.read(post["id"])
 
 
 def test_a_scheduled_post_that_is_edited_keeps_its_time_and_its_message(
     site: Site, alice: User, qstash: MessageServer, n8n: HttpServer
 ):
     post = alice.scheduled()
-    edited = said(alice.patch(f"/api/posts/{post['id']}", json={"content": "Better"}))
+    edited = json_of(alice.patch(f"/api/posts/{post['id']}", json={"content": "Better"}))
     kept = ("scheduledAt", "nextAttemptAt", "messageId", "generation", "armed", "status")
     assert {name: edited[name] for name in kept} == {name: post[name] for name in kept}
     assert len(qstash.published) == 1
     assert qstash.cancelled == []
     site.clock.at = NOW + HOUR
-    assert said(site.deliver(post)) == {"status": "dispatched"}
+    assert json_of(site.deliver(post)) == {"status": "dispatched"}
     assert n8n.seen[0].json()["content"] == "Better"
 
 
@@ -132,14 +132,14 @@ def test_a_scheduled_post_cannot_be_edited_past_its_platforms_limits(site: Site,
 
 
 @pytest.mark.parametrize("field", ["platform", "status", "scheduledAt", "userId", "socialAccountId", "id"])
-def test_an_edit_reaches_content_and_media_alone(site: Site, alice: User, field: str):
+def test_edit_accepts_only_content_and_media(site: Site, alice: User, field: str):
     post = alice.draft()
     problem = refused(alice.patch(f"/api/posts/{post['id']}", json={field: "x"}), 422, "invalid_fields")
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "unknown_field")]
     assert alice.read(post["id"]) == post
 
 
-def test_a_post_in_flight_can_be_neither_edited_nor_cancelled_nor_called_off(site: Site, alice: User):
+def test_publishing_post_cannot_be_edited_cancelled_or_unscheduled(site: Site, alice: User):
     post = site.sent(alice)
     assert post["status"] == "publishing"
     path = f"/api/posts/{post['id']}"
@@ -154,7 +154,7 @@ def test_a_post_in_flight_can_be_neither_edited_nor_cancelled_nor_called_off(sit
 def test_a_published_post_is_final(site: Site, alice: User):
     post = site.sent(alice)
     urn = "urn:li:share:7"
-    said(
+    json_of(
         site.n8n.post(
             "/api/webhooks/publish-status", json={"postId": post["id"], "status": "published", "linkedinPostUrn": urn}
         )
@@ -176,7 +176,7 @@ def test_a_published_post_is_final(site: Site, alice: User):
     assert alice.read(post["id"]) == post
 
 
-def test_a_cancelled_post_is_final_and_its_message_is_taken_back(site: Site, alice: User, qstash: MessageServer):
+def test_cancelled_post_is_final_and_its_message_is_cancelled(site: Site, alice: User, qstash: MessageServer):
     post = alice.scheduled()
     answer = alice.delete(f"/api/posts/{post['id']}")
     assert (answer.status_code, answer.data) == (204, b"")
@@ -190,14 +190,14 @@ def test_a_cancelled_post_is_final_and_its_message_is_taken_back(site: Site, ali
     refused(alice.post(f"{path}/schedule", json={"scheduledAt": wire_form(NOW + HOUR)}), 409, "already_cancelled")
     refused(alice.patch(path, json={"content": "New"}), 409, "already_cancelled")
     site.clock.at = NOW + HOUR
-    assert said(site.deliver(post)) == {"status": "ignored", "reason": "stale"}
+    assert json_of(site.deliver(post)) == {"status": "ignored", "reason": "stale"}
 
 
-def test_the_timeline_tells_every_try_and_every_change_oldest_first(site: Site, alice: User, n8n: HttpServer):
+def test_timeline_lists_attempts_and_transitions_oldest_first(site: Site, alice: User, n8n: HttpServer):
     n8n.answer = says(503, {"access": ACCESS_TOKEN})
     post = alice.scheduled()
     site.clock.at = NOW + HOUR
-    assert said(site.deliver(post)) == {"status": "retry_scheduled", "reason": "publisher_error"}
+    assert json_of(site.deliver(post)) == {"status": "retry_scheduled", "reason": "publisher_error"}
     line = alice.timeline(post["id"])
     assert set(line) == {"attempts", "transitions"}
     [attempt] = line["attempts"]
@@ -221,21 +221,21 @@ def test_a_post_has_the_same_fields_at_every_stage_and_on_every_route(site: Site
     site.clock.at += HOUR
     answers = [
         alice.read(post["id"]),
-        said(alice.get("/api/posts"))["data"][0],
-        said(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"})),
-        said(alice.patch(f"/api/posts/{alice.draft()['id']}", json={"content": "New"})),
+        json_of(alice.get("/api/posts"))["data"][0],
+        json_of(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"})),
+        json_of(alice.patch(f"/api/posts/{alice.draft()['id']}", json={"content": "New"})),
     ]
     assert all(set(answer) == POST for answer in answers)
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_a_post_that_never_was_is_not_found(small_site: Site, method: str):
+def test_unknown_post_answers_404(small_site: Site, method: str):
     alice = small_site.user("alice")
     options = {"json": {"content": "x"}} if method == "patch" else {}
     refused(getattr(alice, method)(f"/api/posts/{uuid.uuid4()}", **options), 404, "post_not_found")
 
 
-def test_another_users_post_is_absent_on_every_route(site: Site, alice: User, bob: User):
+def test_post_of_another_user_answers_404_on_every_route(site: Site, alice: User, bob: User):
     post = alice.scheduled()
     path = f"/api/posts/{post['id']}"
     for answer in (
@@ -249,6 +249,6 @@ def test_another_users_post_is_absent_on_every_route(site: Site, alice: User, bo
         bob.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"}),
     ):
         refused(answer, 404, "post_not_found")
-    assert said(bob.get("/api/posts")) == {"data": [], "nextCursor": None}
+    assert json_of(bob.get("/api/posts")) == {"data": [], "nextCursor": None}
     refused(site.user("root", admin=True).get(path), 404, "post_not_found")
     assert alice.read(post["id"]) == post

@@ -1,12 +1,12 @@
-"""Who may do what in a company: each role and each stranger, with every request there is."""
+"""The rights in a company: each role and each non-member, with every request of the API."""
 
 import re
 from collections.abc import Callable
 
 import pytest
 
-from tests.web.agency import ACTIONS, ADDITIONS, GOVERN, READ, WRITE, Agency, attempt, found_agency
-from tests.web.site import HOUR, NOW, Site, User, refused, said
+from tests.web.agency import ACTIONS, ADDITIONS, GOVERN, READ, WRITE, Agency, attempt, create_agency
+from tests.web.site import HOUR, NOW, Site, User, json_of, refused
 
 MAY = {"owner": {READ, WRITE, GOVERN}, "editor": {READ, WRITE}, "viewer": {READ}}
 #: What has no id of a company's things in its path or body, or is no user's route.
@@ -16,7 +16,7 @@ NAMES_NOTHING = {
     ("GET", "/api/social-accounts"),
     ("GET", "/api/companies"),
     ("POST", "/api/companies"),
-    # Their company comes in the query, and tests/use_cases/test_connect.py has what is said to strangers.
+    # Their company comes in the query, and tests/use_cases/test_connect.py has the answers to non-members.
     ("GET", "/api/social-accounts/linkedin/connect"),
     ("GET", "/api/social-accounts/linkedin/callback"),
 }
@@ -30,12 +30,12 @@ def author(site: Site) -> User:
 
 @pytest.fixture
 def agency(site: Site, alice: User, author: User) -> Agency:
-    """With a post that failed, a member of each role, and the author of all posts, who is an editor."""
-    made = found_agency(alice, author, {role: role for role in MAY})
+    """A company with a failed post, a member of each role, and an editor as author of all posts."""
+    made = create_agency(alice, author, {role: role for role in MAY})
     site.clock.at = NOW + HOUR
-    said(site.deliver(author.read(made.failed_id)))
+    json_of(site.deliver(author.read(made.failed_id)))
     report = {"postId": made.failed_id, "status": "failed", "httpStatus": 400, "error": "no"}
-    assert said(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
+    assert json_of(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
     site.clock.at = NOW
     return made
 
@@ -47,7 +47,7 @@ def everything(site: Site) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", [*ACTIONS, *ADDITIONS])
 @pytest.mark.parametrize("role", MAY)
-def test_a_role_may_what_it_may_and_is_told_so_otherwise(site: Site, agency: Agency, role: str, name: str):
+def test_role_without_the_right_answers_403(site: Site, agency: Agency, role: str, name: str):
     right = ACTIONS[name][3] if name in ACTIONS else WRITE
     answer = attempt(site.user(role), agency, name)
     if right not in MAY[role]:
@@ -63,7 +63,7 @@ def made_stranger(site: Site, agency: Agency) -> User:
 
 
 def made_editor_of_another(site: Site, agency: Agency) -> User:
-    """Somebody who may do everything, elsewhere."""
+    """Create an owner of another company."""
     rival = site.user("rival")
     rival.client_of(rival.company("Rival", other="editor"))
     return rival
@@ -75,7 +75,7 @@ def made_former_author(site: Site, agency: Agency) -> User:
 
 
 def made_admin(site: Site, agency: Agency) -> User:
-    """An operator's token opens the scheduler, not companies."""
+    """Create an operator. This token opens the scheduler, not companies."""
     return site.user("root", admin=True)
 
 
@@ -83,9 +83,7 @@ STRANGERS = [made_stranger, made_editor_of_another, made_former_author, made_adm
 
 
 @pytest.mark.parametrize("who", STRANGERS, ids=lambda who: who.__name__)
-def test_to_those_who_do_not_belong_to_it_nothing_of_a_company_is_there(
-    site: Site, agency: Agency, who: Callable[[Site, Agency], User]
-):
+def test_every_request_of_a_non_member_answers_404(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
     stranger = who(site, agency)
     before = everything(site)
     for name in ACTIONS:
@@ -96,7 +94,7 @@ def test_to_those_who_do_not_belong_to_it_nothing_of_a_company_is_there(
 
 
 @pytest.mark.parametrize("who", STRANGERS, ids=lambda who: who.__name__)
-def test_those_who_do_not_belong_to_it_add_nothing(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
+def test_non_member_cannot_add_to_a_company(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
     stranger = who(site, agency)
     before = everything(site)
     for name in ADDITIONS:
@@ -107,18 +105,18 @@ def test_those_who_do_not_belong_to_it_add_nothing(site: Site, agency: Agency, w
 
 
 @pytest.mark.parametrize("who", STRANGERS, ids=lambda who: who.__name__)
-def test_lists_show_strangers_nothing_of_a_company(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
+def test_lists_show_non_members_nothing_of_a_company(site: Site, agency: Agency, who: Callable[[Site, Agency], User]):
     stranger = who(site, agency)
     a = agency
     narrowed = ("", f"?companyId={a.company_id}", f"?clientId={a.client_id}", f"?socialAccountId={a.account_id}")
     for path in ("/api/posts", "/api/social-accounts"):
         for query in narrowed:
-            assert said(stranger.get(path + query))["data"] == [], (path, query)
-    assert a.company_id not in [company["id"] for company in said(stranger.get("/api/companies"))["data"]]
+            assert json_of(stranger.get(path + query))["data"] == [], (path, query)
+    assert a.company_id not in [company["id"] for company in json_of(stranger.get("/api/companies"))["data"]]
 
 
-def test_what_a_stranger_is_told_is_what_is_told_of_ids_that_name_nothing(site: Site, agency: Agency):
-    """Not even the wording of an answer tells that something is there."""
+def test_non_member_gets_the_same_answer_as_for_unknown_ids(site: Site, agency: Agency):
+    """Even the wording of an answer must not reveal an object's existence."""
     stranger = site.user("stranger")
     nowhere = {name: "00000000-0000-4000-8000-000000000000" for name in agency.ids if name != "member_id"}
     for name in [*ACTIONS, *ADDITIONS]:
@@ -126,7 +124,7 @@ def test_what_a_stranger_is_told_is_what_is_told_of_ids_that_name_nothing(site: 
         assert (real.status_code, real.get_json(force=True)) == (made_up.status_code, made_up.get_json(force=True))
 
 
-def test_every_route_of_users_is_in_the_table_of_requests(small_site: Site):
+def test_table_covers_every_user_route(small_site: Site):
     def shape(rule: str) -> str:
         return re.sub(r"<[^>]+>|\{\w+\}|/new\b", "*", rule).replace("/*", "*")
 

@@ -1,22 +1,22 @@
-"""Schedule, reschedule, unschedule and recover: what they answer, what becomes of the message, when they say no."""
+"""Schedule, reschedule, unschedule and recover: their answers, their messages and their errors."""
 
 import datetime as dt
 
 import pytest
 
 from tests.adapters.servers import HttpServer
-from tests.web.site import BASE, HOUR, MINUTE, NOW, SECOND, MessageServer, Site, User, refused, said, wire_form
+from tests.web.site import BASE, HOUR, MINUTE, NOW, SECOND, MessageServer, Site, User, json_of, refused, wire_form
 
 ANSWER = {"status", "postId", "scheduledAt", "timeZone", "localTime", "messageId", "armed", "warnings"}
 DUE = NOW + HOUR
 
 
-def test_schedule_answers_the_promise_as_understood(site: Site, qstash: MessageServer):
+def test_schedule_answers_the_chosen_time(site: Site, qstash: MessageServer):
     alice = site.user("alice", at=dt.datetime(2026, 11, 30, 8, tzinfo=dt.UTC))
     alice.account()
     post = alice.draft()
     body = {"scheduledAt": "2026-12-01T09:00:00", "timeZone": "Europe/Berlin"}
-    answer = said(alice.post(f"/api/posts/{post['id']}/schedule", json=body))
+    answer = json_of(alice.post(f"/api/posts/{post['id']}/schedule", json=body))
     assert answer == {
         "status": "scheduled",
         "postId": post["id"],
@@ -34,7 +34,7 @@ def test_schedule_answers_the_promise_as_understood(site: Site, qstash: MessageS
     assert stored["socialAccountId"] is not None
 
 
-def test_the_message_says_what_where_and_when(site: Site, alice: User, qstash: MessageServer):
+def test_message_has_body_url_and_delay(site: Site, alice: User, qstash: MessageServer):
     post = alice.scheduled(DUE)
     [sent] = qstash.published
     assert sent.path == f"/v2/publish/{BASE}/api/posts/dispatch"
@@ -48,7 +48,7 @@ def test_the_message_says_what_where_and_when(site: Site, alice: User, qstash: M
     assert "upstash-flow-control-key" not in sent.headers
 
 
-def test_rescheduling_moves_the_promise_and_replaces_the_message(site: Site, alice: User, qstash: MessageServer):
+def test_reschedule_moves_the_time_and_replaces_the_message(site: Site, alice: User, qstash: MessageServer):
     post = alice.scheduled(DUE)
     answer = alice.schedule(post["id"], DUE + HOUR)
     assert (answer["scheduledAt"], answer["messageId"]) == (wire_form(DUE + HOUR), "msg_2")
@@ -57,7 +57,7 @@ def test_rescheduling_moves_the_promise_and_replaces_the_message(site: Site, ali
     assert len(set(ids)) == 2
     assert alice.read(post["id"])["generation"] == 2
     site.clock.at = DUE
-    assert said(site.deliver(post)) == {"status": "ignored", "reason": "stale"}
+    assert json_of(site.deliver(post)) == {"status": "ignored", "reason": "stale"}
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 59, 60])
@@ -68,7 +68,7 @@ def test_a_time_within_the_last_minute_means_now(site: Site, alice: User, second
     assert answer["scheduledAt"] == wire_form(NOW)
 
 
-def test_a_message_service_that_is_down_is_no_error(site: Site, alice: User, qstash: MessageServer):
+def test_schedule_while_the_message_service_is_down_succeeds(site: Site, alice: User, qstash: MessageServer):
     qstash.down = True
     alice.account()
     post = alice.draft()
@@ -87,10 +87,10 @@ def test_a_time_past_the_plans_horizon_is_parked(site: Site, alice: User, qstash
     assert (answer["armed"], answer["messageId"]) == (False, None)
     assert [warning["code"] for warning in answer["warnings"]] == ["parked"]
     assert qstash.published == []
-    assert said(site.anyone.get("/api/scheduler/status"))["parked"] == 1
+    assert json_of(site.anonymous.get("/api/scheduler/status"))["parked"] == 1
 
 
-def test_every_limit_of_the_platform_that_is_passed_is_named(site: Site, alice: User):
+def test_every_exceeded_limit_is_named(site: Site, alice: User):
     alice.account("instagram")
     alice.account("linkedin")
     schedule = {"scheduledAt": wire_form(DUE)}
@@ -126,18 +126,18 @@ def test_a_post_needs_one_account_of_its_platform(site: Site, alice: User):
     assert alice.read(chosen["id"])["socialAccountId"] == first["id"]
 
 
-def test_unschedule_makes_a_draft_and_takes_the_message_back(site: Site, alice: User, qstash: MessageServer):
+def test_unschedule_makes_a_draft_and_cancels_the_message(site: Site, alice: User, qstash: MessageServer):
     post = alice.scheduled(DUE)
     path = f"/api/posts/{post['id']}/unschedule"
-    assert said(alice.post(path)) == {"status": "unscheduled", "postId": post["id"]}
+    assert json_of(alice.post(path)) == {"status": "unscheduled", "postId": post["id"]}
     assert qstash.cancelled == ["msg_1"]
     draft = alice.read(post["id"])
     assert (draft["status"], draft["scheduledAt"], draft["timeZone"]) == ("draft", None, None)
     assert (draft["messageId"], draft["nextAttemptAt"], draft["generation"]) == (None, None, 2)
-    assert said(alice.post(path)) == {"status": "unscheduled", "postId": post["id"]}
+    assert json_of(alice.post(path)) == {"status": "unscheduled", "postId": post["id"]}
     assert alice.read(post["id"]) == draft
     site.clock.at = DUE
-    assert said(site.deliver(post)) == {"status": "ignored", "reason": "stale"}
+    assert json_of(site.deliver(post)) == {"status": "ignored", "reason": "stale"}
 
 
 def test_unschedule_holds_while_the_message_service_is_down(
@@ -145,17 +145,17 @@ def test_unschedule_holds_while_the_message_service_is_down(
 ):
     post = alice.scheduled(DUE)
     qstash.down = True
-    assert said(alice.post(f"/api/posts/{post['id']}/unschedule"))["status"] == "unscheduled"
+    assert json_of(alice.post(f"/api/posts/{post['id']}/unschedule"))["status"] == "unscheduled"
     site.clock.at = DUE
-    assert said(site.deliver(post))["status"] == "ignored"
+    assert json_of(site.deliver(post))["status"] == "ignored"
     assert n8n.seen == []
 
 
 @pytest.mark.parametrize("status", ["cancelled", "failed"])
-def test_what_is_not_scheduled_cannot_be_called_off(site: Site, alice: User, status: str):
+def test_unschedule_of_an_unscheduled_post_answers_409(site: Site, alice: User, status: str):
     post = site.sent(alice)
     site.clock.at += HOUR
-    said(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"}))
+    json_of(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"}))
     if status == "cancelled":
         assert alice.delete(f"/api/posts/{post['id']}").status_code == 204
     code = {"failed": "not_scheduled", "cancelled": "already_cancelled"}[status]
@@ -165,27 +165,27 @@ def test_what_is_not_scheduled_cannot_be_called_off(site: Site, alice: User, sta
 def test_recover_retries_a_failed_post_now_with_its_whole_budget(site: Site, alice: User, n8n: HttpServer):
     post = site.sent(alice)
     site.clock.at += HOUR
-    failed = said(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"}))
+    failed = json_of(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"}))
     assert (failed["status"], failed["errorCode"]) == ("failed", "failed_by_hand")
-    again = said(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "retry"}))
+    again = json_of(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "retry"}))
     assert (again["status"], again["armed"], again["retryCount"]) == ("scheduled", True, 0)
     assert (again["nextAttemptAt"], again["scheduledAt"]) == (wire_form(site.clock.at), post["scheduledAt"])
     assert (again["errorCode"], again["errorMessage"]) == (None, None)
-    assert said(site.deliver(again)) == {"status": "dispatched"}
+    assert json_of(site.deliver(again)) == {"status": "dispatched"}
     assert [seen.json()["attempt"] for seen in n8n.seen] == [1, 2]
 
 
-def test_recover_asks_for_force_where_a_retry_may_be_a_second_copy(site: Site, alice: User):
+def test_recover_needs_force_if_a_retry_may_be_a_second_copy(site: Site, alice: User):
     image = [{"url": "https://cdn.example.com/a.png", "type": "image"}]
     post = site.sent(alice, platform="instagram", media=image)
     site.clock.at += HOUR
     retry = {"postId": post["id"], "action": "retry"}
     for force in ({}, {"force": False}):
         refused(alice.post("/api/posts/recover", json=retry | force), 409, "force_required")
-    assert said(alice.post("/api/posts/recover", json=retry | {"force": True}))["status"] == "scheduled"
+    assert json_of(alice.post("/api/posts/recover", json=retry | {"force": True}))["status"] == "scheduled"
 
 
-def test_recover_is_for_failed_and_stuck_posts_alone(site: Site, alice: User):
+def test_recover_accepts_only_failed_and_stuck_posts(site: Site, alice: User):
     draft, scheduled = alice.draft(), alice.scheduled(NOW + 2 * HOUR)
     for post in (draft, scheduled):
         for action in ("retry", "fail"):
@@ -209,12 +209,12 @@ def test_recover_is_for_failed_and_stuck_posts_alone(site: Site, alice: User):
     ],
     ids=["no-id", "no-action", "unknown-action", "number-id", "text-force", "object-force", "unknown-field"],
 )
-def test_a_recover_that_says_too_little_or_too_much_is_refused(small_site: Site, body: dict[str, object], field: str):
+def test_recover_with_missing_or_unknown_fields_is_refused(small_site: Site, body: dict[str, object], field: str):
     problem = refused(small_site.user("alice").post("/api/posts/recover", json=body), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [field]
 
 
-def test_the_authors_own_neighbours_are_warned_of_by_name(site: Site, alice: User):
+def test_schedule_warns_of_nearby_posts_of_the_account(site: Site, alice: User):
     first = alice.scheduled(content="Big news")
     second = alice.draft(content="big  NEWS")
     warnings = alice.schedule(second["id"], NOW + HOUR)["warnings"]

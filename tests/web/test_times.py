@@ -1,10 +1,10 @@
-"""The author's time: taken as it is meant, or refused with the reason and what to write instead."""
+"""The author's time over HTTP: accepted, or refused with a reason and examples."""
 
 from typing import Any
 
 import pytest
 
-from tests.web.site import HOUR, NOW, SECOND, Site, User, refused, said, wire_form
+from tests.web.site import HOUR, NOW, SECOND, Site, User, json_of, refused, wire_form
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def schedule(user: User, **body: Any) -> Any:
         ("2026-12-01T03:00:00-05:00", "Asia/Tokyo", "2026-12-01T08:00:00.000Z", "2026-12-01T17:00:00.000+09:00"),
     ],
 )
-def test_a_time_is_understood_in_every_form_of_the_contract(
+def test_every_documented_form_of_a_time_is_accepted(
     alice: User, text: str, zone: str | None, instant: str, local: str
 ):
-    answer = said(schedule(alice, scheduledAt=text, **({"timeZone": zone} if zone else {})))
+    answer = json_of(schedule(alice, scheduledAt=text, **({"timeZone": zone} if zone else {})))
     assert (answer["scheduledAt"], answer["localTime"], answer["timeZone"]) == (instant, local, zone)
 
 
@@ -50,10 +50,10 @@ def test_a_time_more_than_a_minute_past_is_refused(alice: User):
 
 def test_a_time_too_far_ahead_is_refused(alice: User):
     refused(schedule(alice, scheduledAt=wire_form(NOW + 730 * 24 * HOUR + SECOND)), 422, "schedule_too_far")
-    assert said(schedule(alice, scheduledAt=wire_form(NOW + 730 * 24 * HOUR)))["status"] == "scheduled"
+    assert json_of(schedule(alice, scheduledAt=wire_form(NOW + 730 * 24 * HOUR)))["status"] == "scheduled"
 
 
-def test_a_time_that_the_clock_skips_is_refused_with_both_its_neighbours(alice: User):
+def test_nonexistent_local_time_is_refused_with_the_gaps_edges(alice: User):
     answer = schedule(alice, scheduledAt="2027-03-28T02:30:00", timeZone="Europe/Berlin")
     problem = refused(answer, 422, "nonexistent_local_time")
     assert "2027-03-28T01:59:59+01:00" in problem["detail"]
@@ -68,11 +68,9 @@ def test_a_time_that_the_clock_skips_is_refused_with_both_its_neighbours(alice: 
         (1, "2027-10-31T01:30:00.000Z", "+01:00"),
     ],
 )
-def test_a_time_that_the_clock_shows_twice_is_the_first_unless_told_and_echoed(
-    alice: User, fold: int | None, instant: str, offset: str
-):
+def test_ambiguous_local_time_is_the_first_unless_fold_is_1(alice: User, fold: int | None, instant: str, offset: str):
     chosen = {} if fold is None else {"fold": fold}
-    answer = said(schedule(alice, scheduledAt="2027-10-31T02:30:00", timeZone="Europe/Berlin", **chosen))
+    answer = json_of(schedule(alice, scheduledAt="2027-10-31T02:30:00", timeZone="Europe/Berlin", **chosen))
     assert (answer["scheduledAt"], answer["localTime"]) == (instant, f"2027-10-31T02:30:00.000{offset}")
     assert "ambiguous_local_time" in [warning["code"] for warning in answer["warnings"]]
 
@@ -103,7 +101,7 @@ def test_a_time_that_the_clock_shows_twice_is_the_first_unless_told_and_echoed(
     ],
     ids=ascii,
 )
-def test_what_is_no_time_is_refused(alice: User, text: str):
+def test_invalid_time_is_refused(alice: User, text: str):
     problem = refused(schedule(alice, scheduledAt=text), 422, "invalid_time")
     assert problem["errors"][0]["field"] == "scheduledAt"
 
@@ -134,7 +132,7 @@ def test_the_ends_of_the_calendar_are_refused_in_every_zone(alice: User, text: s
     ],
     ids=ascii,
 )
-def test_a_zone_that_is_none_is_refused(alice: User, zone: str):
+def test_unknown_zone_is_refused(alice: User, zone: str):
     answer = schedule(alice, scheduledAt="2026-12-01T09:00:00", timeZone=zone)
     assert refused(answer, 422, "unknown_time_zone")["errors"][0]["field"] == "timeZone"
     refused(schedule(alice, scheduledAt="2026-12-01T09:00:00Z", timeZone=zone), 422, "unknown_time_zone")
@@ -162,8 +160,6 @@ def test_a_zone_that_is_none_is_refused(alice: User, zone: str):
     ],
     ids=str,
 )
-def test_a_schedule_of_the_wrong_shape_is_refused_by_the_name_of_its_field(
-    alice: User, body: dict[str, Any], field: str
-):
+def test_invalid_schedule_names_its_field(alice: User, body: dict[str, Any], field: str):
     problem = refused(alice.post(f"/api/posts/{alice.draft()['id']}/schedule", json=body), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [field]

@@ -1,4 +1,4 @@
-"""n8n's reports: believed from n8n alone, applied once, in whatever shape a workflow gives them."""
+"""n8n's reports: authenticated, applied once, and accepted in every form of a workflow."""
 
 import json
 import uuid
@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.answers import SECRETS
 from tests.web.conftest import MakeSite
-from tests.web.site import HOUR, MINUTE, Caller, Site, User, refused, said
+from tests.web.site import HOUR, MINUTE, Caller, Site, User, json_of, refused
 
 REPORT, CLAIM = "/api/webhooks/publish-status", "/api/webhooks/claim"
 SECRET = SECRETS["n8n_callback_secret"]
@@ -38,7 +38,7 @@ def report(site: Site, post: dict[str, Any], **fields: Any) -> Any:
         *("none", "longer", "shorter", "basic", "bare", "latin", "other", "empty", "bearer-in-header", "crons"),
     ],
 )
-def test_nobody_but_n8n_may_report(small_site: Site, path: str, headers: dict[str, str]):
+def test_report_needs_the_callback_secret(small_site: Site, path: str, headers: dict[str, str]):
     refused(Caller(small_site.client, headers).post(path, data=b"{"), 401, "unauthorized")
 
 
@@ -52,13 +52,13 @@ def test_nobody_but_n8n_may_report(small_site: Site, path: str, headers: dict[st
     ],
     ids=["bearer", "lower-case", "header", "header-beside-other"],
 )
-def test_the_secret_is_taken_as_bearer_or_in_its_own_header(small_site: Site, headers: dict[str, str]):
+def test_callback_secret_is_accepted_as_bearer_or_header(small_site: Site, headers: dict[str, str]):
     body = {"postId": str(uuid.uuid4()), "status": "published"}
     refused(Caller(small_site.client, headers).post(REPORT, json=body), 404, "post_not_found")
 
 
 @pytest.mark.parametrize("path", [REPORT, CLAIM])
-def test_without_a_secret_of_ours_nobody_may_report(sqlite_url: str, make_site: MakeSite, path: str):
+def test_report_route_without_a_secret_is_closed(sqlite_url: str, make_site: MakeSite, path: str):
     site = make_site(sqlite_url, n8n_callback_secret=None)
     answer = site.n8n.post(path, json={})
     refused(answer, 503, "not_configured")
@@ -69,7 +69,7 @@ def test_without_a_secret_of_ours_nobody_may_report(sqlite_url: str, make_site: 
 @pytest.mark.parametrize("field", ["linkedinPostUrn", "externalPostId"])
 def test_a_report_publishes_once_and_a_replay_changes_nothing(site: Site, alice: User, field: str):
     post = site.sent(alice)
-    assert said(report(site, post, status="published", **{field: URN})) == {
+    assert json_of(report(site, post, status="published", **{field: URN})) == {
         "received": True,
         "applied": True,
         "status": "published",
@@ -79,23 +79,23 @@ def test_a_report_publishes_once_and_a_replay_changes_nothing(site: Site, alice:
     site.clock.at += MINUTE
     for replay in ({"status": "published", field: URN}, {"status": "failed", "error": "late"}):
         answer = {"received": True, "applied": False, "status": "published"}
-        assert said(report(site, post, **replay)) == answer
+        assert json_of(report(site, post, **replay)) == answer
     assert alice.read(post["id"]) == published
 
 
-def test_a_second_copy_is_an_alert_and_the_first_stays(site: Site, alice: User):
+def test_second_published_report_raises_an_alert_and_keeps_the_first_id(site: Site, alice: User):
     post = site.sent(alice)
-    said(report(site, post, status="published", linkedinPostUrn=URN))
-    again = said(report(site, post, status="published", linkedinPostUrn="urn:li:share:8"))
+    json_of(report(site, post, status="published", linkedinPostUrn=URN))
+    again = json_of(report(site, post, status="published", linkedinPostUrn="urn:li:share:8"))
     assert again == {"received": True, "applied": False, "status": "published"}
     assert alice.read(post["id"])["linkedinPostUrn"] == URN
-    counts = {alert["kind"]: alert["count"] for alert in said(site.anyone.get("/api/scheduler/status"))["alerts"]}
+    counts = {alert["kind"]: alert["count"] for alert in json_of(site.anonymous.get("/api/scheduler/status"))["alerts"]}
     assert counts["duplicate_publish"] == 1
 
 
 def test_a_post_on_another_platform_has_no_linkedin_urn(site: Site, alice: User):
     post = site.sent(alice, platform="facebook")
-    said(report(site, post, status="published", externalPostId="123_456"))
+    json_of(report(site, post, status="published", externalPostId="123_456"))
     published = alice.read(post["id"])
     assert (published["externalPostId"], published["linkedinPostUrn"]) == ("123_456", None)
 
@@ -108,7 +108,7 @@ ERRORS += ["a\0b", "\ud800", "x" * 100_000, {"a\0": "\ud800"}]
 def test_errors_may_come_as_text_numbers_or_objects(site: Site, alice: User, field: str):
     for error in ERRORS:
         post = site.sent(alice)
-        answer = said(report(site, post, status="failed", httpStatus=400, **{field: error}))
+        answer = json_of(report(site, post, status="failed", httpStatus=400, **{field: error}))
         assert answer == {"received": True, "applied": True, "status": "failed"}
         [attempt] = alice.timeline(post["id"])["attempts"]
         assert (attempt["outcome"], attempt["httpStatus"]) == ("permanent", 400)
@@ -118,21 +118,21 @@ def test_errors_may_come_as_text_numbers_or_objects(site: Site, alice: User, fie
         assert "{" not in failed["errorMessage"]
 
 
-def test_a_failure_that_may_pass_is_tried_again(site: Site, alice: User):
+def test_transient_failure_is_retried(site: Site, alice: User):
     post = site.sent(alice)
-    assert said(report(site, post, status="failed", httpStatus=503))["status"] == "scheduled"
+    assert json_of(report(site, post, status="failed", httpStatus=503))["status"] == "scheduled"
     waiting = alice.read(post["id"])
     assert (waiting["retryCount"], waiting["armed"], waiting["scheduledAt"]) == (1, True, post["scheduledAt"])
     assert waiting["nextAttemptAt"] > post["scheduledAt"]
 
 
 @pytest.mark.parametrize(("retryable", "status"), [(True, "scheduled"), (False, "failed"), (None, "failed")])
-def test_a_workflow_may_say_whether_to_try_again(site: Site, alice: User, retryable: bool | None, status: str):
+def test_retryable_in_a_report_decides(site: Site, alice: User, retryable: bool | None, status: str):
     post = site.sent(alice)
-    assert said(report(site, post, status="failed", httpStatus=400, retryable=retryable))["status"] == status
+    assert json_of(report(site, post, status="failed", httpStatus=400, retryable=retryable))["status"] == status
 
 
-def test_a_report_of_what_was_never_sent_is_refused(site: Site, alice: User):
+def test_report_of_an_unsent_post_is_refused(site: Site, alice: User):
     for post in (alice.draft(), alice.scheduled()):
         for status in ("published", "failed"):
             refused(report(site, post, status=status), 409, "never_sent")
@@ -141,7 +141,7 @@ def test_a_report_of_what_was_never_sent_is_refused(site: Site, alice: User):
 
 
 @pytest.mark.parametrize("bad", ["x", "7", "\u00e9" * 36, "0" * 64])
-def test_a_report_of_no_post_is_not_found(small_site: Site, bad: str):
+def test_report_of_an_unknown_post_answers_404(small_site: Site, bad: str):
     for post_id, code in ((str(uuid.uuid4()), "post_not_found"), (bad, "not_found")):
         refused(small_site.n8n.post(REPORT, json={"postId": post_id, "status": "published"}), 404, code)
     refused(small_site.n8n.post(CLAIM, json={"postId": bad, "attempt": 1}), 404, "not_found")
@@ -165,14 +165,12 @@ def test_a_report_of_no_post_is_not_found(small_site: Site, bad: str):
     ],
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else "",
 )
-def test_a_report_of_the_wrong_shape_is_refused_by_the_name_of_its_field(
-    small_site: Site, body: dict[str, Any], field: str
-):
+def test_invalid_report_names_its_field(small_site: Site, body: dict[str, Any], field: str):
     problem = refused(small_site.n8n.post(REPORT, json=body), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [field]
 
 
-def test_a_status_that_no_http_has_breaks_nothing(site: Site, alice: User):
+def test_invalid_http_status_in_a_report_is_ignored(site: Site, alice: User):
     for number in (-1, 0, 99, 1000, 2**31, 2**63, 10**300, 1e300):
         post = site.sent(alice)
         answer = report(site, post, status="failed", httpStatus=number)
@@ -180,30 +178,30 @@ def test_a_status_that_no_http_has_breaks_nothing(site: Site, alice: User):
         assert alice.read(post["id"])["status"] in ("publishing", "scheduled", "failed")
 
 
-def test_fields_of_a_workflows_own_are_let_through(site: Site, alice: User):
+def test_additional_fields_of_a_workflow_are_ignored(site: Site, alice: User):
     post = site.sent(alice)
     extra = {"workflow": {"id": 7}, "executionId": "9", "\ud800": 1}
-    assert said(report(site, post, status="published", **extra))["applied"] is True
+    assert json_of(report(site, post, status="published", **extra))["applied"] is True
 
 
 def test_an_execution_may_publish_an_attempt_once(site: Site, alice: User):
     post = site.sent(alice)
     body = {"postId": post["id"], "attempt": post["attempt"]}
-    said(site.n8n.post(CLAIM, json=body))
+    json_of(site.n8n.post(CLAIM, json=body))
     for _ in range(2):
         refused(site.n8n.post(CLAIM, json=body), 409, "already_claimed")
     refused(site.n8n.post(CLAIM, json=body | {"attempt": 2}), 409, "already_claimed")
     refused(site.n8n.post(CLAIM, json=body | {"postId": str(uuid.uuid4())}), 409, "already_claimed")
 
 
-def test_an_attempt_that_is_over_cannot_be_claimed(site: Site, alice: User):
+def test_finished_attempt_cannot_be_claimed(site: Site, alice: User):
     body = {"postId": site.sent(alice)["id"], "attempt": 1}
     site.clock.at += HOUR
     refused(site.n8n.post(CLAIM, json=body), 409, "already_claimed")
 
 
 @pytest.mark.parametrize("attempt", [None, "", "one", [], {}, True, 0, -1, 10**30], ids=ascii)
-def test_a_claim_names_its_attempt(small_site: Site, attempt: object):
+def test_claim_needs_an_attempt(small_site: Site, attempt: object):
     body = json.dumps({"postId": str(uuid.uuid4()), "attempt": attempt})
     problem = refused(small_site.n8n.post(CLAIM, data=body), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == ["attempt"]

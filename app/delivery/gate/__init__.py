@@ -1,1 +1,1 @@
-"""The gate: many deliveries of one instant."""
+"""The gate: many deliveries of one instant are claimed, sent and settled together."""

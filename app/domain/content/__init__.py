@@ -1,1 +1,1 @@
-"""What may be in a post: its text, its media, and where these may lie. Standard library only, no I/O."""
+"""Rules for the content of a post: its text, its media and their addresses. Standard library only, no I/O."""

@@ -1,7 +1,7 @@
-"""Which addresses are open to everybody: those that a platform can fetch from, and that we may ask without harm.
+"""Public addresses: those that a platform can fetch from and that we may call without harm.
 
-Sources: IANA's special-purpose address registries, by way of Python's `ipaddress`; RFC 6761, 6762, 8375 and ICANN's
-resolution on `.internal` for names that never mean a public host; WHATWG URL, "ends in a number".
+Sources: IANA's special-purpose address registries, through Python's `ipaddress`. RFC 6761, 6762, 8375 and ICANN's
+resolution on `.internal` for names that never mean a public host. WHATWG URL, "ends in a number".
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa", "lan", "onion", "invalid")
 _NUMERIC_LABEL = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
-_NAME = re.compile(r"[\w.-]+")  # no %: some clients decode a host's escapes
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")  # what clients disagree about is where confusion of hosts begins
+_NAME = re.compile(r"[\w.-]+")  # no %: some clients decode the escapes of a host
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")  # clients read these differently, so they could see another host
 
 
 class BadUrl(ValueError):
-    """`code` is stable; the text tells the author what to do."""
+    """A URL of media is refused. `code` is stable. The text gives the author the cure."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -29,8 +29,11 @@ class BadUrl(ValueError):
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether the whole internet may be meant by it. An IPv4 address inside an IPv6 one counts as itself; tunnels
-    (6to4, Teredo) lead who knows where."""
+    """Return True if the address is public.
+
+    An IPv4 address inside an IPv6 one (mapped or NAT64) is judged itself. Tunnels (6to4, Teredo) are never public,
+    because their target is unknown.
+    """
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or _behind_nat64(address)
         if inner is not None:
@@ -45,27 +48,31 @@ def _behind_nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | Non
 
 
 def check_url(url: str, *, allow_loopback: bool = False) -> None:
-    """Raises BadUrl unless `url` is https to a host that is public by its name. `allow_loopback` (the local stack)
-    also lets plain http to this very machine through."""
+    """Check that `url` is https to a public host, by its name alone.
+
+    `allow_loopback` (for the local stack) also accepts plain http to this machine.
+
+    Raises: BadUrl when the URL is refused.
+    """
     try:
         parts = urlsplit(url)
         host, _ = _plain(parts.hostname or ""), parts.port
     except ValueError:
-        raise BadUrl("media_url_invalid", "This is not a URL that can be fetched; check its host and port.") from None
+        raise BadUrl("media_url_invalid", "This URL cannot be fetched. Check its host and port.") from None
     if _FORBIDDEN.search(url) or not host or parts.scheme not in ("http", "https"):
-        raise BadUrl("media_url_invalid", "This is not a URL that can be fetched; give a full https URL.")
+        raise BadUrl("media_url_invalid", "This URL cannot be fetched. Give a full https URL.")
     if "@" in parts.netloc:
         raise BadUrl("media_url_has_credentials", "Take the user name and password out of the URL.")
     if allow_loopback and _is_loopback(host):
         return
     if parts.scheme != "https":
-        raise BadUrl("media_url_not_https", "Platforms fetch media over https only; give an https URL.")
+        raise BadUrl("media_url_not_https", "Platforms fetch media over https only. Give an https URL.")
     if not _is_public_host(host):
-        raise BadUrl("media_url_not_public", "Platforms cannot reach this host; put the file on a public one.")
+        raise BadUrl("media_url_not_public", "Platforms cannot reach this host. Put the file on a public one.")
 
 
 def _plain(host: str) -> str:
-    """As resolvers read it: wide letters and dots of other scripts are the plain ones (UTS 46), a last dot is none."""
+    """Normalise a host as resolvers do (UTS 46): wide letters and dots become plain, a last dot is dropped."""
     return unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().removesuffix(".")
 
 
@@ -87,5 +94,5 @@ def _is_public_host(host: str) -> bool:
         return is_public(address)
     labels = host.split(".")
     if len(labels) < 2 or not all(labels) or not _NAME.fullmatch(host) or _NUMERIC_LABEL.fullmatch(labels[-1]):
-        return False  # 127.1, 0x7f.1 and 2130706433 are addresses in disguise
+        return False  # 127.1, 0x7f.1 and 2130706433 are other spellings of an address
     return not any(f".{host}".endswith(f".{name}") for name in _LOCAL_NAMES)

@@ -1,4 +1,4 @@
-"""Which media go together in one post: kinds, how many, and where they lie."""
+"""Rules for the media of one post: kinds, numbers and URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.domain.errors import FieldError
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Media of these kinds may stand together, from `least` to `most` of them."""
+    """A combination of media: `least` to `most` items of these kinds together."""
 
     kinds: frozenset[str]
     least: int
@@ -20,7 +20,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One type of post on one platform: its media are one of `groups`, or none where `text_alone`."""
+    """The media of one type of post on one platform: one of `groups`, or none where `text_alone`."""
 
     groups: tuple[Group, ...]
     text_alone: bool = False
@@ -31,12 +31,15 @@ class Shape:
 
 
 def group(kinds: str, least: int, most: int) -> Group:
-    """`kinds` separated by spaces."""
+    """Build a Group. `kinds` are separated by spaces."""
     return Group(frozenset(kinds.split()), least, most)
 
 
 def check_media(name: str, label: str, shape: Shape, kinds: Sequence[str]) -> list[FieldError]:
-    """What this platform (`name`) refuses of media of these kinds in a post of this type (`label`)."""
+    """Check media of these kinds against the shape of a post. Returns an empty list if they fit.
+
+    `name` is the platform's name and `label` the type of post, for the messages.
+    """
     if not kinds:
         return [] if shape.text_alone else [_required(name, label, shape)]
     used = frozenset(kinds)
@@ -44,12 +47,12 @@ def check_media(name: str, label: str, shape: Shape, kinds: Sequence[str]) -> li
     if not fitting:
         return [_wrong_kinds(name, label, shape, used)]
     least, most, count = min(g.least for g in fitting), max(g.most for g in fitting), len(kinds)
-    what = " and ".join(f"{kind}s" for kind in sorted(used))
+    plural = " and ".join(f"{kind}s" for kind in sorted(used))
     if count > most:
-        message = f"{name} takes at most {most} {what} in a {label}; remove {count - most}."
+        message = f"{name} takes at most {most} {plural} in a {label}. Remove {count - most}."
         return [FieldError("media", "too_many_media", message, most, count)]
     if count < least:
-        message = f"{name} needs at least {least} {what} in a {label}; add {least - count}."
+        message = f"{name} needs at least {least} {plural} in a {label}. Add {least - count}."
         return [FieldError("media", "too_few_media", message, least, count)]
     return []
 
@@ -57,23 +60,23 @@ def check_media(name: str, label: str, shape: Shape, kinds: Sequence[str]) -> li
 def _required(name: str, label: str, shape: Shape) -> FieldError:
     kinds = " or ".join(sorted(frozenset[str]().union(*(group.kinds for group in shape.groups))))
     least = min(group.least for group in shape.groups)
-    message = f"{name} publishes no {label} without media; add {least} of: {kinds}."
+    message = f"{name} publishes no {label} without media. Add {least} of: {kinds}."
     return FieldError("media", "media_required", message, least, 0)
 
 
 def _wrong_kinds(name: str, label: str, shape: Shape, used: frozenset[str]) -> FieldError:
     unknown = used - frozenset[str]().union(*(group.kinds for group in shape.groups))
     if unknown:
-        message = f"{name} takes no {' or '.join(sorted(unknown))} in a {label}; remove it."
+        message = f"{name} takes no {' or '.join(sorted(unknown))} in a {label}. Remove it."
         return FieldError("media", "media_kind_not_supported", message)
-    message = f"{name} does not mix {' and '.join(sorted(used))} in a {label}; leave out all but one kind."
+    message = f"{name} does not mix {' and '.join(sorted(used))} in a {label}. Keep only one kind."
     return FieldError("media", "media_kinds_do_not_mix", message, 1, len(used))
 
 
 def check_urls(
     media: Sequence[Mapping[str, str]], image_url: str | None, *, ascii_only: bool, allow_loopback: bool
 ) -> list[FieldError]:
-    """Every URL that a platform could not, or should not, fetch."""
+    """Check the URLs of the media. Returns an error for each URL that a platform cannot or must not fetch."""
     named = [(f"media.{at}.url", item["url"]) for at, item in enumerate(media)]
     errors = []
     for field, url in named + ([("imageUrl", image_url)] if image_url else []):

@@ -1,7 +1,7 @@
-"""What an author is told when a post does not go out: for every code one sentence, and one cure.
+"""The explanations for authors of a post that did not go out: for each code a sentence and a cure.
 
-The code is stable and goes into `errorCode`, sentence and cure into `errorMessage`. Raw texts of n8n and the platforms
-never get here; they stay in the attempt, masked and capped.
+Invariant: raw texts of n8n and the platforms never get into `errorCode` or `errorMessage`. They stay in the attempt,
+masked and truncated.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What happened, and what to do about it; each a whole sentence or more."""
+    """The event and its cure, each in whole sentences."""
 
     sentence: str
     cure: str
 
 
-_WAIT = "We try again by ourselves."
-_TOLD = "Your operator has been told."
+_WAIT = "We try again automatically."
+_OPERATOR_INFORMED = "Your operator has been informed."
 _CHECK = "Check its text and media, then schedule it again."
 
 EXPLANATIONS = {
@@ -26,8 +26,8 @@ EXPLANATIONS = {
     "publisher_unreachable": Explanation("The publishing service could not be reached.", _WAIT),
     "publisher_busy": Explanation("The publishing service asked us to slow down.", _WAIT),
     "publisher_error": Explanation("The publishing service had a problem.", _WAIT),
-    "publisher_refuses_us": Explanation("The publishing service does not accept our requests.", _TOLD),
-    "workflow_inactive": Explanation("The publishing workflow is not active.", _TOLD),
+    "publisher_refuses_us": Explanation("The publishing service does not accept our requests.", _OPERATOR_INFORMED),
+    "workflow_inactive": Explanation("The publishing workflow is not active.", _OPERATOR_INFORMED),
     "rejected_by_publisher": Explanation("The publishing service refuses this post as it is.", _CHECK),
     # Any platform
     "platform_error": Explanation("The platform had a problem.", _WAIT),
@@ -40,7 +40,7 @@ EXPLANATIONS = {
         "The platform takes no more posts from this account today.", "Schedule the post for tomorrow."
     ),
     "blocked_by_platform": Explanation(
-        "The platform takes this post, or this account's posting, for spam or against its rules.",
+        "The platform treats this post or this account as spam, or as against its rules.",
         "Change the text, or wait a day, then schedule the post again.",
     ),
     # The account
@@ -49,11 +49,11 @@ EXPLANATIONS = {
     ),
     "permission_missing": Explanation(
         "The account's connection does not allow us to publish.",
-        "Reconnect the account, allow everything that is asked for, then schedule the post again.",
+        "Reconnect the account, allow all permissions, then schedule the post again.",
     ),
     "account_restricted": Explanation(
         "The platform has restricted this account.",
-        "Sign in to the platform's own app, do what it asks for, then schedule the post again.",
+        "Sign in to the platform's own app, follow its instructions, then schedule the post again.",
     ),
     "account_missing": Explanation(
         "The account of this post is gone or cannot be used.", "Connect it, then schedule the post again."
@@ -75,7 +75,7 @@ EXPLANATIONS = {
         "The platform could not fetch an image or video of this post.",
         "Check that its URL opens in a private window, then schedule the post again.",
     ),
-    "media_not_ready": Explanation("The platform has not finished taking in the media.", _WAIT),
+    "media_not_ready": Explanation("The platform has not finished processing the media.", _WAIT),
     "image_too_large": Explanation(
         "An image is larger than the platform takes.", "Use one of less than 8 MB, then schedule the post again."
     ),
@@ -105,10 +105,11 @@ EXPLANATIONS = {
         "Another post of this account goes out first, then this one.", "Schedule it later if that is too close."
     ),
     "daily_cap": Explanation(
-        "This account has had its posts of a day; this one goes when there is room.", "Or schedule it anew."
+        "This account has reached its daily cap. This post goes out as soon as the cap allows.",
+        "Or schedule it for another time.",
     ),
     "failed_by_hand": Explanation("This post was marked as failed by hand.", "Schedule it again to send it."),
 }
 
-#: Code → sentence and cure, as `errorMessage` has them.
-SENTENCES = {code: f"{told.sentence} {told.cure}" for code, told in EXPLANATIONS.items()}
+#: Code → `errorMessage`: the sentence and the cure.
+SENTENCES = {code: f"{explanation.sentence} {explanation.cure}" for code, explanation in EXPLANATIONS.items()}

@@ -1,7 +1,7 @@
-"""Raw error texts without the secrets that a workflow or a platform may have echoed into them.
+"""Mask secrets in raw error texts. A workflow or a platform may have echoed them.
 
-Shapes: RFC 6750 (Bearer), RFC 7519 (JWT), Meta's tokens (EAA…, IGQV…, IGAA…), LinkedIn's (AQ…), and whatever stands
-behind a name that promises a secret.
+Masked: bearer tokens (RFC 6750), JWTs (RFC 7519), Meta's tokens (EAA…, IGQV…, IGAA…), LinkedIn's (AQ…), and any value
+after the name of a secret.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 MASK = "***"
-SHORTEST_TOKEN = 20  # characters; real ones have a hundred and more
+SHORTEST_TOKEN = 20  # characters. Real tokens have a hundred or more.
 
 _NAMES = (
     r"(?:access|refresh|id|oauth2?|oauth2?_access|fb_exchange|auth|session)[_-]?token|(?:client|app|api)[_-]?secret"
     r"|appsecret_proof|api[_-]?key|authorization|password|x-[a-z-]{0,40}(?:key|token|secret)"
 )
 _NO_CODE = r"(?<!expired_)(?<!revoked_)(?<!invalid_)(?<!empty_)"  # EXPIRED_ACCESS_TOKEN: … is LinkedIn's code
-#: Bounded throughout: a text made to be slow to search must not be.
+#: Every repetition is bounded, so no text can make the search slow.
 _NAMED = re.compile(
     rf"({_NO_CODE}(?:{_NAMES})(?:\\{{0,4}}[\"'])?\s{{0,8}}(?:[:=]|%3[da])\s{{0,8}}(?:\\{{0,4}}[\"'])?)"
     r"(?:(?:bearer|basic)(?:\s|%20|\+){1,8})?[^\s\"'\\&,;<>(){}\[\]]+",
@@ -29,14 +29,14 @@ _BEGINS = re.compile(r"EAA|IGQV|IGAA|AQ|eyJ")
 
 
 def mask(text: str) -> str:
-    """`text` with every token-like part blotted out."""
+    """Replace every part of `text` that looks like a token."""
     for pattern in (_NAMED, _BEARER):
         text = pattern.sub(rf"\1{MASK}", text)
     return _RUN.sub(_without_token, _USER.sub(rf"\1{MASK}@", text))
 
 
 def _without_token(run: re.Match[str]) -> str:
-    """From where a token begins to the end of the run: what precedes it, such as an encoded `=`, may stay."""
+    """Mask from the start of a token to the end of the run. Text before it, such as an encoded `=`, stays."""
     text = run.group()
     begins = _BEGINS.search(text)
     if begins is None or len(text) - begins.start() < SHORTEST_TOKEN:

@@ -1,7 +1,7 @@
-"""The platforms' own error codes, read into ours.
+"""Translate the platforms' own error codes into ours.
 
-Sources: Microsoft Learn, "LinkedIn API, Error Handling" (401 invalid, expired, revoked or empty token; 403 access
-denied; 429 throttled) with the service error codes 65600 to 65604, and "Posts API" (422 DUPLICATE_POST). Meta, "Graph
+Sources: Microsoft Learn, "LinkedIn API, Error Handling" (401 invalid, expired, revoked or empty token, 403 access
+denied, 429 throttled) with the service error codes 65600 to 65604, and "Posts API" (422 DUPLICATE_POST). Meta, "Graph
 API, Handling Errors" (1 and 2 temporary, 3, 10 and 200 to 299 permissions, 4, 17, 32, 341 and 613 limits, 102 and 190
 token, 368 blocked for policies, 506 duplicate post), and "Instagram Platform, Error Codes" (the subcodes 22070xx and
 the codes from -2 to 36004 beside them).
@@ -17,15 +17,15 @@ DUPLICATE = "duplicate_content"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What one of a platform's codes means: ours, and the outcome of the attempt it ended."""
+class KnownCode:
+    """The meaning of a platform's code: our own code, and the outcome of the attempt."""
 
     code: str
     outcome: Literal["transient", "permanent", "reconnect"]
 
 
-def _rows(*rows: tuple[str, str, Literal["transient", "permanent", "reconnect"]]) -> dict[str, Known]:
-    return {theirs: Known(code, outcome) for several, code, outcome in rows for theirs in several.split()}
+def _rows(*rows: tuple[str, str, Literal["transient", "permanent", "reconnect"]]) -> dict[str, KnownCode]:
+    return {theirs: KnownCode(code, outcome) for several, code, outcome in rows for theirs in several.split()}
 
 
 _TOKENS = "INVALID_ACCESS_TOKEN EXPIRED_ACCESS_TOKEN REVOKED_ACCESS_TOKEN"
@@ -58,7 +58,7 @@ META = _rows(
     ("2207040", "too_many_tags", "permanent"),
 )
 
-#: A workflow may pass the platform's answer on as text: JSON, JSON inside JSON, or Meta's own `(#190) …`.
+#: A workflow may forward the platform's answer as text: JSON, JSON inside JSON, or Meta's own `(#190) …`.
 _QUOTE = r"\\{0,4}\""
 _SUBCODE = re.compile(rf"{_QUOTE}error_subcode{_QUOTE}\s{{0,8}}:\s{{0,8}}(?:{_QUOTE})?(\d{{1,7}})(?!\w)")
 _CODE = re.compile(
@@ -67,10 +67,12 @@ _CODE = re.compile(
 _WORD = re.compile("|".join(code for code in LINKEDIN if not code.isdigit()))
 
 
-def recognise(platform: str | None, code: str, text: str) -> Known | None:
-    """What the platform meant by `code`, or by what it says in `text`; None when nothing is known. A duplicate goes
-    before everything, since it says that the post is there, then the connection; then the most particular code.
-    Where the platform is known, another one's codes count for these two alone."""
+def recognise(platform: str | None, code: str, text: str) -> KnownCode | None:
+    """Find the meaning of a platform's error. Returns None if no code in `code` or `text` is known.
+
+    Of several codes a duplicate wins, because it proves that the post is out. Then comes a lost connection, then the
+    most specific code. Where `platform` is given, codes of another platform count for the first two only.
+    """
     named = [*_SUBCODE.findall(text), code.strip().upper(), *_codes(text), *_WORD.findall(text)]
     own, other = (LINKEDIN, META) if platform == "linkedin" else (META, LINKEDIN)
     found = [own[name] for name in named if name in own]
@@ -82,5 +84,5 @@ def _codes(text: str) -> list[str]:
     return [plain or bracketed for plain, bracketed in _CODE.findall(text)]
 
 
-def _rank(known: Known) -> int:
+def _rank(known: KnownCode) -> int:
     return 0 if known.code == DUPLICATE else 1 if known.outcome == "reconnect" else 2

@@ -1,1 +1,1 @@
-"""The demo: posts scheduled as a frontend would, watched as they go out, and judged by what arrived at n8n."""
+"""The demo: schedule posts as a frontend does, wait for them, and check the requests that arrived at n8n."""

@@ -1,4 +1,4 @@
-"""Whether the demo's promises were kept: checked against what arrived at n8n, not against the app's word alone."""
+"""Check the demo's result against the requests that arrived at n8n, not only against the app's records."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,15 +6,15 @@ from statistics import median
 
 from app.local.demo.cases import Case, Kind, instant
 
-# A post belongs to its second. On an idle machine the lateness is some 10 ms; this bound allows for a busy one.
+# A post is on time within its second. An idle machine measures about 10 ms of lateness, a busy one more.
 ON_TIME_MS = 1000.0
-# The app notes the send just before it, the ledger its arrival. More between them than this, and one of them is wrong.
+# The app records a send just before it, the ledger at its arrival. A larger gap means that one of the two is wrong.
 SAME_SEND_MS = 1000.0
-ROUNDING_MS = 1.0  # the API speaks in whole milliseconds
+ROUNDING_MS = 1.0  # the API rounds to whole milliseconds
 
 
 def lateness_ms(case: Case) -> float | None:
-    """From the promise to the arrival of the send that published it; None for what was never sent."""
+    """Return the time from the promised instant to the last send's arrival. None: never sent."""
     return ms_after(case.due, case.sends[-1]["receivedAtMs"]) if case.sends else None
 
 
@@ -28,20 +28,22 @@ def median_on_time_ms(cases: list[Case]) -> float | None:
     return median(known) if known else None
 
 
-def complaints(case: Case, sweep_limit_ms: float, on_time_ms: float = ON_TIME_MS) -> list[str]:
-    """All that is wrong with one case, in sentences; an empty list is a promise kept. `on_time_ms` is how late a first
-    send may be that nothing went wrong with."""
-    if case.kind is Kind.CALLED_OFF:
-        return list(_called_off(case))
+def violations(case: Case, sweep_limit_ms: float, on_time_ms: float = ON_TIME_MS) -> list[str]:
+    """Return one sentence for each failed check of a case.
+
+    The first send may be late by `sweep_limit_ms` if the sweep had to find the post, else by `on_time_ms`.
+    """
+    if case.kind is Kind.UNSCHEDULED:
+        return list(_never_sent(case))
     found = [*_published_once(case), *_never_early(case), *_consistent(case)]
     return found or list(_as_expected(case, sweep_limit_ms, on_time_ms))
 
 
-def _called_off(case: Case) -> Iterator[str]:
+def _never_sent(case: Case) -> Iterator[str]:
     if case.post.get("status") != "draft":
         yield f"its status is {case.post.get('status')}, not draft"
     if case.sends or case.copies or case.attempts:
-        yield f"it went out all the same: {len(case.sends)} sends, {len(case.copies)} copies"
+        yield f"it was sent although it was unscheduled: {len(case.sends)} sends, {len(case.copies)} copies"
 
 
 def _published_once(case: Case) -> Iterator[str]:
@@ -50,9 +52,9 @@ def _published_once(case: Case) -> Iterator[str]:
     if len(case.copies) != 1:
         yield f"there are {len(case.copies)} copies of it on the network, not 1"
     elif case.post.get("linkedinPostUrn") != case.copies[0]["urn"]:
-        yield f"the app names it {case.post.get('linkedinPostUrn')}, the network {case.copies[0]['urn']}"
+        yield f"the app's URN is {case.post.get('linkedinPostUrn')}, the network's {case.copies[0]['urn']}"
     if instant(case.post.get("scheduledAt") or "1970-01-01T00:00:00Z") != case.due:
-        yield f"its promised instant became {case.post.get('scheduledAt')}"
+        yield f"its promised instant was changed to {case.post.get('scheduledAt')}"
 
 
 def _never_early(case: Case) -> Iterator[str]:
@@ -62,7 +64,7 @@ def _never_early(case: Case) -> Iterator[str]:
 
 
 def _consistent(case: Case) -> Iterator[str]:
-    """The app's own story must be one: unbroken, ending where the post is, with a send for every arrival."""
+    """Check the app's records: an unbroken chain of transitions, and one attempt for each arrived send."""
     steps = case.transitions
     if [step["to"] for step in steps[:-1]] != [step["from"] for step in steps[1:]]:
         yield "its transitions do not follow from one another"
@@ -96,4 +98,4 @@ def _as_expected(case: Case, sweep_limit_ms: float, on_time_ms: float) -> Iterat
     first = ms_after(case.due, case.sends[0]["receivedAtMs"])
     limit = sweep_limit_ms if case.kind is Kind.SWEPT else on_time_ms
     if first > limit:
-        yield f"its first send came {first:.0f} ms late; {limit:.0f} ms are allowed"
+        yield f"its first send was {first:.0f} ms late ({limit:.0f} ms are allowed)"

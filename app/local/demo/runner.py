@@ -1,4 +1,4 @@
-"""`demo`: Punctual shown to keep its promise, on a stack of its own that is gone again within a minute."""
+"""The `demo` command: start a stack, publish the demo's posts, check them, and stop within a minute."""
 
 import shutil
 import sys
@@ -10,27 +10,27 @@ from pathlib import Path
 from app.local import ports
 from app.local.client import Client
 from app.local.demo.cases import Case, Kind, arrange
-from app.local.demo.checks import ON_TIME_MS, complaints, median_on_time_ms
+from app.local.demo.checks import ON_TIME_MS, median_on_time_ms, violations
 from app.local.demo.table import table
 from app.local.demo_account import ensure_account
 from app.local.errors import StackError, StopRequested
-from app.local.stack import Plan, Stack
-from app.local.stop_signal import StopSign
+from app.local.stack import Stack, StackOptions
+from app.local.stop_signal import StopSignal
 
 USER = "demo-user"
 WITH_QSTASH = "n8n and QStash stand-ins, migrations, app, cron"
-POLLING = "n8n stand-in, migrations, app, flask sweep --every; no QStash"
+POLLING = "n8n stand-in, migrations, app, flask sweep --every, without QStash"
 CRON_SECONDS = 2.0
 GRACE_SECONDS = 1.0
-FINAL_WITHIN_SECONDS = 30.0  # of the last promised instant
-# The longest way of a lost alarm: its grace, a whole period, and some slack for a busy machine.
+FINAL_WITHIN_SECONDS = 30.0  # after the last promised instant
+# The worst case of a lost alarm: the sweep's grace, one whole period, and 2 s for a busy machine.
 SWEEP_LIMIT_MS = (GRACE_SECONDS + CRON_SECONDS + 2.0) * 1000
 
-# In poll mode a post that is scheduled right after a poll waits a whole period for the next.
+# In poll mode a post that is scheduled just after a poll waits one whole period for the next poll.
 POLL_LIMIT_MS = CRON_SECONDS * 1000 + ON_TIME_MS
 
-# Minutes made seconds; nothing else differs from a production installation.
-HASTE = {
+# Seconds instead of minutes. Nothing else differs from a production installation.
+SHORT_TIMES = {
     "RETRY_BASE_SECONDS": "2",
     "SWEEP_GRACE_SECONDS": str(GRACE_SECONDS),
     "SWEEP_BUDGET_SECONDS": "1.5",
@@ -39,14 +39,16 @@ HASTE = {
 }
 
 
-def demo(stop: StopSign, *, polls: bool = False) -> int:
-    """Runs it all; returns the exit code. The folder outlives only a demo that went wrong, for the sake of its logs."""
+def demo(stop: StopSignal, *, poll_mode: bool = False) -> int:
+    """Run the demo and return the exit code: 0 if every check passed, else 1.
+
+    The state folder is kept after a failure only, for its logs.
+    Raises: StackError when the stack fails, StopRequested on a stop signal.
+    """
     state = Path(tempfile.mkdtemp(prefix="punctual-demo-"))
-    stack = Stack(
-        _plan(state, polls), stop, news=lambda line: None
-    )  # the demo tells its own story; the logs have the rest
+    stack = Stack(_options(state, poll_mode), stop, show=lambda line: None)  # the demo prints its own progress
     try:
-        code = _conclude(_play_and_stop(stack, stop), stack)
+        code = _conclude(_run_and_stop(stack, stop), stack)
     except StackError as error:
         raise StackError(f"{error}\nAll logs are in {stack.logs}") from None
     except StopRequested:
@@ -57,33 +59,40 @@ def demo(stop: StopSign, *, polls: bool = False) -> int:
     return code
 
 
-def _play_and_stop(stack: Stack, stop: StopSign) -> list[Case]:
+def _run_and_stop(stack: Stack, stop: StopSignal) -> list[Case]:
     try:
-        return _play(stack, stop)
+        return _run(stack, stop)
     finally:
         stack.stop()
 
 
-def _plan(state: Path, polls: bool) -> Plan:
-    return Plan(state=state, ports=ports.free(), cron_every=CRON_SECONDS, polls=polls, alone=True, overrides=HASTE)
+def _options(state: Path, poll_mode: bool) -> StackOptions:
+    return StackOptions(
+        state=state,
+        ports=ports.free(),
+        cron_every=CRON_SECONDS,
+        poll_mode=poll_mode,
+        alone=True,
+        overrides=SHORT_TIMES,
+    )
 
 
-def _play(stack: Stack, stop: StopSign) -> list[Case]:
+def _run(stack: Stack, stop: StopSignal) -> list[Case]:
     began = time.monotonic()
-    _say(f"Starting the stack: {POLLING if stack.plan.polls else WITH_QSTASH} …")
+    _say(f"Starting the stack: {POLLING if stack.options.poll_mode else WITH_QSTASH} …")
     stack.start()
     api = Client(stack.url, stack.flask("token", USER))
-    qstash = None if stack.plan.polls else Client(stack.plan.ports.url("qstash"))
-    n8n = Client(stack.plan.ports.url("n8n"))
+    qstash = None if stack.options.poll_mode else Client(stack.options.ports.url("qstash"))
+    n8n = Client(stack.options.ports.url("n8n"))
     try:
         account = ensure_account(api)
         _say(f"Up after {time.monotonic() - began:.1f} s. Scheduling …")
         cases = arrange(api, qstash, account)
-        _say(f"{len(cases)} posts scheduled, one of them called off again. Watching them go out:")
-        _watch(stack, stop, api, cases)
+        _say(f"{len(cases)} posts scheduled, one of them unscheduled again. Waiting for the others:")
+        _wait_for_end(stack, stop, api, cases)
         for case in cases:
             _fill_in(case, api, n8n)
-        _complain_about_strangers(cases, n8n)
+        _check_no_other_sends(cases, n8n)
         return cases
     finally:
         for client in (api, qstash, n8n):
@@ -91,8 +100,11 @@ def _play(stack: Stack, stop: StopSign) -> list[Case]:
                 client.close()
 
 
-def _watch(stack: Stack, stop: StopSign, api: Client, cases: list[Case]) -> None:
-    """Until every post has come to its end, and the one called off has had its chance to go out wrongly."""
+def _wait_for_end(stack: Stack, stop: StopSignal, api: Client, cases: list[Case]) -> None:
+    """Wait until every post is final.
+
+    For the unscheduled post, wait until a sweep would have sent it by mistake. Gives up 30 s after the last instant.
+    """
     open_cases = list(cases)
     end = max(case.due for case in cases).timestamp() + FINAL_WITHIN_SECONDS
     while open_cases and time.time() < end:
@@ -106,7 +118,7 @@ def _watch(stack: Stack, stop: StopSign, api: Client, cases: list[Case]) -> None
 
 
 def _is_over(case: Case, status: str) -> bool:
-    if case.kind is Kind.CALLED_OFF:
+    if case.kind is Kind.UNSCHEDULED:
         return time.time() > case.due.timestamp() + SWEEP_LIMIT_MS / 1000
     return status in ("published", "failed", "cancelled")
 
@@ -119,30 +131,35 @@ def _fill_in(case: Case, api: Client, n8n: Client) -> None:
     case.copies = n8n.get("/_local/published", postId=case.post_id)
 
 
-def _complain_about_strangers(cases: list[Case], n8n: Client) -> None:
-    """What the cases do not account for must not have been sent at all."""
+def _check_no_other_sends(cases: list[Case], n8n: Client) -> None:
+    """Check that n8n received the posts of the cases alone.
+
+    Raises: StackError naming the others.
+    """
     known = {case.post_id for case in cases}
-    strangers = [entry["postId"] for entry in n8n.get("/_local/ledger") if entry["postId"] not in known]
-    if strangers:
-        raise StackError(f"Posts were sent that nobody wrote: {', '.join(strangers)}.")
+    unknown = [entry["postId"] for entry in n8n.get("/_local/ledger") if entry["postId"] not in known]
+    if unknown:
+        raise StackError(f"n8n received posts that the demo did not create: {', '.join(unknown)}.")
 
 
 def _conclude(cases: list[Case], stack: Stack) -> int:
-    on_time_ms = POLL_LIMIT_MS if stack.plan.polls else ON_TIME_MS
-    wrong = {case.post_id: complaints(case, SWEEP_LIMIT_MS, on_time_ms) for case in cases}
-    _say(f"\n{table(cases, wrong)}\n")
-    broken = [(case, reason) for case in cases for reason in wrong[case.post_id]]
-    for case, reason in broken:
+    on_time_ms = POLL_LIMIT_MS if stack.options.poll_mode else ON_TIME_MS
+    failed = {case.post_id: violations(case, SWEEP_LIMIT_MS, on_time_ms) for case in cases}
+    _say(f"\n{table(cases, failed)}\n")
+    reasons = [(case, reason) for case in cases for reason in failed[case.post_id]]
+    for case, reason in reasons:
         print(f"✗ {case.title}: {reason}.", file=sys.stderr)
     late = median_on_time_ms(cases)
-    figure = f"median lateness of the posts on time: {late:.0f} ms" if late is not None else "nothing went out"
-    if broken:
-        print(f"Not all is right; {figure}. The logs are in {stack.logs}", file=sys.stderr)
+    figure = f"Median lateness of the posts on time: {late:.0f} ms" if late is not None else "No post was sent"
+    if reasons:
+        print(f"Checks failed: {len(reasons)}. {figure}. The logs are in {stack.logs}", file=sys.stderr)
         return 1
-    if stack.plan.polls:
+    if stack.options.poll_mode:
         figure += f", with a poll every {CRON_SECONDS:g} s"
     sent = sum(case.published for case in cases)
-    _say(f"All is right: {sent} posts published, each once and none early, 1 called off and never sent; {figure}.")
+    _say(
+        f"All checks passed: {sent} posts published, each once and none early, 1 unscheduled and never sent. {figure}."
+    )
     return 0
 
 

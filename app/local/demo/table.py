@@ -1,4 +1,4 @@
-"""The demo's table: what was promised, what happened, and whether the two agree."""
+"""The demo's table: one line per post with its promised instant, its send and its outcome."""
 
 from datetime import UTC, datetime
 
@@ -9,9 +9,9 @@ HEADS = ("post", "promised (UTC)", "sent by the app", "arrived at n8n", "late", 
 RIGHT_ALIGNED = (4, 5)
 
 
-def table(cases: list[Case], wrong: dict[str, list[str]]) -> str:
-    """One line per case; `wrong` has the complaints by post id."""
-    rows = [_row(case, ok=not wrong[case.post_id]) for case in cases]
+def table(cases: list[Case], failed: dict[str, list[str]]) -> str:
+    """Format the cases as a table. `failed` maps each post id to its failed checks."""
+    rows = [_row(case, ok=not failed[case.post_id]) for case in cases]
     widths = [max(map(len, column)) for column in zip(HEADS, *rows, strict=True)]
     lines = [_line(HEADS, widths), "  ".join("─" * width for width in widths)]
     return "\n".join([*lines, *(_line(row, widths) for row in rows)])
@@ -34,21 +34,21 @@ def _row(case: Case, *, ok: bool) -> tuple[str, ...]:
 
 def _outcome(case: Case) -> str:
     status = str(case.post.get("status", "?"))
-    if case.kind is Kind.CALLED_OFF:
+    if case.kind is Kind.UNSCHEDULED:
         return f"{status}, never sent" if not case.sends else f"{status}, but sent"
     if case.kind is Kind.RETRIED and case.sends:
-        return f"{status}; first try refused at +{ms_after(case.due, case.sends[0]['receivedAtMs']):.0f} ms"
+        return f"{status}, first try refused at +{ms_after(case.due, case.sends[0]['receivedAtMs']):.0f} ms"
     if case.kind is Kind.SWEPT:
-        return f"{status}; found by the sweep"
+        return f"{status}, found by the sweep"
     return status
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    placed = [
-        cell.rjust(width) if place in RIGHT_ALIGNED else cell.ljust(width)
-        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    aligned = [
+        cell.rjust(width) if index in RIGHT_ALIGNED else cell.ljust(width)
+        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
-    return "  ".join(placed).rstrip()
+    return "  ".join(aligned).rstrip()
 
 
 def _clock(moment: datetime) -> str:

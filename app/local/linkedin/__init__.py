@@ -1,5 +1,5 @@
-"""A stand-in for LinkedIn's OAuth 2.0: a consent page to click on, a token endpoint with refresh, and userinfo.
+"""A stand-in for LinkedIn's OAuth 2.0: a consent page, a token endpoint with refresh, and userinfo.
 
-Addresses, fields and error names are LinkedIn's (learn.microsoft.com/linkedin/shared/authentication). Members are
-whoever one says to be on the page.
+Paths, fields and error names are LinkedIn's (learn.microsoft.com/linkedin/shared/authentication). The user of the
+consent page types in the member's name.
 """

@@ -1,4 +1,4 @@
-"""`python -m app.local.linkedin`: the LinkedIn stand-in as a process."""
+"""Command line of the LinkedIn stand-in: `python -m app.local.linkedin`."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     names = ("LINKEDIN_CLIENT_ID", "LINKEDIN_CLIENT_SECRET")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
-        print(f"LinkedIn stand-in: set {' and '.join(missing)} to what the app has", file=sys.stderr)
+        print(f"LinkedIn stand-in: set {' and '.join(missing)} to the app's own values", file=sys.stderr)
         return 2
     app_id, secret = (os.environ[name] for name in names)
     grants = Grants(app_id, secret, args.redirect_uri, args.access_life, args.refresh_life)
@@ -30,13 +30,13 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m app.local.linkedin",
-        description="A stand-in for LinkedIn's OAuth 2.0. The app it knows is in LINKEDIN_CLIENT_ID and _SECRET.",
+        description="A stand-in for LinkedIn's OAuth 2.0. LINKEDIN_CLIENT_ID and _SECRET hold the registered app.",
         epilog=FAULTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8090, help="0: any free port, printed on start")
-    parser.add_argument("--redirect-uri", required=True, help="the one callback that the app has registered")
+    parser.add_argument("--redirect-uri", required=True, help="the app's registered callback")
     parser.add_argument("--access-life", type=float, default=60 * 86_400, metavar="SECONDS", help="default: 60 days")
     parser.add_argument("--refresh-life", type=float, default=365 * 86_400, metavar="SECONDS", help="default: 365 days")
     return parser

@@ -1,4 +1,7 @@
-"""Who was given what: codes good once for half an hour, access tokens, refresh tokens that keep their own end."""
+"""Authorization codes, access tokens and refresh tokens.
+
+A code is valid once, for half an hour. A refresh token keeps its expiry when it is used.
+"""
 
 import hashlib
 import hmac
@@ -9,7 +12,7 @@ from typing import Any
 
 from app.local.linkedin.signing import Signer, challenge_of
 
-CODE_LIVES = 30 * 60
+CODE_LIFE_SECONDS = 30 * 60
 REVOKED = "The provided authorization grant or refresh token is invalid, expired or revoked"
 MISMATCH = (
     "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. "
@@ -17,8 +20,8 @@ MISMATCH = (
 )
 
 
-class RefusedError(Exception):
-    """An OAuth error answer: status, name and description."""
+class OAuthError(Exception):
+    """An OAuth error answer: HTTP status, error name and description."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(error)
@@ -27,56 +30,75 @@ class RefusedError(Exception):
 
 @dataclass
 class Grants:
+    """The tokens of one registered app."""
+
     client_id: str
     client_secret: str
     redirect_uri: str
-    access_life: float = 60 * 86_400.0  # seconds, as LinkedIn's: 60 days and 365
+    access_life: float = 60 * 86_400.0  # seconds, as at LinkedIn: 60 days and 365 days
     refresh_life: float = 365 * 86_400.0
-    revoked: dict[str, float] = field(default_factory=dict)  # member → tokens from before are dead
-    spent: set[str] = field(default_factory=set)  # codes and rotated refresh tokens
+    revoked: dict[str, float] = field(default_factory=dict)  # member → tokens issued up to this time are revoked
+    used: set[str] = field(default_factory=set)  # codes and rotated refresh tokens
 
     def __post_init__(self) -> None:
         self.signer = Signer(self.client_secret)
 
-    def code(self, ask: dict[str, str], member: str) -> str:
-        kept = {name: ask.get(name, "") for name in ("redirect_uri", "scope", "code_challenge")}
+    def code(self, query: dict[str, str], member: str) -> str:
+        """Issue an authorization code for the query of an authorization request."""
+        kept = {name: query.get(name, "") for name in ("redirect_uri", "scope", "code_challenge")}
         return self.signer.make("code", member=member, at=time.time(), nonce=secrets.token_hex(8), **kept)
 
     def check_client(self, form: dict[str, str], web_flow: bool) -> None:
+        """Check the client's id and secret.
+
+        Raises: OAuthError when they are wrong, or when `web_flow` is set and a code verifier is sent.
+        """
         given = form.get("client_id", "") + "\n" + form.get("client_secret", "")
         known = hmac.compare_digest(given.encode(), f"{self.client_id}\n{self.client_secret}".encode())
         if not known or (web_flow and "code_verifier" in form):
-            raise RefusedError(401, "invalid_client", "Client authentication failed")
+            raise OAuthError(401, "invalid_client", "Client authentication failed")
 
     def exchange(self, form: dict[str, str]) -> dict[str, Any]:
+        """Exchange an authorization code for tokens.
+
+        Raises: OAuthError when the code is invalid, used or expired, or the redirect URI or verifier do not match.
+        """
         code = form.get("code", "")
         claims = self.signer.read("code", code)
-        if claims is None or code in self.spent or time.time() > claims["at"] + CODE_LIVES:
-            raise RefusedError(400, "invalid_request", MISMATCH)
+        if claims is None or code in self.used or time.time() > claims["at"] + CODE_LIFE_SECONDS:
+            raise OAuthError(400, "invalid_request", MISMATCH)
         challenge = claims["code_challenge"]
         verified = not challenge or "code_verifier" not in form or challenge_of(form["code_verifier"]) == challenge
         if not verified or form.get("redirect_uri") != claims["redirect_uri"]:
-            raise RefusedError(400, "invalid_request", MISMATCH)
-        self.spent.add(code)
+            raise OAuthError(400, "invalid_request", MISMATCH)
+        self.used.add(code)
         return self._tokens(claims["member"], claims["scope"], time.time() + self.refresh_life)
 
     def require_verifier(self, form: dict[str, str]) -> None:
-        """What PKCE is for: a code that was asked for with a challenge is of no use without the verifier."""
+        """Require the code verifier if the code has a challenge (PKCE, RFC 7636).
+
+        Raises: OAuthError when the verifier is missing.
+        """
         claims = self.signer.read("code", form.get("code", ""))
         if claims is not None and claims["code_challenge"] and "code_verifier" not in form:
-            raise RefusedError(400, "invalid_request", MISMATCH)
+            raise OAuthError(400, "invalid_request", MISMATCH)
 
     def refresh(self, form: dict[str, str], rotate: bool) -> dict[str, Any]:
+        """Issue a new access token for a refresh token, and a new refresh token if `rotate` is set.
+
+        Raises: OAuthError when the refresh token is invalid, expired, rotated or revoked.
+        """
         token = form.get("refresh_token", "")
         claims = self.signer.read("refresh", token)
-        if claims is None or token in self.spent or claims["ends"] < time.time() or self._is_revoked(claims):
-            raise RefusedError(400, "invalid_grant", REVOKED)
+        if claims is None or token in self.used or claims["ends"] < time.time() or self._is_revoked(claims):
+            raise OAuthError(400, "invalid_grant", REVOKED)
         if rotate:
-            self.spent.add(token)
+            self.used.add(token)
             return self._tokens(claims["member"], claims["scope"], claims["ends"])
         return self._tokens(claims["member"], claims["scope"], claims["ends"], token)
 
     def member(self, access_token: str) -> str | None:
+        """Return the member's name, or None for a token that is invalid, expired or revoked."""
         claims = self.signer.read("access", access_token)
         good = claims is not None and claims["ends"] > time.time() and not self._is_revoked(claims)
         return str(claims["member"]) if claims is not None and good else None
@@ -103,5 +125,5 @@ class Grants:
 
 
 def member_id(name: str) -> str:
-    """The same name is the same member, here and after a restart."""
+    """Derive the member's id from the name, so that it stays the same after a restart."""
     return "local-" + hashlib.sha256(name.strip().casefold().encode()).hexdigest()[:10]

@@ -1,4 +1,4 @@
-"""The two pages that a member may see: the question, and why there is none."""
+"""The stand-in's HTML pages: consent, error, and a minimal frontend with a button to connect an account."""
 
 from html import escape
 
@@ -20,10 +20,10 @@ MEANINGS = {
 
 
 def consent(ticket: str, scopes: list[str], member: str) -> str:
-    wishes = "".join(f"<li>{escape(MEANINGS.get(scope, scope))}</li>" for scope in scopes)
+    permissions = "".join(f"<li>{escape(MEANINGS.get(scope, scope))}</li>" for scope in scopes)
     return _page(
         "Allow access?",
-        f"""<p>The app would like to:</p><ul>{wishes}</ul>
+        f"""<p>The app would like to:</p><ul>{permissions}</ul>
 <form method="post" action="/oauth/v2/authorization">
 <input type="hidden" name="ticket" value="{escape(ticket)}">
 <label for="member">You are</label>
@@ -31,35 +31,35 @@ def consent(ticket: str, scopes: list[str], member: str) -> str:
 <button class="allow" name="decision" value="allow">Allow</button>
 <button class="deny" name="decision" value="deny" formnovalidate>Cancel</button>
 </form>
-<p class="note">A stand-in on this machine. LinkedIn knows nothing of it.</p>""",
+<p class="note">This is a stand-in on this machine. It does not contact LinkedIn.</p>""",
     )
 
 
 FRONTEND = """
-const token = document.querySelector("#token"), said = document.querySelector("#said");
+const token = document.querySelector("#token"), problem = document.querySelector("#problem");
 token.value = location.hash.slice(1);
 document.querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
     const answer = await fetch(document.body.dataset.connect, {
       headers: {Authorization: `Bearer ${token.value}`},
-      credentials: "include",  // or the browser drops the cookie that the way back needs
+      credentials: "include",  // without it the browser drops the cookie, and the callback needs the cookie
     });
     const body = await answer.json();
-    if (answer.ok) location.assign(body.authorizationUrl); else said.textContent = body.detail;
-  } catch (error) { said.textContent = String(error); }
+    if (answer.ok) location.assign(body.authorizationUrl); else problem.textContent = body.detail;
+  } catch (error) { problem.textContent = String(error); }
 });
 """
 
 
 def frontend(connect_url: str) -> str:
-    """What every frontend does to connect an account."""
+    """Return a page that connects an account as any frontend does."""
     return _page(
         "A frontend",
-        f"""<p>This page stands for your own: it asks Punctual where to go, and goes there.</p>
+        f"""<p>This page replaces your own frontend. It asks Punctual for the consent page and opens it.</p>
 <form><label for="token">The user's token</label><input id="token" required autocomplete="off">
 <button class="allow">Connect LinkedIn</button></form>
-<p id="said" role="status"></p><script>{FRONTEND}</script>""",
+<p id="problem" role="status"></p><script>{FRONTEND}</script>""",
         f' data-connect="{escape(connect_url)}"',
     )
 

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP: LinkedIn's three addresses, and the control routes under `/_local/`."""
+"""The stand-in's routes: LinkedIn's authorization, token and userinfo endpoints, and controls under `/_local/`."""
 
 import asyncio
 import time
@@ -8,15 +8,17 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from app.local.linkedin import pages
-from app.local.linkedin.faults import Faults, UnknownWordError
-from app.local.linkedin.grants import Grants, RefusedError, member_id
+from app.local.linkedin.faults import Faults, InvalidFaultError
+from app.local.linkedin.grants import Grants, OAuthError, member_id
 
-USUAL_MEMBER = "Lina Local"
+DEFAULT_MEMBER = "Lina Local"
 MAX_CALLS = 1000  # kept for inspection
 DECLINED = ("user_cancelled_authorize", "The user cancelled the authorization")
 
 
 class StandIn:
+    """The LinkedIn stand-in: its tokens, its faults and its recorded calls."""
+
     def __init__(self, grants: Grants) -> None:
         self.grants = grants
         self.faults = Faults()
@@ -27,7 +29,7 @@ class StandIn:
         app.add_routes(
             [
                 web.get("/", self.frontend),
-                web.get("/oauth/v2/authorization", self.ask),
+                web.get("/oauth/v2/authorization", self.show_consent),
                 web.post("/oauth/v2/authorization", self.decide),
                 web.post("/oauth/v2/accessToken", self.token),
                 web.get("/v2/userinfo", self.userinfo),
@@ -41,57 +43,68 @@ class StandIn:
         )
         return app
 
-    # What a member sees.
+    # Pages
 
     async def frontend(self, _: web.Request) -> web.Response:
-        """No part of LinkedIn: the page of a frontend that has a button to connect."""
+        """Show a frontend page with a button to connect. The real LinkedIn has no such page."""
         return _page(pages.frontend(self.grants.redirect_uri.removesuffix("/callback") + "/connect"))
 
-    async def ask(self, request: web.Request) -> web.Response:
-        ask = dict(request.query.items())
-        if ask.get("client_id") != self.grants.client_id:
+    async def show_consent(self, request: web.Request) -> web.Response:
+        """Show the consent page.
+
+        A wrong client or redirect URI is answered here with 400. Other errors are redirected to the callback
+        (RFC 6749, section 4.1.2.1).
+        """
+        query = dict(request.query.items())
+        if query.get("client_id") != self.grants.client_id:
             return _page(pages.refusal("The passed in client_id is invalid"), 400)
-        if ask.get("redirect_uri") != self.grants.redirect_uri:
+        if query.get("redirect_uri") != self.grants.redirect_uri:
             return _page(pages.refusal("The redirect_uri does not match the registered value"), 400)
-        problem = _problem(ask)
+        problem = _problem(query)
         if problem is not None:
-            return self._back(ask, error=problem[0], error_description=problem[1])
-        ticket = self.grants.signer.make("ticket", **ask)
-        return _page(pages.consent(ticket, ask["scope"].split(), USUAL_MEMBER))
+            return self._redirect(query, error=problem[0], error_description=problem[1])
+        ticket = self.grants.signer.make("ticket", **query)
+        return _page(pages.consent(ticket, query["scope"].split(), DEFAULT_MEMBER))
 
     async def decide(self, request: web.Request) -> web.Response:
+        """Redirect to the callback with a code, or with LinkedIn's error if the member cancelled."""
         form = await _form(request)
-        ask = self.grants.signer.read("ticket", form.get("ticket", ""))
-        if ask is None:
-            return _page(pages.refusal("This page is not one of ours"), 400)
+        query = self.grants.signer.read("ticket", form.get("ticket", ""))
+        if query is None:
+            return _page(pages.refusal("This form does not come from the consent page"), 400)
         if form.get("decision") != "allow":
-            return self._back(ask, error=DECLINED[0], error_description=DECLINED[1])
-        return self._back(ask, code=self.grants.code(ask, form.get("member", "").strip()[:100] or USUAL_MEMBER))
+            return self._redirect(query, error=DECLINED[0], error_description=DECLINED[1])
+        member = form.get("member", "").strip()[:100] or DEFAULT_MEMBER
+        return self._redirect(query, code=self.grants.code(query, member))
 
-    def _back(self, ask: dict[str, Any], **said: str) -> web.Response:
-        query = urlencode(said | ({"state": ask["state"]} if "state" in ask else {}))
-        return web.Response(status=302, headers={"Location": f"{self.grants.redirect_uri}?{query}"})
+    def _redirect(self, query: dict[str, Any], **answer: str) -> web.Response:
+        encoded = urlencode(answer | ({"state": query["state"]} if "state" in query else {}))
+        return web.Response(status=302, headers={"Location": f"{self.grants.redirect_uri}?{encoded}"})
 
-    # What the app asks.
+    # Endpoints for the app
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         form, fault = await _form(request), self.faults.take("token")
         try:
-            body, status = await self._granted(request, form, fault), 200
-        except RefusedError as refused:
+            body, status = self._token_answer(form, fault), 200
+        except OAuthError as refused:
             body, status = {"error": refused.error, "error_description": refused.description}, refused.status
-        self._note("token", status, grant_type=form.get("grant_type"), verifier="code_verifier" in form)
+        self._record("token", status, grant_type=form.get("grant_type"), verifier="code_verifier" in form)
         if fault == "act drop" or isinstance(body, str):
-            return await _misbehave(request, fault if isinstance(body, str) else "drop")
+            return await _fail(request, fault if isinstance(body, str) else "drop")
         return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})
 
-    async def _granted(self, request: web.Request, form: dict[str, str], fault: str) -> dict[str, Any] | str:
+    def _token_answer(self, form: dict[str, str], fault: str) -> dict[str, Any] | str:
+        """Return the tokens, or the fault's word if the fault replaces the answer.
+
+        Raises: OAuthError when the request is refused.
+        """
         if fault in ("hang", "drop", "garbage") or fault.isdecimal():
             return fault
         if fault == "invalid-grant":
-            raise RefusedError(400, "invalid_grant", "The provided grant is invalid, expired or revoked")
+            raise OAuthError(400, "invalid_grant", "The provided grant is invalid, expired or revoked")
         if fault == "invalid-client":
-            raise RefusedError(401, "invalid_client", "Client authentication failed")
+            raise OAuthError(401, "invalid_client", "Client authentication failed")
         self.grants.check_client(form, web_flow=fault == "web-flow")
         if form.get("grant_type") == "refresh_token":
             answer = self.grants.refresh(form, rotate=fault == "rotate")
@@ -100,7 +113,7 @@ class StandIn:
                 self.grants.require_verifier(form)
             answer = self.grants.exchange(form)
         else:
-            raise RefusedError(400, "invalid_request", 'A required parameter "grant_type" is missing')
+            raise OAuthError(400, "invalid_request", 'A required parameter "grant_type" is missing')
         if fault == "no-refresh-token":
             answer = {name: value for name, value in answer.items() if not name.startswith("refresh_token")}
         return answer
@@ -108,11 +121,11 @@ class StandIn:
     async def userinfo(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.take("userinfo")
         if fault:
-            self._note("userinfo", 0, fault=fault)
-            return await _misbehave(request, fault)
+            self._record("userinfo", 0, fault=fault)
+            return await _fail(request, fault)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         member = self.grants.member(token) if scheme == "Bearer" else None
-        self._note("userinfo", 200 if member else 401)
+        self._record("userinfo", 200 if member else 401)
         if member is None:
             wrong = {"status": 401, "serviceErrorCode": 65600, "code": "INVALID_ACCESS_TOKEN"}
             return web.json_response(wrong | {"message": "Invalid access token"}, status=401)
@@ -120,10 +133,10 @@ class StandIn:
         names = {"name": member, "given_name": given, "family_name": family}
         return web.json_response({"sub": member_id(member), **names, "locale": {"country": "US", "language": "en"}})
 
-    # Control and inspection.
+    # Controls
 
-    def _note(self, place: str, status: int, **more: Any) -> None:
-        self.calls.append({"at": time.time(), "place": place, "status": status, **more})
+    def _record(self, endpoint: str, status: int, **more: Any) -> None:
+        self.calls.append({"at": time.time(), "place": endpoint, "status": status, **more})
         del self.calls[:-MAX_CALLS]
 
     async def health(self, _: web.Request) -> web.Response:
@@ -138,7 +151,7 @@ class StandIn:
     async def add_fault(self, request: web.Request) -> web.Response:
         try:
             fault = self.faults.add(await request.json())
-        except UnknownWordError as error:
+        except InvalidFaultError as error:
             return web.json_response({"error": str(error)}, status=400)
         except ValueError:
             return web.json_response({"error": "send JSON"}, status=400)
@@ -149,18 +162,18 @@ class StandIn:
         return web.Response(status=204)
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """The member takes back what they allowed: `{"member": "Lina Local"}`."""
-        wish = await request.json()
-        self.grants.revoke(str(wish.get("member", USUAL_MEMBER)))
+        """Revoke all tokens of a member: `{"member": "Lina Local"}`."""
+        body = await request.json()
+        self.grants.revoke(str(body.get("member", DEFAULT_MEMBER)))
         return web.Response(status=204)
 
 
-def _problem(ask: dict[str, str]) -> tuple[str, str] | None:
-    if ask.get("response_type") != "code":
+def _problem(query: dict[str, str]) -> tuple[str, str] | None:
+    if query.get("response_type") != "code":
         return "unsupported_response_type", "response_type must be code"
-    if not ask.get("scope"):
+    if not query.get("scope"):
         return "unauthorized_scope_error", "A required parameter scope is missing"
-    if "code_challenge" in ask and ask.get("code_challenge_method") != "S256":
+    if "code_challenge" in query and query.get("code_challenge_method") != "S256":
         return "invalid_request", "code_challenge_method must be S256"
     return None
 
@@ -169,15 +182,15 @@ async def _form(request: web.Request) -> dict[str, str]:
     return {name: str(value) for name, value in (await request.post()).items()}
 
 
-async def _misbehave(request: web.Request, fault: str) -> web.StreamResponse:
+async def _fail(request: web.Request, fault: str) -> web.StreamResponse:
     if fault == "hang":
         await asyncio.Event().wait()  # cancelled when the client gives up
     if fault == "drop" and request.transport is not None:
         request.transport.abort()
     if fault.isdecimal():
         status = int(fault)
-        return web.json_response({"status": status, "message": f"Refused with {status}, as asked"}, status=status)
-    return web.Response(text="<html>not what you asked for", content_type="text/html")
+        return web.json_response({"status": status, "message": f"Refused with {status}, as requested"}, status=status)
+    return web.Response(text="<html>not JSON", content_type="text/html")
 
 
 def _page(text: str, status: int = 200) -> web.Response:

@@ -1,4 +1,4 @@
-"""Codes and tokens that carry what they stand for, signed: nothing to store, and they outlive the process."""
+"""Signed codes and tokens. They contain their own claims, so nothing is stored and they survive a restart."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ class Signer:
         return f"{body}.{self._mac(body)}"
 
     def read(self, kind: str, token: str) -> dict[str, Any] | None:
-        """What was signed as this kind, or None."""
+        """Return the claims of a token of this kind, or None for a wrong signature or kind."""
         body, _, mac = token.partition(".")
         if not hmac.compare_digest(mac.encode(), self._mac(body).encode()):
             return None
@@ -28,5 +28,5 @@ class Signer:
 
 
 def challenge_of(verifier: str) -> str:
-    """RFC 7636, 4.2: S256."""
+    """Return the S256 code challenge of a verifier (RFC 7636, section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

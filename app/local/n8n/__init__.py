@@ -1,4 +1,5 @@
-"""A stand-in for n8n and its publishing workflow: accepts a post, puts it on a feed of its own, and reports back.
+"""A stand-in for n8n and its publishing workflow.
 
-It answers and fails as the real one does, on request, and keeps a ledger of all that it was sent.
+It accepts a post, publishes it on a simulated network and reports to Punctual. On request it fails as the real n8n
+does. A ledger records every received request.
 """

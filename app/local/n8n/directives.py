@@ -1,7 +1,7 @@
-"""The words that tell the stand-in how to treat a post, and what each of them changes.
+"""The directives that control the stand-in's treatment of a post.
 
-Words combine: `drop act late=5` drops the connection after publishing and reports five seconds later. A post's text may
-carry them itself, for a number of times or for ever: `[n8n:503 x1]`.
+A directive combines words: `drop act late=5` drops the connection after publishing and reports five seconds later. A
+post's text may contain a directive, for a number of requests or for all of them: `[n8n:503 x1]`.
 """
 
 import re
@@ -12,25 +12,25 @@ from typing import Literal
 MARKER = re.compile(r"\[n8n:([^\]]*)\]")
 
 
-class UnknownWordError(ValueError):
-    """A word that the stand-in does not know; its text is a sentence for whoever wrote it."""
+class DirectiveError(ValueError):
+    """A directive that is not valid. Its text is the answer to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How one request is answered, what its workflow does, and what it reports."""
+    """The answer, the workflow's work and the reports for one request."""
 
     name: str = "accept"
     answer: Literal["accept", "refuse", "hang", "drop"] = "accept"
     status: int = 200
     retry_after: float | None = None
     answer_after: float = 0.0  # seconds
-    executions: int = 1  # how often the workflow runs; n8n itself may run one call twice
-    copies: int = 1  # posts put on the feed by one execution
-    reports: int = 1  # times each report is sent
-    report_after: float | None = None  # seconds; None: the usual delay
-    report_first: bool = False  # the report overtakes the answer
-    failure: str = ""  # the workflow fails in this way instead of publishing
+    executions: int = 1  # runs of the workflow: n8n itself may run one call twice
+    copies: int = 1  # posts published by one execution
+    reports: int = 1  # times that each report is sent
+    report_after: float | None = None  # seconds, None: the usual delay
+    report_first: bool = False  # send the report before the answer
+    failure: str = ""  # the workflow fails with this failure instead of publishing
 
 
 Change = Callable[[Behaviour, float | None], Behaviour]
@@ -71,7 +71,11 @@ WORDS: dict[str, Change] = {
 
 
 def parse(text: str) -> tuple[Behaviour, int | None]:
-    """Reads `503 x1` or `drop act late=5`: the behaviour, and how many times it holds (None: always)."""
+    """Parse a directive such as `503 x1` or `drop act late=5`.
+
+    Returns the behaviour and the number of requests that it applies to (None: all).
+    Raises: DirectiveError when a word is unknown or lacks its number.
+    """
     behaviour, times = Behaviour(), None
     for word in text.split():
         if re.fullmatch(r"x\d+", word):
@@ -86,12 +90,13 @@ def _apply(behaviour: Behaviour, word: str) -> Behaviour:
         return _refuse(int(word))(behaviour, None)
     name, _, number = word.partition("=")
     if name not in WORDS:
-        raise UnknownWordError(f"unknown word {word!r}; use a status such as 503, or {', '.join(WORDS)}")
+        raise DirectiveError(f"unknown word {word!r}: use a status such as 503, or {', '.join(WORDS)}")
     try:
         return WORDS[name](behaviour, float(number) if number else None)
     except ValueError:
-        raise UnknownWordError(f"{word!r} wants a number after '='") from None
+        raise DirectiveError(f"{word!r} needs a number after '='") from None
 
 
 def markers(text: str) -> list[str]:
+    """Return the directives in a post's text."""
     return [match.strip() for match in MARKER.findall(text)]

@@ -1,4 +1,4 @@
-"""An append-only file of JSON lines, so that what the stand-in has seen outlives its process."""
+"""An append-only file of JSON lines, so that the stand-in's records survive a restart."""
 
 import json
 from collections.abc import Iterator
@@ -7,14 +7,17 @@ from typing import IO, Any
 
 
 class Journal:
-    """Each record is written through at once: after a kill only the line being written may be missing."""
+    """A file flushed after each record. A kill can lose only the record being written.
+
+    Keeps nothing if `path` is None.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: IO[str] | None = None
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """What earlier runs wrote. A line cut short by a kill is passed over."""
+        """Yield the records in the file. Skips a line that a kill cut short."""
         if self._path is None or not self._path.exists():
             return
         with self._path.open(encoding="utf-8") as file:

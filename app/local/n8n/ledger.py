@@ -1,4 +1,4 @@
-"""Everything the stand-in was sent, with the instant each request's headers arrived and what was done about it."""
+"""The ledger: every received request with its arrival time, the action taken and the reports sent."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -8,13 +8,13 @@ from typing import Any
 from app.local.n8n.journal import Journal
 from app.local.n8n.timestamps import iso
 
-LIMIT = 200_000  # entries in memory; the oldest go first, the file keeps them all
+LIMIT = 200_000  # entries in memory: the oldest are dropped first, the file keeps all
 MASK = "***"
 
 
 @dataclass(slots=True)
 class Entry:
-    """One request."""
+    """One received request. `received_ns` is the arrival of its headers."""
 
     id: int
     post_id: str
@@ -46,7 +46,10 @@ class Entry:
 
 
 class Ledger:
-    """Entries by arrival and by post. The journal holds an entry's line, then further lines that add to it."""
+    """Entries in order of arrival and by post.
+
+    The journal holds one line per entry, and later lines with the entry's id that add to it.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -56,6 +59,7 @@ class Ledger:
         self._load()
 
     def record(self, received_ns: int, body: dict[str, Any], headers: Mapping[str, str], action: str) -> Entry:
+        """Add an entry for a request. The access token is masked."""
         attempt = body.get("attempt")
         entry = Entry(
             id=self._next_id,
@@ -71,7 +75,7 @@ class Ledger:
         return entry
 
     def published(self, entry: Entry, urn: str, published_ns: int) -> None:
-        """The entry's first copy is its own; the feeds know of the others."""
+        """Store the URN of the entry's first copy. A later copy is recorded by the network only."""
         if entry.urn is None:
             entry.urn, entry.published_ns = urn, published_ns
             self._journal.append({"id": entry.id, "urn": urn, "publishedAtNs": published_ns})
@@ -93,12 +97,12 @@ class Ledger:
 
     def _keep(self, entry: Entry) -> None:
         if len(self._entries) >= LIMIT:
-            self._forget(self._entries.popleft())
+            self._remove_from_index(self._entries.popleft())
         self._entries.append(entry)
         self._by_post.setdefault(entry.post_id, []).append(entry)
         self._next_id = entry.id + 1
 
-    def _forget(self, entry: Entry) -> None:
+    def _remove_from_index(self, entry: Entry) -> None:
         of_post = self._by_post[entry.post_id]
         of_post.remove(entry)
         if not of_post:

@@ -1,4 +1,4 @@
-"""Calls Punctual back: with reports, and to ask whether a post may be published. Tries again as n8n's node does."""
+"""The workflow's calls to Punctual: reports, with n8n's retries, and the claim before publishing."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ from app.local.n8n.timestamps import iso
 TRIES = 3
 PAUSE_SECONDS = 1.0  # n8n's "retry on fail" waits a second between tries
 TIMEOUT_SECONDS = 10.0
-KEEP_ALIVE_SECONDS = 1.0  # below any server's own patience: never a report into a connection just being closed
-PARALLEL = 64  # connections: a burst of reports must not shut out the deliveries it reports on
+KEEP_ALIVE_SECONDS = 1.0  # shorter than any server's keep-alive, so no report meets a connection that is being closed
+MAX_CONNECTIONS = 64  # a burst of reports must not block the deliveries
 
 
 class Reporter:
-    """Holds the secret and the connections. `default_url` serves a body without a `callbackUrl`."""
+    """An HTTP client with the callback secret. `default_url` is used for a body without `callbackUrl`."""
 
     def __init__(self, secret: str, default_url: str | None) -> None:
         self._secret = secret
@@ -30,7 +30,10 @@ class Reporter:
         return cls(os.environ.get("N8N_CALLBACK_SECRET", ""), default_url)
 
     async def send(self, entry: Entry, report: dict[str, Any]) -> dict[str, Any]:
-        """Delivers one report; returns what the ledger keeps of it: when, what, and the answer."""
+        """Send one report, at most three times.
+
+        Returns the ledger's record: the time, the report, and the answer's status or the error.
+        """
         url = entry.body.get("callbackUrl") or self._default_url
         kept = {"at": iso(time.time_ns()), "report": report}
         if not url:
@@ -43,7 +46,7 @@ class Reporter:
         return {**kept, **await self._post(url, report)}
 
     async def may_publish(self, entry: Entry) -> bool:
-        """Asks the claim address; only a plain yes is a yes. Without an address there is nobody to ask."""
+        """Return True if Punctual grants the claim with status 200, or the body has no `claimUrl`."""
         url = entry.body.get("claimUrl")
         if not url:
             return True
@@ -65,7 +68,7 @@ class Reporter:
     def _client(self) -> ClientSession:
         if self._session is None:
             self._session = ClientSession(
-                connector=TCPConnector(limit=PARALLEL, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                connector=TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
                 timeout=ClientTimeout(total=TIMEOUT_SECONDS),
                 headers={"Authorization": f"Bearer {self._secret}", "User-Agent": "n8n"},
             )

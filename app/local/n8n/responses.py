@@ -1,4 +1,4 @@
-"""n8n's own words over HTTP: acceptance, and each way of refusing."""
+"""n8n's own HTTP responses: the acceptance, and an error for each status."""
 
 import math
 from typing import Any
@@ -25,12 +25,13 @@ REFUSALS: dict[int, dict[str, Any]] = {
 
 
 def refusal(status: int, path: str, retry_after: float | None = None) -> web.Response:
+    """Return n8n's error response for a status. `retry_after` is in seconds."""
     headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
     if status == 404:
         return web.json_response(_not_registered(path), status=404, headers=headers)
-    if status == 524:  # said by the proxy in front, not by n8n
+    if status == 524:  # the answer of the proxy in front of n8n
         return web.Response(text="error code: 524", status=524, headers=headers, content_type="text/plain")
-    body = REFUSALS.get(status, {"code": status, "message": f"Refused with {status}, as asked"})
+    body = REFUSALS.get(status, {"code": status, "message": f"Refused with {status}, as requested"})
     return web.json_response(body, status=status, headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP: the webhook that Punctual calls, and the control routes under `/_local/`."""
+"""The stand-in's routes: the webhook for Punctual, and controls under `/_local/`."""
 
 import asyncio
 import hmac
@@ -11,18 +11,18 @@ from typing import Any
 
 from aiohttp import web
 
-from app.local.n8n.directives import Behaviour, UnknownWordError
+from app.local.n8n.directives import Behaviour, DirectiveError
 from app.local.n8n.journal import Journal
 from app.local.n8n.ledger import MASK, Entry, Ledger
 from app.local.n8n.reporter import Reporter
 from app.local.n8n.responses import ACCEPTED, refusal
 from app.local.n8n.script import Script
-from app.local.n8n.social_networks import Feeds
+from app.local.n8n.social_networks import SocialNetworks
 from app.local.n8n.workflow import Report, Workflow
 
 WEBHOOK = "/webhook/publish-linkedin"
-LARGEST_BODY = 16 * 2**20  # n8n's own default
-DRAIN_SECONDS = 1.0  # on SIGTERM, executions about to report get this long
+MAX_BODY_BYTES = 16 * 2**20  # n8n's own default
+DRAIN_SECONDS = 1.0  # on SIGTERM, running executions get this long to report
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,26 @@ class Options:
     data: Path | None = None
     callback_url: str | None = None
     callback_delay: float = 0.02  # seconds
-    asks_first: bool = False
-    auth_header: tuple[str, str] | None = None  # name and value that every caller must bring
+    claim_first: bool = False
+    auth_header: tuple[str, str] | None = None  # name and value of the header that every caller must send
 
 
 class StandIn:
-    """One n8n with its workflow, its networks and its memory."""
+    """The n8n stand-in: its script, ledger, networks and workflow."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.script = Script()
         self.ledger = Ledger(Journal(options.data and options.data / "ledger.jsonl"))
-        self.feeds = Feeds(Journal(options.data and options.data / "published.jsonl"))
+        self.networks = SocialNetworks(Journal(options.data and options.data / "published.jsonl"))
         self._reporter = Reporter.from_environment(options.callback_url)
         self.workflow = Workflow(
-            self.feeds, self.ledger, self._reporter, asks_first=options.asks_first, delay=options.callback_delay
+            self.networks, self.ledger, self._reporter, claim_first=options.claim_first, delay=options.callback_delay
         )
         self._running: set[asyncio.Task[None]] = set()
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST_BODY)
+        app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.add_routes(
             [
                 web.post(WEBHOOK, self.receive),
@@ -67,18 +67,19 @@ class StandIn:
         app.on_shutdown.append(self._shut_down)
         return app
 
-    # The webhook.
+    # Webhook
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
-        received_ns = time.time_ns()  # first of all: this instant is what lateness is measured by
+        """Record a request, then answer it as the script or its markers say."""
+        received_ns = time.time_ns()  # first statement: lateness is measured against this instant
         body = _parsed(await request.read())
-        if not self._lets_in(request):
+        if not self._has_auth_header(request):
             return self._refused(request, received_ns, body or {}, 403)
         if body is None:
             return self._refused(request, received_ns, {}, 422)
         try:
             behaviour = self.script.take(str(body.get("postId", "")), str(body.get("content", "")))
-        except UnknownWordError as error:
+        except DirectiveError as error:
             self.ledger.record(received_ns, body, self._shown_headers(request), f"refuse 400: {error}")
             return web.json_response({"code": 400, "message": str(error)}, status=400)
         entry = self.ledger.record(received_ns, body, self._shown_headers(request), behaviour.name)
@@ -88,12 +89,12 @@ class StandIn:
         self, request: web.Request, entry: Entry, behaviour: Behaviour, body: dict[str, Any]
     ) -> web.StreamResponse:
         if behaviour.report_first:
-            await self.workflow.tell(entry, behaviour, await self.workflow.act(entry, behaviour, body))
+            await self.workflow.report(entry, behaviour, await self.workflow.execute(entry, behaviour, body))
         elif behaviour.answer == "accept":
             self._start(self._execute(entry, behaviour, body))
         else:
-            # The caller learns nothing from us, so whatever is to happen has happened before the line goes dead.
-            self._start(self.workflow.tell(entry, behaviour, await self.workflow.act(entry, behaviour, body)))
+            # The caller gets no acceptance, so publish before the connection is cut: tests can then rely on the state.
+            self._start(self.workflow.report(entry, behaviour, await self.workflow.execute(entry, behaviour, body)))
         if behaviour.answer_after:
             await asyncio.sleep(behaviour.answer_after)
         match behaviour.answer:
@@ -106,8 +107,8 @@ class StandIn:
         return web.json_response(ACCEPTED)
 
     async def _execute(self, entry: Entry, behaviour: Behaviour, body: dict[str, Any]) -> None:
-        reports: list[Report] = await self.workflow.act(entry, behaviour, body)
-        await self.workflow.tell(entry, behaviour, reports)
+        reports: list[Report] = await self.workflow.execute(entry, behaviour, body)
+        await self.workflow.report(entry, behaviour, reports)
 
     async def unknown_webhook(self, request: web.Request) -> web.StreamResponse:
         return refusal(404, request.path)
@@ -116,7 +117,7 @@ class StandIn:
         self.ledger.record(received_ns, body, self._shown_headers(request), f"refuse {status}")
         return refusal(status, request.path)
 
-    def _lets_in(self, request: web.Request) -> bool:
+    def _has_auth_header(self, request: web.Request) -> bool:
         if self.options.auth_header is None:
             return True
         name, value = self.options.auth_header
@@ -126,7 +127,7 @@ class StandIn:
         secret = {"authorization", self.options.auth_header[0].lower() if self.options.auth_header else ""}
         return {name: MASK if name.lower() in secret else value for name, value in request.headers.items()}
 
-    # Control and inspection.
+    # Controls
 
     async def health(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -139,10 +140,10 @@ class StandIn:
         return web.Response(status=204)
 
     async def show_published(self, request: web.Request) -> web.Response:
-        return web.json_response([copy.as_json() for copy in self.feeds.copies(request.query.get("postId"))])
+        return web.json_response([copy.as_json() for copy in self.networks.copies(request.query.get("postId"))])
 
     async def clear_published(self, _: web.Request) -> web.Response:
-        self.feeds.clear()
+        self.networks.clear()
         return web.Response(status=204)
 
     async def show_script(self, _: web.Request) -> web.Response:
@@ -150,16 +151,16 @@ class StandIn:
 
     async def add_to_script(self, request: web.Request) -> web.Response:
         try:
-            order = self.script.add(await request.json())
+            rule = self.script.add(await request.json())
         except ValueError as error:
             return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({"do": order.do, "times": order.times}, status=201)
+        return web.json_response({"do": rule.do, "times": rule.times}, status=201)
 
     async def clear_script(self, _: web.Request) -> web.Response:
         self.script.clear()
         return web.Response(status=204)
 
-    # Background work.
+    # Background work
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -174,7 +175,7 @@ class StandIn:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._reporter.close()
         self.ledger.close()
-        self.feeds.close()
+        self.networks.close()
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""The social networks behind the workflow: what was published, where, and which copies they refuse.
+"""The simulated social networks behind the workflow, with their published posts.
 
-LinkedIn refuses a text the same author has already posted and names the original; Facebook refuses it without a name;
-Instagram takes everything, twice if asked twice.
+LinkedIn refuses a second post with the same author and text and names the original. Facebook refuses it without naming
+the original. Instagram accepts duplicates.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from app.local.n8n.timestamps import iso
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One post as readers see it."""
+    """One published post."""
 
     urn: str
     platform: str
@@ -35,15 +35,15 @@ class Copy:
 
 
 class DuplicatePostError(Exception):
-    """The network has this very text by this author already."""
+    """The author has already published this text on the network."""
 
     def __init__(self, original: Copy) -> None:
         super().__init__(original.urn)
         self.original = original
 
 
-class Feeds:
-    """Every copy on every account; kept in a journal where one is given."""
+class SocialNetworks:
+    """The published posts of all accounts, also written to the journal."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -53,7 +53,11 @@ class Feeds:
             self._keep(Copy(**record))
 
     def publish(self, copy: Copy, *, unchecked: bool = False) -> Copy:
-        """Puts a copy on its feed, or raises DuplicatePostError; `unchecked` stands for a text altered to get past."""
+        """Publish a copy.
+
+        `unchecked` skips the duplicate check: it simulates a changed text.
+        Raises: DuplicatePostError when the network refuses duplicates and has this text by this author.
+        """
         original = self._by_text.get((copy.platform, copy.account, copy.text))
         if original is not None and copy.platform != "instagram" and not unchecked:
             raise DuplicatePostError(original)
@@ -78,7 +82,10 @@ class Feeds:
 
 
 def new_urn(platform: str) -> str:
-    """A name as the network gives it: LinkedIn's has 19 digits, Meta's are bare numbers."""
+    """Return a random id in the network's form.
+
+    LinkedIn: a URN with 19 digits. Facebook: two numbers joined by `_`. Instagram: one number.
+    """
     number = 7 * 10**18 + secrets.randbelow(10**18)
     if platform == "linkedin":
         return f"urn:li:share:{number}"

@@ -1,4 +1,4 @@
-"""What the workflow does with an accepted post: ask for leave where told to, publish, and report."""
+"""The simulated workflow: claim the post if configured, publish it, and report."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ from typing import Any
 from app.local.n8n.directives import Behaviour
 from app.local.n8n.ledger import Entry, Ledger
 from app.local.n8n.reporter import Reporter
-from app.local.n8n.social_networks import Copy, DuplicatePostError, Feeds, new_urn
+from app.local.n8n.social_networks import Copy, DuplicatePostError, SocialNetworks, new_urn
 
 Report = dict[str, Any]
 
-# How the networks word a refusal: message, code, HTTP status, and whether another try could help.
+# The networks' errors: message, code, HTTP status, and whether a retry can succeed.
 FAILURES: dict[str, tuple[str, str, int, bool]] = {
     "permanent": ("The text has more characters than the network allows", "VALIDATION_ERROR", 400, False),
     "transient": ("The network is not available at the moment", "SERVICE_UNAVAILABLE", 503, True),
@@ -23,30 +23,33 @@ FAILURES: dict[str, tuple[str, str, int, bool]] = {
 
 
 class Workflow:
-    """One execution at a time for one entry: `act` is what readers may see, `tell` is what Punctual hears."""
+    """The workflow's two parts: `execute` publishes, `report` calls Punctual."""
 
-    def __init__(self, feeds: Feeds, ledger: Ledger, reporter: Reporter, *, asks_first: bool, delay: float) -> None:
-        self._feeds = feeds
+    def __init__(
+        self, networks: SocialNetworks, ledger: Ledger, reporter: Reporter, *, claim_first: bool, delay: float
+    ) -> None:
+        self._networks = networks
         self._ledger = ledger
         self._reporter = reporter
-        self._asks_first = asks_first
+        self._claim_first = claim_first
         self.delay = delay
 
-    async def act(self, entry: Entry, behaviour: Behaviour, body: dict[str, Any]) -> list[Report]:
-        """Runs the workflow as often as told and returns the reports it wants to send."""
+    async def execute(self, entry: Entry, behaviour: Behaviour, body: dict[str, Any]) -> list[Report]:
+        """Run the workflow `behaviour.executions` times and return the reports to send."""
         reports: list[Report] = []
         for _ in range(behaviour.executions):
-            if not self._asks_first or await self._reporter.may_publish(entry):
-                reports += self._execute(entry, behaviour, body)
+            if not self._claim_first or await self._reporter.may_publish(entry):
+                reports += self._execute_once(entry, behaviour, body)
         return reports
 
-    async def tell(self, entry: Entry, behaviour: Behaviour, reports: list[Report]) -> None:
+    async def report(self, entry: Entry, behaviour: Behaviour, reports: list[Report]) -> None:
+        """Send the reports after the delay, each `behaviour.reports` times, and record the answers."""
         await asyncio.sleep(self.delay if behaviour.report_after is None else behaviour.report_after)
         for report in reports:
             for _ in range(behaviour.reports):
                 self._ledger.reported(entry, await self._reporter.send(entry, report))
 
-    def _execute(self, entry: Entry, behaviour: Behaviour, body: dict[str, Any]) -> list[Report]:
+    def _execute_once(self, entry: Entry, behaviour: Behaviour, body: dict[str, Any]) -> list[Report]:
         if behaviour.failure:
             return [_failed(entry, *FAILURES[behaviour.failure])]
         copy = _copy_of(body)
@@ -59,7 +62,7 @@ class Workflow:
 
     def _publish(self, entry: Entry, copy: Copy, *, unchecked: bool = False) -> Copy:
         fresh = replace(copy, urn=new_urn(copy.platform), published_ns=time.time_ns())
-        self._feeds.publish(fresh, unchecked=unchecked)
+        self._networks.publish(fresh, unchecked=unchecked)
         self._ledger.published(entry, fresh.urn, fresh.published_ns)
         return fresh
 
@@ -92,5 +95,5 @@ def _failed(entry: Entry, message: str, code: str, status: int, retryable: bool)
 
 
 def _stamped(entry: Entry, report: Report) -> Report:
-    """An old Punctual sent no attempt, and an old workflow sends none back."""
+    """Add the attempt to a report. An old Punctual sends no attempt, so its report has none."""
     return report if entry.attempt is None else {**report, "attempt": entry.attempt}

@@ -1,5 +1,5 @@
-"""A stand-in for QStash that speaks its HTTP API and keeps its messages on disk.
+"""A stand-in for QStash with its HTTP API and its messages on disk.
 
-Nothing here imports the application: the two meet over HTTP only, as they do in production.
+Nothing here imports the app. The two communicate over HTTP only, as in production.
 Start it with `python -m app.local.qstash`.
 """

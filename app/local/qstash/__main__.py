@@ -1,6 +1,6 @@
-"""Starts the stand-in: `python -m app.local.qstash --data messages.sqlite`.
+"""Command line of the QStash stand-in: `python -m app.local.qstash --data messages.sqlite`.
 
-Every option has a default; the token and the signing keys are the public ones of local development.
+Every option has a default. The token and the signing keys are the public ones of local development.
 """
 
 import argparse
@@ -12,16 +12,15 @@ import sys
 from aiohttp import web
 from yarl import URL
 
-from app.local.qstash.database import DataFileError
-
 from .account import Account, Settings
+from .database import DataFileError
 from .plan import FREE_MAX_DELAY_SECONDS, FREE_MAX_RETRIES, Plan
 from .server import create_app
 from .signing import SigningKeys
 
 NAME = "qstash stand-in"
 BACKLOG = 1024
-# Public defaults of local development, known to everybody and good for nothing else.
+# The public defaults of the vendor's dev server. They protect nothing.
 DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="
 DEV_CURRENT_KEY = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r"
 DEV_NEXT_KEY = "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs"
@@ -32,7 +31,7 @@ def main() -> int:
     try:
         return asyncio.run(_serve(_settings(options), options.host, options.port))
     except DataFileError as error:
-        return _complain(str(error))
+        return _print_error(str(error))
 
 
 async def _serve(settings: Settings, host: str, port: int) -> int:
@@ -46,25 +45,25 @@ async def _serve(settings: Settings, host: str, port: int) -> int:
             await site.start()
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            return _complain(f"cannot listen on {host}:{port}: {reason}; choose another with --port")
+            return _print_error(f"cannot listen on {host}:{port}: {reason}. Choose another port: --port")
         await account.start()
         pending = len(account.outbox.all())
         print(f"{NAME}: listening on http://{host}:{runner.addresses[0][1]}, {pending} messages pending", flush=True)
-        await _until_told_to_stop()
+        await _wait_for_stop_signal()
     finally:
         await runner.cleanup()
         await account.stop()
     return 0
 
 
-async def _until_told_to_stop() -> None:
+async def _wait_for_stop_signal() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
 
 
-def _complain(text: str) -> int:
+def _print_error(text: str) -> int:
     print(f"{NAME}: {text}", file=sys.stderr)
     return 1
 
@@ -76,7 +75,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         token=os.environ.get("QSTASH_TOKEN") or DEV_TOKEN,
         keys=SigningKeys(current, upcoming),
         data=options.data,
-        detours=dict(options.deliver),
+        host_overrides=dict(options.deliver),
         plan=Plan(options.max_delay, options.max_retries, options.daily_quota),
         retry_unit=options.retry_unit,
         request_log=options.request_log,
@@ -87,10 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app.local.qstash", description="A stand-in for QStash.")
     env = os.environ.get
     parser.add_argument("--host", default=env("QSTASH_LOCAL_HOST", "127.0.0.1"))
-    parser.add_argument("--port", type=int, default=env("QSTASH_LOCAL_PORT", "8080"), help="0: any free one")
-    parser.add_argument("--data", default=env("QSTASH_LOCAL_DATA", "instance/qstash.sqlite"), help="the messages' file")
+    parser.add_argument("--port", type=int, default=env("QSTASH_LOCAL_PORT", "8080"), help="0: any free port")
+    parser.add_argument("--data", default=env("QSTASH_LOCAL_DATA", "instance/qstash.sqlite"), help="the data file")
     parser.add_argument(
-        "--deliver", metavar="HOST=URL", type=_detour, action="append", default=[], help="connect to URL for HOST"
+        "--deliver",
+        metavar="HOST=URL",
+        type=_host_override,
+        action="append",
+        default=[],
+        help="deliver messages for HOST to URL",
     )
     parser.add_argument("--max-delay", type=_positive, default=FREE_MAX_DELAY_SECONDS, metavar="SECONDS")
     parser.add_argument("--max-retries", type=_positive, default=FREE_MAX_RETRIES, metavar="N")
@@ -98,11 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--retry-unit", type=_fraction, default=1.0, metavar="SECONDS", help="scales the default backoff, for tests"
     )
-    parser.add_argument("--request-log", action="store_true", help="print a line per call and per delivery")
+    parser.add_argument("--request-log", action="store_true", help="print one line per call and per delivery")
     return parser
 
 
-def _detour(text: str) -> tuple[str, str]:
+def _host_override(text: str) -> tuple[str, str]:
     host, separator, address = text.partition("=")
     try:
         usable = bool(separator and host and URL(address).scheme in ("http", "https") and URL(address).host)

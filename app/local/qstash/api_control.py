@@ -1,33 +1,32 @@
-"""The stand-in's own controls under `/_local`: no part of QStash, for tests and demos only, without a token.
+"""Control routes under `/_local`, for tests and demos. They are not part of QStash and need no token.
 
-Anything that goes wrong with the real service can be asked for here: lost alarms, outages, lost answers.
+They cause the failures of the real service: lost messages, outages, lost answers.
 """
 
 from typing import Any
 
 from aiohttp import web
 
-from app.local.qstash.errors import Refusal, not_found
-from app.local.qstash.request_parsing import ACCOUNT, json_body
-
+from .errors import ApiError, not_found
 from .faults import OUTAGE_MODES
 from .message import Message, message_view
+from .request_parsing import ACCOUNT, json_body
 
 PREFIX = "/_local"
 
 
 async def drop_next(request: web.Request) -> web.Response:
-    """The next publishes are accepted and lost."""
+    """Accept and lose the next `count` published messages."""
     body = await _object(request)
     count = body.get("count", 1)
     if type(count) is not int or count < 0:
-        raise Refusal(400, "count must be a whole number, 0 or more")
+        raise ApiError(400, "count must be a whole number, 0 or more")
     request.app[ACCOUNT].faults.drop_next = count
     return web.json_response({"dropNext": count})
 
 
 async def lose(request: web.Request) -> web.Response:
-    """One pending message is forgotten without a trace."""
+    """Lose one pending message without an event."""
     account = request.app[ACCOUNT]
     message_id = str((await _object(request)).get("messageId", ""))
     message = account.outbox.get(message_id)
@@ -38,13 +37,16 @@ async def lose(request: web.Request) -> web.Response:
 
 
 async def outage(request: web.Request) -> web.Response:
-    """The API is down for some seconds, or until told otherwise; `{"seconds": 0}` ends it. Deliveries go on."""
+    """Start an outage of the API for some seconds, or without end if `seconds` is null.
+
+    `{"seconds": 0}` ends the outage. Deliveries continue during it.
+    """
     body = await _object(request)
     mode, seconds = body.get("mode", "503"), body.get("seconds")
     if mode not in OUTAGE_MODES:
-        raise Refusal(400, f"mode must be one of {', '.join(OUTAGE_MODES)}")
+        raise ApiError(400, f"mode must be one of {', '.join(OUTAGE_MODES)}")
     if seconds is not None and (type(seconds) not in (int, float) or seconds < 0):
-        raise Refusal(400, "seconds must be a number, 0 or more")
+        raise ApiError(400, "seconds must be a number, 0 or more")
     request.app[ACCOUNT].faults.begin_outage(mode, seconds)
     return web.json_response({"mode": mode, "seconds": seconds})
 
@@ -62,7 +64,7 @@ async def reset(request: web.Request) -> web.Response:
 async def _object(request: web.Request) -> dict[str, Any]:
     body = await json_body(request) or {}
     if not isinstance(body, dict):
-        raise Refusal(400, "body must be a JSON object")
+        raise ApiError(400, "body must be a JSON object")
     return body
 
 

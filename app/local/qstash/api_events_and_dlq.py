@@ -1,12 +1,11 @@
-"""Routes for the record and the account: events, dead letters, signing keys."""
+"""Routes for the event log, the dead letter queue and the signing keys."""
 
 from aiohttp import web
 
-from app.local.qstash import events_and_dlq
-from app.local.qstash.errors import not_found
-from app.local.qstash.request_parsing import ACCOUNT, id_list
-
+from . import events_and_dlq
 from . import headers as upstash
+from .errors import not_found
+from .request_parsing import ACCOUNT, id_list
 from .signing import SigningKeys
 
 
@@ -14,33 +13,38 @@ async def events(request: web.Request) -> web.Response:
     return web.json_response(await events_and_dlq.list_events(request.app[ACCOUNT].storage, _query(request)))
 
 
-async def list_dead(request: web.Request) -> web.Response:
-    return web.json_response(await events_and_dlq.list_dead(request.app[ACCOUNT].storage, _query(request)))
+async def list_dead_letters(request: web.Request) -> web.Response:
+    return web.json_response(await events_and_dlq.list_dead_letters(request.app[ACCOUNT].storage, _query(request)))
 
 
-async def get_dead(request: web.Request) -> web.Response:
-    return web.json_response(await events_and_dlq.get_dead(request.app[ACCOUNT].storage, request.match_info["id"]))
+async def get_dead_letter(request: web.Request) -> web.Response:
+    return web.json_response(
+        await events_and_dlq.get_dead_letter(request.app[ACCOUNT].storage, request.match_info["id"])
+    )
 
 
-async def delete_dead(request: web.Request) -> web.Response:
+async def delete_dead_letter(request: web.Request) -> web.Response:
     dlq_id = request.match_info["id"]
-    if not await events_and_dlq.delete_dead(request.app[ACCOUNT].storage, [dlq_id]):
+    if not await events_and_dlq.delete_dead_letters(request.app[ACCOUNT].storage, [dlq_id]):
         raise not_found("dlq message", dlq_id)
     return web.Response(status=202)
 
 
-async def delete_many_dead(request: web.Request) -> web.Response:
+async def delete_dead_letters(request: web.Request) -> web.Response:
     ids = await id_list(request, "dlqIds")
-    return web.json_response({"deleted": await events_and_dlq.delete_dead(request.app[ACCOUNT].storage, ids)})
+    return web.json_response({"deleted": await events_and_dlq.delete_dead_letters(request.app[ACCOUNT].storage, ids)})
 
 
-async def retry_dead(request: web.Request) -> web.Response:
-    """A new message first, the dead one gone second: a crash in between repeats it rather than losing it."""
+async def retry_dead_letter(request: web.Request) -> web.Response:
+    """Publish a dead letter again under a new id.
+
+    Publishes before it deletes: a crash between the two repeats the message instead of losing it.
+    """
     account, dlq_id = request.app[ACCOUNT], request.match_info["id"]
-    dead = await events_and_dlq.dead_message(account.storage, dlq_id)
+    dead = await events_and_dlq.load_dead_letter(account.storage, dlq_id)
     newer = tuple(pair for pair in upstash.relevant(request.headers.items()) if pair[0].lower() != "content-type")
     receipt = await account.broker.publish_again(dead, newer)
-    await events_and_dlq.delete_dead(account.storage, [dlq_id])
+    await events_and_dlq.delete_dead_letters(account.storage, [dlq_id])
     return web.json_response({"messageId": receipt.message_id})
 
 

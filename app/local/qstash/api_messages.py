@@ -1,16 +1,15 @@
-"""Routes for messages: publish, batch, look up, call off."""
+"""Routes for messages: publish, batch, get, cancel."""
 
 from typing import Any
 
 from aiohttp import web
 
-from app.local.qstash.errors import Refusal, not_found
-from app.local.qstash.request_parsing import ACCOUNT, caller_ip, id_list, json_body
-
 from . import headers as upstash
 from .broker import Publication, Receipt
 from .destination import check_destination, from_target
+from .errors import ApiError, not_found
 from .message import Message, message_view
+from .request_parsing import ACCOUNT, caller_ip, id_list, json_body
 
 PUBLISH_PREFIX = "/v2/publish/"
 
@@ -26,7 +25,7 @@ async def publish(request: web.Request) -> web.Response:
 async def batch(request: web.Request) -> web.Response:
     items = await json_body(request)
     if not isinstance(items, list):
-        raise Refusal(400, "invalid batch request: body must be a list")
+        raise ApiError(400, "invalid batch request: body must be a list")
     publications = [_batch_item(item, caller_ip(request)) for item in items]
     receipts = await request.app[ACCOUNT].broker.publish(publications)
     return web.json_response([_receipt_view(receipt) for receipt in receipts])
@@ -43,7 +42,10 @@ async def cancel(request: web.Request) -> web.Response:
 
 
 async def cancel_many(request: web.Request) -> web.Response:
-    """Without ids this cancels everything, as the hosted service does; so does a single cancel whose id is empty."""
+    """Cancel the given messages, or all messages if no ids are given, as the hosted service does.
+
+    A single cancel with an empty id reaches this route too.
+    """
     account = request.app[ACCOUNT]
     ids = await id_list(request, "messageIds")
     named = [message for message in map(account.outbox.get, dict.fromkeys(ids)) if message is not None]
@@ -58,12 +60,12 @@ def _receipt_view(receipt: Receipt) -> dict[str, Any]:
 
 def _batch_item(item: Any, ip: str) -> Publication:
     if not isinstance(item, dict) or not isinstance(item.get("destination"), str):
-        raise Refusal(400, "invalid batch request: every item needs a destination")
+        raise ApiError(400, "invalid batch request: every item needs a destination")
     named, body = item.get("headers") or {}, item.get("body") or ""
     if item.get("queue"):
-        raise Refusal(400, "invalid batch request: the stand-in has no queues")
+        raise ApiError(400, "invalid batch request: the stand-in has no queues")
     if not isinstance(named, dict) or not isinstance(body, str):
-        raise Refusal(400, "invalid batch request: headers must be an object and body a string")
+        raise ApiError(400, "invalid batch request: headers must be an object and body a string")
     check_destination(item["destination"])
     pairs = [(name, str(value)) for name, value in named.items()]
     return Publication(item["destination"], body.encode(), upstash.relevant(pairs), ip)

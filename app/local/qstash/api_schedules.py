@@ -1,12 +1,11 @@
-"""Routes for schedules: create or replace, look up, pause, resume, delete."""
+"""Routes for schedules: create or replace, list, get, pause, resume, delete."""
 
 from aiohttp import web
-
-from app.local.qstash.request_parsing import ACCOUNT, caller_ip
 
 from . import headers as upstash
 from .broker import Publication
 from .destination import from_target
+from .request_parsing import ACCOUNT, caller_ip
 
 SCHEDULES_PREFIX = "/v2/schedules/"
 

@@ -1,4 +1,4 @@
-"""The tasks in the background: held until they are done, so that none is collected half way, and stopped together."""
+"""Background tasks: referenced until they end, so that none is garbage collected early, and stopped together."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class BackgroundTasks:
-    """Starts tasks that nobody awaits one by one."""
+    """The running background tasks. A failed task is passed to the loop's exception handler."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -17,7 +17,7 @@ class BackgroundTasks:
         task.add_done_callback(self._done)
 
     async def stop(self, grace_seconds: float) -> None:
-        """Lets what runs finish for a moment, then cancels the rest."""
+        """Wait for the running tasks, then cancel the rest."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_seconds)
         remaining = list(self._tasks)

@@ -1,12 +1,10 @@
-"""Publishing and calling off: everything between an accepted request and the outbox.
+"""Publish and cancel: the steps between a valid request and the outbox.
 
-Promise: a publish is in the file before it is answered, and a batch is taken whole or not at all.
+Invariant: a message is on disk before its publish is answered, and a batch is accepted or refused as a whole.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from app.local.qstash.timers import wall_ms
 
 from . import headers as upstash
 from .dedup import DedupWindow, dedup_key
@@ -16,11 +14,12 @@ from .message import Message, new_id
 from .outbox import Outbox
 from .plan import DailyUse, Plan
 from .storage import Storage
+from .timers import wall_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One message as it was handed in."""
+    """One message as the client published it."""
 
     url: str
     body: bytes
@@ -30,14 +29,14 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to one publication."""
+    """The result of one publication. `message_id` is the first message's id for a duplicate."""
 
     message_id: str
     deduplicated: bool
 
 
 class Broker:
-    """The account: its plan, its dedup window, its daily use."""
+    """Publishing within the account's plan, deduplication window and daily quota."""
 
     def __init__(self, storage: Storage, outbox: Outbox, plan: Plan, faults: Faults) -> None:
         self._storage = storage
@@ -53,6 +52,10 @@ class Broker:
             self._use = DailyUse(*daily_use)
 
     async def publish(self, publications: Sequence[Publication]) -> list[Receipt]:
+        """Publish messages and return one receipt for each.
+
+        Raises: ApiError when a message is not valid or exceeds the plan. Then no message is published.
+        """
         now = wall_ms()
         messages = [self._message(publication, now) for publication in publications]
         self._use.take(len(messages), self._plan.daily_quota, now)
@@ -60,22 +63,30 @@ class Broker:
         return await self._accept(messages, now)
 
     async def fire(self, publication: Publication, schedule_id: str) -> Receipt:
-        """A schedule's own publish; it was checked when the schedule was made."""
+        """Publish a schedule's message without counting it against the daily quota.
+
+        The creation of the schedule has checked the message.
+        """
         now = wall_ms()
         message = self._message(publication, now)
         message.schedule_id = schedule_id
         return (await self._accept([message], now))[0]
 
     async def publish_again(self, dead: Message, newer: Headers) -> Receipt:
-        """A dead message's second life: the same body and headers, a new id, at once."""
+        """Publish a dead letter again, now, with a new id. `newer` replaces headers of the same names."""
         kept = upstash.without(dead.headers, "upstash-not-before", "upstash-delay", "upstash-deduplication-id")
         publication = Publication(dead.url, dead.body, upstash.override(kept, newer), dead.caller_ip)
         return (await self.publish([publication]))[0]
 
     def check(self, publication: Publication) -> None:
+        """Check a publication without publishing it.
+
+        Raises: ApiError when it is not valid or exceeds the plan.
+        """
         self._message(publication, wall_ms())
 
     async def cancel(self, messages: Sequence[Message]) -> int:
+        """Cancel messages and return their number."""
         now = wall_ms()
         for message in messages:
             self._storage.add_event(now, "CANCEL_REQUESTED", message)
@@ -85,6 +96,7 @@ class Broker:
         return len(messages)
 
     async def lose(self, message: Message) -> None:
+        """Remove a message without an event, as a fault."""
         self._outbox.remove(message)
         await self._storage.commit()
 
@@ -122,7 +134,7 @@ class Broker:
         try:
             await self._storage.commit()
         finally:
-            # Armed only now, but armed even where the disk failed: a repeated publish is told that this one stands.
+            # Arm after the commit, even if it failed: a repeated publish is answered as a duplicate of this message.
             self._outbox.arm(new)
         return receipts
 

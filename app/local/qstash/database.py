@@ -1,7 +1,6 @@
-"""SQLite behind one writer thread: writes are queued, and those waiting together share one transaction.
+"""The SQLite file behind one thread, with group commit: queued writes share one transaction.
 
-Promise: what was written before `commit` returns outlives a kill of this process; reads see every write that came
-before them.
+Invariant: a write survives a kill of this process once `commit` has returned. A read sees every earlier write.
 """
 
 import asyncio
@@ -11,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-# Writes that nobody waits for are put off this long, so that a burst is delivered before it is written up.
-IDLE_FLUSH_SECONDS = 0.05
+# Writes without a waiting `commit` are delayed by this time. A burst is then delivered before its events are written.
+LAZY_FLUSH_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -20,14 +19,14 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 class DataFileError(Exception):
-    """The data file cannot be used; the text says why in one line."""
+    """The data file cannot be used. The text gives the reason in one line."""
 
 
-class Journal:
-    """An ordered log of statements on its way to the file."""
+class Database:
+    """A connection to the data file and the queue of its writes."""
 
     def __init__(self, path: str, schema: str) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._queued: list[Statement] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -35,22 +34,28 @@ class Journal:
         self._db = self._thread.submit(_open, path, schema).result()
 
     def write(self, sql: str, *parameters: Any) -> None:
+        """Queue a statement. It is written with the next commit, or after 50 ms."""
         self._queued.append((sql, parameters))
         if self._timer is None and self._flushing is None:
-            self._timer = asyncio.get_running_loop().call_later(IDLE_FLUSH_SECONDS, self._flush_soon)
+            self._timer = asyncio.get_running_loop().call_later(LAZY_FLUSH_SECONDS, self._flush_soon)
 
     async def commit(self) -> None:
+        """Wait until all queued writes are in the file.
+
+        Raises: the database error when the write fails.
+        """
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self._flush_soon()
         await done
 
     async def read(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
+        """Commit the queued writes, then read."""
         await self.commit()
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._select, sql, parameters)
 
     def read_now(self, sql: str) -> list[sqlite3.Row]:
-        """Blocks; for the start only, when nothing is served yet."""
+        """Read and block the event loop. Only for the start, before anything is served."""
         return self._thread.submit(self._select, sql, ()).result()
 
     async def close(self) -> None:
@@ -68,7 +73,7 @@ class Journal:
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._queued or self._waiting:
-            # Whoever asks while the thread is busy joins the next transaction, not this one.
+            # A commit requested while the thread is busy joins the next transaction.
             statements, self._queued = self._queued, []
             waiting, self._waiting = self._waiting, []
             try:
@@ -107,11 +112,11 @@ def _open(path: str, schema: str) -> sqlite3.Connection:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, timeout=0.2)
         db.row_factory = sqlite3.Row
-        # Two stand-ins on one file would deliver everything twice, so the file belongs to one process.
+        # Two stand-ins on one file would deliver every message twice, so one process locks the file.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("PRAGMA journal_mode=WAL")
-        # A kill takes nothing from the file, even if commits do not wait for the disk. A power cut might take the last
-        # ones, and that would be the end of the rest of the local stack as well.
+        # Commits do not wait for the disk. A kill of the process loses nothing. A power failure can lose the last
+        # commits, which a local stack accepts.
         db.execute("PRAGMA synchronous=NORMAL")
         db.executescript(schema)
         db.execute("BEGIN IMMEDIATE")

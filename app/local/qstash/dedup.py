@@ -1,4 +1,4 @@
-"""The deduplication window: within ten minutes, a second publish with the same key is the first one.
+"""The deduplication window: a second publish with the same key within ten minutes is a duplicate.
 
 Cancelling a message does not free its key.
 """
@@ -13,17 +13,18 @@ WINDOW_MS = 600_000
 
 
 def dedup_key(url: str, body: bytes, instructions: Instructions) -> str | None:
+    """Return the publisher's id or a hash of the content. None: no deduplication requested."""
     if instructions.deduplication_id:
         return instructions.deduplication_id
     if not instructions.content_based:
         return None
     content = repr((url, instructions.method, instructions.forward)).encode() + body
-    # A publisher's own id cannot contain a colon, so the two kinds never meet.
+    # A publisher's own id cannot contain a colon, so the two kinds of keys cannot collide.
     return f"content:{hashlib.sha256(content).hexdigest()}"
 
 
 class DedupWindow:
-    """Remembers who came first; entries are in the order of their expiry."""
+    """The first message of each key, in order of expiry."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -34,6 +35,7 @@ class DedupWindow:
         self._first = OrderedDict((row["key"], (row["message_id"], row["expires_at"])) for row in rows)
 
     def first(self, key: str, now_ms: int) -> str | None:
+        """Return the id of the key's first message, or None outside the window."""
         self._expire(now_ms)
         found = self._first.get(key)
         return found[0] if found and found[1] > now_ms else None

@@ -1,6 +1,6 @@
-"""Takes a due message to its destination and settles it: delivered, tried again later, or dead.
+"""Deliver a due message and settle it: delivered, retried later, or moved to the dead letter queue.
 
-Promise: at least once. A message leaves the disk only after its outcome is known, so a crash in between repeats it.
+Invariant: at-least-once delivery. A message is deleted from disk after its outcome is known, so a crash repeats it.
 """
 
 import asyncio
@@ -8,32 +8,31 @@ import base64
 import json
 from typing import Any
 
-from app.local.qstash.background_tasks import BackgroundTasks
-from app.local.qstash.flow_control import Lanes
-from app.local.qstash.http_delivery import Courier, Outcome
-from app.local.qstash.request_log import RequestLog
-from app.local.qstash.retry_policy import next_try
-from app.local.qstash.timers import wall_ms
-
+from .background_tasks import BackgroundTasks
+from .flow_control import FlowLimiter
 from .headers import Callback
+from .http_delivery import HttpDelivery, Outcome
 from .message import Message, grouped, new_id
 from .outbox import Outbox
 from .plan import Plan
+from .request_log import RequestLog
+from .retry_policy import next_retry_ms
 from .storage import Storage
+from .timers import wall_ms
 
-# The timeout of a delivery starts when it has a place, so a burst does not time out in its own queue. Deliveries stand
-# at the app's door until their instant: fewer places would keep some of a burst from being there in time.
-CONNECTIONS = 4096
+# A delivery's timeout starts when it gets a connection, so a burst does not time out in its own queue. The app holds
+# deliveries open until their instant. With fewer connections, some deliveries of a burst would not reach it in time.
+MAX_CONNECTIONS = 4096
 
 
 class Deliveries:
-    """One task per delivery that is out or waits for its place."""
+    """The running deliveries: one task each, also while a delivery waits for a connection."""
 
     def __init__(
         self,
         outbox: Outbox,
         storage: Storage,
-        courier: Courier,
+        http: HttpDelivery,
         plan: Plan,
         retry_unit: float,
         tasks: BackgroundTasks,
@@ -41,27 +40,27 @@ class Deliveries:
     ) -> None:
         self._outbox = outbox
         self._storage = storage
-        self._courier = courier
+        self._http = http
         self._plan = plan
         self._retry_unit = retry_unit
         self._log = log
-        self._lanes = Lanes()
-        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._flow_limiter = FlowLimiter()
+        self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
         self._tasks = tasks
 
     def start(self, message: Message) -> None:
         self._tasks.start(self._deliver(message))
 
     async def _deliver(self, message: Message) -> None:
-        async with self._lanes.slot(message.instructions.flow), self._places:
-            # It may have been cancelled while it stood in line.
+        async with self._flow_limiter.slot(message.instructions.flow), self._connections:
+            # The message may have been cancelled while it waited.
             if not self._outbox.holds(message):
                 return
-            started, era = wall_ms(), self._outbox.era
+            started, reset_count = wall_ms(), self._outbox.reset_count
             self._storage.add_event(started, "ACTIVE", message)
-            outcome = await self._courier.carry(message)
-        if era != self._outbox.era:
-            return  # all was forgotten while it was out, and it must not come back as an event
+            outcome = await self._http.send(message)
+        if reset_count != self._outbox.reset_count:
+            return  # a reset deleted everything meanwhile, and no event of this message may come after it
         self._log.delivery(message, outcome, started)
         self._settle(message, outcome, wall_ms())
 
@@ -74,21 +73,23 @@ class Deliveries:
                 self._report(message.instructions.callback, message, outcome, now_ms)
             return
         self._event(now_ms, "ERROR", message, outcome)
-        # Cancelled while it was out: the failure is recorded, but nothing is tried again.
+        # If the message was cancelled in flight, record the failure but do not retry.
         if held:
             self._settle_failure(message, outcome, now_ms)
 
     def _settle_failure(self, message: Message, outcome: Outcome, now_ms: int) -> None:
         self._report(message.instructions.callback, message, outcome, now_ms)
-        again_at = next_try(message, outcome, now_ms, self._retry_unit)
-        if again_at is not None:
-            self._storage.add_event(now_ms, "RETRY", message, next_at=again_at)
-            self._outbox.postpone(message, again_at)
+        retry_at = next_retry_ms(message, outcome, now_ms, self._retry_unit)
+        if retry_at is not None:
+            self._storage.add_event(now_ms, "RETRY", message, next_at=retry_at)
+            self._outbox.postpone(message, retry_at)
             return
         dlq_id = new_id("dlq")
         self._event(now_ms, "FAILED", message, outcome)
         self._outbox.remove(message)
-        self._storage.insert_dead(dlq_id, now_ms, message, outcome.status, outcome.headers, _response_body(outcome))
+        self._storage.insert_dead_letter(
+            dlq_id, now_ms, message, outcome.status, outcome.headers, _response_body(outcome)
+        )
         self._report(message.instructions.failure_callback, message, outcome, now_ms, {"dlqId": dlq_id})
 
     def _event(self, now_ms: int, state: str, message: Message, outcome: Outcome) -> None:

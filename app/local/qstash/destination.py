@@ -1,6 +1,6 @@
-"""Destination URLs: taken from the raw request target, checked, and turned aside where the operator asked for it.
+"""Destination URLs: read from the raw request target, checked, and overridden by the `--deliver` option.
 
-Promise: path and query reach the destination, and the signature's subject, exactly as they were published.
+Invariant: the destination and the signature's subject get path and query exactly as published.
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,17 @@ from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
-from app.local.qstash.errors import Refusal
+from .errors import ApiError
 
 _SCHEMES = ("http://", "https://")
 
 
 def from_target(target: str, prefix: str) -> str:
-    """The destination behind `prefix` in a raw request target; taken as it stands, or percent-decoded once."""
+    """Return the destination behind `prefix` in a raw request target.
+
+    The URL is taken unchanged, or percent-decoded once if only the decoded form starts with a scheme.
+    Raises: ApiError when the URL is not valid.
+    """
     raw = target.removeprefix(prefix)
     decoded = unquote(raw)
     url = decoded if not raw.lower().startswith(_SCHEMES) and decoded.lower().startswith(_SCHEMES) else raw
@@ -23,8 +27,12 @@ def from_target(target: str, prefix: str) -> str:
 
 
 def check_destination(url: str) -> None:
+    """Check that the URL is a valid http or https URL.
+
+    Raises: ApiError.
+    """
     if not url.lower().startswith(_SCHEMES):
-        raise Refusal(400, "invalid destination url: endpoint has invalid scheme, add http:// or https://")
+        raise ApiError(400, "invalid destination url: endpoint has invalid scheme, add http:// or https://")
     try:
         parts = urlsplit(url)
         complete = bool(parts.hostname) and (parts.port is None or parts.port > 0) and bool(URL(url, encoded=True).host)
@@ -32,23 +40,23 @@ def check_destination(url: str) -> None:
     except ValueError:
         complete = False
     if not complete or any(ord(character) <= 0x20 for character in url):
-        raise Refusal(400, "invalid destination url: endpoint cannot be parsed")
+        raise ApiError(400, "invalid destination url: endpoint cannot be parsed")
 
 
-class Detours:
-    """Maps a destination's host to another address, as curl's --connect-to does."""
+class HostOverrides:
+    """Other addresses for destination hosts, as with curl's --connect-to."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._origins = {host.lower(): URL(address).origin() for host, address in addresses.items()}
 
     def route(self, url: str) -> tuple[URL, str | None]:
-        """Where to connect, and the Host header to send when that is not the address's own."""
+        """Return the URL to connect to and the Host header to send. None: the URL's own host."""
         target = URL(url, encoded=True)
         netloc = (target.raw_authority or "").rpartition("@")[2].lower()
         origin = self._origins.get(netloc) or self._origins.get((target.raw_host or "").lower())
         if origin is None:
             return target, None
-        detour = URL.build(
+        overridden = URL.build(
             scheme=origin.scheme,
             host=origin.host or "",
             port=origin.port,
@@ -56,4 +64,4 @@ class Detours:
             query_string=target.raw_query_string,
             encoded=True,
         )
-        return detour, netloc
+        return overridden, netloc

@@ -1,10 +1,10 @@
-"""Refusal: the one exception that becomes an error answer, with the service's own words and status."""
+"""The exception for an error answer of the API."""
 
 from collections.abc import Mapping
 
 
-class Refusal(Exception):
-    """A request that is answered `{"error": text}` with this status."""
+class ApiError(Exception):
+    """An error answer: the body `{"error": text}` with this status."""
 
     def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
@@ -13,5 +13,5 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
 
-def not_found(kind: str, identity: str) -> Refusal:
-    return Refusal(404, f"{kind} {identity} not found")
+def not_found(kind: str, identity: str) -> ApiError:
+    return ApiError(404, f"{kind} {identity} not found")

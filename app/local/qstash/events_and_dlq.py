@@ -1,4 +1,4 @@
-"""What the service tells about the past: the event log and the dead letters, filtered and paged."""
+"""Queries of the event log and the dead letter queue, with filters and paging."""
 
 import json
 import sqlite3
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.local.qstash.errors import Refusal, not_found
-
+from .errors import ApiError, not_found
 from .message import Message, body_view, message_view
 from .storage import Storage, message_from
 
@@ -24,17 +23,21 @@ _EVENT_FILTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The query string of a listing: single values, and `messageIds`, which may repeat."""
+    """The query string of a listing. Only `messageIds` can occur more than once."""
 
     values: Mapping[str, str]
     message_ids: tuple[str, ...] = ()
 
     def number(self, name: str) -> int | None:
+        """Return a whole number, or None if it is missing.
+
+        Raises: ApiError when the value is not a whole number.
+        """
         text = self.values.get(name)
         if not text:
             return None
         if not text.isdecimal():
-            raise Refusal(400, f"invalid {name}: {text} is not a whole number")
+            raise ApiError(400, f"invalid {name}: {text} is not a whole number")
         return int(text)
 
     def count(self, most: int) -> int:
@@ -42,11 +45,11 @@ class Query:
 
 
 async def list_events(storage: Storage, query: Query) -> dict[str, Any]:
-    """Newest first; the cursor is the last sequence number shown."""
+    """List events, newest first. The cursor is the last sequence number shown."""
     where, parameters = _event_filter(query)
     count = query.count(EVENTS_PER_PAGE)
     sql = f"SELECT * FROM events WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
-    rows = await storage.journal.read(sql, *parameters, count + 1)
+    rows = await storage.database.read(sql, *parameters, count + 1)
     page = rows[:count]
     cursor = {"cursor": str(page[-1]["seq"])} if len(rows) > count else {}
     return {**cursor, "events": [_event_view(row) for row in page]}
@@ -84,36 +87,36 @@ def _event_view(row: sqlite3.Row) -> dict[str, Any]:
     return {**event, **shown, **response}
 
 
-async def list_dead(storage: Storage, query: Query) -> dict[str, Any]:
-    """Oldest first; the cursor is the last sequence number shown."""
+async def list_dead_letters(storage: Storage, query: Query) -> dict[str, Any]:
+    """List dead letters, oldest first. The cursor is the last sequence number shown."""
     count = query.count(DEAD_PER_PAGE)
-    rows = await storage.journal.read("SELECT * FROM dlq WHERE seq > ? ORDER BY seq", query.number("cursor") or 0)
+    rows = await storage.database.read("SELECT * FROM dlq WHERE seq > ? ORDER BY seq", query.number("cursor") or 0)
     matching = [row for row in rows if _matches(row, message_from(row), query)]
     page = matching[:count]
     cursor = {"cursor": str(page[-1]["seq"])} if len(matching) > count else {}
-    return {**cursor, "messages": [_dead_view(row) for row in page]}
+    return {**cursor, "messages": [_dead_letter_view(row) for row in page]}
 
 
-async def get_dead(storage: Storage, dlq_id: str) -> dict[str, Any]:
-    return _dead_view(await _dead_row(storage, dlq_id))
+async def get_dead_letter(storage: Storage, dlq_id: str) -> dict[str, Any]:
+    return _dead_letter_view(await _dead_letter_row(storage, dlq_id))
 
 
-async def dead_message(storage: Storage, dlq_id: str) -> Message:
-    return message_from(await _dead_row(storage, dlq_id))
+async def load_dead_letter(storage: Storage, dlq_id: str) -> Message:
+    return message_from(await _dead_letter_row(storage, dlq_id))
 
 
-async def delete_dead(storage: Storage, dlq_ids: list[str]) -> int:
+async def delete_dead_letters(storage: Storage, dlq_ids: list[str]) -> int:
     deleted = 0
     for dlq_id in dict.fromkeys(dlq_ids):
-        if await storage.journal.read("SELECT 1 FROM dlq WHERE dlq_id = ?", dlq_id):
-            storage.delete_dead(dlq_id)
+        if await storage.database.read("SELECT 1 FROM dlq WHERE dlq_id = ?", dlq_id):
+            storage.delete_dead_letter(dlq_id)
             deleted += 1
     await storage.commit()
     return deleted
 
 
-async def _dead_row(storage: Storage, dlq_id: str) -> sqlite3.Row:
-    rows = await storage.journal.read("SELECT * FROM dlq WHERE dlq_id = ?", dlq_id)
+async def _dead_letter_row(storage: Storage, dlq_id: str) -> sqlite3.Row:
+    rows = await storage.database.read("SELECT * FROM dlq WHERE dlq_id = ?", dlq_id)
     if not rows:
         raise not_found("dlq message", dlq_id)
     return rows[0]
@@ -135,7 +138,7 @@ def _matches(row: sqlite3.Row, message: Message, query: Query) -> bool:
     )
 
 
-def _dead_view(row: sqlite3.Row) -> dict[str, Any]:
+def _dead_letter_view(row: sqlite3.Row) -> dict[str, Any]:
     return {
         **message_view(message_from(row)),
         "dlqId": row["dlq_id"],

@@ -1,4 +1,4 @@
-"""Faults that tests and demos ask for: alarms that get lost, and an API that is down."""
+"""Faults on request, for tests and demos: lost messages and outages of the API."""
 
 import time
 from dataclasses import dataclass
@@ -8,24 +8,25 @@ OUTAGE_MODES = ("503", "drop-after-accept")
 
 @dataclass(slots=True)
 class Faults:
-    """Nothing of this survives a restart."""
+    """The requested faults. They do not survive a restart."""
 
     drop_next: int = 0
     outage_mode: str = ""
     outage_ends: float = 0.0
 
     def take_drop(self) -> bool:
-        """True where the publish at hand is to be accepted and lost."""
+        """Return True if the present message must be lost, and count it."""
         if self.drop_next <= 0:
             return False
         self.drop_next -= 1
         return True
 
     def outage(self) -> str:
-        """The mode that is in force now, or an empty string."""
+        """Return the mode of the present outage, or an empty string."""
         return self.outage_mode if time.monotonic() < self.outage_ends else ""
 
     def begin_outage(self, mode: str, seconds: float | None) -> None:
+        """Start an outage. `seconds` None: until it is ended."""
         self.outage_mode = mode
         self.outage_ends = float("inf") if seconds is None else time.monotonic() + seconds
 

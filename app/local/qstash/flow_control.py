@@ -1,4 +1,4 @@
-"""Flow control: at most `parallelism` deliveries of one key are out at the same time; the others wait in line."""
+"""Flow control: at most `parallelism` deliveries of one key are in flight. Further ones wait in order."""
 
 import asyncio
 from collections import deque
@@ -10,13 +10,16 @@ from .headers import FlowControl
 
 
 @dataclass(slots=True)
-class _Lane:
+class _KeyLimit:
     limit: int
     active: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     def admit(self) -> None:
-        """A slot is counted when it is given, not when the waiter wakes, so two cannot take the same one."""
+        """Wake waiters while slots are free.
+
+        A slot is counted here, not when the waiter wakes, so two waiters cannot take the same slot.
+        """
         while self.waiting and self.active < self.limit:
             future = self.waiting.popleft()
             if not future.done():
@@ -24,39 +27,40 @@ class _Lane:
                 future.set_result(None)
 
 
-class Lanes:
-    """One lane per flow-control key; the latest publish says how wide it is."""
+class FlowLimiter:
+    """The limits by flow-control key. The latest message of a key sets its limit."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, _Lane] = {}
+        self._limits: dict[str, _KeyLimit] = {}
 
     @asynccontextmanager
     async def slot(self, flow: FlowControl | None) -> AsyncIterator[None]:
+        """Wait for a slot of the key, and hold it during the context. None: no limit."""
         if flow is None or flow.parallelism is None:
             yield
             return
-        lane = self._lanes.setdefault(flow.key, _Lane(flow.parallelism))
-        lane.limit = flow.parallelism
-        await self._enter(lane)
+        limit = self._limits.setdefault(flow.key, _KeyLimit(flow.parallelism))
+        limit.limit = flow.parallelism
+        await self._acquire(limit)
         try:
             yield
         finally:
-            self._leave(flow.key, lane)
+            self._release(flow.key, limit)
 
-    async def _enter(self, lane: _Lane) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        lane.waiting.append(turn)
-        lane.admit()
+    async def _acquire(self, limit: _KeyLimit) -> None:
+        admitted = asyncio.get_running_loop().create_future()
+        limit.waiting.append(admitted)
+        limit.admit()
         try:
-            await turn
+            await admitted
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                lane.active -= 1
-                lane.admit()
+            if admitted.done() and not admitted.cancelled():
+                limit.active -= 1
+                limit.admit()
             raise
 
-    def _leave(self, key: str, lane: _Lane) -> None:
-        lane.active -= 1
-        lane.admit()
-        if not lane.active and not lane.waiting:
-            self._lanes.pop(key, None)
+    def _release(self, key: str, limit: _KeyLimit) -> None:
+        limit.active -= 1
+        limit.admit()
+        if not limit.active and not limit.waiting:
+            self._limits.pop(key, None)

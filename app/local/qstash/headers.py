@@ -1,30 +1,29 @@
-"""The `Upstash-*` request headers, parsed once into one frozen value.
+"""The `Upstash-*` request headers, parsed once into a frozen value.
 
-Promise: whatever parses here can be carried out later; what cannot is refused (400) before it is stored.
+Invariant: a message is stored only if its headers parse. Headers that do not parse are answered with 400.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.local.qstash.errors import Refusal
-
 from . import retry_delay
 from .destination import check_destination
+from .errors import ApiError
 
 Headers = tuple[tuple[str, str], ...]
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:\d+[smhd])+")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# Headers of the connection itself, which nobody can forward.
-_OWN = ("", "connection", "content-length", "host", "transfer-encoding")
+# Headers of the connection itself cannot be forwarded.
+_NOT_FORWARDED = ("", "connection", "content-length", "host", "transfer-encoding")
 _CALLBACK_OPTIONS = ("retries", "retry-delay", "timeout", "method", "delay", "label")
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Where to report, and the publish headers of the message that carries the report."""
+    """The address of a report, and the publish headers of the message with the report."""
 
     url: str
     headers: Headers
@@ -32,7 +31,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class FlowControl:
-    """How many deliveries of one key may be out at once; rate and period are kept for the answer only."""
+    """The limits of one flow-control key. Only `parallelism` is enforced, the others are shown in answers."""
 
     key: str
     parallelism: int | None
@@ -42,7 +41,7 @@ class FlowControl:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What the publisher asked for."""
+    """The publisher's instructions. `not_before` is in Unix seconds, `delay` and `timeout` are in seconds."""
 
     forward: Headers
     method: str
@@ -61,33 +60,42 @@ class Instructions:
     schedule_id: str | None
 
     def due_ms(self, now_ms: int) -> int:
-        """When the first delivery is due; an instant in the past means at once."""
-        wanted = self.not_before * 1000 if self.not_before is not None else now_ms + self.delay * 1000
-        return max(wanted, now_ms)
+        """Return the due instant of the first delivery in Unix ms. A past instant means now."""
+        due = self.not_before * 1000 if self.not_before is not None else now_ms + self.delay * 1000
+        return max(due, now_ms)
 
 
 def relevant(headers: Iterable[tuple[str, str]]) -> Headers:
-    """The headers worth storing: the content type and everything addressed to QStash."""
+    """Return the headers to store: the content type and all `Upstash-*` headers.
+
+    Raises: ApiError when a name or value is not valid text.
+    """
     kept = tuple((k, v) for k, v in headers if k.lower() == "content-type" or k.lower().startswith("upstash-"))
     if any(not _is_text(name + value) for name, value in kept):
-        raise Refusal(400, "invalid header: not UTF-8")
+        raise ApiError(400, "invalid header: not UTF-8")
     return kept
 
 
 def override(headers: Headers, newer: Headers) -> Headers:
+    """Return the headers with those of the same names replaced by `newer`."""
     replaced = {name.lower() for name, _ in newer}
     return (*((k, v) for k, v in headers if k.lower() not in replaced), *newer)
 
 
 def without(headers: Headers, *names: str) -> Headers:
+    """Return the headers without the given lower-case names."""
     return tuple((k, v) for k, v in headers if k.lower() not in names)
 
 
 def parse(headers: Headers) -> Instructions:
+    """Parse the headers of a publish.
+
+    Raises: ApiError (400) when a header is not valid.
+    """
     values = {name.lower(): value.strip() for name, value in headers}
     deduplication_id = values.get("upstash-deduplication-id") or None
     if deduplication_id and ":" in deduplication_id:
-        raise Refusal(400, "DeduplicationId cannot contain ':'")
+        raise ApiError(400, "DeduplicationId cannot contain ':'")
     return Instructions(
         forward=_forwarded(headers),
         method=_method(values.get("upstash-method", "POST")),
@@ -108,14 +116,14 @@ def parse(headers: Headers) -> Instructions:
 
 
 def duration_seconds(text: str) -> int | None:
-    """`90s`, `1d2h3m4s`; None where the text is no duration."""
+    """Parse a duration such as `90s` or `1d2h3m4s`. None: not a duration."""
     if not _DURATION.fullmatch(text):
         return None
     return sum(int(number) * _UNIT_SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text))
 
 
 def _is_text(text: str) -> bool:
-    """False for bytes that came through as lone surrogates, and for a line break out of a batch's JSON."""
+    """Return False for lone surrogates (bytes that are not UTF-8) and line breaks (from a batch's JSON)."""
     return not any(character in "\r\n\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -123,12 +131,12 @@ def _forwarded(headers: Headers) -> Headers:
     prefix = "upstash-forward-"
     content_type = tuple(("Content-Type", value) for name, value in headers if name.lower() == "content-type")
     named = tuple((name[len(prefix) :], value) for name, value in headers if name.lower().startswith(prefix))
-    return content_type + tuple((name, value) for name, value in named if name.lower() not in _OWN)
+    return content_type + tuple((name, value) for name, value in named if name.lower() not in _NOT_FORWARDED)
 
 
 def _method(name: str) -> str:
     if name.upper() not in _METHODS:
-        raise Refusal(400, f"invalid method: {name}")
+        raise ApiError(400, f"invalid method: {name}")
     return name.upper()
 
 
@@ -137,7 +145,7 @@ def _integer(values: dict[str, str], name: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise Refusal(400, f"invalid {name} header: {text} is not a whole number")
+        raise ApiError(400, f"invalid {name} header: {text} is not a whole number")
     return int(text)
 
 
@@ -147,7 +155,7 @@ def _duration(values: dict[str, str], name: str) -> int | None:
         return None
     seconds = duration_seconds(text)
     if seconds is None:
-        raise Refusal(400, f"invalid {name} header: {text} is not a duration")
+        raise ApiError(400, f"invalid {name} header: {text} is not a duration")
     return seconds
 
 
@@ -156,7 +164,7 @@ def _expression(text: str | None) -> str | None:
         try:
             retry_delay.delay_ms(text, 0)
         except retry_delay.BadExpression as error:
-            raise Refusal(400, f"invalid upstash-retry-delay header: {error}") from error
+            raise ApiError(400, f"invalid upstash-retry-delay header: {error}") from error
     return text or None
 
 
@@ -174,7 +182,10 @@ def _callback(headers: Headers, values: dict[str, str], name: str) -> Callback |
 
 
 def _callback_header(option: str) -> str:
-    """Options configure the report's own delivery; any other name is a header for its receiver."""
+    """Return the header name for a callback option.
+
+    Known options configure the report's own delivery. Any other name is forwarded to the report's receiver.
+    """
     is_option = option.lower() in _CALLBACK_OPTIONS or option.lower().startswith("forward-")
     return f"Upstash-{option}" if is_option else f"Upstash-Forward-{option}"
 
@@ -188,8 +199,8 @@ def _flow(values: dict[str, str]) -> FlowControl | None:
     for name, value in parts.items():
         number = int(value) if value.isdecimal() else duration_seconds(value) if name == "period" else None
         if name not in ("parallelism", "rate", "period") or not number:
-            raise Refusal(400, f"invalid upstash-flow-control-value header: {text}")
+            raise ApiError(400, f"invalid upstash-flow-control-value header: {text}")
         numbers[name] = number
     if not {"parallelism", "rate"} & numbers.keys():
-        raise Refusal(400, "invalid upstash-flow-control-value header: parallelism or rate is required")
+        raise ApiError(400, "invalid upstash-flow-control-value header: parallelism or rate is required")
     return FlowControl(key, numbers.get("parallelism"), numbers.get("rate"), numbers.get("period"))

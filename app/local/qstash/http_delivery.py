@@ -1,6 +1,7 @@
-"""One HTTP request to the destination and what came of it; decides nothing.
+"""One HTTP request to a message's destination, and its outcome.
 
-Promise: the body byte for byte, signed for the published URL, redirects not followed, and always an Outcome.
+Invariant: the body is sent byte for byte and signed for the published URL, redirects are not followed, and every
+failure becomes an Outcome.
 """
 
 from collections.abc import Callable
@@ -8,20 +9,20 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from .destination import Detours
+from .destination import HostOverrides
 from .message import Message
 from .plan import DEFAULT_TIMEOUT_SECONDS
 from .signing import sign
 
 RESPONSE_BYTES_KEPT = 64 * 1024
-# Shorter than any server's own patience, so that a request is never written into a connection it just closed.
+# Shorter than any server's keep-alive, so that no request meets a connection that the server is closing.
 KEEP_ALIVE_SECONDS = 1.0
 _NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The response, or status 0 and the reason why there was none."""
+    """The response of the destination. Without a response, `status` is 0 and `error` the reason."""
 
     status: int
     headers: dict[str, list[str]] = field(default_factory=dict)
@@ -36,11 +37,11 @@ class Outcome:
         return next((values[0] for key, values in self.headers.items() if key.lower() == name.lower()), None)
 
 
-class Courier:
-    """Carries messages over pooled keep-alive connections."""
+class HttpDelivery:
+    """An HTTP client with pooled keep-alive connections."""
 
-    def __init__(self, detours: Detours, signing_key: Callable[[], str]) -> None:
-        self._detours = detours
+    def __init__(self, host_overrides: HostOverrides, signing_key: Callable[[], str]) -> None:
+        self._host_overrides = host_overrides
         self._signing_key = signing_key
         self._session: aiohttp.ClientSession | None = None
 
@@ -54,7 +55,8 @@ class Courier:
         if self._session is not None:
             await self._session.close()
 
-    async def carry(self, message: Message) -> Outcome:
+    async def send(self, message: Message) -> Outcome:
+        """Send a message, within its timeout (default 900 s)."""
         seconds = message.instructions.timeout or DEFAULT_TIMEOUT_SECONDS
         try:
             return await self._request(message, seconds)
@@ -65,7 +67,7 @@ class Courier:
 
     async def _request(self, message: Message, seconds: float) -> Outcome:
         assert self._session is not None
-        url, host = self._detours.route(message.url)
+        url, host = self._host_overrides.route(message.url)
         headers = self._headers(message)
         if host is not None:
             headers.append(("Host", host))

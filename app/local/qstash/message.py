@@ -1,4 +1,4 @@
-"""A message: what is to be delivered where and when, and how it shows in the API's answers."""
+"""A message, and its form in the API's answers."""
 
 import base64
 import secrets
@@ -16,7 +16,10 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One message until it is delivered, cancelled or dead; only `retried` and `next_at` ever change."""
+    """One message until it is delivered, cancelled or dead.
+
+    Times are in Unix ms. After the publish only `retried` and `next_at` change.
+    """
 
     id: str
     url: str
@@ -42,6 +45,7 @@ class Message:
 
 
 def grouped(headers: Headers) -> dict[str, list[str]]:
+    """Return the values of each header name."""
     result: dict[str, list[str]] = {}
     for name, value in headers:
         result.setdefault(name, []).append(value)
@@ -49,7 +53,7 @@ def grouped(headers: Headers) -> dict[str, list[str]]:
 
 
 def body_view(name: str, body: bytes) -> dict[str, str]:
-    """Text under `name`; bytes that are no UTF-8 under `nameBase64`."""
+    """Return a UTF-8 body under `name`, and any other body in base64 under `nameBase64`."""
     try:
         return {name: body.decode()}
     except UnicodeDecodeError:

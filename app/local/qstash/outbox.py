@@ -1,24 +1,23 @@
-"""The undelivered messages: in memory for speed, on disk for safety, each with its alarm.
+"""The undelivered messages, in memory and on disk, each with a timer.
 
-Promise: a message is in here from its publish until it is delivered, cancelled or dead, and rings when it is due.
+Invariant: the outbox holds a message from its publish until it is delivered, cancelled or dead.
 """
 
 from collections.abc import Callable, Iterable
 
-from app.local.qstash.timers import Alarm, wall_ms
-
 from .message import Message
 from .storage import Storage
+from .timers import Timers, wall_ms
 
 
 class Outbox:
-    """Every change goes to memory and to the journal in the same step, with no await between."""
+    """The pending messages by id. Every change goes to memory and to the storage without an await between."""
 
-    def __init__(self, storage: Storage, alarm: Alarm) -> None:
+    def __init__(self, storage: Storage, timers: Timers) -> None:
         self._storage = storage
-        self._alarm = alarm
+        self._timers = timers
         self._messages: dict[str, Message] = {}
-        self.era = 0  # how often everything was forgotten
+        self.reset_count = 0
         self.on_due: Callable[[Message], None] = lambda message: None
 
     def load(self) -> None:
@@ -31,13 +30,14 @@ class Outbox:
         return self._messages.get(message_id)
 
     def holds(self, message: Message) -> bool:
-        """False once it was cancelled or lost, which may happen while it is out for delivery."""
+        """Return False for a cancelled, lost or settled message. A message in flight can be cancelled too."""
         return self._messages.get(message.id) is message
 
     def all(self) -> list[Message]:
         return list(self._messages.values())
 
     def add(self, message: Message) -> None:
+        """Add a message without a timer: the caller arms it after the commit."""
         self._messages[message.id] = message
         self._storage.insert_message(message)
         self._storage.add_event(wall_ms(), "CREATED", message, next_at=message.next_at)
@@ -45,9 +45,10 @@ class Outbox:
     def arm(self, messages: Iterable[Message]) -> None:
         for message in messages:
             if self.holds(message):
-                self._alarm.set(message.id, message.next_at, self._ring(message))
+                self._timers.set(message.id, message.next_at, self._callback(message))
 
     def postpone(self, message: Message, at_ms: int) -> None:
+        """Count a retry and move the message's timer to it."""
         message.retried += 1
         message.next_at = at_ms
         self._storage.update_message(message)
@@ -55,13 +56,13 @@ class Outbox:
 
     def remove(self, message: Message) -> None:
         del self._messages[message.id]
-        self._alarm.clear(message.id)
+        self._timers.clear(message.id)
         self._storage.delete_message(message.id)
 
     def clear(self) -> None:
-        self.era += 1
+        self.reset_count += 1
         for message in self.all():
             self.remove(message)
 
-    def _ring(self, message: Message) -> Callable[[], None]:
+    def _callback(self, message: Message) -> Callable[[], None]:
         return lambda: self.on_due(message)

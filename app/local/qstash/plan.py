@@ -1,12 +1,11 @@
-"""The account's plan: how far ahead, how often and how much may be published.
+"""The account's plan: the limits of delay, retries and messages per day.
 
-Promise: a publish beyond the plan is refused in the service's own words, and nothing of it is stored.
+Invariant: a publish beyond the plan is refused with the service's own text, and nothing of it is stored.
 """
 
 from dataclasses import dataclass
 
-from app.local.qstash.errors import Refusal
-
+from .errors import ApiError
 from .headers import Instructions
 
 FREE_MAX_DELAY_SECONDS = 604_800
@@ -18,7 +17,7 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Limits of one account; `daily_quota=None` is unlimited."""
+    """The limits of one account. `max_delay` is in seconds. `daily_quota` None: unlimited."""
 
     max_delay: int = FREE_MAX_DELAY_SECONDS
     max_retries: int = FREE_MAX_RETRIES
@@ -28,25 +27,33 @@ class Plan:
         return min(DEFAULT_RETRIES, self.max_retries) if instructions.retries is None else instructions.retries
 
     def check(self, instructions: Instructions, now_ms: int) -> None:
+        """Check the delay and the retries against the plan.
+
+        Raises: ApiError (412).
+        """
         if instructions.due_ms(now_ms) - now_ms > self.max_delay * 1000:
-            raise Refusal(412, f"quota maxDelay exceeded, current limit: {self.max_delay}")
+            raise ApiError(412, f"quota maxDelay exceeded, current limit: {self.max_delay}")
         if self.retries(instructions) > self.max_retries:
-            raise Refusal(412, f"quota maxRetries exceeded, current limit: {self.max_retries}")
+            raise ApiError(412, f"quota maxRetries exceeded, current limit: {self.max_retries}")
 
 
 @dataclass(slots=True)
 class DailyUse:
-    """How many messages were published this UTC day."""
+    """The number of messages published on the present UTC day."""
 
     day: int = 0
     used: int = 0
 
     def take(self, count: int, quota: int | None, now_ms: int) -> None:
+        """Count messages.
+
+        Raises: ApiError (429) when they exceed the quota. Then none is counted.
+        """
         today = now_ms // 1000 // DAY_SECONDS
         if today != self.day:
             self.day, self.used = today, 0
         if quota is not None and self.used + count > quota:
-            raise Refusal(429, "exceeded daily rate limit", self._headers(quota))
+            raise ApiError(429, "exceeded daily rate limit", self._headers(quota))
         self.used += count
 
     def _headers(self, quota: int) -> dict[str, str]:

@@ -1,13 +1,12 @@
-"""The optional request log: one line per API call and per delivery, with its lateness in milliseconds."""
+"""The optional request log: one line per API call and per delivery, with the lateness in milliseconds."""
 
-from app.local.qstash.http_delivery import Outcome
-from app.local.qstash.timers import wall_ms
-
+from .http_delivery import Outcome
 from .message import Message
+from .timers import wall_ms
 
 
 class RequestLog:
-    """Prints when it is switched on, and costs nothing when it is not."""
+    """A log on stdout. Does nothing if it is disabled."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled

@@ -1,13 +1,12 @@
-"""What the routes share: the account behind them, JSON bodies, ids, and the caller's address."""
+"""Request parsing for all routes: JSON bodies, lists of ids, the caller's address and the account."""
 
 import json
 from typing import Any
 
 from aiohttp import web
 
-from app.local.qstash.errors import Refusal
-
 from .account import Account
+from .errors import ApiError
 
 ACCOUNT: web.AppKey[Account] = web.AppKey("account", Account)
 
@@ -17,20 +16,26 @@ def caller_ip(request: web.Request) -> str:
 
 
 async def json_body(request: web.Request) -> Any:
-    """The parsed body; None where there is none."""
+    """Return the parsed body, or None for an empty one.
+
+    Raises: ApiError when the body is not JSON.
+    """
     raw = await request.read()
     if not raw.strip():
         return None
     try:
         return json.loads(raw)
     except ValueError as error:
-        raise Refusal(400, "failed to parse request body: not JSON") from error
+        raise ApiError(400, "failed to parse request body: not JSON") from error
 
 
 async def id_list(request: web.Request, name: str) -> list[str]:
-    """The ids under `name`; empty where the body or the field is missing."""
+    """Return the ids under `name`. The list is empty if the body or the field is missing.
+
+    Raises: ApiError when the field is not a list of strings.
+    """
     body = await json_body(request) or {}
     ids = (body.get(name) or []) if isinstance(body, dict) else body
     if not isinstance(ids, list) or not all(isinstance(identity, str) for identity in ids):
-        raise Refusal(400, f"failed to parse request body: {name} must be a list of strings")
+        raise ApiError(400, f"failed to parse request body: {name} must be a list of strings")
     return ids

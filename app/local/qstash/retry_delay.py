@@ -1,6 +1,6 @@
-"""The retry-delay expression: arithmetic over `retried`, read with `ast` and evaluated without eval.
+"""The retry-delay expression: arithmetic over `retried`, parsed with `ast` and evaluated without eval.
 
-Promise: no expression reaches anything but floats and the nine functions, and none can run long.
+Invariant: an expression can use only floats and the nine functions, and cannot run long.
 """
 
 import ast
@@ -37,7 +37,11 @@ class BadExpression(ValueError):
 
 
 def delay_ms(expression: str, retried: int) -> float:
-    """The delay in milliseconds; `inf` where the arithmetic overflows, 0 where it is negative or undefined."""
+    """Evaluate the expression to a delay in milliseconds.
+
+    Returns `inf` on overflow, and 0 for a negative or undefined result.
+    Raises: BadExpression when the text is not arithmetic over `retried`.
+    """
     tree = _parse(expression)
     try:
         value = float(_value(tree, float(retried)))

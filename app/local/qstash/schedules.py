@@ -1,6 +1,6 @@
-"""Schedules: a cron expression that publishes a message each time it comes round.
+"""Schedules: messages published at the instants of a cron expression.
 
-Promise: a schedule survives a restart; an instant missed meanwhile is made up for once, not as often as it was missed.
+Invariant: a schedule survives a restart. Missed instants are made up for by one message in total.
 """
 
 import sqlite3
@@ -12,22 +12,25 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from app.local.qstash.background_tasks import BackgroundTasks
-from app.local.qstash.errors import Refusal, not_found
-from app.local.qstash.timers import Alarm, wall_ms
-
 from . import headers as upstash
+from .background_tasks import BackgroundTasks
 from .broker import Broker, Publication
+from .errors import ApiError, not_found
 from .headers import Instructions
 from .message import body_view, instructions_view, new_id
 from .plan import Plan
 from .storage import Storage, headers_text, headers_value
+from .timers import Timers, wall_ms
 
 _ZONE_PREFIX = "CRON_TZ="
 
 
 def next_instant(cron: str, after_ms: int) -> int:
-    """The first instant of the expression after the given one."""
+    """Return the expression's first instant after `after_ms`, both in Unix ms.
+
+    `CRON_TZ=Europe/Berlin ` before the expression sets the time zone. The default is UTC.
+    Raises: ApiError when the expression or the zone is not valid.
+    """
     expression = cron.strip()
     try:
         if expression.startswith(_ZONE_PREFIX):
@@ -37,12 +40,12 @@ def next_instant(cron: str, after_ms: int) -> int:
             moment = datetime.fromtimestamp(after_ms / 1000, UTC)
         return int(next(CronSim(expression, moment)).timestamp() * 1000)
     except (CronSimError, StopIteration, ValueError, KeyError, OSError) as error:
-        raise Refusal(400, f"invalid cron expression: {cron}") from error
+        raise ApiError(400, f"invalid cron expression: {cron}") from error
 
 
 @dataclass(slots=True, eq=False)
 class Schedule:
-    """A publication that repeats."""
+    """A repeated publication. Times are in Unix ms."""
 
     id: str
     publication: Publication
@@ -60,17 +63,17 @@ class Schedule:
         return self.instructions.cron or ""
 
     def row(self) -> tuple[Any, ...]:
-        what = (self.publication.url, self.publication.body, headers_text(self.publication.headers))
-        when = (self.created_at, self.next_at, self.last_at, int(self.paused))
-        return (self.id, *what, *when, self.publication.caller_ip)
+        content = (self.publication.url, self.publication.body, headers_text(self.publication.headers))
+        times = (self.created_at, self.next_at, self.last_at, int(self.paused))
+        return (self.id, *content, *times, self.publication.caller_ip)
 
 
 class Schedules:
-    """Every schedule of the account, each with its alarm while it is not paused."""
+    """The schedules of the account. Each has a timer unless it is paused."""
 
-    def __init__(self, storage: Storage, alarm: Alarm, broker: Broker, plan: Plan, tasks: BackgroundTasks) -> None:
+    def __init__(self, storage: Storage, timers: Timers, broker: Broker, plan: Plan, tasks: BackgroundTasks) -> None:
         self._storage = storage
-        self._alarm = alarm
+        self._timers = timers
         self._broker = broker
         self._plan = plan
         self._tasks = tasks
@@ -84,9 +87,13 @@ class Schedules:
             self._arm(schedule)
 
     async def put(self, publication: Publication) -> Schedule:
+        """Create a schedule, or replace the one with the same id.
+
+        Raises: ApiError when the cron expression or the message is not valid.
+        """
         instructions = upstash.parse(publication.headers)
         if not instructions.cron:
-            raise Refusal(400, "invalid cron expression: Upstash-Cron header is required")
+            raise ApiError(400, "invalid cron expression: Upstash-Cron header is required")
         now = wall_ms()
         next_at = next_instant(instructions.cron, now)
         self._broker.check(_occurrence(publication))
@@ -119,13 +126,13 @@ class Schedules:
 
     async def delete(self, schedule_id: str) -> None:
         schedule = self.get(schedule_id)
-        self._forget(schedule)
+        self._remove(schedule)
         self._storage.delete_schedule(schedule.id)
         await self._storage.commit()
 
     def clear(self) -> None:
         for schedule in self.all():
-            self._forget(schedule)
+            self._remove(schedule)
 
     def view(self, schedule: Schedule) -> dict[str, Any]:
         last = {"lastScheduleTime": schedule.last_at} if schedule.last_at else {}
@@ -152,19 +159,19 @@ class Schedules:
 
     def _arm(self, schedule: Schedule) -> None:
         if schedule.paused:
-            self._alarm.clear(_key(schedule))
+            self._timers.clear(_key(schedule))
         else:
-            self._alarm.set(_key(schedule), schedule.next_at, self._ring(schedule))
+            self._timers.set(_key(schedule), schedule.next_at, self._callback(schedule))
 
-    def _forget(self, schedule: Schedule) -> None:
+    def _remove(self, schedule: Schedule) -> None:
         del self._schedules[schedule.id]
-        self._alarm.clear(_key(schedule))
+        self._timers.clear(_key(schedule))
 
-    def _ring(self, schedule: Schedule) -> Callable[[], None]:
+    def _callback(self, schedule: Schedule) -> Callable[[], None]:
         return lambda: self._tasks.start(self._fire(schedule))
 
     async def _fire(self, schedule: Schedule) -> None:
-        # The next instant and the message go to disk in one transaction: neither twice nor never.
+        # One transaction holds the next instant and the message, so a crash neither repeats nor skips the message.
         schedule.last_at = schedule.next_at
         schedule.next_at = next_instant(schedule.cron, wall_ms())
         self._storage.save_schedule(*schedule.row())
@@ -177,7 +184,10 @@ def _key(schedule: Schedule) -> str:
 
 
 def _occurrence(publication: Publication) -> Publication:
-    """The message a schedule publishes: its delay stays, what belongs to the schedule alone goes."""
+    """Return the message of one occurrence: the publication without the schedule's own headers.
+
+    The delay stays.
+    """
     kept = upstash.without(
         publication.headers, "upstash-cron", "upstash-schedule-id", "upstash-not-before", "upstash-deduplication-id"
     )

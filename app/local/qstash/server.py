@@ -1,4 +1,4 @@
-"""The HTTP server: the routes, the token, the shape of errors, and the outages that tests ask for."""
+"""The HTTP server: routes, authentication, error answers, and outages on request."""
 
 import hmac
 import logging
@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from app.local.qstash import api_control, api_events_and_dlq, api_messages, api_schedules
-from app.local.qstash.errors import Refusal
-from app.local.qstash.request_parsing import ACCOUNT
-from app.local.qstash.timers import wall_ms
-
+from . import api_control, api_events_and_dlq, api_messages, api_schedules
 from .account import Account
+from .errors import ApiError
+from .request_parsing import ACCOUNT
+from .timers import wall_ms
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 _log = logging.getLogger(__name__)
@@ -39,11 +38,11 @@ def _message_routes() -> list[web.RouteDef]:
 def _record_routes() -> list[web.RouteDef]:
     return [
         web.get("/v2/events", api_events_and_dlq.events),
-        web.get("/v2/dlq", api_events_and_dlq.list_dead),
-        web.delete("/v2/dlq", api_events_and_dlq.delete_many_dead),
-        web.get("/v2/dlq/{id}", api_events_and_dlq.get_dead),
-        web.delete("/v2/dlq/{id}", api_events_and_dlq.delete_dead),
-        web.post("/v2/dlq/retry/{id}", api_events_and_dlq.retry_dead),
+        web.get("/v2/dlq", api_events_and_dlq.list_dead_letters),
+        web.delete("/v2/dlq", api_events_and_dlq.delete_dead_letters),
+        web.get("/v2/dlq/{id}", api_events_and_dlq.get_dead_letter),
+        web.delete("/v2/dlq/{id}", api_events_and_dlq.delete_dead_letter),
+        web.post("/v2/dlq/retry/{id}", api_events_and_dlq.retry_dead_letter),
         web.get("/v2/keys", api_events_and_dlq.get_keys),
         web.post("/v2/keys/rotate", api_events_and_dlq.rotate_keys),
     ]
@@ -86,7 +85,7 @@ async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except Refusal as refusal:
+    except ApiError as refusal:
         return web.json_response({"error": refusal.text}, status=refusal.status, headers=refusal.headers)
     except web.HTTPException as error:
         return web.json_response({"error": error.reason.lower()}, status=error.status)
@@ -99,7 +98,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _outages(request: web.Request, handler: Handler) -> web.StreamResponse:
     mode = "" if _is_control(request) else request.app[ACCOUNT].faults.outage()
     if mode == "503":
-        raise Refusal(503, "service unavailable")
+        raise ApiError(503, "service unavailable")
     response = await handler(request)
     if mode and request.transport is not None:
         request.transport.abort()
@@ -111,5 +110,5 @@ async def _authenticated(request: web.Request, handler: Handler) -> web.StreamRe
     expected = f"Bearer {request.app[ACCOUNT].token}".encode()
     given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
     if not _is_control(request) and not hmac.compare_digest(given, expected):
-        raise Refusal(401, "unable to authenticate: invalid token")
+        raise ApiError(401, "unable to authenticate: invalid token")
     return await handler(request)

@@ -1,4 +1,4 @@
-"""The signing keys and the signature that every delivery carries: a JWT over the destination and the body's hash."""
+"""The signing keys, and the signature of a delivery: a JWT over the destination and the body's hash."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ LIFETIME_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The key that signs now, and the one that will after the next rotation."""
+    """The signing key, and its successor after the next rotation."""
 
     current: str
     next: str

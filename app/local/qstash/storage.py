@@ -1,14 +1,13 @@
-"""What the stand-in keeps on disk: the only SQL, one function per row kind.
+"""The stand-in's tables and their statements.
 
-Promise: messages, retry counts, schedules, the DLQ, keys and the dedup window survive a restart, even a kill.
+Invariant: messages, retry counts, schedules, the DLQ, keys and the dedup window survive a restart and a kill.
 """
 
 import json
 import sqlite3
 from typing import Any
 
-from app.local.qstash.database import Journal
-
+from .database import Database
 from .headers import Headers
 from .message import Message
 
@@ -45,7 +44,7 @@ _TABLES = ("messages", "dlq", "events", "dedup", "schedules", "state")
 _MESSAGE_COLUMNS = (
     "id, url, body, headers, created_at, not_before, next_at, max_retries, retried, schedule_id, caller_ip"
 )
-_ELEVEN = ", ".join("?" * 11)
+_MESSAGE_PLACEHOLDERS = ", ".join("?" * 11)
 
 
 def headers_text(headers: Headers) -> str:
@@ -57,33 +56,34 @@ def headers_value(text: str) -> Headers:
 
 
 class Storage:
-    """Named reads and writes over the journal; a write outlives a kill once `commit` has returned."""
+    """Named reads and writes of the data file. A write survives a kill once `commit` has returned."""
 
     def __init__(self, path: str) -> None:
-        self.journal = Journal(path, SCHEMA)
+        self.database = Database(path, SCHEMA)
         self._events_written = 0
 
     async def commit(self) -> None:
-        await self.journal.commit()
+        await self.database.commit()
 
     def clear(self) -> None:
         for table in _TABLES:
-            self.journal.write(f"DELETE FROM {table}")
+            self.database.write(f"DELETE FROM {table}")
 
     # messages
 
     def insert_message(self, message: Message) -> None:
-        self.journal.write(f"INSERT INTO messages ({_MESSAGE_COLUMNS}) VALUES ({_ELEVEN})", *_message_row(message))
+        sql = f"INSERT INTO messages ({_MESSAGE_COLUMNS}) VALUES ({_MESSAGE_PLACEHOLDERS})"
+        self.database.write(sql, *_message_row(message))
 
     def update_message(self, message: Message) -> None:
         sql = "UPDATE messages SET next_at = ?, retried = ? WHERE id = ?"
-        self.journal.write(sql, message.next_at, message.retried, message.id)
+        self.database.write(sql, message.next_at, message.retried, message.id)
 
     def delete_message(self, message_id: str) -> None:
-        self.journal.write("DELETE FROM messages WHERE id = ?", message_id)
+        self.database.write("DELETE FROM messages WHERE id = ?", message_id)
 
     def load_messages(self) -> list[Message]:
-        return [message_from(row) for row in self.journal.read_now("SELECT * FROM messages")]
+        return [message_from(row) for row in self.database.read_now("SELECT * FROM messages")]
 
     # events
 
@@ -98,56 +98,56 @@ class Storage:
         error: str | None = None,
     ) -> None:
         row = (time_ms, message.id, state, message.url, message.label, message.schedule_id)
-        self.journal.write(
+        self.database.write(
             "INSERT INTO events (time, message_id, state, url, label, schedule_id, next_at, status, response_body,"
             " error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(*row, next_at, status, response_body, error),
         )
         self._events_written += 1
         if self._events_written % _PRUNE_EVERY == 0:
-            self.journal.write("DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?", EVENTS_KEPT)
+            self.database.write("DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?", EVENTS_KEPT)
 
     # dead letters
 
-    def insert_dead(
+    def insert_dead_letter(
         self, dlq_id: str, failed_at: int, message: Message, status: int, header: dict[str, list[str]], body: bytes
     ) -> None:
-        self.journal.write(
+        self.database.write(
             f"INSERT INTO dlq (dlq_id, failed_at, response_status, response_header, response_body, {_MESSAGE_COLUMNS})"
-            f" VALUES (?, ?, ?, ?, ?, {_ELEVEN})",
+            f" VALUES (?, ?, ?, ?, ?, {_MESSAGE_PLACEHOLDERS})",
             *(dlq_id, failed_at, status, json.dumps(header), body, *_message_row(message)),
         )
 
-    def delete_dead(self, dlq_id: str) -> None:
-        self.journal.write("DELETE FROM dlq WHERE dlq_id = ?", dlq_id)
+    def delete_dead_letter(self, dlq_id: str) -> None:
+        self.database.write("DELETE FROM dlq WHERE dlq_id = ?", dlq_id)
 
     # deduplication
 
     def insert_dedup(self, key: str, message_id: str, expires_at: int) -> None:
-        self.journal.write("INSERT OR REPLACE INTO dedup VALUES (?, ?, ?)", key, message_id, expires_at)
+        self.database.write("INSERT OR REPLACE INTO dedup VALUES (?, ?, ?)", key, message_id, expires_at)
 
     def prune_dedup(self, now_ms: int) -> None:
-        self.journal.write("DELETE FROM dedup WHERE expires_at <= ?", now_ms)
+        self.database.write("DELETE FROM dedup WHERE expires_at <= ?", now_ms)
 
     def load_dedup(self) -> list[sqlite3.Row]:
-        return self.journal.read_now("SELECT * FROM dedup ORDER BY expires_at")
+        return self.database.read_now("SELECT * FROM dedup ORDER BY expires_at")
 
     # schedules and single values
 
     def save_schedule(self, *row: Any) -> None:
-        self.journal.write("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+        self.database.write("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
 
     def delete_schedule(self, schedule_id: str) -> None:
-        self.journal.write("DELETE FROM schedules WHERE id = ?", schedule_id)
+        self.database.write("DELETE FROM schedules WHERE id = ?", schedule_id)
 
     def load_schedules(self) -> list[sqlite3.Row]:
-        return self.journal.read_now("SELECT * FROM schedules")
+        return self.database.read_now("SELECT * FROM schedules")
 
     def save_state(self, name: str, value: Any) -> None:
-        self.journal.write("INSERT OR REPLACE INTO state VALUES (?, ?)", name, json.dumps(value))
+        self.database.write("INSERT OR REPLACE INTO state VALUES (?, ?)", name, json.dumps(value))
 
     def load_state(self) -> dict[str, Any]:
-        return {row["name"]: json.loads(row["value"]) for row in self.journal.read_now("SELECT * FROM state")}
+        return {row["name"]: json.loads(row["value"]) for row in self.database.read_now("SELECT * FROM state")}
 
 
 def message_from(row: sqlite3.Row) -> Message:

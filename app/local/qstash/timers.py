@@ -1,6 +1,7 @@
-"""One heap and one timer: calls back at wall-clock instants, to the millisecond and never before.
+"""Timers at wall-clock instants: one heap and one event-loop handle, exact to the millisecond.
 
-The timer sleeps on the loop's monotonic clock; each ring asks the wall clock again, so a step of it is noticed.
+Invariant: no timer fires before its instant. The loop sleeps on its monotonic clock and reads the wall clock again at
+each wake-up, so it notices a step of the wall clock.
 """
 
 import asyncio
@@ -9,18 +10,18 @@ import itertools
 import time
 from collections.abc import Callable
 
-# A stepped or suspended clock costs at most this much; a quiet alarm wakes once in that time.
-LONGEST_SLEEP = 1.0
-# The selector rounds its waiting up to whole milliseconds; the last one is spent turning the loop instead.
-SELECTOR_GRAIN = 0.0015
+# Bounds the lateness after a step or a suspension of the clock. Idle timers wake up this often.
+MAX_SLEEP_SECONDS = 1.0
+# The selector rounds its timeout up to whole milliseconds, so the loop polls during the last one.
+SELECTOR_ROUNDING_SECONDS = 0.0015
 
 
 def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Alarm:
-    """Calls `callback` once for every key set, when its instant has come."""
+class Timers:
+    """A set of timers by key. Each calls its callback once."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str]] = []
@@ -30,6 +31,7 @@ class Alarm:
         self._stopped = False
 
     def set(self, key: str, at_ms: int, callback: Callable[[], None]) -> None:
+        """Set the timer of a key, or move it to `at_ms` (Unix time)."""
         serial = next(self._serial)
         self._entries[key] = (serial, callback)
         heapq.heappush(self._heap, (at_ms, serial, key))
@@ -43,8 +45,11 @@ class Alarm:
         self._stopped = True
         self._disarm()
 
-    def _ring(self) -> None:
-        """One at a time: in a burst, the first are under way and their connections free again before the last ring."""
+    def _fire(self) -> None:
+        """Call at most one callback, then return to the loop.
+
+        In a burst the first deliveries then end, and free their connections, before the last ones start.
+        """
         self._handle = None
         if self._heap and self._heap[0][0] <= wall_ms():
             _, serial, key = heapq.heappop(self._heap)
@@ -61,10 +66,10 @@ class Alarm:
             return
         loop = asyncio.get_running_loop()
         remaining = self._heap[0][0] / 1000 - time.time()
-        if remaining <= SELECTOR_GRAIN:
-            self._handle = loop.call_soon(self._ring)
+        if remaining <= SELECTOR_ROUNDING_SECONDS:
+            self._handle = loop.call_soon(self._fire)
         else:
-            self._handle = loop.call_later(min(remaining - SELECTOR_GRAIN, LONGEST_SLEEP), self._ring)
+            self._handle = loop.call_later(min(remaining - SELECTOR_ROUNDING_SECONDS, MAX_SLEEP_SECONDS), self._fire)
 
     def _disarm(self) -> None:
         if self._handle is not None:
@@ -72,7 +77,7 @@ class Alarm:
             self._handle = None
 
     def _drop_stale(self) -> None:
-        """A cleared or moved entry stays in the heap until it comes to the top."""
+        """Remove cleared and moved entries from the top of the heap. Others stay until they reach the top."""
         while self._heap:
             _, serial, key = self._heap[0]
             entry = self._entries.get(key)

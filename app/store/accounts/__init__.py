@@ -1,1 +1,1 @@
-"""Social accounts: rows, tokens, open authorizations."""
+"""Social accounts: rows, tokens, OAuth states."""

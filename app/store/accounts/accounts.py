@@ -1,4 +1,4 @@
-"""Social accounts: the tokens' rows, as encrypted as they came; and the mark that an account must be reconnected."""
+"""Rows of social accounts, with encrypted tokens and the reconnect mark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.store.schema.tables import posts, social_accounts
 
 ACTIVE = "active"
 RECONNECT_REQUIRED = "reconnect_required"
-UNTRIED = {"refresh_lease_until": None, "refresh_retry_at": None, "refresh_failures": 0}  # as a new token is
+UNTRIED = {"refresh_lease_until": None, "refresh_retry_at": None, "refresh_failures": 0}  # the values of a new token
 ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
 
 
@@ -28,7 +28,7 @@ def to_account(row: sa.Row[Any]) -> Account:
 
 
 def create(tx: Connection, values: dict[str, Any], now: datetime) -> Account | None:
-    """A new account; None when its owner has connected it already, perhaps this very moment."""
+    """Insert a new account. Returns None if its owner has connected it already, even a moment ago."""
     values = values | {"status": ACTIVE, "connected_at": now, "created_at": now, "updated_at": now}
     statement = insert_into(tx, social_accounts).values(values).on_conflict_do_nothing().returning(social_accounts)
     row = tx.execute(statement).one_or_none()
@@ -46,14 +46,14 @@ def remove(tx: Connection, account_id: str, user_id: str) -> bool:
 
 
 def in_use(connection: Connection, account_id: str) -> int:
-    """How many posts are scheduled or going out through this account."""
+    """Count the scheduled and publishing posts of this account."""
     busy = (Status.SCHEDULED, Status.PUBLISHING)
     where = (posts.c.social_account_id == account_id, posts.c.status.in_(busy))
     return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
 
 
 def by_id(connection: Connection, account_id: str, user_id: str | None = None) -> Account | None:
-    """The account; with `user_id`, only if that user may see it."""
+    """Return the account, or None. With `user_id`, only an account visible to that user is returned."""
     visible = [access.allowed(social_accounts, user_id, Right.READ)] if user_id is not None else []
     return _one(connection, social_accounts.c.id == account_id, *visible)
 
@@ -61,7 +61,7 @@ def by_id(connection: Connection, account_id: str, user_id: str | None = None) -
 def by_identity(
     connection: Connection, user_id: str, platform: str, external_id: str, company_id: str | None = None
 ) -> Account | None:
-    """The one that the company has of this identity; without a company, the one that the user has."""
+    """Return the company's account of this identity, or without a company the user's own."""
     c = social_accounts.c
     owner = sa.and_(c.company_id.is_(None), c.user_id == user_id) if company_id is None else c.company_id == company_id
     return _one(connection, owner, c.platform == platform, c.external_id == external_id)
@@ -70,7 +70,7 @@ def by_identity(
 def usable(
     connection: Connection, user_id: str, company_id: str | None, client_id: str | None, platform: str
 ) -> list[Account]:
-    """What a post of this author, company and client may go out through on that platform."""
+    """Return the accounts usable by a post of this author, company and client, oldest first."""
     of_post = access.usable_accounts(user_id, company_id, client_id)
     statement = select(social_accounts).where(of_post, social_accounts.c.platform == platform)
     statement = statement.order_by(social_accounts.c.created_at, social_accounts.c.id)
@@ -80,7 +80,10 @@ def usable(
 def page(
     connection: Connection, user_id: str, wanted: dict[str, str], limit: int, after: After | None
 ) -> list[Account]:
-    """The accounts that this user may see, oldest first, narrowed to the values of columns in `wanted`."""
+    """Return a page of the accounts visible to this user, oldest first.
+
+    `wanted` maps columns to required values.
+    """
     statement = select(social_accounts).where(access.allowed(social_accounts, user_id, Right.READ))
     for column, value in wanted.items():
         statement = statement.where(social_accounts.c[column] == value)
@@ -89,14 +92,17 @@ def page(
 
 
 def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: datetime) -> bool:
-    """The token that was sent is refused. False for one reconnected since: it has another token."""
+    """Mark an account whose token was refused. Returns False if it was reconnected after `sent_at`.
+
+    A reconnected account has another token.
+    """
     where = (social_accounts.c.id == account_id, social_accounts.c.connected_at <= sent_at)
     marked = update(social_accounts).where(*where).values(status=RECONNECT_REQUIRED, updated_at=now)
     return tx.execute(marked).rowcount == 1
 
 
 def held_posts(connection: Connection, account_id: str) -> list[str]:
-    """The scheduled posts that wait for this account to be reconnected."""
+    """Return the ids of the scheduled posts waiting for a reconnection of this account."""
     statement = select(posts.c.id).where(
         posts.c.social_account_id == account_id,
         posts.c.status == Status.SCHEDULED,

@@ -1,4 +1,7 @@
-"""Members on their way to a platform and back: one row each, kept as hashes, and gone with its first use."""
+"""Rows of OAuth flows in progress. The state and the browser's secret are stored as hashes.
+
+Invariant: a state is used once. Its first use deletes the row.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from sqlalchemy import Connection, delete, insert, select
 
 from app.store.schema.tables import oauth_states
 
-MAX_OPEN = 10  # per user; the newest are kept
+MAX_OPEN = 10  # open flows per user, the newest are kept
 T = oauth_states.c
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthState:
-    """`verifier` is encrypted; whoever holds the state and the browser's cookie may use it once."""
+    """One OAuth flow. The caller with its state and its browser's cookie may use it once.
+
+    `verifier` is encrypted.
+    """
 
     state_hash: str
     browser_hash: str
@@ -31,7 +37,7 @@ FIELDS = tuple(field.name for field in fields(OAuthState))
 
 
 def keep(tx: Connection, state: OAuthState) -> None:
-    """Remember one, and forget what has expired or is more than a user can need."""
+    """Store a state. Delete expired ones and the user's oldest above MAX_OPEN."""
     newest = select(T.state_hash).where(T.user_id == state.user_id).order_by(T.created_at.desc(), T.state_hash)
     kept = list(tx.execute(newest.limit(MAX_OPEN - 1)).scalars())
     tx.execute(delete(oauth_states).where(T.user_id == state.user_id, T.state_hash.not_in(kept)))
@@ -40,7 +46,7 @@ def keep(tx: Connection, state: OAuthState) -> None:
 
 
 def take(tx: Connection, state_hash: str, browser_hash: str, now: datetime) -> OAuthState | None:
-    """The state, to whoever comes first with it in the browser that it was made for; None to all others."""
+    """Return and delete the state. None means it is unknown, used, expired, or of another browser."""
     mine = (T.state_hash == state_hash, T.browser_hash == browser_hash, T.expires_at > now)
     row = tx.execute(delete(oauth_states).where(*mine).returning(*(T[name] for name in FIELDS))).one_or_none()
     return OAuthState(*row) if row else None

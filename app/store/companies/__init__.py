@@ -1,1 +1,1 @@
-"""Companies, clients, and who may see what."""
+"""Companies, clients and access conditions."""

@@ -1,8 +1,10 @@
-"""Whose is what: the one condition by which posts and accounts are seen and changed, and the lock that keeps it true.
+"""The access condition for posts and accounts, and the lock of a company's row.
 
-A thing without a company is its user's alone; a thing of a company is its members', whoever wrote it. Whoever puts
-something into a company, or changes something in it, holds the company's row together with others; whoever changes its
-members or clients, or ends it, holds the row alone. So nobody acts by a right that was taken from them a moment ago.
+A row without a company belongs to its user alone. A row with a company belongs to all members, regardless of its
+author. A write inside a company takes a shared lock on the company's row. A change of members or clients, or the
+removal of the company, takes the exclusive lock.
+
+Invariant: no member writes with a right revoked a moment ago.
 """
 
 from __future__ import annotations
@@ -13,18 +15,20 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
 from app.domain.companies import Right, Role, roles_with
+from app.store.schema.columns import Condition
 from app.store.schema.tables import companies, memberships, posts, social_accounts
-
-Condition = sa.ColumnElement[bool]
 
 
 def allowed(table: sa.Table, user_id: Any, right: Right) -> Condition:
-    """The rows of `posts` or `social_accounts` that this user has this right to."""
-    theirs = select(memberships.c.company_id).where(
+    """Return the condition for rows open to this user with this right.
+
+    `table` is `posts` or `social_accounts`.
+    """
+    with_right = select(memberships.c.company_id).where(
         memberships.c.user_id == user_id, memberships.c.role.in_(roles_with(right))
     )
     own = sa.and_(table.c.company_id.is_(None), table.c.user_id == user_id)
-    return sa.or_(own, table.c.company_id.in_(theirs))
+    return sa.or_(own, table.c.company_id.in_(with_right))
 
 
 def visible_posts(user_id: Any) -> Condition:
@@ -32,8 +36,11 @@ def visible_posts(user_id: Any) -> Condition:
 
 
 def usable_accounts(user_id: str, company_id: str | None, client_id: str | None) -> Condition:
-    """The accounts that a post of this author, company and client may go out through: a personal post through its
-    author's own, a company's through the company's, but never through another client's."""
+    """Return the condition for accounts usable by a post of this author, company and client.
+
+    A personal post uses its author's own accounts. A company's post uses the company's accounts, but never those of
+    another client.
+    """
     c = social_accounts.c
     if company_id is None:
         return sa.and_(c.company_id.is_(None), c.user_id == user_id)
@@ -41,15 +48,18 @@ def usable_accounts(user_id: str, company_id: str | None, client_id: str | None)
 
 
 def account_of_post() -> Condition:
-    """Joins a post to its account, as long as it is one of those."""
-    return sa.and_(social_accounts.c.id == posts.c.social_account_id, _may_use())
+    """Join a post to its own account, if the post may use it."""
+    return sa.and_(social_accounts.c.id == posts.c.social_account_id, _usable_by_post())
 
 
 def accounts_of_post() -> Condition:
-    """Joins a post to the accounts on its platform that it may go out through: its own, or any while it names none."""
+    """Join a post to the usable accounts on its platform.
+
+    A post with an account joins that account alone.
+    """
     c, p = social_accounts.c, posts.c
     named = sa.or_(p.social_account_id.is_(None), c.id == p.social_account_id)
-    return sa.and_(c.platform == p.platform, _may_use(), named)
+    return sa.and_(c.platform == p.platform, _usable_by_post(), named)
 
 
 def role_of(connection: Connection, company_id: str, user_id: str) -> Role | None:
@@ -60,16 +70,19 @@ def role_of(connection: Connection, company_id: str, user_id: str) -> Role | Non
     return Role(role) if role is not None else None
 
 
-def _may_use() -> Condition:
-    """What `usable_accounts` says, of a post that is in the same statement."""
+def _usable_by_post() -> Condition:
+    """Return the condition of `usable_accounts` for the post in the same statement."""
     c, p = social_accounts.c, posts.c
     own = sa.and_(p.company_id.is_(None), c.company_id.is_(None), c.user_id == p.user_id)
     shared = sa.and_(c.company_id == p.company_id, sa.or_(c.client_id.is_(None), c.client_id == p.client_id))
     return sa.or_(own, shared)
 
 
-def hold(tx: Connection, company_id: str, *, alone: bool) -> None:
-    """Until this transaction ends, its members and clients stay as they are now. SQLite's writers are alone anyway.
-    A statement of its own: what waited for the lock must read anew what the lock was for."""
+def lock_company(tx: Connection, company_id: str, *, exclusive: bool) -> None:
+    """Lock the company's row until this transaction ends.
+
+    Its members and clients cannot change meanwhile. SQLite has one writer at a time and needs no lock. The lock is a
+    statement of its own, so the caller reads members and clients after the wait and not before it.
+    """
     statement = select(companies.c.id).where(companies.c.id == company_id)
-    tx.execute(statement.with_for_update(read=not alone, key_share=not alone))
+    tx.execute(statement.with_for_update(read=not exclusive, key_share=not exclusive))

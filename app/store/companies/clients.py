@@ -1,4 +1,7 @@
-"""The clients of companies. A name is given once within a company, whatever the case of its letters."""
+"""Rows of companies' clients.
+
+Invariant: a name is unique within its company, regardless of case.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Companies and their members: the rows, each company as the member sees it who asks."""
+"""Rows of companies and their members. Each company is read as one of its members sees it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.companies import Company, Member, Role
 from app.domain.lifecycle import FINAL
+from app.store.engine import insert_into
 from app.store.paging import After, oldest_first
 from app.store.schema.tables import companies, memberships, posts, social_accounts
 
-_AS_SEEN = (
+_COLUMNS = (
     companies.c.id,
     companies.c.name,
     memberships.c.role,
@@ -25,22 +25,22 @@ _AS_SEEN = (
 
 
 def create(tx: Connection, company_id: str, name: str, owner: str, now: datetime) -> Company:
-    """A new company with its first owner."""
+    """Create a company with its first owner."""
     tx.execute(insert(companies).values(id=company_id, name=name, created_at=now, updated_at=now))
     put_member(tx, company_id, owner, Role.OWNER, now)
     return Company(company_id, name, Role.OWNER, joined_at=now, created_at=now, updated_at=now)
 
 
 def by_id(connection: Connection, company_id: str, user_id: str) -> Company | None:
-    """The company, if this user is a member."""
-    row = connection.execute(_seen_by(user_id).where(companies.c.id == company_id)).one_or_none()
+    """Return the company, or None if this user is not a member."""
+    row = connection.execute(_companies_of(user_id).where(companies.c.id == company_id)).one_or_none()
     return _to_company(row) if row else None
 
 
 def page(connection: Connection, user_id: str, limit: int, after: After | None) -> list[Company]:
-    """The companies of which this user is a member, in the order in which they joined."""
+    """Return a page of this user's companies, in the order of joining."""
     joined, key = memberships.c.created_at, memberships.c.company_id
-    statement = oldest_first(_seen_by(user_id), joined, key, limit, after)
+    statement = oldest_first(_companies_of(user_id), joined, key, limit, after)
     return [_to_company(row) for row in connection.execute(statement)]
 
 
@@ -49,12 +49,15 @@ def rename(tx: Connection, company_id: str, name: str, now: datetime) -> None:
 
 
 def remove(tx: Connection, company_id: str) -> None:
-    """With its members and clients."""
+    """Delete a company with its members and clients."""
     tx.execute(delete(companies).where(companies.c.id == company_id))
 
 
-def left_in(connection: Connection, company_id: str, client_id: str | None = None) -> tuple[int, int]:
-    """How many posts that are not final, and how many accounts, a company or one of its clients has."""
+def count_dependents(connection: Connection, company_id: str, client_id: str | None = None) -> tuple[int, int]:
+    """Count the unfinished posts and the accounts of a company, or of one client.
+
+    Returns (posts, accounts).
+    """
     counts = []
     for table, more in ((posts, [posts.c.status.not_in(FINAL)]), (social_accounts, [])):
         where = [table.c.company_id == company_id, *more]
@@ -72,12 +75,12 @@ def members(connection: Connection, company_id: str, limit: int, after: After | 
 
 
 def put_member(tx: Connection, company_id: str, user_id: str, role: Role, now: datetime) -> Member:
-    """A new member, or a new role of one."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    """Add a member, or change the role of an existing one."""
     row = {"company_id": company_id, "user_id": user_id, "role": role, "created_at": now}
     key = [memberships.c.company_id, memberships.c.user_id]
-    statement = dialect.insert(memberships).values(row).on_conflict_do_update(index_elements=key, set_={"role": role})
-    return _to_member(tx.execute(statement.returning(memberships)).one())
+    statement = insert_into(tx, memberships).values(row)
+    statement = statement.on_conflict_do_update(index_elements=key, set_={"role": role}).returning(memberships)
+    return _to_member(tx.execute(statement).one())
 
 
 def remove_member(tx: Connection, company_id: str, user_id: str) -> None:
@@ -89,8 +92,8 @@ def count_owners(connection: Connection, company_id: str) -> int:
     return connection.execute(select(sa.func.count()).select_from(memberships).where(*where)).scalar_one()
 
 
-def _seen_by(user_id: str) -> sa.Select[Any]:
-    return select(*_AS_SEEN).join_from(memberships, companies).where(memberships.c.user_id == user_id)
+def _companies_of(user_id: str) -> sa.Select[Any]:
+    return select(*_COLUMNS).join_from(memberships, companies).where(memberships.c.user_id == user_id)
 
 
 def _to_company(row: sa.Row[Any]) -> Company:

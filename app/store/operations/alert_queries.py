@@ -1,4 +1,7 @@
-"""What tells that something is wrong, or well again: reads for the alerts, each bounded, whatever the tables hold."""
+"""Reads that decide whether alerts begin or end.
+
+Invariant: each read is bounded, regardless of the size of the tables.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +13,42 @@ from sqlalchemy import Connection, select
 
 from app.store.schema.tables import STALE_REASONS, attempts, social_accounts, transitions
 
-SAMPLE = 10_000  # the latest attempts that are looked at
+SAMPLE = 10_000  # the latest attempts read
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """How often since when, and the last time."""
+class Occurrences:
+    """The number of occurrences, and the instants of the first and the last."""
 
     count: int
     first: datetime
     last: datetime
 
 
-def in_use_since(connection: Connection) -> datetime | None:
-    """When the first post was written."""
+def first_transition_at(connection: Connection) -> datetime | None:
+    """Return the instant of the oldest transition, or None in an unused installation."""
     return connection.execute(select(transitions.c.at).order_by(transitions.c.id).limit(1)).scalar()
 
 
-def stale_claims(connection: Connection, since: datetime) -> Seen | None:
-    """Claims whose lease ended with nobody there to settle them."""
+def stale_claims(connection: Connection, since: datetime) -> Occurrences | None:
+    """Return the claims since `since` whose lease ended unsettled, or None without any."""
     at = transitions.c.at
     statement = select(sa.func.count(), sa.func.min(at), sa.func.max(at))
     count, first, last = connection.execute(statement.where(sa.text(STALE_REASONS), at >= since)).one()
-    return Seen(count, first, last) if count else None
+    return Occurrences(count, first, last) if count else None
 
 
 def lateness_since(connection: Connection, since: datetime) -> list[tuple[datetime, float]]:
-    """(begun, lateness in ms) of the first attempts since then, latest first: later ones are late by design."""
+    """Return (start, lateness in ms) of first attempts since `since`, latest first.
+
+    Later attempts are left out, because they are late by design.
+    """
     statement = _first_attempts(since).order_by(attempts.c.started_at.desc()).limit(SAMPLE)
     return [(row.started_at, row.lateness_ms) for row in connection.execute(statement)]
 
 
 def share_late(connection: Connection, since: datetime, before: datetime, over_ms: float) -> tuple[int, float]:
-    """How many first attempts there were, and the share of them that was later than `over_ms`."""
+    """Return the number of first attempts and the share of them later than `over_ms`."""
     latest = _first_attempts(since).where(attempts.c.started_at < before)
     sample = latest.order_by(attempts.c.started_at.desc()).limit(SAMPLE).subquery()
     late = sa.func.sum(sa.case((sample.c.lateness_ms > over_ms, 1), else_=0))
@@ -51,7 +57,7 @@ def share_late(connection: Connection, since: datetime, before: datetime, over_m
 
 
 def accepted_since(connection: Connection, since: datetime) -> bool:
-    """Whether n8n has taken a post that was sent after that."""
+    """Return True if n8n accepted a post sent after `since`."""
     taken = (attempts.c.started_at > since, attempts.c.http_status.between(200, 299))
     return connection.execute(select(sa.literal(1)).where(sa.exists().where(*taken))).scalar() is not None
 

@@ -1,21 +1,23 @@
-"""What an operator should know: one row per kind and subject, counted, with since-when; and the upsert both use."""
+"""Rows of operators' alerts, one per kind and subject.
+
+Each row has a count and the instants of the first and the last occurrence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, delete, select
 
-from app.store.engine import insert_into
+from app.store.engine import upsert
 from app.store.schema.tables import alerts
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`subject` is an id or a setting's name, never a person's data."""
+    """One alert. `subject` is an id or a setting's name, never personal data."""
 
     kind: str
     subject: str
@@ -26,7 +28,7 @@ class Alert:
 
 
 def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datetime) -> None:
-    """Begin or renew an alert; renewing keeps `since`."""
+    """Begin or renew an alert. Renewing keeps `since`."""
     first = {"since": now, "last_at": now, "count": 1, "detail": detail}
     again = {"last_at": now, "count": alerts.c.count + 1, "detail": detail}
     upsert(tx, alerts, {"kind": kind, "subject": subject}, first, again)
@@ -46,16 +48,10 @@ def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
 
 
 def subjects(connection: Connection, kind: str) -> set[str]:
-    """Everything that an alert of this kind is about."""
+    """Return the subjects of all alerts of this kind."""
     return set(connection.execute(select(alerts.c.subject).where(alerts.c.kind == kind)).scalars())
 
 
 def current(connection: Connection, limit: int = 100) -> list[Alert]:
     statement = select(alerts).order_by(alerts.c.last_at.desc()).limit(limit)
     return [Alert(**row._mapping) for row in connection.execute(statement)]
-
-
-def upsert(tx: Connection, table: Table, key: dict[str, Any], first: dict[str, Any], again: dict[str, Any]) -> None:
-    """Insert `key` with `first`, or where it exists set `again`; one statement, so two callers cannot collide."""
-    statement = insert_into(tx, table).values({**key, **first})
-    tx.execute(statement.on_conflict_do_update(index_elements=list(key), set_=again))

@@ -1,4 +1,7 @@
-"""The circuit breaker in front of n8n, one row that all instances share: closed, or open with one probe at a time."""
+"""The circuit breaker in front of n8n: one row shared by all instances.
+
+Invariant: an open breaker allows one probe at a time.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
 from app.domain.breaker import Breaker
-from app.store.operations.alerts import upsert
+from app.store.engine import upsert
 from app.store.schema.tables import breakers
 
 NAME = "n8n"
@@ -21,13 +24,19 @@ def read(connection: Connection) -> Breaker:
 
 
 def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) -> bool:
-    """One caller gets to try while the breaker is open; moving `probe_at` decides who."""
+    """Take the right to one probe of the open breaker, until `until`.
+
+    Returns False if the breaker is closed, the probe is not due, or another caller moved `probe_at` first.
+    """
     where = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, T.probe_at <= now)
     return tx.execute(update(breakers).where(*where).values(probe_at=until)).rowcount == 1
 
 
 def record_failure(tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime) -> bool:
-    """Count one; open at the threshold, or start another cooldown. True when this failure opened it."""
+    """Count one failure. Open the breaker at the threshold, or restart the cooldown of an open one.
+
+    Returns True if this failure opened it.
+    """
     upsert(tx, breakers, {"name": NAME}, {"failures": 1}, {"failures": T.failures + 1})
     opened = update(breakers).where(T.name == NAME, T.failures >= threshold, T.opened_at.is_(None))
     if tx.execute(opened.values(opened_at=now, probe_at=now + cooldown)).rowcount == 1:
@@ -38,7 +47,7 @@ def record_failure(tx: Connection, *, threshold: int, cooldown: timedelta, now: 
 
 
 def record_success(tx: Connection) -> bool:
-    """Close. True when it was open."""
+    """Close the breaker. Returns True if it was open."""
     was_open = tx.execute(select(T.opened_at).where(T.name == NAME)).scalar() is not None
     dirty = sa.or_(T.failures > 0, T.opened_at.is_not(None))
     tx.execute(update(breakers).where(T.name == NAME, dirty).values(failures=0, opened_at=None, probe_at=None))

@@ -1,11 +1,11 @@
-"""How many posts there are, at a cost that does not grow with them.
+"""Counts of posts at a bounded cost.
 
-A counter that every transition moves would be one hot row for a burst of a thousand dispatches, so nobody keeps one:
+A counter moved by every transition would be one hot row in a burst of a thousand dispatches, so none is kept.
 
-- Published and cancelled are final, so a post once counted is counted for ever. The sweep moves `counted_until` forward
-  and adds what it passes; a reader adds what came since. Exact, and pruning takes nothing from the total.
-- All others are counted along a partial index up to AT_MOST, exactly; where there are more, what the last sweep counted
-  is told instead.
+- Published and cancelled are final, so each such post is counted once. The sweep moves `counted_until` forward and adds
+  the posts it passes. A reader adds the later ones. The total is exact, and pruning does not lower it.
+- Posts of any other status are counted exactly along a partial index, up to EXACT_LIMIT. Above it, the reader returns
+  the last sweep's count.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
 from app.domain.lifecycle import FINAL, Status
-from app.store.operations.alerts import upsert
-from app.store.posts.transition_sql import Condition
+from app.store.engine import upsert
+from app.store.schema.columns import Condition
 from app.store.schema.tables import posts, tallies
 
-AT_MOST = 1_000
-STEP = 50_000  # posts that one advance passes at most
+EXACT_LIMIT = 1_000
+STEP = 50_000  # the most posts passed by one advance
 TRIES = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: A post is counted once its last change is this old: no transaction lasts so long, and no clock is so far behind.
+#: A final post is counted when its last change is this old. No transaction lasts longer and no clock is further behind.
 SETTLED = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Posts of one `name`; `key` leads through the index that holds just these."""
+    """A kind of posts to count. `key` is the key of the index that covers the kind."""
 
     name: str
     key: sa.ColumnElement[datetime | None]
@@ -40,14 +40,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Of a final status: how many posts ever reached it, and how many of them are still here."""
+    """The posts that ever reached a final status, and those still stored."""
 
     ever: int
     here: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Tally:
+class _StoredCount:
     counted: int
     counted_until: datetime
     pruned: int
@@ -59,35 +59,38 @@ def of_status(status: Status) -> Kind:
 
 
 def count(connection: Connection, kind: Kind) -> int:
-    """Exact up to AT_MOST; of more, as many as the last sweep counted."""
+    """Count a kind exactly up to EXACT_LIMIT. Above it, return the last sweep's count."""
     few, stored = _count_few(connection, kind)
-    if few <= AT_MOST:
+    if few <= EXACT_LIMIT:
         return few
     return max(stored, few) if stored is not None else _count_all(connection, kind)
 
 
 def recount(tx: Connection, kind: Kind, now: datetime) -> None:
-    """Keep the count of a kind that is too large for a reader to count."""
-    if _count_few(tx, kind)[0] > AT_MOST:
+    """Store the count of a kind larger than EXACT_LIMIT."""
+    if _count_few(tx, kind)[0] > EXACT_LIMIT:
         values = {"counted": _count_all(tx, kind), "counted_until": now}
         upsert(tx, tallies, {"name": kind.name}, values | {"pruned": 0}, values)
 
 
 def total(connection: Connection, status: Status) -> Total:
-    """The tally, and what came since. Counted again if the tally moved meanwhile: a prune may have followed it."""
+    """Add the stored count of a final status and the later posts.
+
+    The sum is computed again if the stored count moved meanwhile, because a prune may have followed.
+    """
     assert status in FINAL
-    tally = _tally(connection, status)
+    stored = _stored_count(connection, status)
     for _ in range(TRIES):
-        since = (posts.c.status == status, posts.c.updated_at >= tally.counted_until)
-        came = connection.execute(select(sa.func.count()).select_from(posts).where(*since)).scalar_one()
-        seen, tally = tally, _tally(connection, status)
-        if tally == seen:
+        since = (posts.c.status == status, posts.c.updated_at >= stored.counted_until)
+        later = connection.execute(select(sa.func.count()).select_from(posts).where(*since)).scalar_one()
+        seen, stored = stored, _stored_count(connection, status)
+        if stored == seen:
             break
-    return Total(seen.counted + came, max(0, seen.counted + came - seen.pruned))
+    return Total(seen.counted + later, max(0, seen.counted + later - seen.pruned))
 
 
 def advance(tx: Connection, status: Status, now: datetime) -> bool:
-    """Count the next STEP posts of a final status that are settled. True when there are more."""
+    """Count the next STEP settled posts of a final status. Returns True if more remain."""
     assert status in FINAL
     began, end = counted_until(tx, status), now - SETTLED
     if began >= end:
@@ -100,29 +103,35 @@ def advance(tx: Connection, status: Status, now: datetime) -> bool:
     number = tx.execute(more).scalar_one()
     first = {"counted": 0, "counted_until": began, "pruned": 0}
     upsert(tx, tallies, {"name": status.value}, first, {"name": status.value})
-    seen = (tallies.c.name == status.value, tallies.c.counted_until == began)  # or another has counted these meanwhile
+    # If a concurrent advance has counted these posts, `counted_until` has moved.
+    seen = (tallies.c.name == status.value, tallies.c.counted_until == began)
     tx.execute(update(tallies).where(*seen).values(counted=tallies.c.counted + number, counted_until=stop))
     return found is not None
 
 
 def counted_until(connection: Connection, status: Status) -> datetime:
-    return _tally(connection, status).counted_until
+    return _stored_count(connection, status).counted_until
 
 
 def note_pruned(tx: Connection, status: Status, number: int) -> None:
     tx.execute(update(tallies).where(tallies.c.name == status.value).values(pruned=tallies.c.pruned + number))
 
 
-def _tally(connection: Connection, status: Status) -> _Tally:
+def _stored_count(connection: Connection, status: Status) -> _StoredCount:
     columns = (tallies.c.counted, tallies.c.counted_until, tallies.c.pruned)
     row = connection.execute(select(*columns).where(tallies.c.name == status.value)).one_or_none()
-    return _Tally(*row) if row else _Tally(0, EPOCH, 0)
+    return _StoredCount(*row) if row else _StoredCount(0, EPOCH, 0)
 
 
 def _count_few(connection: Connection, kind: Kind) -> tuple[int, int | None]:
-    """And what the last sweep counted, in the same statement: with many posts there is not one more to wait for.
-    Ordered by the index's own key, or PostgreSQL reads the whole table in the hope of an early end."""
-    few = select(sa.literal(1)).select_from(posts).where(*kind.where).order_by(kind.key).limit(AT_MOST + 1).subquery()
+    """Count a kind up to EXACT_LIMIT + 1, and read the last sweep's count.
+
+    One statement for both keeps the number of round trips the same for many posts. The order by the index's key keeps
+    PostgreSQL from scanning the whole table in the hope of an early end.
+    """
+    few = (
+        select(sa.literal(1)).select_from(posts).where(*kind.where).order_by(kind.key).limit(EXACT_LIMIT + 1).subquery()
+    )
     stored = select(tallies.c.counted).where(tallies.c.name == kind.name).scalar_subquery()
     found = connection.execute(select(sa.func.count(), stored).select_from(few)).one()
     return found[0], found[1]

@@ -1,7 +1,7 @@
-"""Answers to requests that carry an Idempotency-Key, one row per user and key.
+"""Answers to requests with an Idempotency-Key, one row per user and key.
 
-Promise: of any number of equal requests one is begun; its claim is committed before its work, and only who holds the
-claim can write the answer or give the key back.
+Invariant: of equal requests one is begun. Its lock is committed before its work, and only the lock's holder can write
+the answer or release the key.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.store.engine import insert_into
 from app.store.schema.tables import idempotency_keys
 
 K = idempotency_keys.c
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to do the work of this key, and to write down its answer."""
+class KeyLock:
+    """The right to do the work of a key and to store its answer."""
 
     user_id: str
     key: str
@@ -30,8 +30,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the key was used for; `status` is None while that is under way."""
+class KeyRecord:
+    """The request of a used key, and its answer. `status` is None while the request is in flight."""
 
     fingerprint: str
     status: int | None
@@ -41,37 +41,39 @@ class Known:
 
 def begin(
     tx: Connection, user_id: str, key: str, fingerprint: str, *, now: datetime, lease_until: datetime, keep: datetime
-) -> Claim | Known | None:
-    """A Claim where the key is new, past its day, or was left by somebody who died with the same request; else what is
-    known of it. None when the row was forgotten in between: ask again."""
-    claim = Claim(user_id, key, uuid.uuid4().hex)
-    values: dict[str, Any] = {"fingerprint": fingerprint, "holder": claim.holder, "lease_until": lease_until}
+) -> KeyLock | KeyRecord | None:
+    """Lock the key for a request, or return the record of its use.
+
+    A lock is returned if the key is new, expired, or left by a dead holder of the same request. None means the row was
+    deleted meanwhile, and the caller tries again. `keep` is the instant of the key's expiry.
+    """
+    lock = KeyLock(user_id, key, uuid.uuid4().hex)
+    values: dict[str, Any] = {"fingerprint": fingerprint, "holder": lock.holder, "lease_until": lease_until}
     values |= {"status": None, "headers": sa.null(), "body": None, "created_at": now, "expires_at": keep}
-    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    first = make(idempotency_keys).values(user_id=user_id, key=key, **values).on_conflict_do_nothing()
+    first = insert_into(tx, idempotency_keys).values(user_id=user_id, key=key, **values).on_conflict_do_nothing()
     if tx.execute(first).rowcount == 1:
-        return claim
-    left = sa.and_(K.status.is_(None), K.lease_until <= now, K.fingerprint == fingerprint)
-    again = update(idempotency_keys).where(*_is(user_id, key), sa.or_(K.expires_at <= now, left))
+        return lock
+    abandoned = sa.and_(K.status.is_(None), K.lease_until <= now, K.fingerprint == fingerprint)
+    again = update(idempotency_keys).where(*_is(user_id, key), sa.or_(K.expires_at <= now, abandoned))
     if tx.execute(again.values(values)).rowcount == 1:
-        return claim
+        return lock
     row = tx.execute(select(K.fingerprint, K.status, K.headers, K.body).where(*_is(user_id, key))).one_or_none()
-    return Known(row.fingerprint, row.status, row.headers or {}, row.body or "") if row else None
+    return KeyRecord(row.fingerprint, row.status, row.headers or {}, row.body or "") if row else None
 
 
-def finish(tx: Connection, claim: Claim, status: int, headers: dict[str, str], body: str) -> bool:
-    """Keep the answer. False when another has taken the key over meanwhile."""
+def finish(tx: Connection, lock: KeyLock, status: int, headers: dict[str, str], body: str) -> bool:
+    """Store the answer. Returns False if another request took over the key."""
     values = {"status": status, "headers": headers, "body": body}
-    return tx.execute(update(idempotency_keys).where(*_held(claim)).values(values)).rowcount == 1
+    return tx.execute(update(idempotency_keys).where(*_locked(lock)).values(values)).rowcount == 1
 
 
-def give_back(tx: Connection, claim: Claim) -> None:
-    """Nothing came of it: the same request may be tried again at once."""
-    tx.execute(delete(idempotency_keys).where(*_held(claim)))
+def release(tx: Connection, lock: KeyLock) -> None:
+    """Delete the key after failed work, so the request may be repeated at once."""
+    tx.execute(delete(idempotency_keys).where(*_locked(lock)))
 
 
 def prune(tx: Connection, now: datetime, limit: int) -> int:
-    """Forget keys past their day, at most `limit`; one that is claimed anew meanwhile stays."""
+    """Delete at most `limit` expired keys. A key locked again meanwhile stays. Returns the count."""
     old = select(K.user_id, K.key).where(K.expires_at <= now).order_by(K.expires_at).limit(limit)
     where = (sa.tuple_(K.user_id, K.key).in_(old), K.expires_at <= now)
     return tx.execute(delete(idempotency_keys).where(*where)).rowcount
@@ -81,5 +83,5 @@ def _is(user_id: str, key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElemen
     return K.user_id == user_id, K.key == key
 
 
-def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return *_is(claim.user_id, claim.key), K.holder == claim.holder, K.status.is_(None)
+def _locked(lock: KeyLock) -> tuple[sa.ColumnElement[bool], ...]:
+    return *_is(lock.user_id, lock.key), K.holder == lock.holder, K.status.is_(None)

@@ -1,4 +1,7 @@
-"""Who may sweep now, and what the sweeps have done: a lease that a dead holder loses, and figures that add up."""
+"""The lease of the sweep, and the figures of all sweeps.
+
+Invariant: a lease has one holder at a time, and a dead holder loses it at its end.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.store.engine import Database
-from app.store.operations.alerts import upsert
+from app.store.engine import Database, upsert
 from app.store.schema.tables import leases, sweeps
 
 SWEEP = "sweep"
@@ -24,7 +26,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class SweepFigures:
-    """Over all instances, since the first run."""
+    """The figures over all instances since the first run."""
 
     total_runs: int
     last_run_at: datetime
@@ -34,8 +36,11 @@ class SweepFigures:
     total_failed: int = 0
 
 
-def take_lease(db: Database, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
-    """True when `holder` has it until `until`: it was free, over, or already its own."""
+def acquire_lease(db: Database, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+    """Acquire or renew a lease for `holder` until `until`.
+
+    Returns False if another holder has it. A lease past its end is free.
+    """
     values = {"holder": holder, "expires_at": until}
     free = (leases.c.name == name, or_(leases.c.expires_at <= now, leases.c.holder == holder))
     with db.transaction() as tx:
@@ -47,7 +52,7 @@ def take_lease(db: Database, name: str, holder: str, *, now: datetime, until: da
         with db.transaction() as tx:
             tx.execute(insert(leases).values(name=name, **values))
     except IntegrityError:
-        return False  # another took it in between
+        return False  # another instance inserted it first
     return True
 
 
@@ -63,7 +68,10 @@ def read_lease(connection: Connection, name: str) -> Lease | None:
 def record_run(
     tx: Connection, name: str, *, started: datetime, duration_ms: float, status: str, sent: int = 0, failed: int = 0
 ) -> None:
-    """Add one run to the figures, whichever instance ran it; of runs side by side the one that ends last is shown."""
+    """Add one run of any instance to the figures.
+
+    Of concurrent runs, the last to end is shown as the last run.
+    """
     last: dict[str, Any] = {"last_run_at": started, "last_duration_ms": duration_ms, "last_status": status}
     adding = {"total_runs": 1, "total_sent": sent, "total_failed": failed}
     upsert(tx, sweeps, {"name": name}, last | adding, last | {key: sweeps.c[key] + adding[key] for key in adding})

@@ -1,6 +1,6 @@
-"""Figures for the status route: what there is, what is overdue, unarmed or parked, and how late posts were sent.
+"""Figures for the status route: posts by status, overdue, unarmed and parked posts, and lateness.
 
-Promise: each is read along an index and bounded, however many posts there are.
+Invariant: each figure is read along an index and bounded, regardless of the number of posts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.store.operations import counts
 from app.store.operations.counts import Kind
 from app.store.schema.tables import attempts, posts
 
-SAMPLE = 1_000  # the latest attempts that percentiles are taken over: ranking more would be most of the route's cost
+SAMPLE = 1_000  # the latest attempts in the percentiles: ranking more would be most of the route's cost
 PER_MILLE = {"p50Ms": 500, "p95Ms": 950, "p99Ms": 990, "maxMs": 1000}
 
 
@@ -29,7 +29,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many posts there are of each status, and how many were ever published."""
+    """The number of posts by status, and of posts ever published."""
 
     by_status: dict[str, int]
     total_published: int
@@ -52,12 +52,15 @@ def overdue(connection: Connection, before: datetime) -> Overdue:
 
 
 def unarmed_and_parked(connection: Connection, horizon: datetime) -> tuple[int, int]:
-    """Scheduled without a message: within the horizon, and beyond it."""
+    """Count scheduled posts without a message, before the horizon and from it on."""
     return counts.count(connection, _unarmed(horizon)), counts.count(connection, _parked(horizon))
 
 
 def large_kinds(overdue_before: datetime, horizon: datetime) -> list[Kind]:
-    """Whatever may be too much for the status route to count by itself, so that the sweep does."""
+    """Return the kinds counted by the sweep.
+
+    They may be too large for the status route to count.
+    """
     live = [counts.of_status(status) for status in Status if status not in FINAL]
     return [*live, _overdue(overdue_before), _unarmed(horizon), _parked(horizon)]
 
@@ -78,8 +81,11 @@ def _parked(horizon: datetime) -> Kind:
 
 
 def lateness(connection: Connection, since: datetime) -> dict[str, Any]:
-    """Percentiles by nearest rank, in ms, of the first attempts begun since then: later ones are late by design.
-    At most SAMPLE attempts are looked at, and ranked where they are."""
+    """Return the percentiles, by nearest rank in ms, of first attempts begun since `since`.
+
+    Later attempts are left out, because they are late by design. The database ranks at most the latest SAMPLE attempts.
+    A percentile is None without attempts.
+    """
     latest = (
         select(attempts.c.attempt, attempts.c.lateness_ms)
         .where(attempts.c.started_at >= since)

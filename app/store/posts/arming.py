@@ -1,6 +1,6 @@
-"""The message id of a scheduled row: the right to arm it, keeping the id, forgetting it. Writes no status.
+"""The arm count and the message id of scheduled posts. Writes no status.
 
-Promise: each arming has a count of its own, so a message can be told from the one it replaces.
+Invariant: each arming has its own arm count, which distinguishes a message from the one it replaces.
 """
 
 from __future__ import annotations
@@ -14,30 +14,36 @@ from sqlalchemy import Connection, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
-from app.store.posts.transition_sql import Condition, to_post
+from app.store.posts.transition_sql import to_post
+from app.store.schema.columns import Condition
 from app.store.schema.tables import alerts, posts, status_unindexed
 
 SERVICE = "qstash"  # the subject of alerts about the message service
 
 
-def count_arming(tx: Connection, ids: Sequence[str], guard: Condition, *, now: datetime, swept: bool) -> list[Post]:
-    """Take the right to arm these posts, where `guard` still holds: a new arm count, so a new deduplication id."""
+def count_arming(tx: Connection, ids: Sequence[str], expected: Condition, *, now: datetime, swept: bool) -> list[Post]:
+    """Raise the arm count of these posts where `expected` still holds.
+
+    The new count makes a new deduplication id. Returns the changed posts. Only these may be armed by the caller.
+    """
     values: dict[str, Any] = {"arm_count": posts.c.arm_count + 1, "message_id": None, "updated_at": now}
     if swept:
         values["swept_at"] = now
-    where = (posts.c.id.in_(ids), status_unindexed(Status.SCHEDULED), guard)
+    where = (posts.c.id.in_(ids), status_unindexed(Status.SCHEDULED), expected)
     return [to_post(row) for row in tx.execute(update(posts).where(*where).values(values).returning(posts))]
 
 
 def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
-    """The alarm was lost: the row is unarmed, which the sweep finds."""
+    """Remove a lost message's id, so the sweep finds the post unarmed. Returns False if the id has changed."""
     where = (posts.c.id == post_id, status_unindexed(Status.SCHEDULED), posts.c.message_id == message_id)
     return tx.execute(update(posts).where(*where).values(message_id=None)).rowcount == 1
 
 
 def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str]:
-    """Keep each message id where the arming is still the row's own, in one statement. Returns the ids of the posts that
-    took theirs; to the others applies: cancel your message."""
+    """Store the message ids of posts with an unchanged arming, in one statement.
+
+    Returns the ids of these posts. The caller must cancel the messages of all other posts.
+    """
     keys = [(post.id, post.generation, post.arm_count) for post, _ in taken]
     own = sa.tuple_(
         posts.c.id, posts.c.generation, posts.c.arm_count, types=[posts.c.id.type, sa.Integer(), sa.Integer()]
@@ -49,8 +55,11 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
 
 
 def store_message(connection: Connection, post: Post, message_id: str, kinds: Sequence[str]) -> tuple[bool, bool]:
-    """The same for one post, and whether there may be alerts of these kinds about the message service. To be committed
-    by itself: PostgreSQL is told not to wait for its disk. What a crash takes is an id, and the sweep arms anew."""
+    """Store one message id and look for alerts of these kinds about the message service.
+
+    Returns (stored, alerts possible). The transaction must contain nothing else, because PostgreSQL commits it without
+    waiting for the disk. A crash may lose the id, and then the sweep arms the post again.
+    """
     arming = {"post_id": post.id, "wanted": post.generation, "armed": post.arm_count}
     statement = _STORE_SOON if connection.dialect.name == "postgresql" else _STORE
     row = connection.execute(statement, {**arming, "message": message_id, "kinds": kinds}).one_or_none()

@@ -1,4 +1,7 @@
-"""The record of every try: when it was sent, how late, what came of it. Knowledge only grows: `published` stays."""
+"""Rows of `attempts`: the instant of each send, its lateness and its outcome.
+
+Invariant: a known outcome is never replaced, except by a report that the post is out. `published` is final.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, update
 
+from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
@@ -21,8 +25,8 @@ def to_attempt(row: sa.Row[Any]) -> Attempt:
 
 
 def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: int | None) -> None:
-    """The measured instant of the send, in place of the claim's."""
-    values = {"sent_at": sent_at, "lateness_ms": _lateness_ms(post, sent_at), "http_status": http_status}
+    """Replace the claim's instant by the measured instant of the send."""
+    values = {"sent_at": sent_at, "lateness_ms": _lateness_of(post, sent_at), "http_status": http_status}
     tx.execute(update(attempts).where(*_is(post.id, post.attempt)).values(values))
 
 
@@ -46,36 +50,43 @@ def _accept(sent: Any, _many: bool) -> sa.Executable:
 
 
 def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -> None:
-    """`record_send` and `close` for many that n8n accepted: (post, sent at, HTTP status) each."""
+    """Record and close the accepted attempts of a group: (post, sent at, HTTP status) each.
+
+    It does the work of `record_send` and `close` in one statement.
+    """
     sent = [
-        {"id": post.id, "attempt": post.attempt, "at": at, "late_ms": _lateness_ms(post, at), "http_status": status}
+        {"id": post.id, "attempt": post.attempt, "at": at, "late_ms": _lateness_of(post, at), "http_status": status}
         for post, at, status in group
     ]
     execute_for_rows(tx, _accept, _SENT, sent, {})
 
 
 def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:
-    """For a report that came before our own settle: the row takes the measured lateness too, if this very attempt is
-    what was published, and not an earlier one after all."""
+    """Write the measured lateness to a post published before our own settle.
+
+    The report came first and took the lateness from the claim. No-op if another attempt was the published one.
+    """
     this_one = sa.exists().where(*_is(post.id, post.attempt), attempts.c.outcome == Outcome.PUBLISHED)
     tx.execute(
         update(posts)
         .where(posts.c.id == post.id, status_unindexed(Status.PUBLISHED), this_one)
-        .values(lateness_ms=_lateness_ms(post, sent_at))
+        .values(lateness_ms=_lateness_of(post, sent_at))
     )
 
 
-def _lateness_ms(post: Post, sent_at: datetime) -> float:
-    assert post.scheduled_at is not None  # the CHECK keeps it once a post is claimed
-    return round((sent_at - post.scheduled_at).total_seconds() * 1000, 3)
+def _lateness_of(post: Post, sent_at: datetime) -> float:
+    assert post.scheduled_at is not None  # a CHECK guarantees it for a claimed post
+    return lateness_ms(post.scheduled_at, sent_at)
 
 
 def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> bool:
-    """Write what an attempt ended as. An `accepted` or `unknown` one may still be told; what is known is not unsaid,
-    save by a report that the post is out."""
-    open_ones = [attempts.c.outcome.is_(None), attempts.c.outcome.in_((Outcome.ACCEPTED, Outcome.UNKNOWN))]
+    """Write an attempt's outcome. Returns False if the attempt has a known outcome already.
+
+    An `accepted` or `unknown` outcome may still change. A known one changes only to published or already there.
+    """
+    replaceable = [attempts.c.outcome.is_(None), attempts.c.outcome.in_((Outcome.ACCEPTED, Outcome.UNKNOWN))]
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
-        open_ones.append(attempts.c.outcome.in_(KNOWN_NOT_OUT))
+        replaceable.append(attempts.c.outcome.in_(KNOWN_NOT_OUT))
     values: dict[str, Any] = {
         "outcome": verdict.outcome,
         "finished_at": None if verdict.outcome is Outcome.ACCEPTED else now,
@@ -87,20 +98,23 @@ def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: dat
     if verdict.external_id is not None:
         values["external_post_id"] = verdict.external_id
     if verdict.outcome is Outcome.ACCEPTED:
-        open_ones = open_ones[:1]  # our own 200 says less than a report that overtook it
-    statement = update(attempts).where(*_is(post_id, attempt), sa.or_(*open_ones)).values(values)
+        replaceable = replaceable[:1]  # a report may arrive before our own 200 and knows more
+    statement = update(attempts).where(*_is(post_id, attempt), sa.or_(*replaceable)).values(values)
     return tx.execute(statement).rowcount == 1
 
 
-def grant(tx: Connection, post_id: str, attempt: int, *, now: datetime, lease_until: datetime) -> bool:
-    """Once per attempt, and only while it is in hand: the lease moves first, which orders us with the sweep."""
-    held = (
+def grant_execution_claim(tx: Connection, post_id: str, attempt: int, *, now: datetime, lease_until: datetime) -> bool:
+    """Grant an n8n execution the right to publish, once per attempt and within the lease.
+
+    Returns False if it is refused. The lease is extended first, so the row lock orders this with the sweep.
+    """
+    leased = (
         posts.c.id == post_id,
         status_unindexed(Status.PUBLISHING),
         posts.c.attempt == attempt,
         posts.c.lease_until > now,
     )
-    if tx.execute(update(posts).where(*held).values(lease_until=lease_until, updated_at=now)).rowcount != 1:
+    if tx.execute(update(posts).where(*leased).values(lease_until=lease_until, updated_at=now)).rowcount != 1:
         return False
     asked = update(attempts).where(*_is(post_id, attempt), attempts.c.asked_at.is_(None)).values(asked_at=now)
     return tx.execute(asked).rowcount == 1

@@ -1,5 +1,7 @@
-"""The statement that claims: scheduled → publishing for whoever of a group is due and still as it was made ready, with
-its line in the history and its attempt's row. The transition that uses it is posts.claim.
+"""The SQL of the claim of a group of posts: scheduled → publishing.
+
+The statement also inserts the rows of `transitions` and `attempts`. Each post is claimed only if it is due and still
+matches its intent. The transition `claim` executes the statement.
 """
 
 from __future__ import annotations
@@ -9,21 +11,24 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
+from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies.access import account_of_post
+from app.store.posts.transition_sql import NOW, insert_selected, transition_row
 from app.store.schema.tables import attempts, posts, social_accounts, status_unindexed, transitions
 
-NOW = sa.bindparam("now", type_=posts.c.updated_at.type)
 _LEASE = sa.bindparam("lease", type_=posts.c.lease_until.type)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a delivery wants to claim: the post as it was intended, through this account as it was made ready (None: the
-    post has none that it may use). With `sending`, the send is held to begin with the claim."""
+    """One post to claim: its generation and account as the delivery prepared them.
+
+    `account` is None for a post without a usable account. With `sending`, the send begins with the claim.
+    """
 
     post_id: str
     generation: int
@@ -33,7 +38,7 @@ class Intent:
 
 
 TYPES = (
-    ("place", sa.Integer()),
+    ("row_index", sa.Integer()),
     ("id", posts.c.id.type),
     ("generation", sa.Integer()),
     ("account", sa.Text()),
@@ -42,10 +47,11 @@ TYPES = (
 )
 
 
-def as_given(place: int, intent: Intent) -> dict[str, Any]:
+def intent_row(index: int, intent: Intent) -> dict[str, Any]:
+    """Return the input row of an intent, with the columns of TYPES."""
     account = intent.account
     return {
-        "place": place,
+        "row_index": index,
         "id": intent.post_id,
         "generation": intent.generation,
         "account": account and f"{account.access_token}|{account.external_id}|{account.status}",
@@ -54,58 +60,57 @@ def as_given(place: int, intent: Intent) -> dict[str, Any]:
     }
 
 
-def build(wanted: Any, many: bool) -> sa.Executable:
-    """Returns the claimed posts' columns and `place`. One by one, history and attempt are left to the caller."""
+def build_claim(intent: Any, many: bool) -> sa.Executable:
+    """Build the claim. It returns the claimed posts' columns, `row_index` and `trigger`.
+
+    With `many`, the statement also inserts into `transitions` and `attempts`. Otherwise the caller inserts these rows.
+    """
     a = social_accounts.c
     account = select(a.access_token + "|" + a.external_id + "|" + a.status).where(account_of_post())
     claimed = (
         update(posts)
-        .where(posts.c.id == wanted.id, posts.c.generation == wanted.generation, status_unindexed(Status.SCHEDULED))
+        .where(posts.c.id == intent.id, posts.c.generation == intent.generation, status_unindexed(Status.SCHEDULED))
         .where(posts.c.next_attempt_at <= NOW)
-        .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(wanted.account))
+        .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)
-        .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((wanted.sending, NOW)))
-        .returning(*posts.c, wanted.place.label("place"), wanted.trigger.label("trigger"))
+        .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((intent.sending, NOW)))
+        .returning(*posts.c, intent.row_index.label("row_index"), intent.trigger.label("trigger"))
     )
     return _recorded(claimed.cte("claimed")) if many else claimed
 
 
 def _recorded(claimed: sa.CTE) -> sa.Executable:
     c = claimed.c
-    line = {
-        "post_id": c.id,
-        "at": NOW,
-        "from_status": sa.literal(Status.SCHEDULED.value),
-        "to_status": c.status,
-        "reason": sa.literal("claimed"),
-        "actor": c.trigger,
-        "generation": c.generation,
-        "attempt": c.attempt,
-    }
-    late_ms = sa.func.round(sa.extract("epoch", NOW - c.scheduled_at) * 1000, 3)
-    begun = {
-        "post_id": c.id,
-        "attempt": c.attempt,
-        "generation": c.generation,
-        "trigger": c.trigger,
-        "started_at": NOW,
-        "sent_at": c.sending_at,
-        "lateness_ms": sa.case((c.sending_at.is_not(None), sa.cast(late_ms, sa.Double))),
-    }
-    history = insert(transitions).from_select(list(line), select(*line.values())).cte("history")
-    tries = insert(attempts).from_select(list(begun), select(*begun.values())).cte("tries")
-    return select(claimed).add_cte(history, tries)
+    scheduled, reason = sa.literal(Status.SCHEDULED.value), sa.literal("claimed")
+    line = transition_row(c, from_status=scheduled, reason=reason, actor=c.trigger, at=NOW)
+    late_ms = sa.case((c.sending_at.is_not(None), _lateness_ms(c.scheduled_at)))
+    attempt = _attempt_row(c, started_at=NOW, late_ms=late_ms)
+    history = insert_selected(transitions, line, "history")
+    return select(claimed).add_cte(history, insert_selected(attempts, attempt, "tries"))
 
 
-def begun(row: sa.Row[Any], now: datetime) -> dict[str, Any]:
-    """The attempt's row of one that was claimed by itself."""
-    late = round((now - row.scheduled_at).total_seconds() * 1000, 3)
+def _lateness_ms(scheduled_at: sa.ColumnElement[datetime]) -> sa.ColumnElement[float]:
+    """Return `lateness_ms` of the domain as an SQL expression, for a send now."""
+    return sa.cast(sa.func.round(sa.extract("epoch", NOW - scheduled_at) * 1000, 3), sa.Double)
+
+
+def attempt_row(claimed: sa.Row[Any], now: datetime) -> dict[str, Any]:
+    """Return the `attempts` row of one claimed row."""
+    late_ms = lateness_ms(claimed.scheduled_at, now) if claimed.sending_at is not None else None
+    return _attempt_row(claimed, started_at=now, late_ms=late_ms)
+
+
+def _attempt_row(claimed: Any, *, started_at: Any, late_ms: Any) -> dict[str, Any]:
+    """Return the columns of the `attempts` row of a claim.
+
+    `claimed` is a result row or the columns of a statement.
+    """
     return {
-        "post_id": row.id,
-        "attempt": row.attempt,
-        "generation": row.generation,
-        "trigger": row.trigger,
-        "started_at": now,
-        "sent_at": row.sending_at,
-        "lateness_ms": late if row.sending_at is not None else None,
+        "post_id": claimed.id,
+        "attempt": claimed.attempt,
+        "generation": claimed.generation,
+        "trigger": claimed.trigger,
+        "started_at": started_at,
+        "sent_at": claimed.sending_at,
+        "lateness_ms": late_ms,
     }

@@ -1,6 +1,6 @@
-"""The turns of an account: one row that is free from an instant on, who waits, and who went in the last day.
+"""The pacing of accounts: slots, waiting posts, and the turns of the last day.
 
-Promise: who has taken the row decides alone, and whoever decides next sees what was decided.
+Invariant: one transaction at a time holds an account's slot, and the next one sees its result.
 """
 
 from __future__ import annotations
@@ -13,24 +13,30 @@ from sqlalchemy import Connection, delete, select, update
 
 from app.domain.outcomes import KNOWN_NOT_OUT
 from app.domain.post import Post
-from app.store.operations.alerts import upsert
+from app.store.engine import upsert
 from app.store.schema.tables import PACED, account_slots, account_turns, attempts, posts
 
 SLOT, TURN, P, A = account_slots.c, account_turns.c, posts.c, attempts.c
-MOST_WAITING = 1_000  # looked at per decision; behind more of them than that, the latest say where the end is
+MAX_WAITING = 1_000  # waiting posts read per decision, the latest first, because they mark the end of the queue
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Free from `free_at` on; the last turn was that of `post_id`, as its next attempt after `attempt`."""
+    """An account's slot, free from `free_at` on.
+
+    The last turn was of `post_id`, for its next attempt after `attempt`. Both are None before the first turn.
+    """
 
     free_at: datetime
     post_id: str | None
     attempt: int | None
 
 
-def take_row(tx: Connection, account_id: str, now: datetime) -> Slot:
-    """The account's slot, in our hands until this transaction ends: the write makes others wait for what we decide."""
+def lock_slot(tx: Connection, account_id: str, now: datetime) -> Slot:
+    """Lock and return the account's slot until this transaction ends.
+
+    A missing row is created, free from now on. The write makes concurrent transactions wait for the decision.
+    """
     upsert(tx, account_slots, {"account_id": account_id}, {"free_at": now}, {"account_id": account_id})
     return Slot(
         *tx.execute(select(SLOT.free_at, SLOT.post_id, SLOT.attempt).where(SLOT.account_id == account_id)).one()
@@ -38,8 +44,10 @@ def take_row(tx: Connection, account_id: str, now: datetime) -> Slot:
 
 
 def take_turn(tx: Connection, post: Post, now: datetime, free_at: datetime, *, counted: bool) -> None:
-    """This post's turn is now, the next one's at `free_at`. `counted` turns are kept for the daily cap. What the post
-    said of having been moved is over."""
+    """Give this post its turn now. The next turn is at `free_at`.
+
+    `counted` turns are kept for the daily cap. The post's note of having been moved is cleared.
+    """
     account_id = post.social_account_id
     values = {"free_at": free_at, "post_id": post.id, "attempt": post.attempt}
     tx.execute(update(account_slots).where(SLOT.account_id == account_id).values(values))
@@ -50,8 +58,11 @@ def take_turn(tx: Connection, post: Post, now: datetime, free_at: datetime, *, c
 
 
 def waiting(tx: Connection, post: Post, since: datetime) -> list[datetime]:
-    """When those posts of the account are due that were moved and promised no later than this one; overdue ones since
-    `since` only, for a lost alarm must not hold up the rest."""
+    """Return the due instants of the account's waiting posts promised no later than this one.
+
+    A waiting post is one moved by pacing. Posts due before `since` are left out, so a lost alarm does not block the
+    queue.
+    """
     assert post.scheduled_at is not None
     others = (
         P.social_account_id == post.social_account_id,
@@ -60,14 +71,16 @@ def waiting(tx: Connection, post: Post, since: datetime) -> list[datetime]:
         P.id != post.id,
         P.scheduled_at <= post.scheduled_at,
     )
-    latest = select(P.next_attempt_at).where(*others).order_by(P.next_attempt_at.desc()).limit(MOST_WAITING)
+    latest = select(P.next_attempt_at).where(*others).order_by(P.next_attempt_at.desc()).limit(MAX_WAITING)
     return list(tx.execute(latest).scalars())
 
 
 def turns(tx: Connection, post: Post, since: datetime, pending_since: datetime, limit: int) -> list[datetime]:
-    """The account's latest `limit` turns since `since` that count: of other posts, one each however often tried, that
-    are out or may be out, or whose claim is just to come since `pending_since`. A try that never left or that n8n
-    refused does not count."""
+    """Return the account's latest counted turns since `since`, at most `limit`.
+
+    Each other post counts once, if it is out or may be out, or if its turn came after `pending_since` and its claim is
+    still to come. A try that was never sent, or was refused by n8n, does not count.
+    """
     maybe_out = sa.or_(A.outcome.is_(None), A.outcome.not_in(KNOWN_NOT_OUT))
     went_out = sa.exists().where(A.post_id == TURN.post_id, A.sent_at > since, maybe_out)
     was_tried = sa.exists().where(A.post_id == TURN.post_id, A.started_at >= TURN.at)
@@ -77,7 +90,7 @@ def turns(tx: Connection, post: Post, since: datetime, pending_since: datetime, 
 
 
 def prune_turns(tx: Connection, before: datetime, limit: int) -> int:
-    """Forget turns that count no more, at most `limit`; one that is taken anew meanwhile stays."""
+    """Delete at most `limit` turns older than `before`. A turn renewed meanwhile stays. Returns the count."""
     old = select(TURN.account_id, TURN.post_id).where(TURN.at < before).order_by(TURN.at).limit(limit)
     both = sa.tuple_(TURN.account_id, TURN.post_id)
     return tx.execute(delete(account_turns).where(both.in_(old), TURN.at < before)).rowcount

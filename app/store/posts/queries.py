@@ -1,4 +1,4 @@
-"""The reads: one post, a page of posts, a timeline, and what the sweep looks for."""
+"""Reads of posts: one post, a page, a timeline, and the sweep's queries."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ from app.store.schema.tables import attempts, breakers, posts, social_accounts, 
 
 @dataclass(frozen=True, slots=True)
 class PostFilter:
-    """What a list is narrowed to; `start` and `end` bound `scheduled_at`, the end excluded. One that names a company, a
-    client or an account shows all posts of these that the user may see, any other the ones that the user wrote."""
+    """The filters of a list of posts. None means no restriction.
+
+    `start` and `end` bound `scheduled_at`, the end excluded. A filter by company, client or account shows all their
+    posts visible to the user. Any other list shows only the user's own posts.
+    """
 
     status: str | None = None
     platform: str | None = None
@@ -37,28 +40,25 @@ class PostFilter:
 
 
 def post_by_id(connection: Connection, post_id: str, user_id: str | None = None) -> Post | None:
-    """The post; with `user_id`, only if that user may see it."""
+    """Return the post, or None. With `user_id`, only a post visible to that user is returned."""
     statement = _POST if user_id is None else _VISIBLE_POST
     row = connection.execute(statement, {"post_id": post_id, "reader": user_id}).one_or_none()
     return to_post(row) if row else None
 
 
 def post_with_accounts(connection: Connection, post_id: str, user_id: str) -> tuple[Post | None, list[Account]]:
-    """The post, if that user may see it, and the accounts it may go out through, oldest first; of a post that names
-    its account, that one alone."""
+    """Return a post visible to the user and the accounts usable for it, oldest first.
+
+    A post with an account has that one alone. Returns (None, []) for an invisible post.
+    """
     rows = connection.execute(_POST_WITH_ACCOUNTS, {"post_id": post_id, "reader": user_id}).all()
     if not rows:
         return None, []
-    return _post_in(rows[0]), [account for row in rows if (account := _account_in(row)) is not None]
+    return to_post(rows[0]), [account for row in rows if (account := _joined_account(row)) is not None]
 
 
-def _post_in(row: sa.Row[Any]) -> Post:
-    values = dict(zip(posts.c.keys(), row, strict=False))
-    return Post(**values | {"status": Status(values["status"])})
-
-
-def _account_in(row: sa.Row[Any]) -> Account | None:
-    """The account of a row that has it behind the post, where the join found one."""
+def _joined_account(row: sa.Row[Any]) -> Account | None:
+    """Build the account from the columns after the post's. None means the join found no account."""
     values = dict(zip(ACCOUNT_FIELDS, row[len(posts.c) :], strict=False))
     return Account(**values) if values["id"] is not None else None
 
@@ -84,13 +84,15 @@ _DELIVERY = (
 
 
 def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Account | None, Breaker]:
-    """What a delivery must know before its instant, in one statement: the post; its account, as long as it is one that
-    this post may use; the breaker."""
+    """Read the post, its account and the breaker for a delivery, in one statement.
+
+    The account is None if the post may not use it. All are empty for an unknown post.
+    """
     row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
     if row is None:
         return None, None, Breaker()
     failures, opened_at, probe_at = row[-3:]
-    return _post_in(row), _account_in(row), Breaker(failures or 0, opened_at, probe_at)
+    return to_post(row), _joined_account(row), Breaker(failures or 0, opened_at, probe_at)
 
 
 _ACCOUNTS = (
@@ -101,13 +103,16 @@ _ACCOUNTS = (
 
 
 def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str, Account]:
-    """The accounts that these posts may go out through now, by the post's id."""
+    """Return the usable accounts of these posts, by post id."""
     found = connection.execute(_ACCOUNTS, {"post_ids": [post.id for post in group]})
     return {row[0]: Account(**dict(zip(ACCOUNT_FIELDS, row[1:], strict=True))) for row in found}
 
 
 def page(connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: After | None) -> list[Post]:
-    """Newest first, `limit` at most, starting behind the (created_at, id) of `after`."""
+    """Return a page of at most `limit` posts, newest first.
+
+    `after` is the (created_at, id) of the last post of the previous page.
+    """
     statement = select(posts).where(access.visible_posts(user_id))
     if wanted.company_id is wanted.client_id is wanted.social_account_id is None:
         statement = statement.where(posts.c.user_id == user_id)
@@ -136,14 +141,14 @@ def transitions_of(connection: Connection, post_id: str) -> list[Transition]:
 
 
 def generation_began(connection: Connection, post: Post) -> datetime | None:
-    """When the author last said what they want: the instant of this generation's first transition."""
+    """Return the instant of this generation's first transition, the author's latest decision."""
     t = transitions.c
     statement = select(sa.func.min(t.at)).where(t.post_id == post.id, t.generation == post.generation)
     return connection.execute(statement).scalar()
 
 
 def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:
-    """Publishing past the lease, oldest first."""
+    """Return a batch of publishing posts past their lease, oldest lease first."""
     statement = select(posts).where(posts.c.status == Status.PUBLISHING, posts.c.lease_until < now)
     return _paged(connection, statement, "lease_until", limit, after)
 
@@ -151,22 +156,22 @@ def expired(connection: Connection, now: datetime, limit: int, after: After | No
 def overdue(
     connection: Connection, before: datetime, swept_before: datetime, limit: int, after: After | None
 ) -> list[Post]:
-    """Due before `before` and not given away since `swept_before`, oldest first."""
+    """Return a batch of posts due before `before` and not swept since `swept_before`, oldest first."""
     return _paged(connection, select(posts).where(*_overdue(before, swept_before)), "next_attempt_at", limit, after)
 
 
 def count_overdue(connection: Connection, before: datetime, swept_before: datetime) -> int:
-    """Overdue, and not in the message service's hands since `swept_before`."""
-    left = sa.or_(*_not_given(swept_before), posts.c.message_id.is_(None))
+    """Count overdue posts without a message or not swept since `swept_before`."""
+    left = sa.or_(*_not_swept_since(swept_before), posts.c.message_id.is_(None))
     where = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, left)
     return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
 
 
 def _overdue(before: datetime, swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, sa.or_(*_not_given(swept_before))
+    return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, sa.or_(*_not_swept_since(swept_before))
 
 
-def _not_given(swept_before: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+def _not_swept_since(swept_before: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return posts.c.swept_at.is_(None), posts.c.swept_at < swept_before
 
 
@@ -178,8 +183,10 @@ def unarmed(
     limit: int,
     after: After | None,
 ) -> list[Post]:
-    """Scheduled within [start, end) with no message, and left alone since `settled_before`: whoever committed it later
-    may still be waiting for the message service's answer."""
+    """Return a batch of scheduled posts due within [start, end) without a message.
+
+    Posts changed after `settled_before` are left out, because their writer may still wait for the message service.
+    """
     statement = select(posts).where(
         posts.c.status == Status.SCHEDULED,
         posts.c.message_id.is_(None),
@@ -196,7 +203,7 @@ def _paged(connection: Connection, statement: sa.Select[Any], key: str, limit: i
 
 
 def next_scheduled_at(connection: Connection, now: datetime) -> datetime | None:
-    """The nearest due instant that has not come yet."""
+    """Return the nearest due instant from now on, or None without one."""
     statement = (
         select(posts.c.next_attempt_at)
         .where(posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at >= now)

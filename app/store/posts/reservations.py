@@ -1,6 +1,7 @@
-"""Reservations: which worker looks at which due rows, so that those who poll at once do not all take the same ones.
+"""Reservations of due posts, so concurrent pollers do not all take the same ones.
 
-Promise: only a hint. It writes no status, and `swept_at` lapses by itself; every move of the row takes it away.
+Invariant: a reservation is only a hint in `swept_at`. It writes no status, lapses by itself, and every transition
+clears it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from app.store.schema.tables import posts
 
 
 def take(tx: Connection, now: datetime, lapsed: datetime, limit: int) -> list[Post]:
-    """Mark up to `limit` due posts, oldest first, that nobody has marked since `lapsed`. Rows that another transaction
-    is just marking are passed over, not waited for (SQLite has one writer at a time anyway)."""
+    """Reserve up to `limit` due posts without a reservation since `lapsed`, oldest first.
+
+    Rows locked by another transaction are skipped without waiting. SQLite has one writer at a time and needs no skip.
+    """
     free = sa.or_(posts.c.swept_at.is_(None), posts.c.swept_at <= lapsed)
     due = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at <= now, free)
     picked = select(posts.c.id).where(*due).order_by(posts.c.next_attempt_at, posts.c.id).limit(limit)
-    # A CTE, as PostgreSQL may run a plain subquery more than once, and would then mark more than the limit.
+    # A CTE: PostgreSQL may run a plain subquery more than once, and would then reserve more than the limit.
     ids = select(picked.with_for_update(skip_locked=True).cte("picked").c.id)
     statement = update(posts).where(posts.c.id.in_(ids), *due).values(swept_at=now).returning(posts)
     taken = [to_post(row) for row in tx.execute(statement)]
@@ -31,7 +34,7 @@ def take(tx: Connection, now: datetime, lapsed: datetime, limit: int) -> list[Po
 
 
 def release(tx: Connection, taken: Sequence[Post]) -> None:
-    """Give back what has not been begun, where the mark is still the one that was set."""
+    """Release reserved posts not begun yet, where the reservation is unchanged."""
     ids, marks = [post.id for post in taken], {post.swept_at for post in taken}
     own = (posts.c.id.in_(ids), posts.c.status == Status.SCHEDULED, posts.c.swept_at.in_(marks))
     tx.execute(update(posts).where(*own).values(swept_at=None))

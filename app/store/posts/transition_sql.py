@@ -1,6 +1,6 @@
-"""The one statement that takes a post from one status to another, with its line in the history.
+"""The SQL of a transition: one UPDATE of the post and one row of `transitions`.
 
-It is built once for each set of columns that a transition writes: to build it costs more than to send it.
+The statement is built once for each set of written columns, because building it costs more than sending it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from sqlalchemy import Connection, Row, bindparam, insert, update
 
 from app.domain.lifecycle import ALLOWED, Status
 from app.domain.post import Post
+from app.store.schema.columns import Condition
 from app.store.schema.tables import posts, status_unindexed, transitions
 
-Condition = sa.ColumnElement[bool]
-
-INCREMENT: Final = object()  # as a column's new value: one more than it has
+INCREMENT: Final = object()  # as a column's new value: its old value plus one
+NOW = bindparam("now", type_=posts.c.updated_at.type)
 _COLUMNS = tuple(posts.c.keys())
-_NOW = bindparam("now", type_=posts.c.updated_at.type)
 
 
 def to_post(row: Row[Any]) -> Post:
-    """A row that begins with the columns of `posts`."""
+    """Build a Post from the leading columns of a row."""
     values = dict(zip(_COLUMNS, row, strict=False))
     values["status"] = Status(values["status"])
     return Post(**values)
@@ -43,8 +42,11 @@ def move(
     actor: str,
     now: datetime,
 ) -> Post | None:
-    """One status to another that the lifecycle allows, guarded by everything that `post` was when it was read, and by
-    `extra`. A value may be an expression. Returns the post as it now is, or None: lost the race."""
+    """Move the post to another status, if the row still matches `post` and `extra`.
+
+    A value in `values` may be an SQL expression or INCREMENT. Returns the post after the move. None means the lifecycle
+    forbids the move or the row has changed.
+    """
     if to not in ALLOWED[post.status]:
         return None
     single_statement = tx.dialect.name == "postgresql"  # SQLite has no data-modifying CTE
@@ -54,21 +56,26 @@ def move(
     statement = (
         _build(plain, raised, single_statement, computed, extra)
         if computed or extra
-        else _built(plain, raised, single_statement)
+        else _build_cached(plain, raised, single_statement)
     )
-    given = {f"new_{name}": values[name] for name in plain} | {"new_status": to, "now": now, **_as_it_was(post)}
+    parameters = {f"new_{name}": values[name] for name in plain}
+    parameters |= {"new_status": to, "now": now, **_expected_values(post)}
     if single_statement:
-        row = tx.execute(statement, {**given, "reason": reason, "actor": actor}).one_or_none()
+        row = tx.execute(statement, {**parameters, "reason": reason, "actor": actor}).one_or_none()
         return to_post(row) if row else None
-    row = tx.execute(statement, given).one_or_none()
+    row = tx.execute(statement, parameters).one_or_none()
     moved = to_post(row) if row else None
     if moved is not None:
-        tx.execute(insert(transitions), transition(moved, post.status, reason, actor, now))
+        line = transition_row(moved, from_status=post.status, reason=reason, actor=actor, at=now)
+        tx.execute(insert(transitions), line)
     return moved
 
 
 def matches(post: Any) -> list[Condition]:
-    """The row still stands as `post` was read; of EXPECTED, as the statement is told then."""
+    """Return the conditions that the row is unchanged since `post` was read.
+
+    With EXPECTED as `post`, the values are bound at execution.
+    """
     return [
         posts.c.id == post.id,
         status_unindexed(post.status),
@@ -85,7 +92,7 @@ EXPECTED: Final = SimpleNamespace(
 )
 
 
-def _as_it_was(post: Post) -> dict[str, Any]:
+def _expected_values(post: Post) -> dict[str, Any]:
     return {
         "old_id": post.id,
         "old_status": post.status,
@@ -94,18 +101,26 @@ def _as_it_was(post: Post) -> dict[str, Any]:
     }
 
 
-def transition(post: Post, before: Status | None, reason: str, actor: str, now: datetime) -> dict[str, Any]:
-    """The line of the history that says how `post` became what it is."""
+def transition_row(moved: Any, *, from_status: Any, reason: Any, actor: Any, at: Any) -> dict[str, Any]:
+    """Return the columns of the `transitions` row for a moved post.
+
+    `moved` is a Post or the columns of a statement, and the other values are plain or SQL expressions alike.
+    """
     return {
-        "post_id": post.id,
-        "at": now,
-        "from_status": before,
-        "to_status": post.status,
+        "post_id": moved.id,
+        "at": at,
+        "from_status": from_status,
+        "to_status": moved.status,
         "reason": reason,
         "actor": actor,
-        "generation": post.generation,
-        "attempt": post.attempt,
+        "generation": moved.generation,
+        "attempt": moved.attempt,
     }
+
+
+def insert_selected(table: sa.Table, row: Mapping[str, Any], name: str) -> sa.CTE:
+    """Build a CTE for the insert of a row of SQL expressions."""
+    return insert(table).from_select(list(row), sa.select(*row.values())).cte(name)
 
 
 def _build(
@@ -117,27 +132,18 @@ def _build(
 ) -> sa.Executable:
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=posts.c[name].type) for name in (*plain, "status")}
     values |= {name: posts.c[name] + 1 for name in raised}
-    statement = update(posts).where(*matches(EXPECTED), *extra).values({**values, **computed, "updated_at": _NOW})
+    statement = update(posts).where(*matches(EXPECTED), *extra).values({**values, **computed, "updated_at": NOW})
     return _recorded(statement.returning(posts)) if single_statement else statement.returning(posts)
 
 
 @cache
-def _built(plain: tuple[str, ...], raised: tuple[str, ...], single_statement: bool) -> sa.Executable:
+def _build_cached(plain: tuple[str, ...], raised: tuple[str, ...], single_statement: bool) -> sa.Executable:
     return _build(plain, raised, single_statement, {}, ())
 
 
 def _recorded(statement: Any) -> sa.Executable:
-    """The same move, and its line in the history, in one statement."""
+    """Combine the move and its `transitions` row in one statement."""
     moved = statement.cte("moved")
-    line = {
-        "post_id": moved.c.id,
-        "at": _NOW,
-        "from_status": EXPECTED.status,
-        "to_status": moved.c.status,
-        "reason": bindparam("reason", type_=sa.String()),
-        "actor": bindparam("actor", type_=sa.String()),
-        "generation": moved.c.generation,
-        "attempt": moved.c.attempt,
-    }
-    recorded = insert(transitions).from_select(list(line), sa.select(*line.values())).cte("recorded")
-    return sa.select(moved).add_cte(recorded)
+    reason, actor = (bindparam(name, type_=sa.String()) for name in ("reason", "actor"))
+    line = transition_row(moved.c, from_status=EXPECTED.status, reason=reason, actor=actor, at=NOW)
+    return sa.select(moved).add_cte(insert_selected(transitions, line, "recorded"))

@@ -1,7 +1,8 @@
-"""Every transition of a post, one function each: one guarded UPDATE whose row count decides who won.
+"""The transitions of a post: one function and one conditional UPDATE each. The row count decides a race.
 
-The WHERE holds id, status and generation, and to finish the attempt too, so that a stale worker never changes a row.
-The `transitions` row is written in the same transaction. Each returns the post as it now is, or None: lost the race.
+Each function writes the `transitions` row in the same transaction. It returns the post after the transition, or None
+after a lost race.
+Invariant: a stale worker never changes a row. The WHERE holds id, status, generation and, to finish, the attempt.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from app.domain.post import Post
 from app.store.execute_for_rows import execute_for_rows
 from app.store.posts import claim_sql
 from app.store.posts.claim_sql import Intent
-from app.store.posts.transition_sql import INCREMENT, Condition, matches, move, to_post, transition
+from app.store.posts.transition_sql import INCREMENT, NOW, matches, move, to_post, transition_row
+from app.store.schema.columns import Condition
 from app.store.schema.tables import attempts, posts, status_unindexed, transitions
 
 
@@ -27,17 +29,19 @@ def _not_due() -> dict[str, Any]:
 
 
 def create(tx: Connection, values: dict[str, Any], *, now: datetime, actor: str) -> Post:
-    """A new draft."""
+    """Insert a new draft."""
     counters = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
     values = values | counters | {"status": Status.DRAFT, "created_at": now, "updated_at": now}
     post = to_post(tx.execute(insert(posts).values(values).returning(posts)).one())
-    tx.execute(insert(transitions), transition(post, None, "created", actor, now))
+    tx.execute(insert(transitions), transition_row(post, from_status=None, reason="created", actor=actor, at=now))
     return post
 
 
 def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -> Post | None:
-    """New content or media; the time, the message and the generation stay. The claim returns what it claimed, so an
-    edit that was answered is either in the send or came too late and is refused."""
+    """Write new content or media. The time, the message and the generation stay.
+
+    The claim returns the row as claimed, so each confirmed edit is in the send. An edit after the claim returns None.
+    """
     if post.status not in EDITABLE:
         return None
     statement = update(posts).where(*matches(post)).values(**values, updated_at=now).returning(posts)
@@ -48,7 +52,7 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
 def schedule(
     tx: Connection, post: Post, *, at: datetime, time_zone: str | None, account_id: str, now: datetime, actor: str
 ) -> Post | None:
-    """draft, scheduled, failed → scheduled: a new intent, so a new generation and a fresh budget."""
+    """Move draft, scheduled or failed → scheduled, as a new generation with a fresh budget."""
     if post.status not in SCHEDULABLE:
         return None
     values = {"scheduled_at": at, "time_zone": time_zone, "social_account_id": account_id}
@@ -58,71 +62,85 @@ def schedule(
 
 
 def unschedule(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
-    """scheduled → draft. The pending message now carries an old generation."""
+    """Move scheduled → draft. The pending message now carries an old generation."""
     values = {"scheduled_at": None, "time_zone": None, **_not_due(), **_new_intent()}
     return move(tx, post, Status.DRAFT, values, reason="unscheduled", actor=actor, now=now)
 
 
 def cancel(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
-    """draft, scheduled, failed → cancelled, for good."""
+    """Move draft, scheduled or failed → cancelled, a final status."""
     return move(tx, post, Status.CANCELLED, {**_not_due(), **_new_intent()}, reason="cancelled", actor=actor, now=now)
 
 
 def retry_by_hand(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
-    """failed, or publishing past its lease → scheduled for now, with a fresh budget; the promise stays what it was."""
-    values = {**_due(now), **_left_hands(), **_new_intent()}
+    """Move failed, or publishing past its lease → scheduled for now.
+
+    The retry budget starts afresh. The promised instant stays.
+    """
+    values = {**_due(now), **_lease_ended(), **_new_intent()}
     return move(tx, post, Status.SCHEDULED, values, _abandoned(now), reason="retried_by_hand", actor=actor, now=now)
 
 
 def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, actor: str) -> Post | None:
-    """publishing past its lease → failed."""
-    values = {**_left_hands(), **_new_intent(), "error_code": "failed_by_hand", "error_message": message}
+    """Move publishing past its lease → failed."""
+    values = {**_lease_ended(), **_new_intent(), "error_code": "failed_by_hand", "error_message": message}
     return move(tx, post, Status.FAILED, values, _abandoned(now), reason="failed_by_hand", actor=actor, now=now)
 
 
 def claim(tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_until: datetime) -> dict[int, Post]:
-    """scheduled → publishing, never before the due instant, for each that still has the intent and the account that it
-    was made ready with. The attempts' rows are written with it. Returns the posts that were won by the place of the
-    intent that won them: of several for one post at most one does."""
-    wanted = [claim_sql.as_given(place, intent) for place, intent in enumerate(intents)]
-    rows = execute_for_rows(tx, claim_sql.build, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
-    won = {row.place: to_post(row) for row in rows}
-    if rows and tx.dialect.name == "sqlite":  # PostgreSQL's statement has done it
-        trail = [transition(won[row.place], Status.SCHEDULED, "claimed", row.trigger, now) for row in rows]
-        tx.execute(insert(transitions), trail)
-        tx.execute(insert(attempts), [claim_sql.begun(row, now) for row in rows])
-    return won
+    """Move scheduled → publishing, for each due post that still matches its intent.
+
+    A post matches if its generation and its account are unchanged. The rows of `attempts` are written too. Returns the
+    claimed posts by the index of their intent. Of several intents for one post, at most one wins.
+    """
+    wanted = [claim_sql.intent_row(index, intent) for index, intent in enumerate(intents)]
+    rows = execute_for_rows(tx, claim_sql.build_claim, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
+    if rows and tx.dialect.name == "sqlite":  # PostgreSQL inserts them in the same statement
+        tx.execute(insert(transitions), [_claim_transition(row, now) for row in rows])
+        tx.execute(insert(attempts), [claim_sql.attempt_row(row, now) for row in rows])
+    return {row.row_index: to_post(row) for row in rows}
 
 
-_HOLDING = (("id", posts.c.id.type), ("generation", sa.Integer()), ("attempt", sa.Integer()))
+def _claim_transition(claimed: sa.Row[Any], now: datetime) -> dict[str, Any]:
+    return transition_row(claimed, from_status=Status.SCHEDULED, reason="claimed", actor=claimed.trigger, at=now)
 
 
-def _extend(held: Any, _many: bool) -> sa.Executable:
+_LEASED = (("id", posts.c.id.type), ("generation", sa.Integer()), ("attempt", sa.Integer()))
+
+
+def _extend(leased: Any, _many: bool) -> sa.Executable:
     return (
         update(posts)
-        .where(posts.c.id == held.id, posts.c.generation == held.generation, posts.c.attempt == held.attempt)
+        .where(posts.c.id == leased.id, posts.c.generation == leased.generation, posts.c.attempt == leased.attempt)
         .where(status_unindexed(Status.PUBLISHING))
-        .values(lease_until=sa.bindparam("lease"), updated_at=claim_sql.NOW)
+        .values(lease_until=sa.bindparam("lease"), updated_at=NOW)
         .returning(posts.c.id)
     )
 
 
 def extend_leases(tx: Connection, group: Sequence[Post], *, lease_until: datetime, now: datetime) -> set[str]:
-    """n8n has accepted: each stays publishing until its report comes or this lease ends. Returns whose still are."""
-    held = [{"id": post.id, "generation": post.generation, "attempt": post.attempt} for post in group]
-    return {row.id for row in execute_for_rows(tx, _extend, _HOLDING, held, {"now": now, "lease": lease_until})}
+    """Extend the leases of posts accepted by n8n.
+
+    They stay publishing until their report or the lease's end. Returns the ids of the extended posts. A post no longer
+    publishing in this attempt is left out.
+    """
+    leased = [{"id": post.id, "generation": post.generation, "attempt": post.attempt} for post in group]
+    return {row.id for row in execute_for_rows(tx, _extend, _LEASED, leased, {"now": now, "lease": lease_until})}
 
 
 def publish(
     tx: Connection, post: Post, *, attempt: int, external_id: str | None, url: str | None, now: datetime, reason: str
 ) -> Post | None:
-    """Any status but the final ones → published. Late truth wins, so `attempt` may be an earlier one than the row's."""
-    this_one = (attempts.c.post_id == post.id, attempts.c.attempt == attempt)
+    """Move any status but the final ones → published.
+
+    Late truth wins, so `attempt` may be an earlier one than the row's.
+    """
+    this_attempt = (attempts.c.post_id == post.id, attempts.c.attempt == attempt)
     values = {
         **_not_due(),
-        **_left_hands(),
+        **_lease_ended(),
         "scheduled_at": sa.func.coalesce(
-            posts.c.scheduled_at, sa.select(attempts.c.sent_at).where(*this_one).scalar_subquery()
+            posts.c.scheduled_at, sa.select(attempts.c.sent_at).where(*this_attempt).scalar_subquery()
         ),
         "published_at": now,
         "external_post_id": external_id,
@@ -133,8 +151,8 @@ def publish(
     published = move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
     if published is None:
         return None
-    # A statement of its own: the one above may have waited for our own settle, and would read what was before it.
-    lateness = sa.select(attempts.c.lateness_ms).where(*this_one).scalar_subquery()
+    # A second statement: the first may have waited for our own settle and would read the lateness from before it.
+    lateness = sa.select(attempts.c.lateness_ms).where(*this_attempt).scalar_subquery()
     measured = update(posts).where(posts.c.id == post.id).values(lateness_ms=lateness).returning(posts)
     return to_post(tx.execute(measured).one())
 
@@ -150,12 +168,12 @@ def retry(
     now: datetime,
     reason: str = "retry",
 ) -> Post | None:
-    """publishing → scheduled for another try at `at`; `counted` tries spend the budget."""
+    """Move publishing → scheduled for another try at `at`. A `counted` try spends the retry budget."""
     if post.status is not Status.PUBLISHING:
         return None
     values = {
         **_due(at),
-        **_left_hands(),
+        **_lease_ended(),
         **_spent(counted),
         "error_code": code,
         "error_message": message,
@@ -166,9 +184,9 @@ def retry(
 def fail(
     tx: Connection, post: Post, *, code: str, message: str | None, counted: bool, now: datetime, reason: str
 ) -> Post | None:
-    """publishing → failed, with a code and a sentence for the author."""
+    """Move publishing → failed, with an error code and a message for the author."""
     values = {
-        **_left_hands(),
+        **_lease_ended(),
         **_spent(counted),
         "error_code": code,
         "error_message": message,
@@ -179,7 +197,10 @@ def fail(
 def defer(
     tx: Connection, post: Post, *, at: datetime, code: str | None, message: str | None, now: datetime, reason: str
 ) -> Post | None:
-    """scheduled → scheduled, later, at no cost: nothing was tried. The promise and the budget stay."""
+    """Move scheduled → scheduled at a later instant, without a try.
+
+    The promised instant and the retry budget stay.
+    """
     if post.status is not Status.SCHEDULED:
         return None
     values = {**_due(at), "error_code": code, "error_message": message}
@@ -188,11 +209,11 @@ def defer(
 
 
 def _due(at: datetime) -> dict[str, Any]:
-    """Scheduled for `at`, unarmed, about to be armed."""
+    """Return the values of a post due at `at` and not armed yet."""
     return {"next_attempt_at": at, "arm_count": INCREMENT, "message_id": None, "swept_at": None}
 
 
-def _left_hands() -> dict[str, Any]:
+def _lease_ended() -> dict[str, Any]:
     return {"lease_until": None, "sending_at": None}
 
 
@@ -201,15 +222,15 @@ def _spent(counted: bool) -> dict[str, Any]:
 
 
 def _new_intent() -> dict[str, Any]:
-    """What a deliberate act of the author resets."""
+    """Return the values that a deliberate act of the author resets."""
     return {"generation": INCREMENT, "retry_count": 0, "error_code": None, "error_message": None}
 
 
 def unchanged(post: Post) -> Condition:
-    """The row still stands as it was read, arming included."""
+    """Return the condition that the row is unchanged since it was read, including its arming."""
     return sa.and_(*matches(post), posts.c.arm_count == post.arm_count)
 
 
 def _abandoned(now: datetime) -> list[Condition]:
-    """Failed, or publishing with the lease over: nobody holds it."""
+    """Return the condition for failed posts and publishing posts past their lease."""
     return [sa.or_(posts.c.status == Status.FAILED, posts.c.lease_until < now)]

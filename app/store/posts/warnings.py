@@ -1,4 +1,7 @@
-"""What else goes out on an account around an instant: read by the index of account and time, and bounded."""
+"""The other posts of an account around an instant, for warnings to authors.
+
+Invariant: the read uses the index of account and time and is bounded.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ GOING_OUT = (Status.SCHEDULED, Status.PUBLISHING, Status.PUBLISHED)
 
 
 def nearby_posts(connection: Connection, post: Post, at: datetime, within: timedelta, limit: int) -> list[NearbyPost]:
-    """The account's other posts that go out or went out `within` of `at`: the nearest `limit` on either side."""
+    """Return the account's other scheduled, publishing or published posts within a span around `at`.
+
+    On each side, at most the `limit` nearest are returned.
+    """
     account = {"account": post.social_account_id, "itself": post.id, "most": limit}
     found = connection.execute(_BOTH_SIDES, {**account, "at": at, "first": at - within, "last": at + within}).all()
     return [NearbyPost(id, Status(status), due, content) for id, status, due, content in found]

@@ -1,4 +1,4 @@
-"""What tables are made of: names of constraints, aware instants, ids, and the conditions of partial indexes."""
+"""Column types and helpers for the tables: constraint names, aware instants, ids, partial index conditions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
+
+Condition = sa.ColumnElement[bool]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,7 +24,10 @@ metadata = sa.MetaData(
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime on both databases; SQLite keeps no zone, so it is put back on the way out."""
+    """An aware UTC datetime on both databases.
+
+    SQLite stores no time zone, so UTC is added again on reading.
+    """
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -49,10 +54,10 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def listed(values: type[StrEnum]) -> str:
+def quoted_list(values: type[StrEnum]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-def only(condition: str) -> dict[str, Any]:
-    """A partial index's condition, for both databases."""
+def partial(condition: str) -> dict[str, Any]:
+    """Return a partial index's condition as Index keywords for both databases."""
     return {f"{dialect}_where": sa.text(condition) for dialect in ("postgresql", "sqlite")}

@@ -1,4 +1,4 @@
-"""The tables of the house's own books: leases, sweeps, breaker, alerts, counts, turns, kept answers, open consents."""
+"""The operational tables: OAuth states, leases, sweeps, breaker, alerts, counts, pacing, idempotency keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Column, Index, Table
 
 from app.store.schema.columns import Id, Instant, metadata
 
-# Members on their way to a platform and back. Single use: the callback deletes the row it finds.
+# OAuth flows in progress. Single use: the callback deletes the row it finds.
 oauth_states = Table(
     "oauth_states",
     metadata,
@@ -23,7 +23,7 @@ oauth_states = Table(
 Index("ix_oauth_states_user", oauth_states.c.user_id, oauth_states.c.created_at)
 Index("ix_oauth_states_expires_at", oauth_states.c.expires_at)
 
-# One row per thing that only one instance may do at a time; `holder` is who, until `expires_at`.
+# One row per job reserved for a single instance: `holder` has it until `expires_at`.
 leases = Table(
     "leases",
     metadata,
@@ -44,7 +44,7 @@ sweeps = Table(
     Column("total_failed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
 )
 
-# The circuit breaker in front of n8n, shared by all instances. Closed means `opened_at` is null.
+# The circuit breaker in front of n8n, shared by all instances. It is closed while `opened_at` is null.
 breakers = Table(
     "breakers",
     metadata,
@@ -65,8 +65,8 @@ alerts = Table(
     Column("detail", sa.Text, nullable=False),
 )
 
-# Counts that the status route need not make. Of a final status (`name`): how many posts had ever reached it before
-# `counted_until`, and how many of those were pruned. Of anything else: how many there were then.
+# Stored counts, which spare the status route the counting. For a final status (`name`): the posts that ever reached it
+# before `counted_until`, and how many of them were pruned. For any other name: the number of posts at `counted_until`.
 tallies = Table(
     "tallies",
     metadata,
@@ -75,7 +75,7 @@ tallies = Table(
     Column("counted_until", Instant, nullable=False),
     Column("pruned", sa.BigInteger, nullable=False),
 )
-# When each account may send next, and whose turn the last one was; a row is made only where a pace is set.
+# The instant of each account's next send, and the post of its last turn. Only accounts with a pace have a row.
 account_slots = Table(
     "account_slots",
     metadata,
@@ -85,7 +85,7 @@ account_slots = Table(
     Column("attempt", sa.Integer),
 )
 
-# The latest turn of every post that had one in the last day, for the daily cap.
+# The latest turn of each post in the last day, for the daily cap.
 account_turns = Table(
     "account_turns",
     metadata,
@@ -95,7 +95,7 @@ account_turns = Table(
 )
 Index("ix_account_turns_at", account_turns.c.at)
 
-# Answers to requests that carried an Idempotency-Key; `status` is null while the request is in `holder`'s hands.
+# Answers to requests with an Idempotency-Key. `status` is null while `holder` works on the request.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

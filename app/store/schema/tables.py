@@ -1,4 +1,7 @@
-"""The tables. CHECK constraints hold the lifecycle's facts, so that no code, ours or a by-stander's, can break them."""
+"""The tables of posts, accounts and companies. The operational tables are imported here, so this is the one to import.
+
+Invariant: CHECK constraints enforce the lifecycle, so no code can store a row that breaks it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
-from app.store.schema.columns import Id, Instant, listed, metadata, new_id, only
+from app.store.schema.columns import Id, Instant, metadata, new_id, partial, quoted_list
 from app.store.schema.operations import (
     account_slots,
     account_turns,
@@ -52,7 +55,7 @@ posts = Table(
     Column("user_id", sa.String(255), nullable=False),
     Column("company_id", Id()),
     Column("client_id", Id()),
-    Column("social_account_id", Id()),  # no foreign key: a post whose account is gone must not take the next best
+    Column("social_account_id", Id()),  # no foreign key: a post with a removed account must not use another one
     Column("platform", sa.String(20), nullable=False),
     Column("post_type", sa.String(20), nullable=False),
     Column("content", sa.Text, nullable=False),
@@ -78,7 +81,7 @@ posts = Table(
     Column("error_message", sa.Text),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    CheckConstraint(f"status IN ({listed(Status)})", name="status"),
+    CheckConstraint(f"status IN ({quoted_list(Status)})", name="status"),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="due_when_scheduled"),
     CheckConstraint("(status = 'publishing') = (lease_until IS NOT NULL)", name="lease_when_publishing"),
     CheckConstraint("sending_at IS NULL OR status = 'publishing'", name="sending_when_publishing"),
@@ -93,36 +96,39 @@ posts = Table(
 
 
 def status_unindexed(status: Status) -> sa.ColumnElement[bool]:
-    """The status of a row that is found by its id. Said plainly, it would tempt PostgreSQL to that status's partial
-    index, small by statistics from before a burst, and every claim of the burst would read it whole."""
+    """Compare the status of a row found by its id, without using an index.
+
+    The comparison goes through `|| ''`, so PostgreSQL skips the partial index of that status. With statistics from
+    before a burst that index looks small, and every claim of the burst would scan it whole.
+    """
     return posts.c.status.concat("") == status
 
 
-# The sweep's three questions; partial, so that finished posts cost nothing.
-Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **only("status = 'scheduled'"))
-Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **only("status = 'scheduled' AND message_id IS NULL"))
-Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **only("status = 'publishing'"))
-# The list's, newest first. A post is written six times on its way out and pays for every whole index each time, so what
-# only some posts or some statuses need is partial.
+# The sweep's three queries. The indexes are partial, so finished posts cost nothing.
+Index("ix_posts_due", posts.c.next_attempt_at, posts.c.id, **partial("status = 'scheduled'"))
+Index("ix_posts_unarmed", posts.c.next_attempt_at, posts.c.id, **partial("status = 'scheduled' AND message_id IS NULL"))
+Index("ix_posts_lease", posts.c.lease_until, posts.c.id, **partial("status = 'publishing'"))
+# The lists, newest first. A delivery writes a post six times, and each write updates every full index. Indexes for some
+# posts or some statuses are therefore partial.
 Index("ix_posts_list", posts.c.user_id, posts.c.created_at, posts.c.id)
 Index(
     "ix_posts_list_status",
     *(posts.c.user_id, posts.c.status, posts.c.created_at, posts.c.id),
-    **only("status IN ('draft', 'scheduled', 'failed', 'cancelled')"),
+    **partial("status IN ('draft', 'scheduled', 'failed', 'cancelled')"),
 )
-Index("ix_posts_promise", posts.c.user_id, posts.c.scheduled_at, **only("scheduled_at IS NOT NULL"))
-Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **only("company_id IS NOT NULL"))
-Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **only("client_id IS NOT NULL"))
+Index("ix_posts_promise", posts.c.user_id, posts.c.scheduled_at, **partial("scheduled_at IS NOT NULL"))
+Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **partial("company_id IS NOT NULL"))
+Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **partial("client_id IS NOT NULL"))
 Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
 Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
-# Posts that their account's pace has moved: few, so the index is small, and it orders those who wait.
+# Posts moved by their account's pace, in the order of their turns. They are few, so the index is small.
 PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
-Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **only(PACED))
-# What nobody works on, by its last change: for counting it and for pruning it.
+Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **partial(PACED))
+# Posts at rest by their last change, for counting and pruning.
 Index(
     "ix_posts_resting",
     *(posts.c.status, posts.c.updated_at, posts.c.id),
-    **only("status IN ('draft', 'published', 'failed', 'cancelled')"),
+    **partial("status IN ('draft', 'published', 'failed', 'cancelled')"),
 )
 
 attempts = Table(
@@ -143,7 +149,7 @@ attempts = Table(
     Column("asked_at", Instant),
     Column("external_post_id", sa.String(255)),
 )
-# With what the figures of lateness need, or each of a thousand attempts would be looked up for it.
+# The index includes the columns of the lateness figures, which would otherwise cost a lookup per attempt.
 Index("ix_attempts_started_at", attempts.c.started_at, postgresql_include=["attempt", "lateness_ms"])
 
 transitions = Table(
@@ -160,12 +166,10 @@ transitions = Table(
     Column("attempt", sa.Integer, nullable=False),
 )
 Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
-#: How a transition is called that ends a lease nobody was left to end.
+#: The transitions that end the lease of a dead worker.
 STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
-# Few rows ever: what was claimed and then left lying, so that counting them by the hour costs nothing.
-Index("ix_transitions_stale", transitions.c.at, **{  # type: ignore[arg-type]
-    f"{dialect}_where": sa.text(STALE_REASONS) for dialect in ("postgresql", "sqlite")
-})  # fmt: skip
+# Stale claims are few, so counting the last hour's costs nothing.
+Index("ix_transitions_stale", transitions.c.at, **partial(STALE_REASONS))
 
 social_accounts = Table(
     "social_accounts",
@@ -185,14 +189,14 @@ social_accounts = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("refresh_expires_at", Instant),
-    Column("refresh_lease_until", Instant),  # while one caller asks for new tokens
+    Column("refresh_lease_until", Instant),  # held by the one caller that requests new tokens
     Column("refresh_retry_at", Instant),
     Column("refresh_failures", sa.Integer, nullable=False, server_default=sa.text("0")),
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
 )
-# An account is a person's own, or a company's, and each of them has it once.
+# An account belongs to a person or to a company. Each owner has it once.
 _identity = (social_accounts.c.platform, social_accounts.c.external_id)
-_personal, _shared = only("company_id IS NULL"), only("company_id IS NOT NULL")
+_personal, _shared = partial("company_id IS NULL"), partial("company_id IS NOT NULL")
 Index("uq_social_accounts_user", social_accounts.c.user_id, *_identity, unique=True, **_personal)
 Index("uq_social_accounts_company", social_accounts.c.company_id, *_identity, unique=True, **_shared)
 
@@ -212,7 +216,7 @@ memberships = Table(
     Column("user_id", sa.String(255), primary_key=True),
     Column("role", sa.String(20), nullable=False),
     Column("created_at", Instant, nullable=False),
-    CheckConstraint(f"role IN ({listed(Role)})", name="role"),
+    CheckConstraint(f"role IN ({quoted_list(Role)})", name="role"),
 )
 Index("ix_memberships_user", memberships.c.user_id, memberships.c.created_at, memberships.c.company_id)
 Index("ix_memberships_list", memberships.c.company_id, memberships.c.created_at, memberships.c.user_id)
@@ -223,7 +227,7 @@ clients = Table(
     Column("id", Id(), primary_key=True),
     Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), nullable=False),
     Column("name", sa.String(255), nullable=False),
-    Column("name_key", sa.Text, nullable=False),  # folded by us: the two databases fold letters differently
+    Column("name_key", sa.Text, nullable=False),  # case-folded by the app, because the two databases fold differently
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     sa.UniqueConstraint("company_id", "name_key", name="uq_clients_name"),

@@ -1,1 +1,1 @@
-"""The systems that are compared. Each is a room of its own and opens its processes as its documentation has them."""
+"""The compared systems. Each starts its processes as its documentation shows."""

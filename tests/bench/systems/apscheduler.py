@@ -1,6 +1,8 @@
-"""APScheduler 3 with its SQLAlchemy job store on PostgreSQL and a pool of 20 threads, as its user guide shows it; one
-process, since a job store must not be shared. `misfire_grace_time` is what it comes with (1 s), and in a second system
-None: a job that is late is run all the same."""
+"""APScheduler 3 with its SQLAlchemy job store on PostgreSQL and 20 threads, as its user guide shows.
+
+It runs one process, since a job store must not be shared. `misfire_grace_time` is the default (1 s). A second system
+sets it to None, so that late jobs run too.
+"""
 
 import sys
 from datetime import UTC, datetime
@@ -8,8 +10,8 @@ from typing import Any
 
 from tests.bench.peers import listen
 from tests.bench.send_job import send
-from tests.bench.systems.library_system import PackagedSystem
-from tests.bench.systems.system import Ground
+from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.system import SystemContext
 
 THREADS = 20
 
@@ -38,21 +40,21 @@ class Scheduler:
         self._scheduler.remove_job(key)
 
 
-class APScheduler(PackagedSystem):
+class APScheduler(LibrarySystem):
     name = "apscheduler"
-    note = f"job store in PostgreSQL, {THREADS} threads, misfire_grace_time as it comes (1 s)"
+    note = f"job store in PostgreSQL, {THREADS} threads, default misfire_grace_time (1 s)"
     module = "tests.bench.systems.apscheduler"
     grace = "default"
 
-    def arguments(self, ground: Ground) -> list[str]:
-        url = ground.new_database(self.name).replace("postgresql://", "postgresql+psycopg2://")
-        return [url, ground.webhook, self.grace]
+    def arguments(self, context: SystemContext) -> list[str]:
+        url = context.new_database(self.name).replace("postgresql://", "postgresql+psycopg2://")
+        return [url, context.webhook, self.grace]
 
 
 class LateAPScheduler(APScheduler):
     name = "apscheduler-late"
-    note = "the same with misfire_grace_time=None: late jobs are run all the same"
-    works = frozenset({"burst", "crash"})
+    note = "the same with misfire_grace_time=None: late jobs run too"
+    workloads = frozenset({"burst", "crash"})
     grace = "none"
 
 

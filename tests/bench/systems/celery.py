@@ -1,5 +1,7 @@
-"""Celery with Redis as its broker and a worker of 8 processes, `eta` for the instant, everything else as it comes. It
-takes part only where there is a Redis: it has no scheduling on PostgreSQL."""
+"""Celery with Redis as its broker, 8 worker processes, `eta` as the due instant, and defaults otherwise.
+
+It runs only where there is a Redis, because it has no scheduling on PostgreSQL.
+"""
 
 import sys
 from datetime import UTC, datetime
@@ -7,15 +9,15 @@ from typing import Any
 
 from tests.bench.peers import listen
 from tests.bench.send_job import send
-from tests.bench.systems.library_system import PackagedSystem
-from tests.bench.systems.system import Ground
+from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.system import SystemContext
 
 PROCESSES = 8
 PING_TRIES = 30
 
 
 def application(broker: str) -> tuple[Any, Any]:
-    """The app and its one task."""
+    """Create the Celery app and its only task."""
     from celery import Celery
 
     app = Celery("bench", broker=broker)
@@ -35,16 +37,16 @@ class Applier:
         self._app.control.revoke(key)
 
 
-class Celery(PackagedSystem):
+class Celery(LibrarySystem):
     name = "celery"
-    note = f"Redis with its append-only file, {PROCESSES} processes, visibility timeout as it comes (1 h)"
+    note = f"Redis with its append-only file, {PROCESSES} processes, default visibility timeout (1 h)"
     module = "tests.bench.systems.celery"
     has_worker = True
     needs_redis = True
 
-    def arguments(self, ground: Ground) -> list[str]:
-        assert ground.redis_url is not None
-        return [ground.redis_url, ground.webhook]
+    def arguments(self, context: SystemContext) -> list[str]:
+        assert context.redis_url is not None
+        return [context.redis_url, context.webhook]
 
 
 def _await_worker(app: Any) -> None:

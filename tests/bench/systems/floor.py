@@ -1,5 +1,7 @@
-"""The floor: bare threads that sleep to the instant and post. Nothing is kept, nothing is durable, and nothing that is
-Python with requests does less."""
+"""The lower bound: bare threads that sleep until the instant and post.
+
+Nothing is stored or durable. No Python program with requests can do less.
+"""
 
 import heapq
 import sys
@@ -8,14 +10,14 @@ import time
 
 from tests.bench.peers import listen
 from tests.bench.send_job import send, session
-from tests.bench.systems.library_system import PackagedSystem
-from tests.bench.systems.system import Ground
+from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.system import SystemContext
 
 THREADS = 32
 
 
 class Threads:
-    """Each takes the next post and sleeps until its instant."""
+    """Threads that each take the next post and sleep until its instant."""
 
     def __init__(self, webhook: str, threads: int) -> None:
         self._webhook = webhook
@@ -35,7 +37,7 @@ class Threads:
             heapq.heapify(self._posts)
 
     def _work(self) -> None:
-        session().get(self._webhook)  # a connection, ahead of the first instant
+        session().get(self._webhook)  # open the connection before the first instant
         while True:
             with self._changed:
                 while not self._posts:
@@ -46,15 +48,15 @@ class Threads:
             send(self._webhook, key)
 
 
-class Floor(PackagedSystem):
+class Floor(LibrarySystem):
     name = "floor"
     note = f"{THREADS} bare threads with requests, not durable"
-    works = frozenset({"quiet", "burst"})
+    workloads = frozenset({"quiet", "burst"})
     pace = 0.0005
     module = "tests.bench.systems.floor"
 
-    def arguments(self, ground: Ground) -> list[str]:
-        return [ground.webhook]
+    def arguments(self, context: SystemContext) -> list[str]:
+        return [context.webhook]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What all systems that are a library have in common: the process that makes the calls, and perhaps one that works."""
+"""Base of all library systems: one process makes the calls, a second one may be the worker."""
 
 import os
 import sys
@@ -9,48 +9,50 @@ from app.local import environment
 from app.local.child_processes import Spec
 from tests.bench.ledger import Post
 from tests.bench.peers import Peer
-from tests.bench.systems.system import Ground
-from tests.support.process_group import Household
+from tests.bench.systems.system import SystemContext
+from tests.support.process_group import ProcessGroup
 
 
-class PackagedSystem(ABC):
-    """A room names itself and says what its two processes are called with. Where it has no worker of its own, the
-    process that makes the calls is also the one that dispatches, and is killed in its place."""
+class LibrarySystem(ABC):
+    """Subclasses set the name and the arguments of both processes.
+
+    Without a separate worker, the calling process also dispatches, and `kill` kills it instead.
+    """
 
     name = ""
     note = ""
-    works = frozenset({"quiet", "burst", "calls", "crash"})
+    workloads = frozenset({"quiet", "burst", "calls", "crash"})
     pace = 0.01
     module = ""
     has_worker = False
     needs_redis = False
 
-    def __init__(self, ground: Ground) -> None:
-        ground.folder.mkdir(parents=True)
-        self._ground = ground
-        self._house = Household(ground.folder, ground.stop)
+    def __init__(self, context: SystemContext) -> None:
+        context.folder.mkdir(parents=True)
+        self._context = context
+        self._processes = ProcessGroup(context.folder, context.stop)
         self._peer: Peer | None = None
-        self._made = 0
-        self._arguments = self.arguments(ground)
+        self._created = 0
+        self._arguments = self.arguments(context)
 
     @abstractmethod
-    def arguments(self, ground: Ground) -> list[str]:
-        """What both processes are told."""
+    def arguments(self, context: SystemContext) -> list[str]:
+        """Return the command-line arguments of both processes."""
 
     def open(self) -> None:
         self.prepare()
         if self.has_worker:
             command = [sys.executable, "-m", self.module, "work", *self._arguments]
-            self._house.takes_in([Spec("worker", command, environment.base(os.environ, alone=True))])
-            self._house.start("worker")
-        self._peer = self._called()
+            self._processes.add([Spec("worker", command, environment.base(os.environ, alone=True))])
+            self._processes.start("worker")
+        self._peer = self._start_peer()
 
-    def prepare(self) -> None:  # noqa: B027 # most need nothing
-        """Whatever must be there before either process starts."""
+    def prepare(self) -> None:  # noqa: B027 # optional
+        """Prepare the state that both processes need, such as a schema."""
 
     def new_keys(self, count: int) -> list[str]:
-        self._made += count
-        return [f"{self.name}-{number}" for number in range(self._made - count, self._made)]
+        self._created += count
+        return [f"{self.name}-{number}" for number in range(self._created - count, self._created)]
 
     def schedule(self, posts: Sequence[Post], threads: int) -> float:
         assert self._peer is not None
@@ -62,23 +64,23 @@ class PackagedSystem(ABC):
 
     def kill(self) -> None:
         if self.has_worker:
-            self._house.kill("worker")
+            self._processes.kill("worker")
         elif self._peer is not None:
             self._peer.kill()
 
     def restart(self) -> None:
         if self.has_worker:
-            self._house.start("worker")
+            self._processes.start("worker")
         else:
-            self._peer = self._called()
+            self._peer = self._start_peer()
 
     def undecided(self, keys: Sequence[str]) -> set[str]:
-        return set()  # none of them says so
+        return set()  # no library reports posts in doubt
 
     def close(self) -> None:
         if self._peer is not None:
             self._peer.close()
-        self._house.close()
+        self._processes.close()
 
-    def _called(self) -> Peer:
-        return Peer(self.module, ["call", *self._arguments], self._ground.folder / "calls.log")
+    def _start_peer(self) -> Peer:
+        return Peer(self.module, ["call", *self._arguments], self._context.folder / "calls.log")

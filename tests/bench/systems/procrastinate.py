@@ -1,19 +1,21 @@
-"""Procrastinate on PostgreSQL: one worker that takes 30 asynchronous jobs at a time, as its guide to concurrency shows
-it, with its own polling interval (5 s); jobs are deferred with `schedule_at`."""
+"""Procrastinate on PostgreSQL: one worker with 30 concurrent jobs, as its concurrency guide shows.
+
+Its polling interval is the default (5 s). Jobs are deferred with `schedule_at`.
+"""
 
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.peers import listen
-from tests.bench.systems.library_system import PackagedSystem
-from tests.bench.systems.system import Ground
+from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.system import SystemContext
 
 CONCURRENCY = 30
 
 
 def application(database_url: str, webhook: str) -> tuple[Any, Any]:
-    """The app and its one task."""
+    """Create the Procrastinate app and its only task."""
     import aiohttp
     import procrastinate
 
@@ -46,16 +48,14 @@ class Deferrer:
             raise RuntimeError(f"{key} could not be cancelled")
 
 
-class Procrastinate(PackagedSystem):
+class Procrastinate(LibrarySystem):
     name = "procrastinate"
-    note = (
-        f"one worker, concurrency {CONCURRENCY}, polls every 5 s as it comes; stalled jobs are not taken up by default"
-    )
+    note = f"one worker, concurrency {CONCURRENCY}, default polling (5 s), stalled jobs are not retried by default"
     module = "tests.bench.systems.procrastinate"
     has_worker = True
 
-    def arguments(self, ground: Ground) -> list[str]:
-        return [ground.new_database(self.name), ground.webhook]
+    def arguments(self, context: SystemContext) -> list[str]:
+        return [context.new_database(self.name), context.webhook]
 
     def prepare(self) -> None:
         app, _ = application(*self._arguments)

@@ -1,5 +1,7 @@
-"""Punctual, the real thing: gunicorn, PostgreSQL, signed deliveries of the QStash stand-in, encrypted tokens. The
-receiver stands where n8n does; it accepts and does not report back."""
+"""Punctual as deployed: gunicorn, PostgreSQL, signed deliveries of the QStash stand-in, encrypted tokens.
+
+The receiver replaces n8n: it accepts posts and sends no report.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +12,8 @@ from app.local.stack import THREADS, WORKERS
 from tests.bench.api import Api
 from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
-from tests.bench.systems.system import Ground
-from tests.support.app_stack import Furnishing, House
+from tests.bench.systems.system import SystemContext
+from tests.support.app_stack import AppStack, StackOptions
 
 WRITERS = 8
 IN_DOUBT = "SELECT id::text FROM posts WHERE status = 'publishing' AND id::text = ANY(%s)"
@@ -19,27 +21,27 @@ IN_DOUBT = "SELECT id::text FROM posts WHERE status = 'publishing' AND id::text 
 
 class Punctual:
     name = "punctual"
-    works = frozenset({"quiet", "burst", "calls", "crash"})
+    workloads = frozenset({"quiet", "burst", "calls", "crash"})
     pace = 0.015
     needs_redis = False
 
-    def __init__(self, ground: Ground) -> None:
-        self._database_url = ground.new_database(self.name)
-        overrides = {"N8N_WEBHOOK_URL": ground.webhook, **ground.settings}
-        workers, threads = ground.workers or WORKERS, ground.threads or THREADS
-        furnishing = Furnishing(self._database_url, workers, threads, overrides=overrides)
-        ground.folder.mkdir(parents=True)
-        self._house = House(ground.folder, furnishing, ground.stop)
-        told = "".join(f", {name}={value}" for name, value in ground.settings.items())
-        self.note = f"the local stack's processes, gunicorn with {workers} × {threads} threads on PostgreSQL{told}"
+    def __init__(self, context: SystemContext) -> None:
+        self._database_url = context.new_database(self.name)
+        overrides = {"N8N_WEBHOOK_URL": context.webhook, **context.settings}
+        workers, threads = context.workers or WORKERS, context.threads or THREADS
+        options = StackOptions(self._database_url, workers, threads, overrides=overrides)
+        context.folder.mkdir(parents=True)
+        self._stack = AppStack(context.folder, options, context.stop)
+        changed = "".join(f", {name}={value}" for name, value in context.settings.items())
+        self.note = f"the local stack's processes, gunicorn with {workers} × {threads} threads on PostgreSQL{changed}"
         self._api: Api
         self._account = ""
 
     def open(self) -> None:
-        self._house.migrate()
+        self._stack.migrate()
         for name in ("app", "qstash", "cron"):
-            self._house.start(name)
-        self._api = Api(self._house.url, self._house.token("bench"))
+            self._stack.start(name)
+        self._api = Api(self._stack.url, self._stack.token("bench"))
         self._account = self._api.account()
 
     def new_keys(self, count: int) -> list[str]:
@@ -53,16 +55,16 @@ class Punctual:
         return make_calls(lambda post: self._api.unschedule(post.key), posts, threads)[1]
 
     def kill(self) -> None:
-        self._house.kill("app")
+        self._stack.kill("app")
 
     def restart(self) -> None:
-        self._house.start("app")
+        self._stack.start("app")
 
     def undecided(self, keys: Sequence[str]) -> set[str]:
         return {row[0] for row in self._select(IN_DOUBT, list(keys))}
 
     def close(self) -> None:
-        self._house.close()
+        self._stack.close()
 
     def _select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         connection = psycopg2.connect(self._database_url, connect_timeout=5)

@@ -1,22 +1,22 @@
-"""What every system can be asked for."""
+"""The interface of a compared system."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from app.local.stop_signal import StopSign
+from app.local.stop_signal import StopSignal
 from tests.bench.ledger import Post
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a system stands on: a folder for its state and logs, a database of its own, and where it is to send."""
+class SystemContext:
+    """A system's environment: a folder for state and logs, its own database, and the webhook to call."""
 
     folder: Path
     webhook: str
-    stop: StopSign
-    new_database: Callable[[str], str]  # from a name to a URL
+    stop: StopSignal
+    new_database: Callable[[str], str]  # creates a database of this name and returns its URL
     redis_url: str | None = None
     workers: int | None = None
     threads: int | None = None
@@ -24,33 +24,33 @@ class Ground:
 
 
 class System(Protocol):
-    """Opened afresh for every run. Handles are whatever `unschedule` needs to find a post again."""
+    """A scheduler under test, opened afresh for every run."""
 
     name: str
-    note: str  # how it is set up, in a few words
-    works: frozenset[str]  # the works that mean anything for it
-    pace: float  # seconds that one call to schedule takes at most when sixteen are made at a time
+    note: str  # its setup in a few words
+    workloads: frozenset[str]  # the workloads that make sense for it
+    pace: float  # upper bound in seconds of one schedule call, with sixteen calls at a time
 
     def open(self) -> None: ...
 
     def new_keys(self, count: int) -> list[str]:
-        """Posts that are written but not scheduled."""
+        """Create `count` unscheduled posts and return their keys."""
         ...
 
     def schedule(self, posts: Sequence[Post], threads: int) -> float:
-        """Returns the seconds it took."""
+        """Schedule all posts and return the total seconds."""
         ...
 
     def unschedule(self, posts: Sequence[Post], threads: int) -> float: ...
 
     def kill(self) -> None:
-        """kill -9 of every process that dispatches."""
+        """Kill every dispatching process with SIGKILL."""
         ...
 
     def restart(self) -> None: ...
 
     def undecided(self, keys: Sequence[str]) -> set[str]:
-        """Those of which it knows that it cannot know: they wait for a lease, and are neither lost nor done."""
+        """Return the keys in doubt: the outcome is unknown until a lease ends, so they are not lost."""
         ...
 
     def close(self) -> None: ...

@@ -1,1 +1,1 @@
-"""The works that every system is given. Each returns the figures of one run."""
+"""The workloads. Each runs once on a system and returns the figures."""

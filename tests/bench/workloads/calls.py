@@ -1,22 +1,24 @@
-"""calls: how many posts can be scheduled and unscheduled in a second, one call after the other and sixteen at a time.
-Punctual is called over HTTP, the libraries in their own process. Nothing falls due."""
+"""calls: schedule and unschedule calls per second, one at a time and sixteen at a time.
+
+Punctual is called over HTTP, the libraries in their own process. No post falls due.
+"""
 
 import time
 
-from app.local.stop_signal import StopSign
+from app.local.stop_signal import StopSignal
 from tests.bench.figures import Figures
 from tests.bench.ledger import Ledger, Post
 from tests.bench.systems.system import System
-from tests.bench.workloads.workload import AT_A_TIME, Sizes
+from tests.bench.workloads.workload import CONCURRENT_CALLS, Sizes
 
-FAR_SECONDS = 86_400.0  # within every horizon, and no risk of being sent
+FAR_SECONDS = 86_400.0  # within every horizon, and too late to be sent during the run
 WARM_CALLS = 32
 
 
-def calls(system: System, ledger: Ledger, sizes: Sizes, stop: StopSign) -> Figures:
-    _both(system, min(WARM_CALLS, sizes.posts), AT_A_TIME)
+def calls(system: System, ledger: Ledger, sizes: Sizes, stop: StopSignal) -> Figures:
+    _both(system, min(WARM_CALLS, sizes.posts), CONCURRENT_CALLS)
     rates: dict[str, float] = {}
-    for threads in (1, AT_A_TIME):
+    for threads in (1, CONCURRENT_CALLS):
         stop.check()
         scheduling, unscheduling = _both(system, sizes.posts, threads)
         rates[f"schedule ×{threads}"] = sizes.posts / scheduling

@@ -1,4 +1,4 @@
-"""An account that was connected anew stays connected."""
+"""Rule: a reconnected account stays connected."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def a_late_refusal_leaves_a_new_connection_alone(world: World, change: AccountChange) -> Iterator[str]:
-    """A report about an old token says nothing about the token that replaced it."""
+def report_about_old_token_keeps_new_connection(world: World, change: AccountChange) -> Iterator[str]:
+    """A refused old token does not disable the token that replaced it."""
     if change.status != "reconnect_required" or change.actor.notes.get("names") is None:
         return
     meant = (change.actor.notes["post_id"], change.actor.notes["names"])

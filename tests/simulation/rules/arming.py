@@ -1,4 +1,4 @@
-"""What the author is told about the alarm."""
+"""Rule: the answer about an armed alarm is true."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def an_armed_answer_is_true(world: World, actor: Actor) -> Iterator[str]:
-    """A post answered as armed has that message in its row, for as long as the row stands as it was answered."""
+def armed_answer_matches_row(world: World, actor: Actor) -> Iterator[str]:
+    """A post answered as armed has that message in its row while the row is unchanged."""
     post = getattr(actor.result, "post", None)
     if actor.error is not None or post is None or post.message_id is None:
         return

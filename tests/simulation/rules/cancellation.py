@@ -1,4 +1,4 @@
-"""What an author called off stays where it is."""
+"""Rule: a cancelled post is not sent."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def what_was_called_off_is_not_sent(world: World, send: Send) -> Iterator[str]:
-    """Never sent after an unschedule or cancel was answered, unless scheduled again."""
-    until = world.facts.called_off.get(send.post_id, -1)
+def cancelled_generation_is_not_sent(world: World, send: Send) -> Iterator[str]:
+    """No send follows an answered unschedule or cancel, unless the post was scheduled again."""
+    until = world.facts.cancelled_up_to.get(send.post_id, -1)
     if send.generation <= until:
-        yield f"attempt {send.attempt} is of generation {send.generation}; all up to {until} were called off"
+        yield f"attempt {send.attempt} is of generation {send.generation}, but all up to {until} were cancelled"

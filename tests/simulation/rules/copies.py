@@ -1,4 +1,4 @@
-"""How many copies readers may see."""
+"""Rules on the number of published copies."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def no_second_copy_unless_somebody_chose_it(world: World, copy: Copy) -> Iterator[str]:
-    """At most one copy where the platform refuses duplicates; elsewhere a second one only by force or by policy."""
+def no_second_copy_unless_forced_or_by_policy(world: World, copy: Copy) -> Iterator[str]:
+    """A second copy exists only by force, or by policy where the platform accepts duplicates."""
     for other in world.facts.copies:
         if other.post_id != copy.post_id or other is copy:
             continue
         first = min(copy.attempt, other.attempt)
-        if _chosen(world, copy, first) or _ran_twice_unasked(world, copy.post_id, first):
+        if _is_allowed(world, copy, first) or _ran_twice_unasked(world, copy.post_id, first):
             continue
         yield f"{copy.platform} has {other.urn} of attempt {other.attempt} and now attempt {copy.attempt}'s"
 
 
-def _chosen(world: World, copy: Copy, attempt: int) -> bool:
-    """By an operator: for this post by force, or for all posts by a policy that the platform does not make safe."""
+def _is_allowed(world: World, copy: Copy, attempt: int) -> bool:
+    """Return True if an operator forced the attempt, or the policy accepts a second copy."""
     if attempt <= world.facts.forced.get(copy.post_id, 0):
         return True
     return world.settings.unknown_outcome_policy == "retry" and copy.platform not in REFUSES_DUPLICATES
 
 
 def _ran_twice_unasked(world: World, post_id: str, attempt: int) -> bool:
-    """One call that n8n ran twice, in a workflow that does not ask first: that is beyond anybody's reach."""
+    """Return True if n8n ran one call twice without asking: Punctual cannot prevent that."""
     return not world.scenario.workflow.asks_first and world.facts.executions[post_id, attempt] > 1
 
 
-def one_execution_acts_per_grant(world: World, what: tuple[str, int]) -> Iterator[str]:
-    """Of the executions that ask before they publish, one per attempt hears yes."""
+def one_execution_publishes_per_grant(world: World, what: tuple[str, int]) -> Iterator[str]:
+    """One execution per attempt gets the grant, where executions ask first."""
     if world.scenario.workflow.asks_first and world.facts.executions[what] > 1:
         yield f"attempt {what[1]} was granted {world.facts.executions[what]} times"

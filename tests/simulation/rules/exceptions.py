@@ -1,4 +1,4 @@
-"""What the app may raise."""
+"""Rule on the exceptions of the app."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.domain.errors import Refusal
-from tests.simulation.kernel import Death
+from tests.simulation.kernel import Killed
 
 if TYPE_CHECKING:
     from tests.simulation.kernel import Actor
     from tests.simulation.world import World
 
 
-def nothing_is_raised_but_refusals(world: World, actor: Actor) -> Iterator[str]:
-    """Whatever strikes, callers hear a Refusal; deliveries hear one only where nothing was recorded."""
-    if actor.error is not None and not isinstance(actor.error, Refusal | Death):
+def only_refusals_are_raised(world: World, actor: Actor) -> Iterator[str]:
+    """Every call ends with a result or a Refusal, under any fault.
+
+    A delivery raises a Refusal only where nothing was recorded.
+    """
+    if actor.error is not None and not isinstance(actor.error, Refusal | Killed):
         yield f"{actor.name} raised {type(actor.error).__name__}: {actor.error}"

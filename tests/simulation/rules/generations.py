@@ -1,4 +1,4 @@
-"""Generations: whose wish a delivery carries, and what a message may speak of."""
+"""Rules on generations of deliveries and messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def a_delivery_claims_for_its_own_generation(world: World, change: Change) -> Iterator[str]:
+def delivery_claims_only_its_generation(world: World, change: Change) -> Iterator[str]:
     """A message of an old generation claims nothing."""
     before, after = change.before, change.after
     if before is None or after.status != "publishing" or before.status == "publishing":
@@ -22,7 +22,7 @@ def a_delivery_claims_for_its_own_generation(world: World, change: Change) -> It
 
 
 def messages_follow_commits(world: World, alarm: Alarm) -> Iterator[str]:
-    """Commit, then arm: no message speaks of what is not committed."""
+    """Commit, then arm: no message carries an uncommitted generation."""
     row = world.facts.rows.get(alarm.post_id.replace("-", ""))
     if row is None or row.generation < alarm.generation:
-        yield f"a message for generation {alarm.generation}, of which the database knows nothing"
+        yield f"a message for generation {alarm.generation}, which is not in the database"

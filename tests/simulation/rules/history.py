@@ -1,4 +1,4 @@
-"""The record of transitions, and the row it must lead to."""
+"""Rules on the transitions and the row they lead to."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def the_lifecycle_is_kept(world: World, change: Change) -> Iterator[str]:
-    """Every transition is one that the lifecycle allows."""
+def transitions_follow_the_lifecycle(world: World, change: Change) -> Iterator[str]:
+    """The lifecycle allows every transition."""
     for step in change.steps:
         if step.before is not None and Status(step.after) not in ALLOWED[Status(step.before)]:
             yield f"{step.before} → {step.after} by {step.actor} ({step.reason})"
 
 
-def history_leads_to_the_row(world: World, change: Change) -> Iterator[str]:
-    """Played from the first, the transitions give the row's status, generation and attempt."""
+def transitions_lead_to_the_row(world: World, change: Change) -> Iterator[str]:
+    """All transitions, replayed in order, give the row's status, generation and attempt."""
     row = change.after
     state = world.facts.history.get(row.id, (None, 0, 0))
     for step in change.steps:
@@ -33,7 +33,7 @@ def history_leads_to_the_row(world: World, change: Change) -> Iterator[str]:
 
 
 def counters_never_go_down(world: World, change: Change) -> Iterator[str]:
-    """Generation, attempt and arm count only grow, the attempt by one claim at a time."""
+    """Generation, attempt and arm count never fall, and each claim adds one attempt."""
     before, after = change.before, change.after
     if before is None:
         return

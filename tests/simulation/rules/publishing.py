@@ -1,4 +1,4 @@
-"""What a published post says of itself, and which reports are believed."""
+"""Rules on published posts and on applied reports."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def published_posts_say_where_and_how_late(world: World, change: Change) -> Iterator[str]:
-    """Lateness always; the URN unless the report named none."""
+def published_posts_have_lateness_and_urn(world: World, change: Change) -> Iterator[str]:
+    """A published post has its lateness, and the URN if the report named one."""
     before, row = change.before, change.after
     if row.status != "published":
         return
@@ -23,18 +23,18 @@ def published_posts_say_where_and_how_late(world: World, change: Change) -> Iter
         yield f"published without the URN that {change.actor.name} named"
 
 
-def a_true_report_is_believed(world: World, copy: Copy) -> Iterator[str]:
-    """A copy whose report was taken makes the post published, or stays an operator's business if it was cancelled."""
+def true_report_is_applied(world: World, copy: Copy) -> Iterator[str]:
+    """A reported copy makes the post published. A cancelled post is left to an operator."""
     row = world.facts.rows[copy.post_id]
     if row.status == "cancelled":
-        world.facts.out_after_cancel.append(copy)
+        world.facts.copies_after_cancel.append(copy)
     elif row.status != "published":
-        yield f"{copy.urn} is out and reported, and the post is {row.status}"
+        yield f"{copy.urn} was published and reported, but the post is {row.status}"
 
 
-def a_copy_after_a_cancel_is_an_alert(world: World, _: object) -> Iterator[str]:
-    """Whoever cancelled a post that went out all the same is told, in the end."""
+def copy_after_cancel_raises_alert(world: World, _: object) -> Iterator[str]:
+    """An alert exists for every copy of a cancelled post."""
     query = "SELECT count(*) FROM alerts WHERE kind = 'published_after_cancel' AND replace(subject, '-', '') = ?"
-    for copy in world.facts.out_after_cancel:
+    for copy in world.facts.copies_after_cancel:
         if not world.observer.raw.execute(query, (copy.post_id,)).fetchone()[0]:
-            yield f"{copy.urn} is out and reported, the post is cancelled, and no alert says so"
+            yield f"{copy.urn} was published and reported, the post is cancelled, and there is no alert"

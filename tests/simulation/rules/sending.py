@@ -1,4 +1,4 @@
-"""What may be sent, and what may be sent again."""
+"""Rules on sends and repeated sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.simulation.facts import Send
     from tests.simulation.world import World
 
-KNOWN_NOT_OUT = ("not_sent", "transient", "permanent", "reconnect")
+KNOWN_UNPUBLISHED = ("not_sent", "transient", "permanent", "reconnect")
 
 
 def one_send_per_attempt(world: World, send: Send) -> Iterator[str]:
@@ -23,16 +23,19 @@ def one_send_per_attempt(world: World, send: Send) -> Iterator[str]:
         yield f"attempt {send.attempt} was sent before"
 
 
-def only_what_may_be_tried_again_is_sent_again(world: World, send: Send) -> Iterator[str]:
-    """Every earlier attempt is known not to be out, or unknown with its lease over where that may be tried again: by
-    the platform's own refusal of duplicates, by the operator's policy, or by force."""
+def only_retryable_attempts_are_resent(world: World, send: Send) -> Iterator[str]:
+    """A post is sent again only if every earlier attempt allows it.
+
+    An earlier attempt allows it if it is known to be unpublished. An unknown one allows it after its lease, and only
+    if the platform refuses duplicates, the operator's policy says retry, or an operator forced it.
+    """
     row = world.facts.rows[send.post_id]
     held = must_hold(world.settings.unknown_outcome_policy, LIMITS[row.platform].refuses_duplicates)
     query = "SELECT attempt, outcome FROM attempts WHERE post_id = ? AND attempt < ? AND sent_at IS NOT NULL"
     for attempt, outcome in world.observer.raw.execute(query, (send.post_id, send.attempt)):
-        if outcome in KNOWN_NOT_OUT or attempt <= world.facts.forced.get(send.post_id, 0):
+        if outcome in KNOWN_UNPUBLISHED or attempt <= world.facts.forced.get(send.post_id, 0):
             continue
         if outcome != "unknown":
             yield f"attempt {send.attempt} is sent while attempt {attempt} is {outcome or 'under way'}"
         elif held:
-            yield f"attempt {send.attempt} is sent, though attempt {attempt} is unknown and nobody forced it"
+            yield f"attempt {send.attempt} is sent, though attempt {attempt} is unknown and was not forced"

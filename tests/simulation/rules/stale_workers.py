@@ -1,4 +1,4 @@
-"""Who may end an attempt."""
+"""Rule: only the current attempt, a report or an expired lease may end an attempt."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
-    """A post in hand is settled by the attempt that holds it, by a report about it, or when its lease is over."""
+    """A publishing post is changed by its attempt, by a report about it, or after its lease."""
     before, after, notes = change.before, change.after, change.actor.notes
     if before is None or before.status != "publishing":
         return
     if after.status == "publishing":
         if after.attempt != before.attempt:
-            yield f"attempt {after.attempt} took the post out of the hands of attempt {before.attempt}"
+            yield f"attempt {after.attempt} replaced the running attempt {before.attempt}"
         elif after.lease_until == before.lease_until:
             return
     if after.status == "published":

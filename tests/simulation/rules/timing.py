@@ -1,4 +1,4 @@
-"""Never early, by the clock of whoever acts."""
+"""Rules against early claims and sends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def never_claimed_early(world: World, change: Change) -> Iterator[str]:
-    """Whoever claims a post has seen its due instant come, on its own clock."""
+    """A claim comes at or after the due instant, by the clock of the claiming instance."""
     before, after = change.before, change.after
     if before is None or before.status != "scheduled" or after.status != "publishing":
         return
@@ -26,11 +26,14 @@ def never_claimed_early(world: World, change: Change) -> Iterator[str]:
 
 
 def never_sent_early(world: World, send: Send) -> Iterator[str]:
-    """Nor before the instant the author chose: exactly so on its own clock, within the clocks' error in truth."""
+    """A send comes at or after the chosen instant.
+
+    By the sender's clock this is exact. In true time the clocks' maximal error is tolerated.
+    """
     promised = world.facts.rows[send.post_id].scheduled_at or ""
     claim = world.facts.claims.get((send.post_id, send.attempt))
     if claim is None or world.facts.rows[send.post_id].generation != claim.generation:
-        return  # moved on since: the promise it was claimed for is no longer in the row
+        return  # rescheduled since the claim: its instant is no longer in the row
     if claim.at < promised or stamp(send.own_clock) < promised:
         yield f"claimed at {claim.at} and sent at {stamp(send.own_clock)} for {promised}"
     if stamp(world.kernel.instant() + timedelta(microseconds=MAX_SKEW)) < promised:

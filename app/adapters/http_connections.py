@@ -1,0 +1,111 @@
+"""Define the urllib3 connections of all adapters that use urllib3, directly or through requests.
+
+Invariant: the read timeout bounds the whole answer, and an error of `connect` means that no byte of a request was sent.
+"""
+
+from __future__ import annotations
+
+import io
+import ssl
+import time
+from http.client import HTTPResponse
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+# Node.js closes an idle connection after 5 s. A request written at that moment ends as `unknown`.
+MAX_IDLE_SECONDS = 4.0
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A socket reader with one deadline. A socket's own timeout restarts at every byte.
+
+    The deadline is the socket's timeout, counted from construction.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
+        self._raw, self._sock = raw, sock
+        self._deadline = time.monotonic() + (sock.gettimeout() or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into `buffer`. Raises: TimeoutError when the deadline has passed."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineResponse(HTTPResponse):
+    """An HTTP response with a deadline. http.client creates it after the request is written."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
+
+
+class DeadlineHTTPConnection(HTTPConnection):
+    """A connection with a deadline per answer and a limit on idle time.
+
+    `idle_since` is the monotonic time, in seconds, of the last use.
+    """
+
+    response_class = _DeadlineResponse
+    idle_since = 0.0
+
+    def connect(self) -> None:
+        """Resolve the name, connect and finish the TLS handshake.
+
+        Raises: ConnectTimeoutError or NewConnectionError when any of these steps fails.
+        """
+        try:
+            super().connect()
+        except ConnectTimeoutError:
+            raise
+        except Exception as error:
+            raise NewConnectionError(self, f"Failed to establish a secure connection: {error}") from error
+        self.idle_since = time.monotonic()
+
+    def getresponse(self) -> Any:
+        self.idle_since = time.monotonic()
+        return super().getresponse()
+
+    @property
+    def is_connected(self) -> bool:
+        """Return True if the connection can take another request.
+
+        False means: closed, idle for more than MAX_IDLE_SECONDS, or unsolicited data has arrived. urllib3's pools
+        close and reopen such a connection.
+        """
+        if self.is_closed or time.monotonic() - self.idle_since > MAX_IDLE_SECONDS:
+            return False
+        return super().is_connected or self._has_only_tls_tickets()
+
+    def _has_only_tls_tickets(self) -> bool:
+        """Return True if the unread bytes are TLS 1.3 session tickets.
+
+        urllib3 takes any unread byte for a closed connection, and tickets always follow a handshake. OpenSSL consumes
+        them in a read without waiting. If it then needs more bytes, the connection is open.
+        """
+        if not isinstance(self.sock, ssl.SSLSocket):
+            return False
+        self.sock.settimeout(0.0)
+        try:
+            self.sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        return False  # the server closed the connection or sent unsolicited data
+
+
+class DeadlineHTTPSConnection(DeadlineHTTPConnection, HTTPSConnection):
+    """A DeadlineHTTPConnection over TLS."""

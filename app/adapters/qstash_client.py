@@ -1,0 +1,74 @@
+"""Own the HTTP calls of QStash's SDK. The SDK's own HTTP client waits 600 s, and no option changes that.
+
+Invariant: each try of a call has a time limit, and the connections can be closed.
+Source: qstash 3.4.0, http.py.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+from qstash.http import raise_for_non_ok_status
+from qstash.message import MessageApi
+from qstash.signing_key import SigningKeyApi
+
+if TYPE_CHECKING:
+    from qstash.http import HttpClient, HttpMethod
+
+TRIES = 2  # per call. A lost answer is published again: the deduplication id makes that harmless.
+PAUSE_SECONDS = 0.1  # between two tries
+
+
+class QStashClient:
+    """The SDK's message and signing key APIs, over HTTP with time limits.
+
+    Each try gets an equal share of `total_seconds`. The share bounds connecting, each write and each read.
+    """
+
+    def __init__(self, token: str, base_url: str, total_seconds: float) -> None:
+        self._authorization = f"Bearer {token}"
+        self._base_url = base_url.rstrip("/")
+        share = max((total_seconds - PAUSE_SECONDS * (TRIES - 1)) / TRIES, 0.05)
+        self._http = httpx.Client(timeout=httpx.Timeout(share))
+        sdk_http = cast("HttpClient", self)  # the SDK's APIs call `request` and nothing else
+        self.message = MessageApi(sdk_http)
+        self.signing_key = SigningKeyApi(sdk_http)
+
+    def request(
+        self,
+        *,
+        path: str,
+        method: HttpMethod,
+        headers: dict[str, str] | None = None,
+        body: str | bytes | None = None,
+        params: dict[str, str] | None = None,
+        parse_response: bool = True,
+    ) -> Any:
+        """Call QStash for the SDK, at most TRIES times.
+
+        Returns the parsed JSON, or the text if `parse_response` is False. An answer with any status ends the tries.
+
+        Raises: httpx's errors when no answer came, QStashError for a status outside 2xx, ValueError for broken JSON.
+        """
+        response = self._send_with_retries(
+            method=method,
+            url=self._base_url + path,
+            params=params,
+            headers={"Authorization": self._authorization, **(headers or {})},
+            content=body,
+        )
+        raise_for_non_ok_status(response)
+        return response.json() if parse_response else response.text
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _send_with_retries(self, **request: Any) -> httpx.Response:
+        for _ in range(TRIES - 1):
+            try:
+                return self._http.request(**request)
+            except Exception:
+                time.sleep(PAUSE_SECONDS)
+        return self._http.request(**request)

@@ -1,0 +1,60 @@
+"""Claim ready deliveries: many in one transaction, committed at their instant.
+
+Invariant: no claim is committed before the due instant, and of several deliveries of one post at most one is claimed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from app.deps import Deps
+from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
+from app.store.posts import queries, transitions
+from app.store.posts.claim_sql import Intent
+
+MAX_HOLD_SECONDS = 0.05  # of a claim's transaction, which lasts longer only when the clock is set back
+SLICE_SECONDS = 0.01
+OVERSLEEP_SECONDS = 0.0003  # a sleeper wakes this much late, so the last part is spent polling the clock
+
+
+class ClockSetBack(Exception):
+    """The clock was set back while a claim was held for its instant."""
+
+
+def claim(deps: Deps, group: Sequence[ReadyDelivery], at: datetime | None = None) -> list[DeliveryResult | None]:
+    """Claim the deliveries of `group` in one transaction. Return each one's result, None where it was claimed.
+
+    With `at`, the instant is some milliseconds ahead: the claims are written now and committed at `at`.
+
+    Raises: Unavailable, or ClockSetBack. Nothing was claimed then.
+    """
+    now = at or deps.clock.now()
+    lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
+    intents = [Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None) for d in group]
+    with deps.db.transaction() as tx:
+        won = transitions.claim(tx, intents, now=now, lease_until=lease_until)
+        lost = [delivery.post for index, delivery in enumerate(group) if index not in won]
+        accounts = queries.accounts_of(tx, lost) if lost else {}
+        if at is not None:
+            _hold_until(deps, at)
+    for index, delivery in enumerate(group):
+        delivery.claimed, delivery.lease_until = won.get(index), lease_until
+    return [None if d.claimed is not None else _loss(d, accounts.get(d.post.id) != d.account) for d in group]
+
+
+def _loss(delivery: ReadyDelivery, account_changed: bool) -> DeliveryResult:
+    return TurnedAway.ACCOUNT_CHANGED if account_changed else Dispatched("ignored", "busy")
+
+
+def _hold_until(deps: Deps, at: datetime) -> None:
+    """Keep the transaction open until the instant. A writer of the same posts waits for it.
+
+    Raises: ClockSetBack after MAX_HOLD_SECONDS.
+    """
+    ends = time.monotonic() + MAX_HOLD_SECONDS
+    while (left := (at - deps.clock.now()).total_seconds()) > 0:
+        if time.monotonic() > ends:
+            raise ClockSetBack()
+        time.sleep(max(min(left, SLICE_SECONDS) - OVERSLEEP_SECONDS, 0))

@@ -1,0 +1,82 @@
+"""The gate: deliveries of one instant wait together, are claimed in one statement and settled in groups.
+
+Invariant: each member of a group gets what it would get alone. A group of one runs the same statements.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from app.delivery.alone import deliver_alone
+from app.delivery.gate.senders import Senders
+from app.delivery.gate.settler import Settler
+from app.delivery.gate.waiting import Waiting
+from app.delivery.seats import take_seat
+from app.deps import Deps
+from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
+from app.log import emit
+
+SENDERS = 8
+
+
+class Gate:
+    """A deps.DeliveryGate with threads: one claims due deliveries, a few send, one settles accepted sends.
+
+    The threads start with the first delivery and end with the process.
+    """
+
+    def __init__(self, senders: int = SENDERS) -> None:
+        self._settler = Settler(self._is_busy)
+        self._senders = Senders(senders, self._settler)
+        self._waiting = Waiting(self._senders)
+        self._starting = threading.Lock()
+        self._started = False
+
+    def __len__(self) -> int:
+        """Return how many deliveries wait for their instant."""
+        return len(self._waiting)
+
+    def deliver(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
+        """Pass one delivery, as deps.DeliveryGate says."""
+        if not self._started:
+            self._start_threads(deps)
+        early = delivery.due > deps.clock.now()
+        if early and not take_seat(deps):
+            return TurnedAway.NO_SEAT
+        delivery.has_seat = early
+        if early and len(self._waiting) and deps.publisher is not None:
+            deps.publisher.warm(min(len(self._waiting) + 1, self._senders.count))  # one connection per concurrent send
+        self._waiting.add(delivery)
+        # One wait without a timeout: hundreds of threads that wake to poll would take the processor from the senders.
+        result = delivery.future.result()
+        if result is not None:
+            return result
+        deps.clock.sleep_until(delivery.due)  # a claim that failed may have been written ahead of the instant
+        return deliver_alone(deps, delivery)
+
+    def _start_threads(self, deps: Deps) -> None:
+        with self._starting:
+            if self._started:
+                return
+            _start("gate_claim", self._waiting.claim_next, deps)
+            _start("gate_settle", self._settler.settle_next, deps)
+            for _ in range(self._senders.count):
+                _start("gate_send", self._senders.send_next, deps)
+            self._started = True
+
+    def _is_busy(self, deps: Deps) -> bool:
+        """Return True while a send is queued or an instant is near."""
+        return self._senders.backlog > 0 or self._waiting.is_near(deps)
+
+
+def _start(name: str, work: Callable[[Deps], None], deps: Deps) -> None:
+    threading.Thread(target=_repeat, args=(work, deps), name=name, daemon=True).start()
+
+
+def _repeat(work: Callable[[Deps], None], deps: Deps) -> None:
+    while True:
+        try:
+            work(deps)
+        except Exception:  # for example no thread can be started: the waiting deliveries must not wait for ever
+            emit("gate.loop_failed", exc_info=True)

@@ -1,0 +1,100 @@
+"""Prepare a delivery: all work that does not need the instant.
+
+Invariant: a delivery that passes here has its token, its turn and an open connection, and waits for the instant alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from app.delivery import media, pacing
+from app.delivery.postpone import ACCOUNT_HOLD, MAX_DEFERRAL, SPREAD, defer, rearm
+from app.delivery.seats import wait_until
+from app.deps import Deps
+from app.domain.breaker import Breaker
+from app.domain.delivery import Dispatched, ReadyDelivery
+from app.domain.post import Account, Post, Trigger
+from app.log import emit
+from app.store.accounts import accounts
+from app.store.operations import breaker
+from app.store.posts import queries
+
+
+def prepare(
+    deps: Deps, post: Post, account: Account | None, circuit: Breaker, trigger: Trigger, message_id: str | None
+) -> ReadyDelivery | Dispatched:
+    """Return the delivery ready for its instant, or its result where the post has to wait for something else."""
+    now = deps.clock.now()
+    due = post.next_attempt_at or now
+    if deps.publisher is None:
+        return defer(deps, post, now + _cooldown(deps), "publisher_not_configured", "publisher_unreachable")
+    if account is not None:
+        account = deps.renew_account(deps, account, due)
+    if account is not None and account.status == accounts.RECONNECT_REQUIRED:
+        return defer(deps, post, now + ACCOUNT_HOLD, "account_on_hold", "reconnect_required")
+    token = _token(deps, account)
+    if token is None or _is_missed(deps, post, max(now, due)):
+        return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="missed" if token else "account_missing")
+    if pacing.is_paced(deps):
+        deps.publisher.warm()  # before the turn, or the connection would be opened between the turn and the send
+        if not wait_until(deps, due):
+            return rearm(deps, post, message_id, exact=False)
+        moved = pacing.take_turn(deps, post, partial(wait_until, deps))
+        if moved is not None:
+            return moved
+    if circuit.opened_at is not None:
+        # The probe is taken at the instant. Taken earlier and not sent for want of a seat, it would be lost to all.
+        if not wait_until(deps, due):
+            return rearm(deps, post, message_id, exact=False)
+        if not _take_probe(deps, circuit, deps.clock.now()):
+            return _defer_for_breaker(deps, post, circuit.opened_at)
+    deps.publisher.warm()
+    # A probe ignores the media: taken and then not sent, it would leave unknown if n8n is back.
+    blocked = media.find_fault(deps, post, due) if circuit.opened_at is None else None
+    return ReadyDelivery(post, due, trigger, account, token, circuit, blocked)
+
+
+def _cooldown(deps: Deps) -> timedelta:
+    return timedelta(seconds=deps.settings.breaker_cooldown_seconds)
+
+
+def _token(deps: Deps, account: Account | None) -> str | None:
+    """Return the account's access token in clear, None without a readable one."""
+    if account is None or deps.vault is None:
+        return None
+    try:
+        return deps.vault.decrypt(account.access_token)
+    except ValueError:
+        emit("account.token_unreadable", account_id=account.id)
+        return None
+
+
+def _take_probe(deps: Deps, circuit: Breaker, now: datetime) -> bool:
+    """Return True if this delivery may try n8n, as the only one while the breaker is open."""
+    if circuit.probe_at is None or circuit.probe_at > now:
+        return False
+    until = now + max(_cooldown(deps), timedelta(seconds=deps.settings.n8n_timeout_seconds))
+    with deps.db.transaction() as tx:
+        return breaker.take_probe(tx, circuit, now, until)
+
+
+def _defer_for_breaker(deps: Deps, post: Post, opened_at: datetime) -> Dispatched:
+    """Defer by half the breaker's time open, within bounds, spread at random."""
+    now = deps.clock.now()
+    wait = min(max((now - opened_at) / 2, _cooldown(deps)), MAX_DEFERRAL)
+    return defer(deps, post, now + wait * (1 + SPREAD * deps.random()), "breaker_open", "publisher_unreachable")
+
+
+def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:
+    """Return True if the post is later than MAX_LATENESS_SECONDS allows.
+
+    Lateness counts from the promise, from the instant that its account's pace moved it to, or from a retry by hand.
+    """
+    limit = deps.settings.max_lateness_seconds
+    promised = pacing.moved_to(post) or post.scheduled_at
+    if limit is None or promised is None or now - promised <= timedelta(seconds=limit):
+        return False
+    with deps.db.reading() as connection:
+        wished = queries.generation_began(connection, post) or promised
+    return now - max(wished, promised) > timedelta(seconds=limit)

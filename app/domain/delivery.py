@@ -1,0 +1,56 @@
+"""The values of one delivery: what is ready to be sent, and how the delivery ended."""
+
+from __future__ import annotations
+
+import enum
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from app.domain.breaker import Breaker
+from app.domain.outcomes import Verdict
+from app.domain.post import Account, Post, Trigger
+
+DispatchStatus = Literal["dispatched", "retry_scheduled", "failed", "early", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """The end of one delivery. `reason` is a code, or None where the status says it all."""
+
+    status: DispatchStatus
+    reason: str | None = None
+
+
+class TurnedAway(enum.Enum):
+    """Why a ready delivery was not claimed. Nothing was recorded."""
+
+    NO_SEAT = "all waiting seats are taken"
+    ACCOUNT_CHANGED = "the account is not the one that was prepared"
+
+
+DeliveryResult = Dispatched | TurnedAway
+
+
+@dataclass(eq=False, slots=True)
+class ReadyDelivery:
+    """One delivery on its way through the gate: first prepared, then claimed, then sent.
+
+    `blocked` is a code of EXPLANATIONS where the post cannot be sent. `future` ends with the result, with None where
+    the caller has to finish the delivery alone, or with an exception.
+    """
+
+    post: Post
+    due: datetime
+    trigger: Trigger
+    account: Account | None
+    access_token: str
+    circuit: Breaker
+    blocked: str | None = None
+    has_seat: bool = False
+    claimed: Post | None = None
+    lease_until: datetime | None = None
+    verdict: Verdict | None = None
+    sent_at: datetime | None = None
+    future: Future[DeliveryResult | None] = field(default_factory=Future)

@@ -1,0 +1,52 @@
+"""Lock idempotency keys and store the answers of their requests, for the web layer.
+
+Invariant: a key's lock is committed before the work of its request begins.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.deps import Deps
+from app.store.operations import idempotency
+from app.store.operations.idempotency import KeyLock, KeyRecord
+
+__all__ = ["KeyLock", "KeyRecord", "finish", "lock_key", "release"]
+
+KEPT_FOR = timedelta(hours=24)
+LEASE = timedelta(seconds=60)  # longer than any request. A holder silent for longer has died.
+TRIES = 3
+
+
+def lock_key(deps: Deps, user_id: str, key: str, fingerprint: str) -> KeyLock | KeyRecord | None:
+    """Lock the user's key for a request, or return the record of its use.
+
+    `fingerprint` identifies the request. Returns None if the row kept disappearing between two statements. The key is
+    then in use by concurrent requests, and the caller should try later.
+    """
+    for _ in range(TRIES):
+        now = deps.clock.now()
+        bounds = {"now": now, "lease_until": now + LEASE, "keep": now + KEPT_FOR}
+        with deps.db.transaction() as tx:
+            found = idempotency.begin(tx, user_id, key, fingerprint, **bounds)
+        if found is not None:
+            return found
+    return None
+
+
+def finish(deps: Deps, lock: KeyLock, status: int, headers: dict[str, str], body: str) -> None:
+    """Store the request's answer. Does nothing if the lock expired and another request has the key now.
+
+    Raises: Unavailable when the database does not answer.
+    """
+    with deps.db.transaction() as tx:
+        idempotency.finish(tx, lock, status, headers, body)
+
+
+def release(deps: Deps, lock: KeyLock) -> None:
+    """Release the key without an answer, so the same request can be tried again at once.
+
+    Raises: Unavailable when the database does not answer.
+    """
+    with deps.db.transaction() as tx:
+        idempotency.release(tx, lock)
