@@ -1,9 +1,10 @@
-"""The shape of the house, checked over syntax trees: who may import whom, which names and sizes are not allowed.
+"""The architecture rules, checked over syntax trees: imports, names and sizes.
 
-Every check takes sources, so that the tests can show it failing, and returns sentences, one for each problem.
+Each check takes sources, so that the tests can show it failing, and returns one sentence per problem.
 """
 
 import ast
+import graphlib
 import io
 import sys
 import tokenize
@@ -13,9 +14,21 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 OURS = {"app", "migrations", "tests"}
+#: The rooms of the use cases, and the rooms that each may import. `delivery.postpone` is one file of a room.
+ROOMS: dict[str, set[str]] = {
+    "alerts": set(),
+    "idempotency": set(),
+    "companies": set(),
+    "alarms": {"alerts"},
+    "delivery": {"alarms", "alerts"},
+    "accounts": {"delivery.postpone", "alarms", "alerts", "companies"},
+    "posts": {"accounts", "alarms", "companies"},
+    "operations": {"alarms"},
+    "sweep": {"delivery", "accounts", "alarms", "operations"},
+}
 INWARD = {"use case", "deps", "store", "domain", "base"}
 MAY_IMPORT = {
-    "base": {"base"},  # settings, log, version: seen by all, seeing nobody else
+    "base": {"base"},  # settings, log, version: imported by all, importing nothing else
     "domain": {"domain"},
     "store": {"store", "domain", "base"},
     "adapters": {"adapters", "domain", "base"},
@@ -27,7 +40,8 @@ MAY_IMPORT = {
     "entry": {"base", "cli", "web", "wiring"},
     "local": {"local"},
 }
-HOME_OF = {  # packages from outside, by where they may be imported
+#: Where each third party may be imported.
+HOME_OF = {
     ("flask", "click"): {"web", "cli", "entry"},
     ("flask_smorest", "flask_cors", "marshmallow", "werkzeug", "webargs", "apispec"): {"web"},
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
@@ -37,12 +51,12 @@ HOME_OF = {  # packages from outside, by where they may be imported
     ("aiohttp", "yarl", "cronsim", "gunicorn"): {"local"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
-LAYER_OF = {"settings": "base", "log": "base", "version": "base"}
+LAYER_OF = {"settings": "base", "log": "base", "version": "base"} | dict.fromkeys(ROOMS, "use case")
 
 WRONG_ENTRY_POINTS = {"app.py", "asgi.py", "index.py", "main.py", "server.py"}
 EMPTY_NAMES = {"do", "manager", "helper", "util", "service", "handler", "process"}
 EMPTY_NAMES |= {"managers", "helpers", "utils", "services", "handlers", "processes"}
-FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 2500
+FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 2_300
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ class Source:
 
     @property
     def code_lines(self) -> int:
-        """Lines that say something to the machine: no blank ones, no comments, no docstrings."""
+        """The lines of code: no blank lines, no comments, no docstrings."""
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         prose = {
             line
@@ -68,19 +82,26 @@ class Source:
             if isinstance(node, documented) and ast.get_docstring(node) is not None
             for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
         }
-        silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+        ignored = {
+            tokenize.COMMENT,
+            tokenize.NL,
+            tokenize.NEWLINE,
+            tokenize.INDENT,
+            tokenize.DEDENT,
+            tokenize.ENDMARKER,
+        }
         tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
-        spoken = {line for t in tokens if t.type not in silent for line in range(t.start[0], t.end[0] + 1)}
-        return len(spoken - prose)
+        code = {line for t in tokens if t.type not in ignored for line in range(t.start[0], t.end[0] + 1)}
+        return len(code - prose)
 
     @property
     def package(self) -> list[str]:
         return list(self.path.parent.parts)
 
     @property
-    def layer(self) -> str:
-        """The layer of a file in app/. A file right under app/ is a use case unless it is something else by name."""
-        return layer_of([*self.package, self.path.stem])
+    def module(self) -> list[str]:
+        """The dotted parts of the module, without `__init__`."""
+        return [name for name in [*self.package, self.path.stem] if name != "__init__"]
 
 
 def sources(root: Path, *folders: str) -> list[Source]:
@@ -88,16 +109,17 @@ def sources(root: Path, *folders: str) -> list[Source]:
     return [Source(PurePosixPath(path.relative_to(root)), path.read_text()) for path in paths]
 
 
-def layer_of(module: list[str]) -> str:
+def layer_of(module: list[str]) -> str | None:
+    """Return the layer of a module of app, None for one that belongs to no layer yet."""
     inside = [name for name in module[1:] if name != "__init__"]
     if not inside:
         return "entry"
     name = LAYER_OF.get(inside[0], inside[0])
-    return name if name in MAY_IMPORT else "use case"
+    return name if name in MAY_IMPORT else None
 
 
 def imported(source: Source) -> Iterator[tuple[int, list[str]]]:
-    """Every module that a file imports, wherever in the file, as line and dotted parts."""
+    """Yield line and dotted parts of every import in the file, at any depth."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -105,10 +127,9 @@ def imported(source: Source) -> Iterator[tuple[int, list[str]]]:
         elif isinstance(node, ast.ImportFrom):
             base = source.package[: len(source.package) - node.level + 1] if node.level else []
             module = base + (node.module.split(".") if node.module else [])
-            if module == ["app"]:  # `from app import config` names a module, `from app import create_app` does not
-                yield from ((node.lineno, ["app", alias.name]) for alias in node.names if alias.name != "create_app")
-            else:
-                yield node.lineno, module
+            for alias in node.names:
+                # `from app import create_app` names a function of the package, other names may be modules.
+                yield node.lineno, module if module == ["app"] and alias.name == "create_app" else [*module, alias.name]
 
 
 def import_problems(app: Iterable[Source]) -> list[str]:
@@ -116,12 +137,17 @@ def import_problems(app: Iterable[Source]) -> list[str]:
 
 
 def _import_problems(source: Source) -> Iterator[tuple[int, str]]:
-    layer = source.layer
-    for line, module in imported(source):
+    layer = layer_of(source.module)
+    if layer is None:
+        yield 1, "belongs to no layer: give its folder a place in ROOMS or MAY_IMPORT"
+        return
+    for line, module in dict.fromkeys((line, tuple(parts)) for line, parts in imported(source)):
         name = ".".join(module)
         if module[0] == "app":
-            if layer_of(module) not in MAY_IMPORT[layer]:
-                yield line, f"({layer}) imports {name} ({layer_of(module)})"
+            if layer_of(list(module)) not in MAY_IMPORT[layer]:
+                yield line, f"({layer}) imports {name} ({layer_of(list(module))})"
+            elif layer == "use case" and not _room_may_import(source.module[1], list(module)):
+                yield line, f"({source.module[1]}) imports {name}, another room"
         elif module[0] in OURS:
             yield line, f"({layer}) imports {name}, which is no part of the app"
         elif module[0] not in sys.stdlib_module_names:
@@ -130,6 +156,76 @@ def _import_problems(source: Source) -> Iterator[tuple[int, str]]:
                 yield line, f"imports {name}, which has no home yet: give it one in HOME_OF"
             elif layer not in homes:
                 yield line, f"({layer}) imports {name}, whose home is {' and '.join(sorted(homes))}"
+
+
+def _room_may_import(room: str, module: list[str]) -> bool:
+    target = module[1] if len(module) > 1 else ""
+    return target not in ROOMS or target == room or not {target, ".".join(module[1:3])}.isdisjoint(ROOMS[room])
+
+
+def cycles(app: Iterable[Source]) -> list[str]:
+    """Return one sentence for a circle between files, and one for a circle between rooms.
+
+    Imports for type checkers alone do not count: they are not executed.
+    """
+    modules = {".".join(source.module): source for source in app}
+    files = {name: _targets(source, set(modules)) - {name} for name, source in modules.items()}
+    rooms: dict[str, set[str]] = {}
+    for name, targets in files.items():
+        rooms.setdefault(room_of(name), set()).update(room_of(target) for target in targets)
+    for room, targets in rooms.items():
+        targets.discard(room)
+    return [sentence for kind, graph in (("files", files), ("rooms", rooms)) for sentence in _cycle(kind, graph)]
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module: its folder under app, in the store the folder within it too."""
+    parts = module.split(".")
+    return ".".join(parts[1:3] if parts[1:2] == ["store"] and len(parts) > 3 else parts[1:2])
+
+
+def _targets(source: Source, modules: set[str]) -> set[str]:
+    typing_only = {
+        id(inner)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    executed = ast.Module([], [])
+    executed.body = [n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and id(n) not in typing_only]
+    found = set()
+    for node in executed.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            single = Source(source.path, ast.unparse(node))
+            found |= {_module_in(parts, modules) for _, parts in imported(single)}
+    return found - {""}
+
+
+def _module_in(parts: list[str], modules: set[str]) -> str:
+    """Return the longest prefix that is a module of app, or an empty text."""
+    while parts and ".".join(parts) not in modules:
+        parts = parts[:-1]
+    return ".".join(parts)
+
+
+def _cycle(kind: str, graph: dict[str, set[str]]) -> list[str]:
+    try:
+        list(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        return [f"a circle of {kind}: {' imports '.join(reversed(error.args[1]))}"]
+    return []
+
+
+def transactions_in_web(app: Iterable[Source]) -> list[str]:
+    """Return one sentence for each place where web opens a transaction: only use cases write."""
+    return [
+        f"{source.path}:{node.lineno} opens a transaction: write through a use case"
+        for source in app
+        if layer_of(source.module) == "web"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("transaction", "autocommit")
+    ]
 
 
 def name_problems(paths: Iterable[PurePosixPath]) -> list[str]:
@@ -156,9 +252,32 @@ def size_problems(files: Iterable[Source]) -> list[str]:
     return problems
 
 
+#: All that one delivery passes, from the alarm to the settled attempt.
+DELIVERY = (
+    "app/delivery/*.py",
+    "app/delivery/gate/*.py",
+    "app/alarms.py",
+    "app/domain/*.py",
+    "app/store/posts/*.py",
+    "app/store/retried_writes.py",
+    "app/store/execute_for_rows.py",
+    "app/store/operations/breaker.py",
+)
+#: In the same folders, but no delivery passes them.
+BESIDE_DELIVERY = (
+    "app/domain/companies.py",
+    "app/domain/oauth.py",
+    "app/domain/verifiers.py",
+    "app/domain/principal.py",
+    "app/domain/warnings.py",
+    "app/domain/alerts.py",
+    "app/domain/times.py",
+    "app/store/posts/warnings.py",
+    "app/store/posts/retention.py",
+)
+
+
 def delivery(app: Iterable[Source]) -> list[Source]:
-    """What one must hold in the head to change delivery; companies, consents and advice to authors are beside it."""
-    parts = ("app/domain/*.py", "app/store/posts/*.py", "app/delivery/*.py", "app/alarms.py")
-    beside = ("app/domain/companies.py", "app/domain/oauth.py", "app/domain/warnings.py")
-    held = [source for source in app if any(source.path.match(part) for part in parts)]
-    return [source for source in held if str(source.path) not in beside]
+    """Return the files that one delivery passes. A reader must know them to change delivery."""
+    held = [source for source in app if any(source.path.match(part) for part in DELIVERY)]
+    return [source for source in held if str(source.path) not in BESIDE_DELIVERY]
