@@ -1,4 +1,4 @@
-# Punctual's commands. All of them set up what they need in .venv; nothing is installed anywhere else.
+# Punctual's commands. Each installs its packages in .venv and nowhere else.
 PYTHON ?= python3
 WORKERS ?= auto
 ARGS ?=
@@ -23,8 +23,8 @@ help: ## Show this list
 
 setup: $(DEV) ## Create .venv with the pinned packages
 
-# A .venv that is half made, or whose Python has gone, is made anew. The demo and the local stack do without the packages
-# of tests and checks, which are two thirds of the download.
+# A broken .venv, half made or without its Python, is rebuilt. The demo and the local stack skip the packages of tests and
+# checks: they are two thirds of the download.
 $(VENV)/.stamp-%: requirements-%.txt
 	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' here. Install Python 3.11 or newer, or name it: make setup PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,16 +36,16 @@ $(VENV)/.stamp-%: requirements-%.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $<
 	@touch $@ $(if $(filter dev bench,$*),$(LOCAL)) $(if $(filter bench,$*),$(DEV))
 
-demo: $(LOCAL) ## Watch the whole local stack publish a handful of posts to the second
+demo: $(LOCAL) ## Watch the whole local stack publish a few posts on the second
 	@$(BIN)/python -m app.local demo $(if $(MODE),--mode $(MODE)) $(ARGS)
 
-run: $(LOCAL) ## Start the local stack and keep it up: app 8000, QStash 8080, n8n 5678, LinkedIn 8090
+run: $(LOCAL) ## Start the local stack and keep it running: app 8000, QStash 8080, n8n 5678, LinkedIn 8090
 	@$(BIN)/python -m app.local run $(ARGS)
 
 test: $(DEV) ## Run every test, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-check: format-check lint types test ## What CI runs: format, lint, types, tests
+check: format-check lint types test ## Run CI's checks: format, lint, types, tests
 
 format: $(DEV) ## Format the code and sort the imports
 	@$(BIN)/ruff check --quiet --select I --fix .
@@ -54,13 +54,13 @@ format: $(DEV) ## Format the code and sort the imports
 format-check: $(DEV)
 	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Run 'make format'."; exit 1; }
 
-lint: $(DEV) ## Look for mistakes with ruff
+lint: $(DEV) ## Lint with ruff
 	@$(BIN)/ruff check --quiet .
 
 types: $(DEV) ## Check the types with mypy
 	@$(BIN)/mypy --no-error-summary
 
-lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versions: LOCK_ARGS=--upgrade
+lock: ## Rewrite requirements*.txt from pyproject.toml, with uv. LOCK_ARGS=--upgrade for newer versions
 	@command -v uv >/dev/null || { echo "'make lock' needs uv: pipx install uv"; exit 1; }
 	@$(LOCK) --extra local --extra dev -o requirements-dev.txt
 	@$(LOCK) --extra local --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
@@ -68,24 +68,24 @@ lock: ## Write requirements*.txt anew from pyproject.toml; needs uv. Newer versi
 	@$(LOCK) -c requirements-dev.txt -o requirements.txt
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
 
-bench: $(BENCH) ## Measure Punctual beside its peers; ARGS='--works burst --systems floor,punctual --runs 1 --posts 1000'
+bench: $(BENCH) ## Measure Punctual beside its peers. ARGS='--works burst --systems floor,punctual --runs 1 --posts 1000'
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-bench-import: $(DEV) ## Measure what a cold start pays for importing the app
+bench-import: $(DEV) ## Measure the import of the app at a cold start
 	@$(BIN)/python -m tests.bench.first_answer
 	@$(BIN)/python tests/bench/import_time.py $(ARGS)
 
-bench-scale: $(DEV) ## A million posts against a thousand: sweep, dispatch, list, status; ARGS='--posts 100000'
+bench-scale: $(DEV) ## Compare a million posts with a thousand: sweep, dispatch, list, status. ARGS='--posts 100000'
 	@$(BIN)/python -m tests.bench.scale $(ARGS)
 
-chaos: $(DEV) ## Strike down real processes while they publish 1,000 posts, and count what went wrong; ARGS='--seed 7'
+chaos: $(DEV) ## Kill real processes while they publish 1,000 posts, and count the errors. ARGS='--seed 7'
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-simulate: $(DEV) ## Play random stories of faults under a virtual clock; SEEDS=1000 START=0, SEED=1234 for one
+simulate: $(DEV) ## Play random faults under a virtual clock. SEEDS=1000 START=0 for many, SEED=1234 for one
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
-mutate: $(DEV) ## Break the heart of the code in thousands of ways, one at a time: do the tests see it? ARGS='domain posts'
+mutate: $(DEV) ## Break the core code in thousands of ways, one at a time, and check if the tests fail. ARGS='domain transitions'
 	@env -u CI TEST_DATABASES=sqlite $(BIN)/python -m tests.mutation $(ARGS)
 
 clean: ## Remove .venv, caches and local data
