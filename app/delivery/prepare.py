@@ -33,6 +33,7 @@ def prepare(
         account = deps.renew_account(deps, account, due)
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
         return defer(deps, post, now + ACCOUNT_HOLD, "account_on_hold", "reconnect_required")
+    trigger = "manual" if trigger in ("message", "poll") and _is_manual(deps, post) else trigger
     token = _token(deps, account)
     if token is None or _is_missed(deps, post, max(now, due)):
         return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="missed" if token else "account_missing")
@@ -57,6 +58,17 @@ def prepare(
 
 def _cooldown(deps: Deps) -> timedelta:
     return timedelta(seconds=deps.settings.breaker_cooldown_seconds)
+
+
+def _is_manual(deps: Deps, post: Post) -> bool:
+    """Return True if a person asked for this attempt now: publish now, or a retry by hand.
+
+    Only a row that was due at the moment of its last change can be one, so a planned post costs no read.
+    """
+    if post.next_attempt_at is None or post.error_code is not None or post.next_attempt_at > post.updated_at:
+        return False
+    with deps.db.reading() as connection:
+        return queries.is_due_by_hand(connection, post)
 
 
 def _token(deps: Deps, account: Account | None) -> str | None:

@@ -63,6 +63,7 @@ def _joined_account(row: sa.Row[Any]) -> Account | None:
     return Account(**values) if values["id"] is not None else None
 
 
+SCHEDULE_REASONS = ("scheduled", "rescheduled")  # of transitions that the author orders
 _READER = sa.bindparam("reader", type_=posts.c.user_id.type)
 _POST = select(posts).where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
 _VISIBLE_POST = _POST.where(access.visible_posts(_READER))
@@ -145,6 +146,16 @@ def generation_began(connection: Connection, post: Post) -> datetime | None:
     t = transitions.c
     statement = select(sa.func.min(t.at)).where(t.post_id == post.id, t.generation == post.generation)
     return connection.execute(statement).scalar()
+
+
+def is_due_by_hand(connection: Connection, post: Post) -> bool:
+    """Return True if this generation was ordered for at once: publish now, or a retry by hand."""
+    t = transitions.c
+    of_generation = (t.post_id == post.id, t.generation == post.generation)
+    first = connection.execute(select(t.reason, t.at).where(*of_generation).order_by(t.id).limit(1)).one_or_none()
+    if first is None or post.scheduled_at is None:
+        return False
+    return first.reason == "retried_by_hand" or (first.reason in SCHEDULE_REASONS and post.scheduled_at <= first.at)
 
 
 def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:
