@@ -1,5 +1,6 @@
 """The mutation judge: the score, reasons for survivors, and reasons without a survivor."""
 
+from tests.mutation.groups import GROUPS, ROOT
 from tests.mutation.judge import Entry, Mutant, is_wording, judge, lines, read_entries
 
 KILLED = Mutant("app.x", "app.x.f", "f_1", "killed")
@@ -57,3 +58,10 @@ def test_report_names_every_module_and_unexplained_survivor():
 def test_every_entry_of_the_file_has_function_changes_and_reason():
     entries = read_entries()
     assert all(entry.function.startswith("app.") and entry.changes and entry.reason for entry in entries)
+
+
+def test_the_code_and_the_tests_of_every_group_exist():
+    for code, tests in GROUPS.values():
+        assert list(ROOT.glob(code)), code
+        for one in tests:
+            assert (ROOT / (one if "/" in one else f"tests/use_cases/test_{one}.py")).exists(), one
