@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -12,30 +12,10 @@ import pytest
 from app.adapters import media
 from app.adapters.media import HttpMediaCheck
 from tests.adapters.conftest import Certificate
+from tests.adapters.media_fixtures import Answer, answers, look, resolver
 from tests.adapters.n8n_fixtures import full_backlog, never_answers, says_raw
 from tests.adapters.servers import Seen, SocketServer, http_server, socket_server
 from tests.support.threads import TIMEOUT_SECONDS
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-def resolver(**known: str | Sequence[str]) -> Callable[[str, int], Sequence[str]]:
-    """Return a resolver of these names and of literal addresses. In keyword names, `_` means a dot."""
-
-    def resolve(host: str, port: int) -> Sequence[str]:
-        found = known.get(host.replace(".", "_"), host)
-        return [found] if isinstance(found, str) else found
-
-    return resolve
-
-
-def look(url: str, seconds: float = 5.0, *, loopback: bool = True, **known: str | Sequence[str]) -> str:
-    (verdict,) = HttpMediaCheck(allow_loopback=loopback, resolve=resolver(**known)).look([url], seconds)
-    return verdict
-
-
-def answers(status: int, **headers: str) -> Callable[[Seen], Answer]:
-    return lambda _: (status, headers, b"body")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +49,9 @@ def test_redirects_are_followed_up_to_the_limit():
 
     with http_server(hop) as server:
         assert look(f"{server.url}/3") == "gone"
+        assert [seen.method for seen in server.seen] == ["HEAD"] * 4 + ["GET"] * 4
         assert look(f"{server.url}/4") == "unknown"
-        assert len(server.seen) == 4 + 4
+        assert [seen.method for seen in server.seen[8:]] == ["HEAD"] * 4
 
 
 PRIVATE = ["127.0.0.1", "10.0.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "240.0.0.1"]
@@ -103,7 +84,7 @@ def test_redirect_to_a_non_public_address_is_not_followed(target: str):
         port = server.url.rpartition(":")[2]
         check = HttpMediaCheck(allow_loopback=True, resolve=resolver(cdn_test="127.0.0.1", inside_test="10.0.0.1"))
         assert check.look([f"http://cdn.test:{port}/a.jpg"], 5.0) == ["not_public"]
-        assert len(server.seen) == 1
+        assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_missing_file_fails_the_post_without_calling_n8n(
         files.answer = says(404, {})
         site.clock.at += HOUR
         assert json_of(site.deliver(post)) == {"status": "failed", "reason": "media_unreachable"}
-        assert [seen.method for seen in files.seen] == ["HEAD"]
+        assert [seen.method for seen in files.seen] == ["HEAD", "GET"]
     after = alice.read(post["id"])
     assert (after["status"], after["errorCode"]) == ("failed", "media_unreachable")
     assert after["errorMessage"].endswith("Check that its URL opens in a private window, then schedule the post again.")
