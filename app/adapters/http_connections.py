@@ -55,7 +55,8 @@ class _DeadlineResponse(HTTPResponse):
 class DeadlineHTTPConnection(HTTPConnection):
     """A connection with a deadline per answer and a limit on idle time.
 
-    `idle_since` is the monotonic time, in seconds, of the last use.
+    `idle_since` is the wall clock's time, in seconds, of the last use. The monotonic clock stops while the machine is
+    suspended, and would report a dead connection as fresh.
     """
 
     response_class = _DeadlineResponse
@@ -72,20 +73,20 @@ class DeadlineHTTPConnection(HTTPConnection):
             raise
         except Exception as error:
             raise NewConnectionError(self, f"Failed to establish a secure connection: {error}") from error
-        self.idle_since = time.monotonic()
+        self.idle_since = time.time()
 
     def getresponse(self) -> Any:
-        self.idle_since = time.monotonic()
+        self.idle_since = time.time()
         return super().getresponse()
 
     @property
     def is_connected(self) -> bool:
         """Return True if the connection can take another request.
 
-        False means: closed, idle for more than MAX_IDLE_SECONDS, or unsolicited data has arrived. urllib3's pools
-        close and reopen such a connection.
+        False means: closed, idle for MAX_IDLE_SECONDS, the clock was set back, or unsolicited data has arrived.
+        urllib3's pools close and reopen such a connection.
         """
-        if self.is_closed or time.monotonic() - self.idle_since > MAX_IDLE_SECONDS:
+        if self.is_closed or not 0 <= time.time() - self.idle_since < MAX_IDLE_SECONDS:
             return False
         return super().is_connected or self._has_only_tls_tickets()
 

@@ -59,7 +59,7 @@ class UnsentRequest:
             raise
         if not complete:
             conn.close()  # the next answer would begin with the unread rest
-        conn.idle_since = time.monotonic()
+        conn.idle_since = time.time()  # wall clock: see DeadlineHTTPConnection
         self._pool.release(conn)
         return answer
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from app.adapters.n8n import N8nPublisher
 from app.domain.ports import Reply, Submission
 from app.settings.values import Settings
@@ -34,6 +36,14 @@ SUBMISSION = Submission(
     callback_url="https://punctual.example/api/webhooks/publish-status",
     claim_url=None,
 )
+
+
+class StoppedClock:
+    """The wall clock of the whole process. It moves only when a test changes `seconds`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 1_800_000_000.0
+        monkeypatch.setattr(time, "time", lambda: self.seconds)
 
 
 def publisher(url: str, timeout: float = 5.0, **settings: Any) -> N8nPublisher:

@@ -21,6 +21,7 @@ from app.domain.ports import Reply
 from tests.adapters.conftest import Certificate
 from tests.adapters.n8n_fixtures import (
     SUBMISSION,
+    StoppedClock,
     closes_after_accept,
     full_backlog,
     publisher,
@@ -45,6 +46,32 @@ class TestIdleConnections:
             for _ in range(3):
                 assert sender.send(SUBMISSION).kind == "answered"
         assert n8n.connections == 3
+
+    @pytest.mark.parametrize("step", [http_connections.MAX_IDLE_SECONDS, 3600.0, -0.001, -3600.0])
+    def test_connection_is_replaced_when_the_wall_clock_left_its_idle_time(
+        self, monkeypatch: pytest.MonkeyPatch, step: float
+    ) -> None:
+        """The monotonic clock stands still while the machine is suspended, and a peer can vanish without a FIN."""
+        wall = StoppedClock(monkeypatch)
+        with http_server() as n8n:
+            sender = publisher(n8n.url)
+            for _ in range(2):
+                assert sender.send(SUBMISSION).kind == "answered"
+            assert n8n.connections == 1
+            wall.seconds += step
+            assert sender.send(SUBMISSION).kind == "answered"
+        assert n8n.connections == 2
+
+    def test_warmed_connection_is_replaced_after_a_suspension(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wall = StoppedClock(monkeypatch)
+        with http_server() as n8n:
+            sender = publisher(n8n.url)
+            sender.warm(2)
+            wall.seconds += 3600.0
+            sender.warm(2)
+            assert sender.send(SUBMISSION).kind == "answered"
+            assert len(idle_connections(sender)) == 2
+            wait_until(lambda: n8n.connections == 4)
 
     def test_idle_limit_is_below_the_five_seconds_of_nodejs(self) -> None:
         assert http_connections.MAX_IDLE_SECONDS <= 4.0
