@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
+from app.alerts import raise_alert
 from app.delivery import media, pacing
 from app.delivery.postpone import ACCOUNT_HOLD, MAX_DEFERRAL, SPREAD, defer, rearm
 from app.delivery.seats import wait_until
 from app.deps import Deps
+from app.domain.alerts import CURES
 from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched, ReadyDelivery
 from app.domain.post import Account, Post, Trigger
@@ -28,15 +30,18 @@ def prepare(
     now = deps.clock.now()
     due = post.next_attempt_at or now
     if deps.publisher is None:
-        return defer(deps, post, now + _cooldown(deps), "publisher_not_configured", "publisher_unreachable")
+        return _defer_misconfigured(deps, post, "publisher_not_configured", "n8n")
     if account is not None:
         account = deps.renew_account(deps, account, due)
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
         return defer(deps, post, now + ACCOUNT_HOLD, "account_on_hold", "reconnect_required")
-    trigger = "manual" if trigger in ("message", "poll") and _is_manual(deps, post) else trigger
+    trigger = "manual" if _is_manual(deps, post, trigger) else trigger
+    if account is None or _is_missed(deps, post, max(now, due)):
+        code = "missed" if account else "account_missing"
+        return ReadyDelivery(post, due, trigger, account, "", circuit, blocked=code)
     token = _token(deps, account)
-    if token is None or _is_missed(deps, post, max(now, due)):
-        return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="missed" if token else "account_missing")
+    if token is None:
+        return _defer_misconfigured(deps, post, "tokens_unreadable", "TOKEN_ENCRYPTION_KEYS")
     if pacing.is_paced(deps):
         deps.publisher.warm()  # before the turn, or the connection would be opened between the turn and the send
         if not wait_until(deps, due):
@@ -49,7 +54,7 @@ def prepare(
         if not wait_until(deps, due):
             return rearm(deps, post, message_id, exact=False)
         if not _take_probe(deps, circuit, deps.clock.now()):
-            return _defer_for_breaker(deps, post, circuit.opened_at)
+            return _defer_since(deps, post, circuit.opened_at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
     # A probe ignores the media: taken and then not sent, it would leave unknown if n8n is back.
     blocked = media.find_fault(deps, post, due) if circuit.opened_at is None else None
@@ -60,20 +65,23 @@ def _cooldown(deps: Deps) -> timedelta:
     return timedelta(seconds=deps.settings.breaker_cooldown_seconds)
 
 
-def _is_manual(deps: Deps, post: Post) -> bool:
+def _is_manual(deps: Deps, post: Post, trigger: Trigger) -> bool:
     """Return True if a person asked for this attempt now: publish now, or a retry by hand.
 
     Only a row that was due at the moment of its last change can be one, so a planned post costs no read.
     """
-    if post.next_attempt_at is None or post.error_code is not None or post.next_attempt_at > post.updated_at:
+    if post.next_attempt_at is None or post.next_attempt_at > post.updated_at:
+        return False
+    is_swept = trigger == "sweep" or (trigger == "message" and post.swept_at is not None)
+    if is_swept or post.error_code is not None:
         return False
     with deps.db.reading() as connection:
         return queries.is_due_by_hand(connection, post)
 
 
-def _token(deps: Deps, account: Account | None) -> str | None:
-    """Return the account's access token in clear, None without a readable one."""
-    if account is None or deps.vault is None:
+def _token(deps: Deps, account: Account) -> str | None:
+    """Return the account's access token in clear, None without a key for it."""
+    if deps.vault is None:
         return None
     try:
         return deps.vault.decrypt(account.access_token)
@@ -91,11 +99,17 @@ def _take_probe(deps: Deps, circuit: Breaker, now: datetime) -> bool:
         return breaker.take_probe(tx, circuit, now, until)
 
 
-def _defer_for_breaker(deps: Deps, post: Post, opened_at: datetime) -> Dispatched:
-    """Defer by half the breaker's time open, within bounds, spread at random."""
+def _defer_misconfigured(deps: Deps, post: Post, reason: str, subject: str) -> Dispatched:
+    """Raise the operator's alert and defer the post: a slip in the settings must not fail an author's post."""
+    raise_alert(deps, reason, subject, CURES[reason])
+    return _defer_since(deps, post, post.scheduled_at or deps.clock.now(), reason, "installation_misconfigured")
+
+
+def _defer_since(deps: Deps, post: Post, since: datetime, reason: str, code: str) -> Dispatched:
+    """Defer by half the time that the cause has lasted, within bounds, spread at random."""
     now = deps.clock.now()
-    wait = min(max((now - opened_at) / 2, _cooldown(deps)), MAX_DEFERRAL)
-    return defer(deps, post, now + wait * (1 + SPREAD * deps.random()), "breaker_open", "publisher_unreachable")
+    wait = min(max((now - since) / 2, _cooldown(deps)), MAX_DEFERRAL)
+    return defer(deps, post, now + wait * (1 + SPREAD * deps.random()), reason, code)
 
 
 def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:

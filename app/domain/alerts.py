@@ -24,6 +24,8 @@ CURES = {
     "message_service_unauthorized": "QStash refuses our token. Set QSTASH_TOKEN to a valid one.",
     "message_service_quota_exceeded": "The QStash quota is used up. The sweep sends the posts. Raise the plan.",
     "message_service_beyond_horizon": "QStash refuses so long a delay. Set QSTASH_MAX_DELAY_DAYS to the plan's limit.",
+    "publisher_not_configured": "No post can be sent. Set N8N_WEBHOOK_URL. The posts wait until then.",
+    "tokens_unreadable": "A token cannot be decrypted. Add its key to TOKEN_ENCRYPTION_KEYS again. The posts wait.",
     "no_sweep": "No sweep for 15 minutes. Check that the cron calls its route, or that flask sweep --every runs.",
     "stale_claims": "Senders stop or hang during a send, or n8n does not report back. Look at the app's log and n8n's.",
     "lateness_unusual": "Posts go out later than usual. Look at the app's load, the database, QStash and n8n.",
@@ -35,4 +37,4 @@ CURES = {
 }
 
 #: Subjects that name a part of the installation, not a post or account of a user.
-PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin", "scheduler"})
+PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin", "scheduler", "TOKEN_ENCRYPTION_KEYS"})

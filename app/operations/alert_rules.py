@@ -15,7 +15,10 @@ from app.store.engine import Connection
 from app.store.operations import alert_queries, alerts, runs
 from app.store.operations.alerts import Alert
 
-PUBLISHER = frozenset({"workflow_inactive", "publisher_refuses_us"})
+#: Kinds that a later accepted send shows to be over.
+ENDED_BY_A_SEND = frozenset(
+    {"workflow_inactive", "publisher_refuses_us", "publisher_not_configured", "tokens_unreadable"}
+)
 EVENTS = frozenset({"duplicate_publish", "published_after_cancel"})
 
 
@@ -33,7 +36,7 @@ def healed_alerts(connection: Connection, now: datetime) -> list[Alert]:
 
 def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: runs.SweepFigures | None) -> bool:
     """Return True if the cause is gone. Other kinds are cleared by the success of their own operation."""
-    if alert.kind in PUBLISHER:
+    if alert.kind in ENDED_BY_A_SEND:
         return alert_queries.accepted_since(connection, alert.last_at)
     if alert.kind == "message_service_beyond_horizon":  # each sweep arms the unarmed again and would have renewed it
         return figures is not None and figures.last_status == "ok" and figures.last_run_at > alert.last_at

@@ -173,4 +173,6 @@ def test_dispatch_without_publisher_defers_the_post_at_no_cost(world: World):
     assert world.dispatch(post) == Dispatched("retry_scheduled", "publisher_not_configured")
     after = world.read(post)
     assert (after.status, after.retry_count, after.attempt) == ("scheduled", 0, 0)
-    assert after.next_attempt_at == IN_TEN_MINUTES + timedelta(seconds=60)
+    assert after.error_code == "installation_misconfigured"
+    assert world.seconds_until_due(post) == 66.0  # the breaker's cooldown, and half of the spread of 20 %
+    assert world.alerts() == {"publisher_not_configured": "n8n"}

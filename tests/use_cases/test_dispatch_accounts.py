@@ -1,5 +1,6 @@
 """A delivery and its account: on hold, released, missing or undecryptable. Also the lateness limit."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.accounts.accounts import change_account
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
+from app.operations.status import scheduler_status
 from app.posts import recover
 from app.store.accounts import accounts
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -84,17 +86,57 @@ def test_post_without_account_fails_at_its_instant_with_a_reason(world: World):
     assert world.publisher.submissions == []
 
 
-def test_post_fails_if_no_key_decrypts_its_token(world: World):
-    post = world.due()
+def lose_keys(world: World) -> None:
+    world.with_deps(vault=None)
+
+
+def change_keys(world: World) -> None:
     with world.db.transaction() as tx:
         accounts.change(tx, world.account.id, USER, {"access_token": "garbage"}, world.clock.now())
-    assert world.dispatch(post) == Dispatched("failed", "account_missing")
 
 
-def test_post_fails_without_a_vault(world: World):
+@pytest.mark.parametrize("slip", [lose_keys, change_keys])
+def test_post_waits_with_an_alert_while_no_key_decrypts_its_token(world: World, slip: Callable[[World], None]):
+    post, vault = world.due(), world.deps.vault
+    slip(world)
+    assert world.dispatch(post) == Dispatched("retry_scheduled", "tokens_unreadable")
+    after = world.read(post)
+    assert (after.status, after.error_code, after.retry_count) == ("scheduled", "installation_misconfigured", 0)
+    assert (world.attempts(post), world.alerts()) == ([], {"tokens_unreadable": "TOKEN_ENCRYPTION_KEYS"})
+    world.with_deps(vault=vault)
+    world.connect(token="token-2")
+    world.at_due(post)
+    assert world.dispatch(world.read(post)) == Dispatched("dispatched")
+
+
+def test_wait_for_keys_grows_from_the_cooldown_to_five_minutes(world: World):
     post = world.due()
     world.with_deps(vault=None)
-    assert world.dispatch(post) == Dispatched("failed", "account_missing")
+    waits = []
+    for _ in range(8):
+        assert world.dispatch(world.read(post)).reason == "tokens_unreadable"
+        waits.append(world.seconds_until_due(post))
+        world.at_due(post)
+    assert (waits[0], waits[-1]) == (66.0, 330.0)  # with half of the spread of 20 %
+    assert waits == sorted(waits)
+
+
+def test_alert_about_keys_ends_with_the_next_accepted_send(world: World):
+    post, vault = world.due(), world.deps.vault
+    world.with_deps(vault=None)
+    world.dispatch(post)
+    world.with_deps(vault=vault)
+    world.at_due(post)
+    assert world.dispatch(world.read(post)) == Dispatched("dispatched")
+    assert scheduler_status(world.deps)["alerts"] == []
+
+
+def test_post_past_its_maximum_lateness_is_missed_though_no_key_decrypts_its_token(world: World):
+    world.set(max_lateness_seconds=60.0)
+    post = world.due()
+    world.with_deps(vault=None)
+    world.clock.advance(seconds=61)
+    assert world.dispatch(post) == Dispatched("failed", "missed")
 
 
 @pytest.mark.parametrize(("late", "status"), [(3600, "dispatched"), (3600.001, "failed")])

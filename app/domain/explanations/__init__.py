@@ -94,6 +94,7 @@ EXPLANATIONS = {
         "A carousel needs 2 to 10 images or videos.", "Change their number, then schedule the post again."
     ),
     # Ours
+    "installation_misconfigured": Explanation("This installation cannot send posts at the moment.", _OPERATOR_INFORMED),
     "outcome_unknown": Explanation(
         "We cannot tell whether this post went out.", "Look at the account before you send it again."
     ),
