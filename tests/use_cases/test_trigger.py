@@ -75,3 +75,33 @@ def test_manual_post_whose_alarm_was_lost_is_triggered_by_the_sweep(world: World
         world.clock.set(world.clock.now() + timedelta(minutes=5))
         sweep(world.deps)
     assert triggers(world, post) == ["sweep"]
+
+
+def test_retry_of_a_manual_attempt_that_died_unsent_is_triggered_by_its_message(world: World):
+    post = world.schedule(world.draft(), world.clock.now()).post
+    world.overwrite(post, social_account_id=None)
+    world.at_next_commit(lambda: world.fail_transactions(4))  # the claim is committed, the settle is not
+    assert world.dispatch(post).reason == "not_settled"
+    world.overwrite(post, social_account_id=world.account.id)
+    world.after_lease(post)
+    sweep(world.deps)
+    assert world.dispatch(world.read(post)) == SENT
+    assert triggers(world, post) == ["manual", "message"]
+
+
+def test_manual_post_released_by_a_reconnect_is_triggered_by_its_message(world: World):
+    post = world.schedule(world.draft(), world.clock.now()).post
+    world.require_reconnect()
+    assert world.dispatch(post).status == "retry_scheduled"
+    world.clock.advance(hours=2)
+    world.connect(token="token-2")
+    assert world.dispatch(world.read(post)) == SENT
+    assert triggers(world, post) == ["message"]
+
+
+def test_manual_post_armed_again_by_the_sweep_is_triggered_by_its_message(world: World):
+    post = world.schedule(world.draft(), world.clock.now()).post
+    world.clock.advance(minutes=5)
+    sweep(world.deps)
+    assert world.dispatch(world.read(post)) == SENT
+    assert triggers(world, post) == ["message"]

@@ -149,13 +149,17 @@ def generation_began(connection: Connection, post: Post) -> datetime | None:
 
 
 def is_due_by_hand(connection: Connection, post: Post) -> bool:
-    """Return True if this generation was ordered for at once: publish now, or a retry by hand."""
+    """Return True if this generation was ordered for at once, by publish now or a retry by hand, and not tried yet.
+
+    The order is then the only transition of its generation.
+    """
     t = transitions.c
     of_generation = (t.post_id == post.id, t.generation == post.generation)
-    first = connection.execute(select(t.reason, t.at).where(*of_generation).order_by(t.id).limit(1)).one_or_none()
-    if first is None or post.scheduled_at is None:
+    found = connection.execute(select(t.reason, t.at).where(*of_generation).order_by(t.id).limit(2)).all()
+    if len(found) != 1 or post.scheduled_at is None:
         return False
-    return first.reason == "retried_by_hand" or (first.reason in SCHEDULE_REASONS and post.scheduled_at <= first.at)
+    [order] = found
+    return order.reason == "retried_by_hand" or (order.reason in SCHEDULE_REASONS and post.scheduled_at <= order.at)
 
 
 def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:
