@@ -13,6 +13,7 @@ from app.log import emit
 
 STATUS = {Forbidden: 403, NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
 RETRY_AFTER_SECONDS = "5"
+MAX_RETRY_AFTER_SECONDS = 300
 MAX_ERRORS = 50  # fields named in one answer
 
 TITLES = {
@@ -67,8 +68,18 @@ def register(app: Flask) -> None:
 
 def from_refusal(error: Refusal) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers = {"Retry_After": RETRY_AFTER_SECONDS} if isinstance(error, Unavailable) else {}
+    headers = {"Retry_After": retry_after()} if isinstance(error, Unavailable) else {}
     return problem(status, error.code, error.detail, error.errors, **headers)
+
+
+def retry_after() -> str:
+    """Return the seconds to wait: 5, and 20, 80, 300 for QStash's retries.
+
+    QStash retries three times by default and honours Retry-After, so a constant one would use them up within an outage.
+    """
+    retried = request.headers.get("Upstash-Retried", "")
+    count = int(retried) if retried.isascii() and retried.isdigit() and len(retried) < 3 else 0
+    return str(min(int(RETRY_AFTER_SECONDS) * 4**count, MAX_RETRY_AFTER_SECONDS))
 
 
 def _from_http(error: HTTPException) -> Response:

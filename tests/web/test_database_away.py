@@ -89,3 +89,21 @@ def test_routes_without_the_database_still_work(site: Site):
     refused(
         site.anonymous.post("/api/posts/dispatch", data=MESSAGE, content_type="application/json"), 401, "unauthorized"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/api/posts/dispatch", MESSAGE), ("/api/posts/dispatch-failed", NOTICE), ("/api/posts/recover", b"")],
+)
+def test_retry_after_grows_with_qstashs_retries(site: Site, path: str, body: bytes):
+    waits = [
+        site.signed(path, body, headers={"Upstash-Retried": retried}).headers["Retry-After"]
+        for retried in ("0", "1", "2", "3", "99")
+    ]
+    assert waits == ["5", "20", "80", "300", "300"]
+
+
+@pytest.mark.parametrize("retried", ["", "x", "-1", "1.5", "²", "9" * 5_000])
+def test_malformed_retry_count_gets_the_first_retry_after(site: Site, retried: str):
+    answer = site.signed("/api/posts/dispatch", MESSAGE, headers={"Upstash-Retried": retried})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
