@@ -50,6 +50,11 @@ def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str,
     return _keep_one(deps, post, message_id), None
 
 
+def is_armed(deps: Deps, post: Post, *, exact: bool = True) -> bool:
+    """Arm the post as `arm` does. Return False if the message service refused the alarm."""
+    return arm(deps, post, exact=exact)[1] is not NOT_ARMED
+
+
 def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
     """Arm many rows after their arming was counted. Return the refused posts."""
     if deps.messages is None or not batch:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from app.alarms import arm
+from app.alarms import is_armed
 from app.deps import Deps
 from app.domain.delivery import Dispatched
 from app.domain.explanations import SENTENCES
@@ -32,13 +32,17 @@ def rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Dis
     unchanged = transitions.unchanged(post)
     with deps.db.transaction() as tx:
         counted = arming.count_arming(tx, [post.id], unchanged, now=deps.clock.now(), swept=False)
-    for counted_post in counted:
-        arm(deps, counted_post, exact=exact)
-    return Dispatched("early", "armed_again" if counted else "changed")
+    if not counted:
+        return Dispatched("early", "changed")
+    return Dispatched("early", "armed_again", is_armed(deps, counted[0], exact=exact))
 
 
 def defer(deps: Deps, post: Post, at: datetime, reason: str, code: str) -> Dispatched:
-    """Move the next attempt of a scheduled post to `at`. `code` explains it to the author."""
+    """Move the next attempt of a scheduled post to `at`, never before its due instant.
+
+    `code` explains it to the author.
+    """
+    at = max(at, post.next_attempt_at or at)
     with deps.db.transaction() as tx:
         deferred = defer_in(tx, post, at=at, code=code, now=deps.clock.now(), reason=reason)
     return after_deferral(deps, deferred, reason)
@@ -53,8 +57,7 @@ def after_deferral(deps: Deps, deferred: Post | None, reason: str) -> Dispatched
     """Arm a post after its committed deferral, and return the result of its delivery."""
     if deferred is None:
         return Dispatched("ignored", "changed")
-    arm(deps, deferred)
-    return Dispatched("retry_scheduled", reason)
+    return Dispatched("retry_scheduled", reason, is_armed(deps, deferred))
 
 
 def release_held(tx: Connection, account_id: str, now: datetime) -> list[Post]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.alarms import arm
+from app.alarms import is_armed
 from app.alerts import raise_alert
 from app.deps import Deps
 from app.domain.alerts import CURES
@@ -179,8 +179,7 @@ def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict
     if settled is None:
         return Dispatched("dispatched", "unknown" if verdict.outcome is Outcome.UNKNOWN else None)
     if settled.status is Status.SCHEDULED:
-        arm(deps, settled)
-        return Dispatched("retry_scheduled", verdict.code)
+        return Dispatched("retry_scheduled", verdict.code, is_armed(deps, settled))
     return Dispatched("failed", settled.error_code)
 
 

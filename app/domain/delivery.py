@@ -17,10 +17,15 @@ DispatchStatus = Literal["dispatched", "retry_scheduled", "failed", "early", "ig
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The end of one delivery. `reason` is a code, or None where the status says it all."""
+    """The end of one delivery. `reason` is a code, or None where the status says it all.
+
+    `armed` is False where the post needs another alarm and the message service refused it. The delivered message must
+    then come again.
+    """
 
     status: DispatchStatus
     reason: str | None = None
+    armed: bool = True
 
 
 class TurnedAway(enum.Enum):

@@ -14,7 +14,7 @@ from app.log import emit
 from app.web.auth import check_delivery, check_internal_secret, deps
 from app.web.bodies import read_json
 from app.web.ids import uuid_or_none
-from app.web.problems import problem
+from app.web.problems import problem, retry_after
 
 blueprint = Blueprint("dispatch", __name__, url_prefix="/api/posts")
 MAX_GENERATION = 2**31
@@ -23,7 +23,7 @@ MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 @blueprint.post("/dispatch")
 def dispatch() -> Any:
-    """Handle one delivery. Only a 503 makes QStash try again, and nothing was recorded then."""
+    """Handle one delivery. A 503 makes QStash deliver again: nothing was recorded, or no other alarm could be set."""
     refused = check_delivery(deps().settings.dispatch_url) or check_internal_secret()
     if refused:
         return refused
@@ -34,6 +34,9 @@ def dispatch() -> Any:
 
     post_id, generation = message
     result = dispatch.dispatch(deps(), post_id, generation, "message", request.headers.get("Upstash-Message-Id"))
+    if not result.armed:  # the delivered message is the only alarm left, so it must come again
+        detail = "The post's next alarm could not be set. Deliver this message again."
+        return problem(503, "not_armed", detail, Retry_After=retry_after())
     answer = {"status": result.status}
     return jsonify(answer | {"reason": result.reason} if result.reason else answer)
 

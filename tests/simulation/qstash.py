@@ -104,7 +104,8 @@ class QStash:
             if judged or world.over:
                 return
             judged = True
-            if not actor.done or actor.error is not None or world.inject("delivery_unheard"):
+            answered = actor.done and actor.error is None and actor.result.armed
+            if not answered or world.inject("delivery_unheard"):
                 self._again(message, tried + 1)
 
         actor = world.actor(f"delivery {message.id}", "delivery", work)

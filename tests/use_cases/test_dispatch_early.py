@@ -63,9 +63,12 @@ def test_early_delivery_that_cannot_be_rearmed_leaves_an_unarmed_row(world: Worl
     post = world.scheduled()
     world.clock.set(EARLY)
     world.messages.publish_error = "unreachable"
-    assert world.dispatch(post, message_id=post.message_id).status == "early"
+    assert world.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again", armed=False)
     after = world.read(post)
     assert (after.status, after.message_id, after.next_attempt_at) == ("scheduled", None, IN_TEN_MINUTES)
+    world.messages.publish_error = None
+    assert world.dispatch(post, message_id=post.message_id) == Dispatched("early", "armed_again")
+    assert world.read(post).armed
 
 
 @pytest.mark.parametrize("moved", [{"generation": 2}, {"arm_count": 2}], ids=["another intent", "another arming"])
