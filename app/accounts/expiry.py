@@ -25,11 +25,13 @@ def refresh_ahead(deps: Deps) -> timedelta:
 
 
 def expiry_warnings(deps: Deps, account: Account, at: datetime) -> list[tuple[str, str]]:
-    """Return (code, message) where the account's access ends before `at` and no refresh can help."""
+    """Return (code, message) where the account is disconnected, or its access ends before `at` for good."""
+    if account.status == RECONNECT_REQUIRED:
+        return [(RECONNECT_REQUIRED, "The platform no longer accepts this account's connection. Reconnect it.")]
     end = usable_until(account, deps.linkedin is not None)
     if end is None or end > at:
         return []
-    return [("token_expires_before", f"The account's access ends at {to_wire(end)}, before this post: reconnect it.")]
+    return [("token_expires_before", f"The account's access ends at {to_wire(end)}, before this post. Reconnect it.")]
 
 
 def alert_expiring(deps: Deps, before: datetime) -> None:

@@ -139,15 +139,17 @@ def _store(deps: Deps, account: Account, values: dict[str, Any]) -> bool:
 
 
 def _record_failure(deps: Deps, account: Account, until: datetime, error: AuthorizationError) -> Refreshed:
-    """Disconnect the account at `invalid_grant`, a final answer. Put every other failure off for a later try."""
+    """Give up the refresh token at `invalid_grant`, a final answer. Put every other failure off for a later try."""
     now = deps.clock.now()
     emit("account.refresh_failed", account_id=account.id, code=error.code, detail=error.detail)
     with deps.db.transaction() as tx:
         if error.code == "invalid_grant":
-            if not tokens.mark_refused(tx, account, now):
+            status = tokens.drop_refresh_token(tx, account, now)
+            if status is None:
                 return "superseded"
-            alerts.clear(tx, RECONNECT_SOON, account.id)
-            alerts.raise_alert(tx, accounts.RECONNECT_REQUIRED, account.id, CURES["reconnect_required"], now)
+            kind = accounts.RECONNECT_REQUIRED if status == accounts.RECONNECT_REQUIRED else RECONNECT_SOON
+            alerts.clear_kinds(tx, ACCOUNT_ALERTS, account.id)
+            alerts.raise_alert(tx, kind, account.id, CURES[kind], now)
             return error.code
         tries = tokens.failures(tx, account.id)
         pause = min(MIN_PAUSE * 2 ** min(tries, 10), MAX_PAUSE)

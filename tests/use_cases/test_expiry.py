@@ -141,3 +141,12 @@ def test_removed_account_leaves_no_alert(world: OAuthWorld):
     world.maintain_accounts()
     remove_account(world.deps, USER, account.id)
     assert world.alerts() == {}
+
+
+def test_schedule_through_a_disconnected_account_warns_its_author(world: OAuthWorld):
+    post = world.draft()
+    world.require_reconnect()
+    codes = [code for code, _ in world.schedule(post).warnings]
+    assert codes == ["reconnect_required"]
+    world.connect(token="token-2")
+    assert world.schedule(post).warnings == []

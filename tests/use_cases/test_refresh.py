@@ -164,17 +164,6 @@ def test_one_sweep_renews_at_most_one_batch(world: OAuthWorld):
     assert len(used_refresh_tokens(world)) == 2
 
 
-def test_revoked_refresh_token_marks_the_account_and_raises_the_alert(world: OAuthWorld):
-    account = world.expiring_account()
-    world.linkedin.default_answer = failure("invalid_grant")
-    world.maintain_accounts()
-    assert world.account_status(account) == "reconnect_required"
-    assert world.alerts() == {"reconnect_required": account.id}
-    world.clock.advance(days=1)
-    world.maintain_accounts()
-    assert len(used_refresh_tokens(world)) == 1
-
-
 def test_invalid_client_raises_an_alert_that_the_next_success_clears(world: OAuthWorld):
     world.expiring_account()
     world.linkedin.answers.append(failure("invalid_client"))

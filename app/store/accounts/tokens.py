@@ -58,10 +58,20 @@ def renew(tx: Connection, account: Account, values: dict[str, Any], now: datetim
     return tx.execute(update(social_accounts).where(*_same_tokens(account)).values(fresh)).rowcount == 1
 
 
-def mark_refused(tx: Connection, account: Account, now: datetime) -> bool:
-    """Mark an account with a refused refresh token. Returns False if the owner reconnected meanwhile."""
-    values = {"status": RECONNECT_REQUIRED, "updated_at": now, "refresh_lease_until": None}
-    return tx.execute(update(social_accounts).where(*_same_tokens(account)).values(values)).rowcount == 1
+def drop_refresh_token(tx: Connection, account: Account, now: datetime) -> str | None:
+    """Remove a refused refresh token. Return the account's status, None if the owner reconnected meanwhile.
+
+    The refusal says nothing about the access token: the account stays active until its access ends.
+    """
+    values = {
+        "refresh_token": None,
+        "refresh_expires_at": None,
+        "refresh_lease_until": None,
+        "status": sa.case((T.expires_at <= now, RECONNECT_REQUIRED), else_=T.status),
+        "updated_at": now,
+    }
+    statement = update(social_accounts).where(*_same_tokens(account)).values(values).returning(T.status)
+    return tx.execute(statement).scalar_one_or_none()
 
 
 def postpone(tx: Connection, account: Account, until: datetime, retry_at: datetime) -> None:
