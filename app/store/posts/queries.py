@@ -149,7 +149,7 @@ def generation_began(connection: Connection, post: Post) -> datetime | None:
 
 
 def is_due_by_hand(connection: Connection, post: Post) -> bool:
-    """Return True if this generation was ordered for at once, by publish now or a retry by hand, and not tried yet.
+    """Return True if this generation was ordered for at once and not tried yet: publish now, or a retry by hand.
 
     The order is then the only transition of its generation.
     """
