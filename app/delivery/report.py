@@ -60,13 +60,13 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
         tries = queries.attempts_of(connection, report.post_id) if post else []
     if post is None:
         raise NotFound("post_not_found", "There is no such post.")
-    attempt = _reported_attempt(report, tries)
+    attempt, named = _reported_attempt(report, tries)
     earlier = [t for t in tries if t.attempt < attempt.attempt and may_be_out(t)]
     verdict = read_report(report, earlier_may_be_out=bool(earlier), platform=post.platform)
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
         result = _apply_published(deps, post, attempt, verdict)
-    elif report.attempt is None and (earlier or _may_be_a_replay(deps, post, attempt, verdict)):
-        # A report without an attempt: a wrong guess would send the post twice, so the end of the lease decides.
+    elif not named and (report.attempt is not None or earlier or _may_be_a_replay(deps, post, attempt, verdict)):
+        # No sent attempt is named: a wrong guess would send the post twice, so the end of the lease decides.
         result = Applied(False, post.status)
     else:
         result = _apply_failed(deps, post, attempt, verdict)
@@ -75,12 +75,18 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
     return result
 
 
-def _reported_attempt(report: Report, tries: list[Attempt]) -> Attempt:
-    """Return the attempt named by the report, else the latest one sent: old workflows name none."""
-    sent = [t for t in tries if t.sent_at is not None and report.attempt in (None, t.attempt)]
+def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bool]:
+    """Return the sent attempt named by the report and True, else the latest one sent and False.
+
+    Old workflows name no attempt, and broken ones name an attempt that was never made.
+
+    Raises: Conflict for a post that was never sent.
+    """
+    sent = [t for t in tries if t.sent_at is not None]
     if not sent:
-        raise Conflict("never_sent", "This post, or this attempt of it, was never sent. Nothing to report.")
-    return sent[-1]
+        raise Conflict("never_sent", "This post was never sent. Nothing to report.")
+    named = [t for t in sent if t.attempt == report.attempt]
+    return (named or sent)[-1], bool(named)
 
 
 def _may_be_a_replay(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> bool:
@@ -112,10 +118,17 @@ def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict)
     return Applied(True, published.status)
 
 
-def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
-    """Record the attempt of a post with a final status. A second copy, or one after a cancel, raises an alert."""
+def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
+    """Record the attempt of a post with a final status, and a published post's missing id.
+
+    A second copy, or one after a cancel, raises an alert. Returns None if another report brought the id in between.
+    """
     now, external_id, known = deps.clock.now(), verdict.external_id, post.external_post_id
+    new_id = external_id if _lacks_id(post) and verdict.outcome is Outcome.PUBLISHED else None
     with deps.db.transaction() as tx:  # the alert goes with the record, or a replay would find the record without it
+        url = external_url(new_id)
+        if new_id and not transitions.add_external_id(tx, post, external_id=new_id, url=url, now=now):
+            return None
         is_first = attempts.close(tx, post.id, attempt.attempt, verdict, now)
         if post.status is Status.CANCELLED and is_first:
             detail = f"Cancelled, yet published as {external_id}."
@@ -123,7 +136,11 @@ def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict
         if post.status is Status.PUBLISHED and external_id and known and external_id != known:
             detail = f"Reported as {known} and again as {external_id}."
             alerts.raise_alert(tx, "duplicate_publish", post.id, detail, now)
-    return Applied(False, post.status)
+    return Applied(new_id is not None, post.status)
+
+
+def _lacks_id(post: Post) -> bool:
+    return post.status is Status.PUBLISHED and post.external_post_id is None
 
 
 def _apply_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:

@@ -78,6 +78,9 @@ class Report:
 
 
 _URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]{1,200}(?![A-Za-z0-9_-])")
+_META_ID = re.compile(r"[1-9][0-9]{0,39}(?:_[1-9][0-9]{0,39})?")
+_POST_IDS = {"linkedin": _URN, "facebook": _META_ID, "instagram": _META_ID}
+_VALIDATION = re.compile(r"[A-Z0-9_.:-]{0,64}VALIDATION[A-Z0-9_.:-]{0,64}")
 
 
 def read_reply(reply: Reply, now: datetime) -> Verdict:
@@ -112,7 +115,8 @@ def read_report(report: Report, *, earlier_may_be_out: bool, platform: str | Non
     """Read a report into a Verdict.
 
     `earlier_may_be_out`: an earlier attempt of this post ended unknown. A duplicate refusal then means that the earlier
-    attempt published the post. Otherwise the author has published the same text before.
+    attempt published the post. Otherwise the author has published the same text before. Any other failure with an id in
+    the form of `platform` came after the publishing call, so the post is out.
     """
     if report.published:
         return Verdict(Outcome.PUBLISHED, external_id=report.external_id)
@@ -121,12 +125,12 @@ def read_report(report: Report, *, earlier_may_be_out: bool, platform: str | Non
 
     text, status = report.error, report.http_status
     known = recognise(platform, report.error_code, text)
-    if (known and known.code == DUPLICATE) or (status == 422 and "DUPLICATE" in text.upper()):
-        found = report.external_id or _first_urn(text)
+    if known and known.code == DUPLICATE:
         if earlier_may_be_out:
-            detail = mask_and_truncate(text)
-            return Verdict(Outcome.ALREADY_THERE, detail=detail, http_status=status, external_id=found)
+            return _out(Outcome.ALREADY_THERE, report, report.external_id or _first_urn(text))
         return _verdict(Outcome.PERMANENT, DUPLICATE, text, status)
+    if _is_post_id(platform, report.external_id):
+        return _out(Outcome.PUBLISHED, report, report.external_id)
     if status == 401 or (known and known.outcome == "reconnect"):
         return _verdict(Outcome.RECONNECT, "reconnect_required", text, status, alert="reconnect_required")
     outcome = Outcome.PERMANENT if _is_permanent(report, known) else Outcome.TRANSIENT
@@ -141,7 +145,7 @@ def _is_permanent(report: Report, known: KnownCode | None) -> bool:
         return known.outcome == "permanent"
     if report.http_status is not None:
         return 400 <= report.http_status < 500 and report.http_status not in BUSY_STATUSES
-    return "VALIDATION" in report.error_code.upper() or "validation" in report.error.lower()
+    return _VALIDATION.fullmatch(report.error_code.strip().upper()) is not None
 
 
 def _failure_code(outcome: Outcome, known: KnownCode | None, status: int | None) -> str:
@@ -154,6 +158,18 @@ def _failure_code(outcome: Outcome, known: KnownCode | None, status: int | None)
     if outcome is Outcome.PERMANENT:
         return "rejected_by_platform"
     return "platform_busy" if status == 429 else "platform_error"
+
+
+def _is_post_id(platform: str | None, external_id: str | None) -> bool:
+    """Return True if `external_id` has the form of a post's id on `platform`."""
+    form = _POST_IDS.get(platform or "")
+    return form is not None and external_id is not None and form.fullmatch(external_id) is not None
+
+
+def _out(outcome: Outcome, report: Report, external_id: str | None) -> Verdict:
+    """Return the verdict on a failure report that proves the post to be out."""
+    detail = mask_and_truncate(report.error)
+    return Verdict(outcome, detail=detail, http_status=report.http_status, external_id=external_id)
 
 
 def _first_urn(text: str) -> str | None:

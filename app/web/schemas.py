@@ -272,21 +272,21 @@ class ConnectView(Camel):
 
 
 class PublishReport(Camel):
-    """n8n's report. Additional fields of a workflow are ignored."""
+    """n8n's report. Additional fields of a workflow are ignored, and no optional field refuses it."""
 
     class Meta:
         unknown = "exclude"
 
     post_id = Text(required=True, validate=validate.Length(max=64))
     status = Text(required=True, validate=validate.OneOf(("published", "failed")))
-    linkedin_post_urn = Text(allow_none=True, load_default=None, validate=validate.Length(max=255))
-    external_post_id = Text(allow_none=True, load_default=None, validate=validate.Length(max=255))
+    linkedin_post_urn = fields.Raw(allow_none=True, load_default=None)
+    external_post_id = fields.Raw(allow_none=True, load_default=None)
     error_message = fields.Raw(allow_none=True, load_default=None)
     error = fields.Raw(allow_none=True, load_default=None)
     error_code = fields.Raw(allow_none=True, load_default=None)
     http_status = fields.Raw(allow_none=True, load_default=None)
     retryable = fields.Raw(allow_none=True, load_default=None)
-    attempt = fields.Integer(allow_none=True, load_default=None, validate=validate.Range(1, 1_000_000))
+    attempt = fields.Raw(allow_none=True, load_default=None)
 
 
 class ClaimRequest(Camel):

@@ -32,8 +32,9 @@ def test_instant_out_of_range_names_its_field(away: timedelta):
     assert [error.field for error in refused.value.errors] == ["scheduledAt"]
 
 
-def test_duplicate_text_of_the_author_keeps_the_http_status():
-    verdict = read_report(Report("post", False, error="DUPLICATE_POST", http_status=422), earlier_may_be_out=False)
+def test_refused_duplicate_keeps_the_http_status():
+    report = Report("post", False, error_code="DUPLICATE_POST", http_status=422)
+    verdict = read_report(report, earlier_may_be_out=False)
     assert (verdict.code, verdict.http_status) == ("duplicate_content", 422)
 
 

@@ -19,6 +19,26 @@ def meta(code: int, subcode: int | None = None) -> str:
     return json.dumps({"error": error | ({"error_subcode": subcode} if subcode else {})})
 
 
+def forwarded(body: str) -> list[str]:
+    """Return the forms in which n8n hands on a platform's JSON `body`.
+
+    Sources: request's StatusCodeError (`400 - {…}`), n8n's NodeApiError (`messages`, `context.data`), its error panel
+    (`rawErrorMessage`), and its Graph API node, which spreads the error beside the status.
+    """
+    value, text = json.loads(body), json.dumps(f"{body}\n")
+    errors: list[object] = [
+        {"message": f"400 - {body}", "name": "AxiosError", "code": "ERR_BAD_REQUEST"},
+        {"error": {"message": f"400 - {text}", "name": "Error"}},
+        {"message": "Bad request", "name": "NodeApiError", "httpCode": "400", "context": {"data": value}},
+        {"message": "Bad request", "messages": [f"400 - {body}"], "httpCode": "400"},
+        {"errorMessage": "Bad request", "errorDetails": {"rawErrorMessage": [f"400 - {text}"], "httpCode": "400"}},
+        {"statusCode": 400, **value.get("error", value), "headers": {"code": "1"}},
+        {"response": {"status": 400, "data": value}},
+        {"response": {"statusCode": 400, "body": body}},
+    ]
+    return [body, f" {body}\n", f"400 - {body}", f"400 - {text}", text, *map(json.dumps, errors)]
+
+
 def test_every_platform_code_has_an_explanation():
     assert {known.code for table in (LINKEDIN, META) for known in table.values()} <= set(EXPLANATIONS)
 
@@ -46,10 +66,7 @@ def test_every_platform_code_has_an_explanation():
 )
 def test_meta_code_is_read_in_every_form_of_a_report(codes: tuple[int, ...], outcome: Outcome, expected: str):
     for code in codes:
-        inside = json.dumps({"message": f"400 - {meta(code)}"})
-        forms = [("", meta(code)), (str(code), "no"), ("", inside), ("", f"400 - {meta(code)}")]
-        forms += [("400", f"(#{code}) Something is wrong")] if code > 0 else []
-        for error_code, error in forms:
+        for error_code, error in [(str(code), "no"), *(("", form) for form in forwarded(meta(code)))]:
             verdict = read("instagram", error_code, error, http_status=400)
             assert (verdict.outcome, verdict.code, verdict.message) == (outcome, expected, SENTENCES[expected]), (
                 code,
@@ -86,6 +103,7 @@ def test_meta_subcode_wins_over_its_code(code: int, subcode: int, expected: str)
         ("", '403 - {"code":"ACCESS_DENIED"}', Outcome.PERMANENT, "permission_missing"),
         ("100", "Not enough permissions to access", Outcome.PERMANENT, "permission_missing"),
         ("", '{"serviceErrorCode":100}', Outcome.PERMANENT, "permission_missing"),
+        ("", '{"code":" revoked_access_token "}', Outcome.RECONNECT, "reconnect_required"),
         ("TOO_MANY_REQUESTS", "", Outcome.TRANSIENT, "platform_busy"),
         ("FIELD_LENGTH_TOO_LONG", "", Outcome.PERMANENT, "text_too_long"),
         ("DUPLICATE_POST", "", Outcome.PERMANENT, "duplicate_content"),
@@ -96,6 +114,20 @@ def test_linkedin_codes_are_read(error_code: str, error: str, outcome: Outcome, 
     assert (verdict.outcome, verdict.code) == (outcome, expected)
 
 
+def test_linkedin_duplicate_is_read_in_every_form_of_a_report():
+    """The body is LinkedIn's own (Arisamiga/Linkedin-RSS#5), and the older one names the code at its top."""
+    message = 'Content is a duplicate of urn:li:share:1, says "REVOKED_ACCESS_TOKEN"'
+    details = {"inputErrors": [{"code": "DUPLICATE_POST", "description": "no"}]}
+    for body in (
+        {"message": message, "errorDetails": details, "status": 422},
+        {"status": 422, "code": "DUPLICATE_POST", "message": message},
+    ):
+        for error in forwarded(json.dumps(body)):
+            known = recognise("linkedin", "", error)
+            assert known is not None, error
+            assert known.code == "duplicate_content", error
+
+
 def test_number_has_the_meaning_of_its_own_platform():
     assert read("linkedin", "100").code == "permission_missing"
     assert read("facebook", "100").code == "rejected_by_platform"
@@ -104,8 +136,8 @@ def test_number_has_the_meaning_of_its_own_platform():
 
 
 def test_duplicate_wins_over_reconnect_and_reconnect_over_others():
-    assert read("facebook", "190", "(#506) Duplicate").code == "duplicate_content"
-    assert read("facebook", "100", "(#190) Token").code == "reconnect_required"
+    assert read("facebook", "190", meta(506)).code == "duplicate_content"
+    assert read("facebook", "100", meta(190)).code == "reconnect_required"
 
 
 def test_retryable_wins_over_the_code_and_its_cure():
@@ -132,7 +164,40 @@ def test_status_429_is_platform_busy():
         '"code":"190x"',
         '{"code": 1901}',
         "190",
+        "(#190) Error validating access token",
+        '"code": 190',
+        'Failed: {"code": 190}',
+        '{"code": 190} failed',
+        '190 {"code": 190}',
+        '{"code": 190.0}',
+        '{"code": true}',
+        '{"code": [190]}',
+        '{"message": "(#190)", "type": "190", "fbtrace_id": "190"}',
+        '{"body": {"content": {"code": 190}}}',
+        '{"context": {"request": {"body": {"code": 190}}}}',
+        '{"message": "{\\"code\\": 190}"}',
     ],
 )
-def test_unknown_number_is_not_a_code(text: str):
+def test_prose_and_unknown_numbers_are_not_codes(text: str):
+    assert recognise("facebook", "", text) is None
+    assert recognise("linkedin", "", text.replace("190", "REVOKED_ACCESS_TOKEN")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"error":' * 100_000,
+        '{"error":' * 900 + "{}" + "}" * 900,
+        "[" * 900 + "]" * 900,
+        '{"code":' + "9" * 5_000 + "}",
+        '{"code":"\0"}',
+        '{"code":"\ud800"}',
+        '"' * 65_536,
+        "400 - " * 10_000,
+        " " * 65_536,
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_hostile_text_has_no_code(text: str):
     assert recognise("facebook", "", text) is None

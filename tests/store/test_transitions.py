@@ -1,5 +1,7 @@
 """The values written by each transition, with its `transitions` row, in one transaction."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.post import Post, Transition
@@ -134,6 +136,25 @@ def test_extend_leases_writes_only_the_lease(rows: Rows):
     now = rows.read(post)
     assert now == rows.change(post, lease_until=later(60, LEASE), updated_at=NOW)
     assert rows.transitions(post) == []
+
+
+def test_add_external_id_writes_only_the_id_and_only_once(rows: Rows):
+    post = rows.post("published", external_post_id=None, external_url=None)
+    for external_id, stored in (("urn:1", True), ("urn:2", False)):
+        with rows.db.transaction() as tx:
+            now = transitions.add_external_id(tx, post, external_id=external_id, url="https://x", now=NOW)
+        assert (now is not None) is stored
+    after = rows.read(post)
+    assert after == replace(post, external_post_id="urn:1", external_url="https://x", updated_at=NOW)
+    assert rows.transitions(post) == []
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "failed", "cancelled"])
+def test_add_external_id_to_a_post_that_is_not_published_changes_nothing(rows: Rows, status: str):
+    post = rows.post(status)
+    with rows.db.transaction() as tx:
+        assert transitions.add_external_id(tx, post, external_id="urn:1", url=None, now=NOW) is None
+    assert rows.read(post) == post
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "publishing", "failed"])

@@ -36,7 +36,7 @@ def second_attempt(world: World):
         ({"retryable": False}, "rejected_by_platform"),
         ({"http_status": 401}, "reconnect_required"),
         ({"error_code": "190"}, "reconnect_required"),
-        ({"error": "REVOKED_ACCESS_TOKEN: the token was revoked"}, "reconnect_required"),
+        ({"error": '401 - {"code":"REVOKED_ACCESS_TOKEN"}'}, "reconnect_required"),
         ({"error_code": "DUPLICATE_POST", "error": f"duplicate of {URN}"}, "duplicate_content"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())).replace(" ", "_"),
@@ -107,7 +107,7 @@ def test_failure_without_attempt_applies_to_the_latest_if_earlier_ones_failed(wo
 
 def test_duplicate_after_an_unknown_attempt_is_published_with_the_reported_urn(world: World):
     post = second_attempt(world)
-    fields = {"http_status": 422, "error": f"DUPLICATE_POST: duplicate of {URN}", "attempt": 2}
+    fields = {"http_status": 422, "error": f"duplicate of {URN}", "error_code": "DUPLICATE_POST", "attempt": 2}
     assert world.report_failed(post, **fields) == Applied(True, "published")
     after = world.read(post)
     assert (after.status, after.external_post_id, after.error_code) == ("published", URN, None)
@@ -124,8 +124,8 @@ def test_duplicate_without_attempt_after_an_unknown_one_is_published(world: Worl
 
 def test_duplicate_report_text_is_stored_bounded_and_without_nul(world: World):
     post = second_attempt(world)
-    text = f"DUPLICATE_POST {URN} \0" + "x" * 5000
-    assert world.report_failed(post, http_status=422, error=text, attempt=2) == Applied(True, "published")
+    text = f"{URN} \0" + "x" * 5000
+    assert world.report_failed(post, error_code="DUPLICATE_POST", error=text, attempt=2) == Applied(True, "published")
     kept = world.attempts(post)[1].error or ""
     assert "\0" not in kept
     assert len(kept) <= 1000
@@ -133,8 +133,50 @@ def test_duplicate_report_text_is_stored_bounded_and_without_nul(world: World):
 
 def test_overlong_urn_in_a_duplicate_report_is_accepted(world: World):
     post = second_attempt(world)
-    text = "DUPLICATE_POST urn:li:share:" + "4" * 500
-    assert world.report_failed(post, http_status=422, error=text, attempt=2) == Applied(True, "published")
+    text = "urn:li:share:" + "4" * 500
+    assert world.report_failed(post, error_code="DUPLICATE_POST", error=text, attempt=2) == Applied(True, "published")
+
+
+QUOTES = ["REVOKED_ACCESS_TOKEN", "(#190)", f"DUPLICATE_POST {URN}", "DUPLICATE", "401", "validation"]
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_code_quoted_in_the_text_holds_no_account_and_ends_no_post(world: World, quote: str):
+    post = second_attempt(world)
+    error = f'Bad gateway, the post was "{quote}"'
+    assert world.report_failed(post, http_status=503, error=error, attempt=2) == Applied(True, "scheduled")
+    assert (world.read(post).error_code, world.account_status()) == ("platform_error", "active")
+    assert world.outcomes(post) == ["unknown", "transient"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"http_status": 503}, {"http_status": 401}, {"retryable": True}], ids=str)
+def test_failure_with_the_platforms_id_publishes_the_post(world: World, fields: dict):
+    post = world.in_flight()
+    fields |= {"external_id": URN, "error": "The first comment failed."}
+    assert world.report_failed(post, **fields) == Applied(True, "published")
+    after = world.read(post)
+    assert (after.external_post_id, after.next_attempt_at, world.account_status()) == (URN, None, "active")
+    assert world.outcomes(post) == ["published"]
+    assert world.attempts(post)[0].error == "The first comment failed."
+    assert world.report_failed(post, **fields) == Applied(False, "published")
+    assert world.alerts() == {}
+
+
+@pytest.mark.parametrize("attempt", [0, 2, 999_999])
+def test_failure_naming_an_attempt_never_made_is_received_and_changes_nothing(world: World, attempt: int):
+    post = world.in_flight()
+    before = world.all_post_rows()
+    for status in (400, 500):
+        assert world.report_failed(post, http_status=status, attempt=attempt) == Applied(False, "publishing")
+    assert world.all_post_rows() == before
+
+
+def test_failure_naming_an_unsent_attempt_says_nothing_of_the_one_before(world: World):
+    post = second_attempt(world)
+    world.overwrite_attempt(post, 2, sent_at=None)
+    before = world.all_post_rows()
+    assert world.report_failed(post, http_status=400, attempt=2) == Applied(False, "publishing")
+    assert world.all_post_rows() == before
 
 
 def test_failure_received_before_the_settle_is_not_overwritten_by_a_200(world: World):

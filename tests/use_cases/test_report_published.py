@@ -68,6 +68,42 @@ def test_report_without_a_urn_is_applied(world: World):
     assert (world.read(post).status, world.read(post).external_post_id) == ("published", None)
 
 
+def test_second_report_brings_the_missing_id(world: World):
+    post = world.in_flight()
+    world.report_published(post, None)
+    before = world.read(post)
+    world.clock.advance(minutes=1)
+    assert world.report_published(post, FIRST) == Applied(True, "published")
+    after = world.read(post)
+    assert (after.external_post_id, after.updated_at) == (FIRST, world.clock.now())
+    assert after.external_url == f"https://www.linkedin.com/feed/update/{FIRST}/"
+    assert (after.published_at, after.lateness_ms) == (before.published_at, before.lateness_ms)
+    assert world.reasons(post)[-1] == "published"
+    assert world.report_published(post, FIRST) == Applied(False, "published")
+    assert world.report_published(post, None) == Applied(False, "published")
+    assert world.alerts() == {}
+    assert world.report_published(post, SECOND) == Applied(False, "published")
+    assert (world.read(post).external_post_id, world.alerts()) == (FIRST, {"duplicate_publish": post.id})
+
+
+def test_of_two_concurrent_ids_the_first_stays_and_the_second_is_an_alert(world: World):
+    post = world.in_flight()
+    world.report_published(post, None)
+    world.at_next_transaction(lambda: world.report_published(post, FIRST))
+    assert world.report_published(post, SECOND) == Applied(False, "published")
+    assert (world.read(post).external_post_id, world.alerts()) == (FIRST, {"duplicate_publish": post.id})
+
+
+def test_refused_duplicate_gives_a_published_post_no_id(world: World):
+    post = retried(world)
+    world.at_due(post)
+    world.dispatch(post)
+    world.report_published(post, None, attempt=2)
+    fields = {"error_code": "DUPLICATE_POST", "error": SECOND, "attempt": 2}
+    assert not world.report_failed(post, **fields).applied
+    assert world.read(post).external_post_id is None
+
+
 def test_report_for_an_unknown_post_is_not_found(world: World):
     with pytest.raises(NotFound):
         apply_report(world.deps, Report("00000000-0000-4000-8000-000000000000", True))
@@ -94,11 +130,11 @@ def test_report_for_an_attempt_whose_send_never_began_is_refused(world: World, p
     assert world.all_post_rows() == before
 
 
-def test_report_for_an_attempt_that_does_not_exist_is_refused(world: World):
+@pytest.mark.parametrize("attempt", [0, 2, 999_999])
+def test_report_for_an_attempt_that_does_not_exist_is_believed_for_the_latest(world: World, attempt: int):
     post = world.in_flight()
-    with pytest.raises(Conflict) as refused:
-        world.report_published(post, attempt=2)
-    assert refused.value.code == "never_sent"
+    assert world.report_published(post, attempt=attempt) == Applied(True, "published")
+    assert world.outcomes(post) == ["published"]
 
 
 def test_late_published_report_wins_over_a_retry_and_cancels_its_message(world: World):

@@ -126,18 +126,11 @@ def test_transient_failure_is_retried(site: Site, alice: User):
     assert waiting["nextAttemptAt"] > post["scheduledAt"]
 
 
-@pytest.mark.parametrize(("retryable", "status"), [(True, "scheduled"), (False, "failed"), (None, "failed")])
-def test_retryable_in_a_report_decides(site: Site, alice: User, retryable: bool | None, status: str):
-    post = site.sent(alice)
-    assert json_of(report(site, post, status="failed", httpStatus=400, retryable=retryable))["status"] == status
-
-
 def test_report_of_an_unsent_post_is_refused(site: Site, alice: User):
     for post in (alice.draft(), alice.scheduled()):
         for status in ("published", "failed"):
             refused(report(site, post, status=status), 409, "never_sent")
         assert alice.read(post["id"]) == post
-    refused(report(site, site.sent(alice), status="published", attempt=2), 409, "never_sent")
 
 
 @pytest.mark.parametrize("bad", ["x", "7", "\u00e9" * 36, "0" * 64])
@@ -156,26 +149,13 @@ def test_report_of_an_unknown_post_answers_404(small_site: Site, bad: str):
         ({"postId": "x"}, "status"),
         ({"postId": "x", "status": "done"}, "status"),
         ({"postId": "x", "status": None}, "status"),
-        ({"postId": "x", "status": "published", "linkedinPostUrn": {}}, "linkedinPostUrn"),
-        ({"postId": "x", "status": "published", "externalPostId": "x" * 256}, "externalPostId"),
-        ({"postId": "x", "status": "published", "externalPostId": "a\0b"}, "externalPostId"),
-        ({"postId": "x", "status": "published", "attempt": 0}, "attempt"),
-        ({"postId": "x", "status": "published", "attempt": 10**300}, "attempt"),
-        ({"postId": "x", "status": "published", "attempt": True}, "attempt"),
+        ({"postId": "x\0", "status": "published"}, "postId"),
     ],
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else "",
 )
 def test_invalid_report_names_its_field(small_site: Site, body: dict[str, Any], field: str):
     problem = refused(small_site.n8n.post(REPORT, json=body), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [field]
-
-
-def test_invalid_http_status_in_a_report_is_ignored(site: Site, alice: User):
-    for number in (-1, 0, 99, 1000, 2**31, 2**63, 10**300, 1e300):
-        post = site.sent(alice)
-        answer = report(site, post, status="failed", httpStatus=number)
-        assert answer.status_code in (200, 422)
-        assert alice.read(post["id"])["status"] in ("publishing", "scheduled", "failed")
 
 
 def test_additional_fields_of_a_workflow_are_ignored(site: Site, alice: User):

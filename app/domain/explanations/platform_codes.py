@@ -9,9 +9,10 @@ the codes from -2 to 36004 beside them).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.explanations.error_objects import error_codes
 
 DUPLICATE = "duplicate_content"
 
@@ -58,30 +59,20 @@ META = _rows(
     ("2207040", "too_many_tags", "permanent"),
 )
 
-#: A workflow may forward the platform's answer as text: JSON, JSON inside JSON, or Meta's own `(#190) …`.
-_QUOTE = r"\\{0,4}\""
-_SUBCODE = re.compile(rf"{_QUOTE}error_subcode{_QUOTE}\s{{0,8}}:\s{{0,8}}(?:{_QUOTE})?(\d{{1,7}})(?!\w)")
-_CODE = re.compile(
-    rf"{_QUOTE}(?:code|serviceErrorCode){_QUOTE}\s{{0,8}}:\s{{0,8}}(?:{_QUOTE})?(-?\d{{1,7}})(?!\w)|\(#(\d{{1,7}})\)"
-)
-_WORD = re.compile("|".join(code for code in LINKEDIN if not code.isdigit()))
-
 
 def recognise(platform: str | None, code: str, text: str) -> KnownCode | None:
-    """Find the meaning of a platform's error. Returns None if no code in `code` or `text` is known.
+    """Find the meaning of a platform's error. Returns None if no code is known.
 
-    Of several codes a duplicate wins, because it proves that the post is out. Then comes a lost connection, then the
-    most specific code. Where `platform` is given, codes of another platform count for the first two only.
+    A code is `code` as a whole, or one of the JSON error object that `text` as a whole is. Of several codes a duplicate
+    wins, because it proves that the post is out. Then comes a lost connection, then the most specific code. Where
+    `platform` is given, codes of another platform count for the first two only.
     """
-    named = [*_SUBCODE.findall(text), code.strip().upper(), *_codes(text), *_WORD.findall(text)]
+    subcodes, codes = error_codes(text)
+    named = [*subcodes, code.strip().upper(), *codes]
     own, other = (LINKEDIN, META) if platform == "linkedin" else (META, LINKEDIN)
     found = [own[name] for name in named if name in own]
     found += [other[name] for name in named if name in other and (platform is None or _rank(other[name]) < 2)]
     return min(found, key=_rank, default=None)
-
-
-def _codes(text: str) -> list[str]:
-    return [plain or bracketed for plain, bracketed in _CODE.findall(text)]
 
 
 def _rank(known: KnownCode) -> int:
