@@ -149,9 +149,9 @@ def generation_began(connection: Connection, post: Post) -> datetime | None:
 
 
 def is_due_by_hand(connection: Connection, post: Post) -> bool:
-    """Return True if this generation was ordered for at once and not tried yet: publish now, or a retry by hand.
+    """Return True if this generation was ordered for at once and not tried yet.
 
-    The order is then the only transition of its generation.
+    Such an order is publish now or a retry by hand. It is then the only transition of its generation.
     """
     t = transitions.c
     of_generation = (t.post_id == post.id, t.generation == post.generation)
