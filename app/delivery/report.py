@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.alarms import disarm
-from app.delivery.settle import settle
+from app.delivery.settle import close_breaker, settle
 from app.deps import Deps
+from app.domain.breaker import Breaker
 from app.domain.errors import Conflict, NotFound
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold, read_report
 from app.domain.platforms import LIMITS, external_url
 from app.domain.post import Attempt, Post
 from app.log import emit
-from app.store.operations import alerts
+from app.store.operations import alerts, breaker
 from app.store.posts import attempts, queries, transitions
 from app.store.retried_writes import win_race
 
@@ -71,8 +72,19 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
     else:
         result = _apply_failed(deps, post, attempt, verdict)
     if result is not None:
+        if attempt.outcome == Outcome.UNKNOWN:
+            _close_breaker(deps)
         emit("report", post_id=post.id, attempt=attempt.attempt, applied=result.applied, status=result.status)
     return result
+
+
+def _close_breaker(deps: Deps) -> None:
+    """Close the breaker: the report shows that an attempt counted as a failure had reached a working, slow n8n."""
+    with deps.db.reading() as connection:
+        is_pristine = breaker.read(connection) == Breaker()
+    if not is_pristine:
+        with deps.db.transaction() as tx:
+            close_breaker(tx)
 
 
 def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bool]:

@@ -165,10 +165,16 @@ def _count_in_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: Bre
             alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
             return True
         return circuit.opened_at is not None
-    if circuit != Breaker() and breaker.record_success(tx):
+    if circuit != Breaker():
+        close_breaker(tx)
+    return False
+
+
+def close_breaker(tx: Connection) -> None:
+    """Close the breaker after a proof that n8n works, and clear its alert."""
+    if breaker.record_success(tx):
         emit("breaker.closed")
         alerts.clear(tx, "breaker_open", "n8n")
-    return False
 
 
 def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) -> Dispatched:

@@ -186,3 +186,27 @@ def test_delivery_without_a_seat_takes_no_probe_and_is_rearmed(world: World, mil
     alarm = world.messages.published[-1]
     assert alarm.not_before == int(IN_TEN_MINUTES.timestamp()) + 120 + (1 if milliseconds else 0)
     assert read_breaker(world) == before
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_report_of_a_timed_out_attempt_closes_the_breaker(world: World, published: bool):
+    world.set(breaker_threshold=2)
+    slow = world.due()
+    world.publisher.answers(unknown())
+    world.dispatch(slow)
+    reach_threshold(world, unknown())
+    assert read_breaker(world).opened_at is not None
+    if published:
+        world.report_published(slow)
+    else:
+        world.report_failed(slow, http_status=400)
+    assert read_breaker(world) == Breaker()
+    assert "breaker_open" not in world.alerts()
+
+
+def test_report_of_an_accepted_attempt_leaves_the_breaker_open(world: World):
+    accepted = world.in_flight()
+    world.set(breaker_threshold=2)
+    reach_threshold(world, answered(404))
+    world.report_published(accepted)
+    assert read_breaker(world).opened_at is not None
