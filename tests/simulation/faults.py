@@ -45,7 +45,7 @@ KINDS = {
     "report_lost": "a report is lost",
     "report_late": "a report comes minutes late",
     "report_repeated": "a report comes again",
-    "report_wrong": "a report names an attempt or a post that never was",
+    "report_wrong": "a report names an attempt that was never made",
     "report_nameless": "a report names no URN",
     # the platforms
     "platform_fails": "the platform has a problem",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -144,8 +144,8 @@ class N8n:
     def _report(self, pending: PendingReport) -> None:
         world, rng = self._world, self._world.rng
         if world.inject("report_wrong"):
-            wrong = Report(pending.report.post_id, rng.random() < 0.5, error="wrong", attempt=99)
-            self._later(rng.random(), lambda: self._send_report(PendingReport(wrong), 3))
+            misnamed = replace(pending, report=replace(pending.report, attempt=99))
+            self._later(rng.random(), lambda: self._send_report(misnamed, 3))
         if world.inject("report_lost"):
             return
         late = rng.uniform(5, 1500) if world.inject("report_late") else 0.2 * rng.random()
