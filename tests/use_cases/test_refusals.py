@@ -122,7 +122,7 @@ REFUSED: list[tuple[str, str, Act]] = [
     ),
     (
         "never_sent",
-        "This post, or this attempt of it, was never sent. Nothing to report.",
+        "This post was never sent. Nothing to report.",
         lambda w: w.report_published(w.scheduled()),
     ),
 ]
