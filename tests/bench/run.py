@@ -11,7 +11,7 @@ from tests.bench.figures import Figures
 from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
 from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
-from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import Punctual
 from tests.bench.systems.system import System

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.bench.peers import listen
 from tests.bench.send_job import send
-from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.system import SystemContext
 
 PROCESSES = 8

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.peers import listen
-from tests.bench.systems.library_system import LibrarySystem
+from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.system import SystemContext
 
 CONCURRENCY = 30
