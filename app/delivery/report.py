@@ -5,6 +5,7 @@ Invariant: late truth wins, a replay changes nothing, and a stale failure never 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from app.alarms import disarm
 from app.delivery.settle import close_breaker, settle
 from app.deps import Deps
 from app.domain.breaker import Breaker
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold, read_report
 from app.domain.platforms import LIMITS, external_url
@@ -72,19 +73,29 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
     else:
         result = _apply_failed(deps, post, attempt, verdict)
     if result is not None:
-        if attempt.outcome == Outcome.UNKNOWN:
+        if _had_timed_out(attempt):
             _close_breaker(deps)
         emit("report", post_id=post.id, attempt=attempt.attempt, applied=result.applied, status=result.status)
     return result
 
 
+def _had_timed_out(attempt: Attempt) -> bool:
+    """Return True if the send had no accepting answer. An accepted one without a report is unknown too."""
+    accepted = attempt.http_status is not None and attempt.http_status < 300
+    return attempt.outcome == Outcome.UNKNOWN and not accepted
+
+
 def _close_breaker(deps: Deps) -> None:
-    """Close the breaker: the report shows that an attempt counted as a failure had reached a working, slow n8n."""
-    with deps.db.reading() as connection:
-        is_pristine = breaker.read(connection) == Breaker()
-    if not is_pristine:
-        with deps.db.transaction() as tx:
-            close_breaker(tx)
+    """Close the breaker: an attempt counted as a failure had reached a working, slow n8n.
+
+    Raises nothing: the report is applied by then, and the next probe closes the breaker as well.
+    """
+    with suppress(Unavailable):
+        with deps.db.reading() as connection:
+            is_pristine = breaker.read(connection) == Breaker()
+        if not is_pristine:
+            with deps.db.transaction() as tx:
+                close_breaker(tx)
 
 
 def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bool]:

@@ -9,6 +9,7 @@ from app.domain.delivery import Dispatched
 from app.domain.ports import Reply
 from app.domain.post import Post
 from app.store.operations import breaker
+from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent, unknown
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -210,3 +211,16 @@ def test_report_of_an_accepted_attempt_leaves_the_breaker_open(world: World):
     reach_threshold(world, answered(404))
     world.report_published(accepted)
     assert read_breaker(world).opened_at is not None
+
+
+def test_late_report_of_an_accepted_attempt_past_its_lease_leaves_the_breaker_open(world: World):
+    accepted = world.expired(platform="instagram")
+    sweep(world.deps)
+    assert world.outcomes(accepted) == ["unknown"]
+    world.set(breaker_threshold=1)
+    world.publisher.answers(answered(404))
+    assert world.dispatch(world.schedule(world.draft(), world.clock.now()).post).status == "retry_scheduled"
+    opened = read_breaker(world)
+    assert opened.opened_at is not None
+    world.report_published(accepted)
+    assert (world.read(accepted).status, read_breaker(world)) == ("published", opened)
