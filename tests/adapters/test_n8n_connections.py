@@ -127,11 +127,13 @@ class TestIdleConnections:
 
     def test_preparing_a_request_sends_nothing(self) -> None:
         with http_server() as n8n:
-            request = N8nConnections(n8n.url).prepare("POST", None, {"Content-Length": "2"}, 5.0)
-            time.sleep(0.05)
-            assert n8n.seen == []
+            connections = N8nConnections(n8n.url)
+            request = connections.prepare("POST", None, {"Content-Length": "2"}, 5.0)
+            whole = connections.prepare("POST", None, {"Content-Length": "2"}, 5.0)
+            assert whole.send(b"[]", 5.0, 100).status == 200
+            assert [seen.body for seen in n8n.seen] == [b"[]"]
             assert request.send(b"{}", 5.0, 100).status == 200
-        assert [seen.body for seen in n8n.seen] == [b"{}"]
+        assert [seen.body for seen in n8n.seen] == [b"[]", b"{}"]
 
     def test_pool_closes_its_connections_when_it_is_collected(self) -> None:
         with http_server() as n8n:
