@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import ssl
 import time
-from http.client import HTTPResponse
+from http.client import SWITCHING_PROTOCOLS, HTTPException, HTTPResponse
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -16,6 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 # Node.js closes an idle connection after 5 s. A request written at that moment ends as `unknown`.
 MAX_IDLE_SECONDS = 4.0
+MAX_INTERIM_ANSWERS = 20  # 1xx, before the final answer
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -45,11 +46,24 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineResponse(HTTPResponse):
-    """An HTTP response with a deadline. http.client creates it after the request is written."""
+    """An HTTP response with a deadline. http.client creates it after the request is written.
+
+    Interim answers are skipped, as RFC 9110 (section 15.2) demands. http.client itself skips only 100.
+    """
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        """Read the head of the final answer. Raises: HTTPException after too many interim answers."""
+        super().begin()
+        for _ in range(MAX_INTERIM_ANSWERS):
+            if not 100 <= self.status < 200 or self.status == SWITCHING_PROTOCOLS:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+        raise HTTPException("too many interim answers")
 
 
 class DeadlineHTTPConnection(HTTPConnection):

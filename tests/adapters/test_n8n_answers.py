@@ -24,7 +24,7 @@ from tests.adapters.n8n_fixtures import (
     says_raw,
     send,
 )
-from tests.adapters.servers import LOOPBACK, http_server, says, socket_server
+from tests.adapters.servers import LOOPBACK, http_server, read_request, says, socket_server
 from tests.support.threads import TIMEOUT_SECONDS
 
 
@@ -196,3 +196,35 @@ class TestCheck:
 def test_publisher_without_a_webhook_url_is_refused(clock: FrozenClock) -> None:
     with pytest.raises(ValueError, match="N8N_WEBHOOK_URL"):
         N8nPublisher(Settings(), clock)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+INTERIM = [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n"]
+INTERIM += [b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n", b"HTTP/1.1 199 Odd\r\n\r\n"]
+
+
+@pytest.mark.parametrize("interim", [*INTERIM, b"".join(INTERIM)], ids=["100", "102", "103", "199", "all"])
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+def test_interim_answer_is_skipped(interim: bytes, pause: float) -> None:
+    with socket_server(says_raw(interim, OK, pause=pause)) as n8n:
+        reply = send(n8n.url)
+    assert (reply.kind, reply.status, reply.body) == ("answered", 200, "{}")
+
+
+@pytest.mark.parametrize("parts", [(INTERIM[1],), (INTERIM[2] * 100, OK)], ids=["nothing after it", "too many"])
+def test_interim_answer_without_a_final_one_is_unknown(parts: tuple[bytes, ...]) -> None:
+    with socket_server(says_raw(*parts)) as n8n:
+        reply = send(n8n.url)
+    assert reply.kind == "unknown"
+
+
+def test_connection_is_used_again_after_an_interim_answer() -> None:
+    def interim_then_ok(conn: socket.socket, _: object) -> None:
+        for _number in range(2):
+            read_request(conn)
+            conn.sendall(INTERIM[2] + OK)
+
+    with socket_server(interim_then_ok) as n8n:
+        sender = publisher(n8n.url)
+        assert [sender.send(SUBMISSION).status for _ in range(2)] == [200, 200]
+        assert n8n.connections == 1
