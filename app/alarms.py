@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from app.alerts import clear_alerts, raise_alert
 from app.deps import Deps
-from app.domain.keys import alarm_for, alarm_second, second_not_before
+from app.domain.keys import alarm_for, alarm_second, lease_alarm_for, second_not_before
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit
@@ -71,6 +71,27 @@ def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
             refused.append(post)
     _keep(deps, taken, healed=not refused)
     return refused
+
+
+def arm_lease_end(deps: Deps, post: Post, lease_until: datetime) -> bool:
+    """Arm the end of one lease as `arm_lease_ends` does. Return False if the message service refused it."""
+    return arm_lease_ends(deps, [(post, lease_until)])
+
+
+def arm_lease_ends(deps: Deps, leased: Sequence[tuple[Post, datetime]]) -> bool:
+    """Publish the alarms for the ends of these leases, in one batch. Return False if one was refused.
+
+    Raises nothing, and keeps no message id: the sweep finds every expired lease, minutes later.
+    """
+    if deps.messages is None or not leased:
+        return True
+    answers = deps.messages.publish_batch([lease_alarm_for(post, until) for post, until in leased])
+    errors = [answer for answer in answers if isinstance(answer, MessageServiceError)]
+    for error in errors[:1]:
+        emit("lease.not_armed", count=len(errors), code=error.code, error=error.detail)
+        if error.code in ALERTING:
+            raise_alert(deps, f"message_service_{error.code}", arming.SERVICE, error.detail)
+    return not errors
 
 
 def disarm(deps: Deps, message_id: str | None) -> None:

@@ -53,7 +53,7 @@ def value(name: str, raw: str) -> Any:
 def test_empty_environment_gives_the_documented_defaults():
     settings, file = read(), ROOT / "instance" / "punctual.sqlite3"
     assert settings == dataclasses.replace(Settings(), database_url=f"sqlite:///{file}")
-    assert (settings.max_retries, settings.retry_base_seconds, settings.publish_lease_seconds) == (3, 120, 600)
+    assert (settings.max_retries, settings.retry_base_seconds, settings.publish_lease_seconds) == (3, 120, 480)
     assert (settings.sweep_batch_size, settings.sweep_budget_seconds, settings.sweep_grace_seconds) == (100, 25, 30)
     assert (settings.cron_concurrency, settings.breaker_threshold, settings.breaker_cooldown_seconds) == (5, 5, 60)
     assert (settings.max_schedule_days, settings.qstash_max_delay_days, settings.dispatch_lead_seconds) == (730, 7, 1)
@@ -85,7 +85,7 @@ def test_own_addresses_begin_with_the_public_url():
 
 @pytest.mark.parametrize("name", DURATIONS)
 def test_a_duration_is_any_positive_number(name: str):
-    room = {"PUBLISH_LEASE_SECONDS": "1000"} if name == "N8N_TIMEOUT_SECONDS" else {"N8N_TIMEOUT_SECONDS": "0.1"}
+    room = {"PUBLISH_LEASE_SECONDS": "500"} if name == "N8N_TIMEOUT_SECONDS" else {"N8N_TIMEOUT_SECONDS": "0.1"}
     for raw in ("0.25", ".5", "5", "1e1", "007"):
         assert getattr(read({**room, name: raw}), name.lower()) == float(raw)
 

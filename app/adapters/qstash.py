@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.adapters.qstash_errors import advice, translate
+from app.domain.keys import deduplication_id
 from app.domain.ports import Alarm, MessageServiceError
 from app.settings.values import Settings
 
@@ -112,7 +113,9 @@ class QStashMessages:
     def _request(self, alarm: Alarm) -> dict[str, Any]:
         """Build one message for the SDK's `publish` and `batch`. The body is a str: the SDK drops options of a dict."""
         s = self._settings
-        body = {"postId": alarm.post_id, "userId": alarm.user_id, "generation": alarm.generation}
+        body: dict[str, Any] = {"postId": alarm.post_id, "userId": alarm.user_id, "generation": alarm.generation}
+        if alarm.lease_of is not None:
+            body |= {"kind": "lease", "attempt": alarm.lease_of}
         seconds = s.dispatch_lead_seconds + s.n8n_timeout_seconds + DELIVERY_MARGIN_SECONDS
         request: dict[str, Any] = {
             "url": s.dispatch_url,
@@ -122,7 +125,7 @@ class QStashMessages:
             "retries": s.qstash_retries,
             "timeout": f"{math.ceil(seconds)}s",
             "failure_callback": s.dispatch_failed_url,
-            "deduplication_id": f"{alarm.post_id}-{alarm.generation}-{alarm.arm_count}",
+            "deduplication_id": deduplication_id(alarm),
             "label": f"post-{alarm.post_id}",
         }
         if secrets := self._forwarded_headers():

@@ -32,7 +32,7 @@ def claim(deps: Deps, group: Sequence[ReadyDelivery], at: datetime | None = None
     """
     now = at or deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-    intents = [Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None) for d in group]
+    intents = [Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None, d.version) for d in group]
     with deps.db.transaction() as tx:
         won = transitions.claim(tx, intents, now=now, lease_until=lease_until)
         lost = [delivery.post for index, delivery in enumerate(group) if index not in won]
@@ -45,7 +45,10 @@ def claim(deps: Deps, group: Sequence[ReadyDelivery], at: datetime | None = None
 
 
 def _loss(delivery: ReadyDelivery, account_changed: bool) -> DeliveryResult:
-    return TurnedAway.ACCOUNT_CHANGED if account_changed else Dispatched("ignored", "busy")
+    """Return why the claim was lost. A post with a verdict on one version may have been edited: look again."""
+    if account_changed:
+        return TurnedAway.ACCOUNT_CHANGED
+    return Dispatched("ignored", "busy") if delivery.version is None else TurnedAway.POST_CHANGED
 
 
 def _hold_until(deps: Deps, at: datetime) -> None:

@@ -33,7 +33,9 @@ def dispatch(deps: Deps, post_id: str, generation: int, trigger: Trigger, messag
     return result
 
 
-def _dispatch(deps: Deps, post_id: str, generation: int, trigger: Trigger, message_id: str | None) -> Dispatched:
+def _dispatch(
+    deps: Deps, post_id: str, generation: int, trigger: Trigger, message_id: str | None, *, check_media: bool = True
+) -> Dispatched:
     with deps.db.reading() as connection:
         found, account, circuit = queries.delivery_of(connection, post_id)
     post = _admit(found, generation)
@@ -42,7 +44,7 @@ def _dispatch(deps: Deps, post_id: str, generation: int, trigger: Trigger, messa
     assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
     if post.next_attempt_at - deps.clock.now() > longest_wait(deps.settings.dispatch_lead_seconds):
         return rearm(deps, post, message_id, exact=True)
-    ready = prepare(deps, post, account, circuit, trigger, message_id)
+    ready = prepare(deps, post, account, circuit, trigger, message_id, check_media=check_media)
     if isinstance(ready, Dispatched):
         return ready
     passed: DeliveryResult = deps.gate.deliver(deps, ready)
@@ -50,6 +52,8 @@ def _dispatch(deps: Deps, post_id: str, generation: int, trigger: Trigger, messa
         return rearm(deps, post, message_id, exact=False)
     if passed is TurnedAway.ACCOUNT_CHANGED:  # try again with the account as it is now
         return _dispatch(deps, post_id, generation, trigger, message_id)
+    if passed is TurnedAway.POST_CHANGED:  # edited at its instant: another check of its media would make it late
+        return _dispatch(deps, post_id, generation, trigger, message_id, check_media=False)
     return passed
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.deps import Deps
-from app.domain.outcomes import may_be_out
 from app.domain.post import Post
 from app.log import emit
-from app.store.posts import queries
 
 MARGIN_SECONDS = 0.2  # kept free before the instant, for waking up and claiming
 MIN_CHECK_SECONDS = 0.05  # a shorter check would get no answer
@@ -22,21 +20,13 @@ def find_fault(deps: Deps, post: Post, due: datetime) -> str | None:
     """Return the post's failure code, or None where its media are good or unknown."""
     urls = list(dict.fromkeys([*(item["url"] for item in post.media), *([post.image_url] if post.image_url else [])]))
     seconds = _seconds_for_check(deps, due)
-    if deps.media is None or not urls or seconds < MIN_CHECK_SECONDS or _may_be_out_already(deps, post):
+    if deps.media is None or not urls or seconds < MIN_CHECK_SECONDS:
         return None
     found = deps.media.look(urls, seconds)
     code = next((CODES[verdict] for verdict in found if verdict in CODES), None)
     if code is not None:
         emit("media.fault", post_id=post.id, code=code, items=len(urls))  # no URL: it may carry a signature
     return code
-
-
-def _may_be_out_already(deps: Deps, post: Post) -> bool:
-    """Return True if an earlier send may have gone out. Only another send can settle it."""
-    if not post.attempt:
-        return False
-    with deps.db.reading() as connection:
-        return any(may_be_out(attempt) for attempt in queries.attempts_of(connection, post.id))
 
 
 def _seconds_for_check(deps: Deps, due: datetime) -> float:

@@ -12,11 +12,13 @@ from app.alerts import raise_alert
 from app.delivery import media, pacing
 from app.delivery.postpone import ACCOUNT_HOLD, MAX_DEFERRAL, SPREAD, defer, rearm
 from app.delivery.seats import wait_until
+from app.delivery.unproven import unproven_since
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched, ReadyDelivery
 from app.domain.post import Account, Post, Trigger
+from app.domain.resend import may_resend
 from app.log import emit
 from app.store.accounts import accounts
 from app.store.operations import breaker
@@ -24,11 +26,21 @@ from app.store.posts import queries
 
 
 def prepare(
-    deps: Deps, post: Post, account: Account | None, circuit: Breaker, trigger: Trigger, message_id: str | None
+    deps: Deps,
+    post: Post,
+    account: Account | None,
+    circuit: Breaker,
+    trigger: Trigger,
+    message_id: str | None,
+    *,
+    check_media: bool = True,
 ) -> ReadyDelivery | Dispatched:
     """Return the delivery ready for its instant, or its result where the post has to wait for something else."""
     now = deps.clock.now()
     due = post.next_attempt_at or now
+    since = unproven_since(deps, post)
+    if not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, max(now, due)):
+        return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="outcome_unknown")
     if deps.publisher is None:
         return _defer_misconfigured(deps, post, "publisher_not_configured", "n8n")
     if account is not None:
@@ -57,8 +69,11 @@ def prepare(
             return _defer_since(deps, post, circuit.opened_at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
     # A probe ignores the media: taken and then not sent, it would leave unknown if n8n is back.
-    blocked = media.find_fault(deps, post, due) if circuit.opened_at is None else None
-    return ReadyDelivery(post, due, trigger, account, token, circuit, blocked)
+    # A post that may be out ignores them too: only another send can settle it.
+    looks = check_media and circuit.opened_at is None and since is None
+    blocked = media.find_fault(deps, post, due) if looks else None
+    version = post.updated_at if blocked is not None else None
+    return ReadyDelivery(post, due, trigger, account, token, circuit, blocked, version, since)
 
 
 def _cooldown(deps: Deps) -> timedelta:

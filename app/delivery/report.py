@@ -6,7 +6,7 @@ Invariant: late truth wins, a replay changes nothing, and a stale failure never 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.alarms import disarm
@@ -14,10 +14,13 @@ from app.delivery.settle import close_breaker, settle
 from app.deps import Deps
 from app.domain.breaker import Breaker
 from app.domain.errors import Conflict, NotFound, Unavailable
+from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
-from app.domain.outcomes import Outcome, Report, Verdict, may_be_out, must_hold, read_report
-from app.domain.platforms import LIMITS, external_url
+from app.domain.outcomes import Outcome, Report, Verdict
+from app.domain.platforms import external_url
 from app.domain.post import Attempt, Post
+from app.domain.reports import SendWindow, read_report
+from app.domain.resend import may_be_out, unproven_since
 from app.log import emit
 from app.store.operations import alerts, breaker
 from app.store.posts import attempts, queries, transitions
@@ -64,14 +67,17 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
         raise NotFound("post_not_found", "There is no such post.")
     attempt, named = _reported_attempt(report, tries)
     earlier = [t for t in tries if t.attempt < attempt.attempt and may_be_out(t)]
-    verdict = read_report(report, earlier_may_be_out=bool(earlier), platform=post.platform)
+    window = _send_window(deps, post, [*earlier, attempt], earlier=bool(earlier))
+    verdict = read_report(report, platform=post.platform, window=window, granted=attempt.asked_at is not None)
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
         result = _apply_published(deps, post, attempt, verdict)
-    elif not named and (report.attempt is not None or earlier or _may_be_a_replay(deps, post, attempt, verdict)):
-        # No sent attempt is named: a wrong guess would send the post twice, so the end of the lease decides.
-        result = Applied(False, post.status)
     else:
-        result = _apply_failed(deps, post, attempt, verdict)
+        verdict = verdict if named else _unless_replayed(attempt, verdict)
+        if not named and (report.attempt is not None or (earlier and verdict.outcome is not Outcome.UNKNOWN)):
+            # No sent attempt is named: a wrong guess would prove too much, so the end of the lease decides.
+            result = Applied(False, post.status)
+        else:
+            result = _apply_failed(deps, post, attempt, verdict)
     if result is not None:
         if _had_timed_out(attempt):
             _close_breaker(deps)
@@ -112,11 +118,33 @@ def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bo
     return (named or sent)[-1], bool(named)
 
 
-def _may_be_a_replay(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> bool:
-    """Return True if this may be an earlier attempt's failure again, where believing it makes a second copy."""
-    would_resend = verdict.outcome is Outcome.TRANSIENT and attempt.attempt > 1
-    refuses_duplicates = LIMITS[post.platform].refuses_duplicates
-    return would_resend and must_hold(deps.settings.unknown_outcome_policy, refuses_duplicates)
+def _unless_replayed(attempt: Attempt, verdict: Verdict) -> Verdict:
+    """Take an unnamed transient failure of a later attempt as unknown.
+
+    It may be an earlier attempt's failure again, and believing it would prove too much.
+    """
+    if verdict.outcome is not Outcome.TRANSIENT or attempt.attempt == 1:
+        return verdict
+    code = "outcome_unknown"
+    return replace(verdict, outcome=Outcome.UNKNOWN, code=code, message=SENTENCES[code])
+
+
+def _send_window(deps: Deps, post: Post, tries: list[Attempt], *, earlier: bool) -> SendWindow | None:
+    """Return the time in which one of these attempts may have published the post, None if none may have."""
+    since = unproven_since(tries)
+    return None if since is None else SendWindow(since, deps.clock.now(), earlier, OtherPosts(deps, post))
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPosts:
+    """The ids on the platform of the account's other posts. Each look-up is a read."""
+
+    deps: Deps
+    post: Post
+
+    def __contains__(self, external_id: object) -> bool:
+        with self.deps.db.reading() as connection:
+            return queries.is_another_posts(connection, self.post, str(external_id))
 
 
 def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
@@ -173,6 +201,8 @@ def _apply_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) ->
     settle(deps, post, verdict)
     with deps.db.reading() as connection:
         after = queries.post_by_id(connection, post.id)
+    if after is not None and verdict.outcome is Outcome.UNKNOWN:
+        return Applied(after.status is not Status.PUBLISHING, after.status)
     if after is None or (after.status, after.attempt) == (post.status, post.attempt):
         return None
     return Applied(True, after.status)

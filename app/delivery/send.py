@@ -14,6 +14,7 @@ from app.domain.keys import idempotency_key
 from app.domain.outcomes import Outcome, Verdict, read_reply
 from app.domain.ports import Submission
 from app.domain.post import Account, Post
+from app.domain.resend import may_resend
 
 
 def send(deps: Deps, delivery: ReadyDelivery) -> Dispatched | None:
@@ -28,6 +29,10 @@ def send(deps: Deps, delivery: ReadyDelivery) -> Dispatched | None:
     if delivery.blocked is not None or account is None or deps.publisher is None:
         code = delivery.blocked or "account_missing"
         delivery.verdict = Verdict(Outcome.PERMANENT, code, SENTENCES[code])
+        return None
+    policy = deps.settings.unknown_outcome_policy
+    if not may_resend(policy, post.platform, delivery.unproven_since, deps.clock.now()):
+        delivery.verdict = Verdict(Outcome.PERMANENT, "outcome_unknown", SENTENCES["outcome_unknown"])
         return None
     # After a freeze of this process the sweep may expire the lease while n8n works, and send the post again.
     if deps.clock.now() >= delivery.lease_until - timedelta(seconds=deps.settings.n8n_timeout_seconds):

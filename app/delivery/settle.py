@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.alarms import is_armed
+from app.alarms import arm_lease_end, is_armed
 from app.alerts import raise_alert
 from app.deps import Deps
 from app.domain.alerts import CURES
@@ -20,12 +20,13 @@ from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
 from app.domain.outcomes import BUSY_STATUSES, Outcome, Verdict
 from app.domain.post import Post
+from app.domain.resend import may_resend, unproven_since
 from app.domain.retry import RetryPolicy
 from app.log import emit
 from app.store.accounts import accounts
 from app.store.engine import Connection
 from app.store.operations import alerts, breaker
-from app.store.posts import attempts, transitions
+from app.store.posts import attempts, queries, transitions
 from app.store.retried_writes import persist
 
 
@@ -62,11 +63,22 @@ def settle(
     except Unavailable:
         emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
         return Dispatched("dispatched", "not_settled")
-    return _after_commit(deps, post, settled, verdict)
+    result = _after_commit(deps, post, settled, verdict)
+    if settled is None and verdict.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+        arm_lease_end(deps, post, _lease_end(deps, post, verdict))
+    return result
 
 
-def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> None:
+def _lease_end(deps: Deps, post: Post, verdict: Verdict) -> datetime:
+    """Return the end of the lease: counted from now once n8n has accepted, else as claimed."""
+    from_now = deps.clock.now() + timedelta(seconds=deps.settings.publish_lease_seconds)
+    return from_now if verdict.outcome is Outcome.ACCEPTED or post.lease_until is None else post.lease_until
+
+
+def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> list[tuple[Post, datetime]]:
     """Settle many accepted sends in one transaction, each as `settle` would.
+
+    Return the posts that wait for their report, with the ends of their leases. The caller arms these.
 
     Raises: Unavailable. None is settled then.
     """
@@ -82,6 +94,7 @@ def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> None:
         attempts.accept(tx, [(one.post, one.sent_at, one.verdict.http_status) for one in group])
     for one in group:
         _log_settled(one.post, None, one.verdict)
+    return [(one.post, lease_until) for one in group if one.post.id in held]
 
 
 def _write(
@@ -116,8 +129,9 @@ def _apply(
                 attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.UNKNOWN:
-            if sent_at is not None:
-                attempts.correct_lateness(tx, post, sent_at)
+            if sent_at is None:
+                return _retry_reported_unknown(deps, tx, post, verdict, now)
+            attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.NOT_SENT | Outcome.TRANSIENT:
             return _retry_or_fail(deps, tx, post, verdict, free, now)
@@ -150,6 +164,21 @@ def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, fre
     at = now + policy.delay(post.retry_count, deps.random(), verdict.retry_after)
     counted = not free and not spent
     return transitions.retry(tx, post, at=at, counted=counted, code=verdict.code, message=verdict.message, now=now)
+
+
+def _retry_reported_unknown(deps: Deps, tx: Connection, post: Post, verdict: Verdict, now: datetime) -> Post | None:
+    """Schedule another try while it cannot make a second copy and the budget lasts.
+
+    Any other post stays publishing: a true report may still come, and the end of the lease decides.
+    """
+    settings = deps.settings
+    policy = RetryPolicy(settings.max_retries, settings.retry_base_seconds)
+    at = now + policy.delay(post.retry_count, deps.random(), verdict.retry_after)
+    since = unproven_since(queries.attempts_of(tx, post.id))
+    safe = may_resend(settings.unknown_outcome_policy, post.platform, since, at)
+    if not safe or post.retry_count >= settings.max_retries:
+        return None
+    return transitions.retry(tx, post, at=at, counted=True, code=verdict.code, message=verdict.message, now=now)
 
 
 def _count_in_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: Breaker, now: datetime) -> bool:

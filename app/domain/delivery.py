@@ -33,6 +33,7 @@ class TurnedAway(enum.Enum):
 
     NO_SEAT = "all waiting seats are taken"
     ACCOUNT_CHANGED = "the account is not the one that was prepared"
+    POST_CHANGED = "the post is not the one whose media were checked"
 
 
 DeliveryResult = Dispatched | TurnedAway
@@ -42,7 +43,9 @@ DeliveryResult = Dispatched | TurnedAway
 class ReadyDelivery:
     """One delivery on its way through the gate: first prepared, then claimed, then sent.
 
-    `blocked` is a code of EXPLANATIONS where the post cannot be sent. `future` ends with the result, with None where
+    `blocked` is a code of EXPLANATIONS where the post cannot be sent. `version` is the `updated_at` of the row that
+    this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
+    may be out. `future` ends with the result, with None where
     the caller has to finish the delivery alone, or with an exception.
     """
 
@@ -53,6 +56,8 @@ class ReadyDelivery:
     access_token: str
     circuit: Breaker
     blocked: str | None = None
+    version: datetime | None = None
+    unproven_since: datetime | None = None
     has_seat: bool = False
     claimed: Post | None = None
     lease_until: datetime | None = None

@@ -1,4 +1,4 @@
-"""The second of an alarm, and the idempotency key for n8n."""
+"""The second and the deduplication id of an alarm, and the idempotency key for n8n."""
 
 from __future__ import annotations
 
@@ -33,6 +33,22 @@ def alarm_for(post: Post, not_before: int) -> Alarm:
     Both are part of its deduplication id, so no earlier arming has the same id.
     """
     return Alarm(post.id, post.user_id, post.generation, post.arm_count, not_before)
+
+
+def lease_alarm_for(post: Post, lease_until: datetime) -> Alarm:
+    """Build the message for the end of the lease of the post's current attempt."""
+    second = second_not_before(lease_until)
+    return Alarm(post.id, post.user_id, post.generation, post.arm_count, second, lease_of=post.attempt)
+
+
+def deduplication_id(alarm: Alarm) -> str:
+    """Build a message's deduplication id.
+
+    An alarm for the end of a lease has the same id while the lease ends at the same second, so it cannot multiply.
+    """
+    if alarm.lease_of is not None:
+        return f"{alarm.post_id}-{alarm.generation}-lease-{alarm.lease_of}-{alarm.not_before}"
+    return f"{alarm.post_id}-{alarm.generation}-{alarm.arm_count}"
 
 
 def idempotency_key(post_id: str, attempt: int) -> str:

@@ -15,6 +15,10 @@ the platform's announcements, or where the platform drops text without refusing 
   and no text beside it. Meta states no number of photos or characters. 63,206 characters and 10 photos are in the
   documents of schedulers built on the API (Upload-Post, PostSyncer).
 
+- Duplicates. Microsoft Learn, "UGC Post API": a duplicate within 10 minutes is refused with 422 and the original's URN.
+  Meta, "Handling Errors", code 506: consecutive duplicates only. Copies after HTTP 500 answers are on record (koala
+  #699). Instagram documents no check.
+
 Lengths are in UTF-16 code units where the platform's client counts so (LinkedIn, Facebook). Instagram names no unit:
 too many code points are an error, too many UTF-16 code units only a warning.
 """
@@ -23,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.domain.content.media import Shape, group
 
@@ -31,6 +36,8 @@ POST_TYPES = ("post", "reel", "story", "video", "carousel")
 MAX_CONTENT = 100_000  # characters of a draft for any platform
 MAX_MEDIA = 20
 OLDER_MULTI_IMAGE_LIMIT = 9  # images, in older versions of LinkedIn's API
+#: LinkedIn documents 10 minutes (ugcPosts). The last minute is left to the workflow's own delay.
+LINKEDIN_DUPLICATE_GUARD = timedelta(minutes=9)
 ANNOUNCED_HASHTAG_LIMIT = 5  # announced by Instagram in December 2025. Its reference says 30.
 
 _ONE_VIDEO = Shape((group("video", 1, 1),))
@@ -42,13 +49,14 @@ class Limits:
     """The limits of one platform.
 
     `text` is in UTF-16 code units, or in code points where `by_code_point`. `hashtags` and `mentions` are None where
-    the platform has no limit. `shapes` has one entry for each type of post of this platform.
+    the platform has no limit. `duplicate_guard` is how long the platform refuses a second copy of a post, less a
+    margin. None means that it may take one at once. `shapes` has one entry for each type of post of this platform.
     """
 
     name: str
     text: int
     shapes: Mapping[str, Shape]
-    refuses_duplicates: bool
+    duplicate_guard: timedelta | None
     by_code_point: bool = False
     hashtags: int | None = None
     mentions: int | None = None
@@ -72,7 +80,7 @@ LIMITS = {
             "video": _ONE_VIDEO,
             "carousel": Shape((group("image", 2, 20), group("document", 1, 1))),
         },
-        refuses_duplicates=True,
+        duplicate_guard=LINKEDIN_DUPLICATE_GUARD,
     ),
     "instagram": Limits(
         "Instagram",
@@ -84,7 +92,7 @@ LIMITS = {
             "video": _ONE_VIDEO,
             "carousel": Shape((group("image video", 2, 10),)),
         },
-        refuses_duplicates=False,
+        duplicate_guard=None,
         by_code_point=True,
         hashtags=30,
         mentions=20,
@@ -100,7 +108,7 @@ LIMITS = {
             "video": _ONE_VIDEO,
             "carousel": Shape((group("image", 2, 10),)),
         },
-        refuses_duplicates=True,
+        duplicate_guard=None,
     ),
 }
 

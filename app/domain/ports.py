@@ -24,13 +24,17 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One delayed message to our own dispatch route. `not_before` is in whole unix seconds, the unit of QStash."""
+    """One delayed message to our own dispatch route. `not_before` is in whole unix seconds, the unit of QStash.
+
+    `lease_of` is an attempt: the alarm is for the end of its lease. None: the alarm is for the post's next attempt.
+    """
 
     post_id: str
     user_id: str
     generation: int
     arm_count: int
     not_before: int
+    lease_of: int | None = None
 
 
 class MessageServiceError(Exception):

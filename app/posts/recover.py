@@ -35,9 +35,8 @@ def recover(deps: Deps, user_id: str, post_id: str, action: Action, force: bool)
         _require_recoverable(post, now)
         if action == "retry":
             require_publishable(deps, post)
-            if not force:
-                require_not_out(deps, tx, post)
-            moved = transitions.retry_by_hand(tx, post, now=now, actor=actor)
+            forced = require_not_out(deps, tx, post, now, force)
+            moved = transitions.retry_by_hand(tx, post, now=now, actor=actor, forced=forced)
         elif post.status is Status.FAILED:
             return post
         else:

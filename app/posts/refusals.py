@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from app.deps import Deps
 from app.domain.content.rules import check_limits
 from app.domain.errors import Conflict, Invalid
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, Status
-from app.domain.outcomes import may_be_out, must_hold
-from app.domain.platforms import LIMITS
 from app.domain.post import Post
+from app.domain.resend import may_resend, unproven_since
 from app.store.engine import Connection
 from app.store.posts import queries
 
@@ -34,14 +35,19 @@ def require_publishable(deps: Deps, post: Post) -> None:
         raise Invalid("platform_limits", " ".join(error.message for error in errors), errors)
 
 
-def require_not_out(deps: Deps, tx: Connection, post: Post) -> None:
-    """Check that another send cannot make a second copy.
+def require_not_out(deps: Deps, tx: Connection, post: Post, at: datetime, force: bool) -> bool:
+    """Check that another send at `at` cannot make a second copy, or that the author accepts one by `force`.
+
+    Returns True if an attempt may be out and `force` covers it.
 
     Raises: Conflict where an attempt may be out and the platform would take a duplicate.
     """
-    hold = must_hold(deps.settings.unknown_outcome_policy, LIMITS[post.platform].refuses_duplicates)
-    if hold and has_unknown_attempt(tx, post):
+    since = unproven_since(queries.attempts_of(tx, post.id)) if post.attempt else None
+    if force and since is not None:
+        return True
+    if not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, at):
         raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then try again with force: true.")
+    return False
 
 
 def require_nothing_out(tx: Connection, post: Post) -> None:
@@ -49,10 +55,5 @@ def require_nothing_out(tx: Connection, post: Post) -> None:
 
     Raises: Conflict. Platforms recognise a duplicate by its text, so a new text would let a second copy through.
     """
-    if has_unknown_attempt(tx, post):
+    if post.attempt and unproven_since(queries.attempts_of(tx, post.id)) is not None:
         raise Conflict("outcome_unknown", f"{SENTENCES['outcome_unknown']} Write a new post for a new text.")
-
-
-def has_unknown_attempt(tx: Connection, post: Post) -> bool:
-    """Return True if an attempt of the post was sent and its outcome is unknown."""
-    return bool(post.attempt) and any(may_be_out(attempt) for attempt in queries.attempts_of(tx, post.id))

@@ -58,11 +58,10 @@ def schedule(
         if post.status not in SCHEDULABLE:
             raise wrong_status(post)
         require_publishable(deps, post)
-        if not force:
-            require_not_out(deps, tx, post)
-        account_id = _account_for(post, usable).id
+        forced = require_not_out(deps, tx, post, chosen.at, force)
+        account_id, actor = _account_for(post, usable).id, f"user:{user_id}"
         return transitions.schedule(
-            tx, post, at=chosen.at, time_zone=zone, account_id=account_id, now=now, actor=f"user:{user_id}"
+            tx, post, at=chosen.at, time_zone=zone, account_id=account_id, now=now, actor=actor, forced=forced
         )
 
     before, after = change_autocommit(deps, read, change)

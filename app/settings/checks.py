@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from app.settings.values import SWEEP_PERIOD_SECONDS, Settings
 
 DAY_SECONDS = 86_400.0
+DUPLICATE_GUARD_SECONDS = 540.0  # LinkedIn's guard as the domain counts it, see `app.domain.platforms`
 MAX_JITTER_SECONDS = 30.0
 MAX_SPACING_SECONDS = 86_400.0
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -73,6 +74,14 @@ def _spans(s: Settings) -> list[tuple[bool, str, str]]:
             "PUBLISH_LEASE_SECONDS",
             f"({s.publish_lease_seconds:g}) must be longer than N8N_TIMEOUT_SECONDS "
             f"({s.n8n_timeout_seconds:g}). Otherwise a post could be claimed again while it is being sent",
+        ),
+        (
+            s.unknown_outcome_policy == "auto"
+            and s.publish_lease_seconds + s.n8n_timeout_seconds >= DUPLICATE_GUARD_SECONDS,
+            "PUBLISH_LEASE_SECONDS",
+            f"({s.publish_lease_seconds:g}) and N8N_TIMEOUT_SECONDS ({s.n8n_timeout_seconds:g}) must be under "
+            f"{DUPLICATE_GUARD_SECONDS:g} together. LinkedIn refuses a duplicate for 10 minutes, so a retry after a "
+            "longer lease could publish a second copy",
         ),
         (
             s.retention_days is not None and s.retention_days * DAY_SECONDS <= s.publish_lease_seconds,

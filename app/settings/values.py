@@ -69,7 +69,7 @@ class Settings:
     token_refresh_ahead_days: float = setting(7.0, readers.days)
     max_retries: int = setting(3, readers.whole(0))
     retry_base_seconds: float = setting(120.0, readers.duration)
-    publish_lease_seconds: float = setting(600.0, readers.duration)
+    publish_lease_seconds: float = setting(480.0, readers.duration)
     unknown_outcome_policy: readers.UnknownOutcomePolicy = setting("auto", readers.policy)  # noqa: RUF009
     sweep_batch_size: int = setting(100, readers.whole(1))
     sweep_budget_seconds: float = setting(25.0, readers.duration)

@@ -6,8 +6,10 @@ import pytest
 
 from app.domain.content.text import text_length
 from app.domain.errors import Invalid
-from app.domain.outcomes import Outcome, Report, may_be_out, read_report
+from app.domain.outcomes import Outcome, Report
 from app.domain.post import Attempt
+from app.domain.reports import read_report
+from app.domain.resend import may_be_out
 from app.domain.times import parse_chosen_time
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,7 +36,7 @@ def test_instant_out_of_range_names_its_field(away: timedelta):
 
 def test_refused_duplicate_keeps_the_http_status():
     report = Report("post", False, error_code="DUPLICATE_POST", http_status=422)
-    verdict = read_report(report, earlier_may_be_out=False)
+    verdict = read_report(report)
     assert (verdict.code, verdict.http_status) == ("duplicate_content", 422)
 
 

@@ -1,14 +1,19 @@
 """Failure reports: prose never outvotes a status or a code, and the platform's own id proves the post to be out."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from app.domain.explanations import SENTENCES
-from app.domain.outcomes import Outcome, Report, Verdict, read_report
+from app.domain.outcomes import Outcome, Report, Verdict
+from app.domain.reports import SendWindow, read_report
+from tests.support.fakes import urn_at
 
-URN = "urn:li:share:7123456789"
+NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
+URN = urn_at(NOW)
+WINDOW = SendWindow(NOW, NOW, earlier=True)
 FAILED = Report("post-1", published=False)
 
 QUOTED = [
@@ -24,19 +29,18 @@ QUOTED = [
 @pytest.mark.parametrize("platform", [None, "linkedin", "facebook", "instagram"])
 @pytest.mark.parametrize("text", QUOTED)
 def test_code_quoted_in_prose_changes_no_outcome(text: str, platform: str | None):
-    for status, outcome in ((503, Outcome.TRANSIENT), (None, Outcome.TRANSIENT), (422, Outcome.PERMANENT)):
-        for earlier in (True, False):
-            report = replace(FAILED, error=text, http_status=status)
-            verdict = read_report(report, earlier_may_be_out=earlier, platform=platform)
-            code = "rejected_by_platform" if status == 422 else "platform_error"
-            assert verdict == Verdict(outcome, code, SENTENCES[code], text, status), (status, earlier)
+    for status, outcome in ((503, Outcome.UNKNOWN), (None, Outcome.UNKNOWN), (422, Outcome.PERMANENT)):
+        report = replace(FAILED, error=text, http_status=status)
+        verdict = read_report(report, window=WINDOW, platform=platform)
+        code = "rejected_by_platform" if status == 422 else "outcome_unknown"
+        assert verdict == Verdict(outcome, code, SENTENCES[code], text, status), status
 
 
 @pytest.mark.parametrize("code", ["Field VALIDATION failed", "the token (#190)", "DUPLICATE_POST of mine", "x506"])
 def test_prose_in_the_error_code_is_no_code(code: str):
     for status in (503, None):
         report = replace(FAILED, error_code=code, http_status=status)
-        assert read_report(report, earlier_may_be_out=True).outcome is Outcome.TRANSIENT
+        assert read_report(report, window=WINDOW).outcome is Outcome.UNKNOWN
 
 
 LIVE = [("linkedin", URN), ("linkedin", "urn:li:ugcPost:7"), ("facebook", "123_456"), ("facebook", "12345")]
@@ -50,10 +54,9 @@ LIVE += [("instagram", "17912345678901234")]
 def test_failure_with_the_platforms_id_is_published(platform: str, external_id: str, values: dict[str, Any]):
     report = replace(FAILED, external_id=external_id, error="comment failed", **values)
     status = values.get("http_status")
-    for earlier in (True, False):
-        verdict = read_report(report, earlier_may_be_out=earlier, platform=platform)
-        expected = Verdict(Outcome.PUBLISHED, detail="comment failed", http_status=status, external_id=external_id)
-        assert verdict == expected
+    verdict = read_report(report, platform=platform)
+    expected = Verdict(Outcome.PUBLISHED, detail="comment failed", http_status=status, external_id=external_id)
+    assert verdict == expected
 
 
 @pytest.mark.parametrize(
@@ -77,11 +80,5 @@ def test_failure_with_the_platforms_id_is_published(platform: str, external_id: 
 )
 def test_failure_with_another_id_stays_a_failure(platform: str | None, external_id: str):
     report = replace(FAILED, external_id=external_id, http_status=503)
-    verdict = read_report(report, earlier_may_be_out=False, platform=platform)
-    assert (verdict.outcome, verdict.external_id) == (Outcome.TRANSIENT, None)
-
-
-@pytest.mark.parametrize(("earlier", "outcome"), [(True, Outcome.ALREADY_THERE), (False, Outcome.PERMANENT)])
-def test_id_of_a_refused_duplicate_names_the_original(earlier: bool, outcome: Outcome):
-    report = replace(FAILED, external_id=URN, error_code="DUPLICATE_POST")
-    assert read_report(report, earlier_may_be_out=earlier, platform="linkedin").outcome is outcome
+    verdict = read_report(report, platform=platform)
+    assert (verdict.outcome, verdict.external_id) == (Outcome.UNKNOWN, None)

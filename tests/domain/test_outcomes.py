@@ -12,14 +12,12 @@ from app.domain.outcomes import (
     MAX_ERROR_TEXT,
     Outcome,
     Report,
-    UnknownOutcomePolicy,
     Verdict,
     mask_and_truncate,
-    must_hold,
     read_reply,
-    read_report,
 )
 from app.domain.ports import Reply
+from app.domain.reports import read_report
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
 URN = "urn:li:share:7123456789"
@@ -30,8 +28,8 @@ def answered(status: int | None, **values: Any) -> Verdict:
     return read_reply(Reply("answered", NOW, status, **values), NOW)
 
 
-def reported(*, earlier: bool = False, **values: Any) -> Verdict:
-    return read_report(replace(FAILED, **values), earlier_may_be_out=earlier)
+def reported(*, granted: bool = False, **values: Any) -> Verdict:
+    return read_report(replace(FAILED, **values), granted=granted)
 
 
 def test_the_outcomes_are_the_stored_values():
@@ -62,14 +60,15 @@ def test_2xx_answer_is_accepted_not_published(status: int):
 @pytest.mark.parametrize(
     ("statuses", "outcome", "code", "alert"),
     [
-        ((524,), Outcome.UNKNOWN, "outcome_unknown", None),
+        ((504, 520, 521, 522, 523, 524, 525, 526, 527), Outcome.UNKNOWN, "outcome_unknown", None),
+        ((100, 102, 103, 199, 561, 598, 599, 600, 999), Outcome.UNKNOWN, "outcome_unknown", None),
         ((401, 403), Outcome.TRANSIENT, "publisher_refuses_us", "publisher_refuses_us"),
         ((404, 405, 410), Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"),
         ((300, 301, 302, 304, 307, 308, 399), Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"),
         ((408, 425, 429), Outcome.TRANSIENT, "publisher_busy", None),
-        ((400, 402, 406, 409, 413, 415, 422, 451, 499), Outcome.PERMANENT, "rejected_by_publisher", None),
-        ((500, 502, 503, 504, 520, 522, 523, 525, 599), Outcome.TRANSIENT, "publisher_error", None),
-        ((100, 199, 600, 999), Outcome.TRANSIENT, "publisher_error", None),
+        ((400, 413, 422), Outcome.PERMANENT, "rejected_by_publisher", None),
+        ((402, 406, 407, 409, 411, 415, 421, 423, 426, 431, 451, 499), Outcome.TRANSIENT, "publisher_error", None),
+        ((500, 501, 502, 503, 507, 508, 511, 530), Outcome.TRANSIENT, "publisher_error", None),
     ],
 )
 def test_outcome_of_each_http_status(statuses: tuple[int, ...], outcome: Outcome, code: str, alert: str | None):
@@ -115,9 +114,7 @@ def test_request_that_may_have_arrived_is_unknown_even_with_a_status():
 @pytest.mark.parametrize("urn", [URN, None])
 def test_published_report_wins_over_its_other_fields(urn: str | None):
     report = Report("post-1", True, urn, error="REVOKED_ACCESS_TOKEN", error_code="190", http_status=401)
-    for earlier in (True, False):
-        verdict = read_report(report, earlier_may_be_out=earlier)
-        assert verdict == Verdict(Outcome.PUBLISHED, external_id=urn)
+    assert read_report(report) == Verdict(Outcome.PUBLISHED, external_id=urn)
 
 
 @pytest.mark.parametrize(
@@ -144,82 +141,88 @@ def test_refused_token_is_reconnect(values: dict[str, Any]):
 
 @pytest.mark.parametrize("text", ["190 characters too many", "post 1190 failed", "line 190: timeout"])
 def test_number_inside_a_text_is_not_a_code(text: str):
-    assert reported(error=text, http_status=500).outcome is Outcome.TRANSIENT
+    assert reported(error=text, http_status=429).outcome is Outcome.TRANSIENT
 
 
-DUPLICATES = [
-    {"error_code": "DUPLICATE_POST"},
-    {"error_code": " duplicate_post ", "http_status": 422},
-    {"error_code": "506", "http_status": 400},
-    {"error_code": "506", "http_status": 401},
-    {"http_status": 422, "error": '{"code":"DUPLICATE_POST"}', "retryable": True},
-]
-
-
-@pytest.mark.parametrize("values", DUPLICATES, ids=repr)
-def test_duplicate_after_an_unknown_attempt_is_already_there(values: dict[str, Any]):
-    verdict = reported(earlier=True, external_id=URN, **values)
-    assert (verdict.outcome, verdict.external_id, verdict.code) == (Outcome.ALREADY_THERE, URN, None)
-    assert (verdict.detail, verdict.http_status) == (values.get("error", ""), values.get("http_status"))
-
-
-@pytest.mark.parametrize("values", DUPLICATES, ids=repr)
-def test_duplicate_without_an_unknown_attempt_is_permanent(values: dict[str, Any]):
-    verdict = reported(external_id=URN, **values)
-    assert (verdict.outcome, verdict.code, verdict.external_id) == (Outcome.PERMANENT, "duplicate_content", None)
-
-
-@pytest.mark.parametrize("kind", ["share", "ugcPost", "activity", "post"])
-def test_external_id_is_the_first_urn_in_the_text(kind: str):
-    text = f"Content is a duplicate of urn:li:{kind}:71-a_B, not urn:li:share:2. By urn:li:person:9"
-    verdict = reported(earlier=True, error=text, error_code="DUPLICATE_POST", http_status=422)
-    assert verdict.external_id == f"urn:li:{kind}:71-a_B"
-
-
-def test_reported_external_id_wins_over_the_text():
-    given: dict[str, Any] = {"earlier": True, "error_code": "DUPLICATE_POST"}
-    assert reported(**given, external_id=URN, error="of urn:li:share:2").external_id == URN
-    assert reported(**given, error="of urn:li:person:2").external_id is None
-
-
-def test_duplicate_code_in_an_old_workflows_text_is_recognised():
-    """An old workflow reports the platform's answer as one text, without code, status and attempt."""
-    text = f'422 - {{"code":"DUPLICATE_POST","message":"Content is a duplicate of {URN}"}}'
-    verdict = reported(earlier=True, error=text)
-    assert (verdict.outcome, verdict.external_id) == (Outcome.ALREADY_THERE, URN)
-
-
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 413, 422, 499])
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 410, 413, 422, 451])
 def test_a_4xx_of_the_platform_is_permanent(status: int):
     verdict = reported(http_status=status, error="no")
     code = "rejected_by_platform"
     assert verdict == Verdict(Outcome.PERMANENT, code, SENTENCES[code], "no", status)
 
 
-@pytest.mark.parametrize("status", [200, 302, 399, 408, 425, 500, 502, 503, 524, None])
-def test_other_platform_failures_are_transient(status: int | None):
+@pytest.mark.parametrize("status", [409, 423, 425, 426, 429])
+def test_refusal_for_the_moment_is_transient(status: int):
     verdict = reported(http_status=status, error="no")
-    assert verdict == Verdict(Outcome.TRANSIENT, "platform_error", SENTENCES["platform_error"], "no", status)
+    code = "platform_busy" if status == 429 else "platform_error"
+    assert verdict == Verdict(Outcome.TRANSIENT, code, SENTENCES[code], "no", status)
+    assert reported(http_status=status, granted=True) == reported(http_status=status)
+
+
+@pytest.mark.parametrize("status", [None, 0, 200, 201, 302, 399, 408, 499, 500, 501, 502, 503, 504, 524, 599, 999])
+def test_failure_that_proves_nothing_is_unknown(status: int | None):
+    for granted in (False, True):
+        verdict = reported(http_status=status, error="no", granted=granted)
+        assert verdict == Verdict(Outcome.UNKNOWN, "outcome_unknown", SENTENCES["outcome_unknown"], "no", status)
+
+
+TIMEOUTS = ["ETIMEDOUT", "ECONNRESET", "ESOCKETTIMEDOUT", "ECONNABORTED", "EPIPE", "UND_ERR_HEADERS_TIMEOUT"]
+TIMEOUTS += ["ERR_CANCELED", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "TimeoutError", "timeout", "NodeApiError"]
+
+
+@pytest.mark.parametrize("code", TIMEOUTS)
+def test_network_error_of_the_workflow_is_unknown(code: str):
+    for values in ({}, {"http_status": 500}, {"granted": True}):
+        assert reported(error_code=code, **values).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [("429", "transient"), ("400", "permanent"), ("401", "reconnect"), ("503", "unknown"), ("504", "unknown")],
+)
+def test_status_reported_as_error_code_is_read_as_the_status(code: str, outcome: str):
+    assert reported(error_code=code).outcome == outcome
 
 
 def test_retryable_wins_over_the_status():
     assert reported(http_status=400, retryable=True).outcome is Outcome.TRANSIENT
+    assert reported(http_status=500, retryable=True).outcome is Outcome.TRANSIENT
     assert reported(http_status=500, retryable=False).outcome is Outcome.PERMANENT
     assert reported(retryable=False).outcome is Outcome.PERMANENT
     assert reported(error_code="VALIDATION_ERROR", retryable=True).outcome is Outcome.TRANSIENT
 
 
+REFUSALS = [{"http_status": 400}, {"http_status": 403}, {"http_status": 429}, {"error_code": "TOO_MANY_REQUESTS"}]
+REFUSALS += [{"error_code": "VALIDATION_ERROR"}, {"error_code": "190"}, {"retryable": False}]
+
+
+@pytest.mark.parametrize("values", REFUSALS, ids=repr)
+def test_definite_refusal_after_a_granted_claim_stays_one(values: dict[str, Any]):
+    assert reported(granted=True, **values) == reported(**values)
+    assert reported(**values).outcome in KNOWN_NOT_OUT
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"http_status": 500}, {"error_code": "ETIMEDOUT"}, {"error_code": "2"}], ids=repr
+)
+def test_retryable_after_a_granted_claim_proves_nothing(values: dict[str, Any]):
+    assert reported(retryable=True, **values).outcome is Outcome.TRANSIENT
+    assert reported(retryable=True, granted=True, **values).outcome is Outcome.UNKNOWN
+
+
 @pytest.mark.parametrize("code", ["validation_error", " VALIDATION ", "schema.validation-failed"])
 def test_validation_code_without_a_status_is_permanent(code: str):
     assert reported(error_code=code).outcome is Outcome.PERMANENT
-    assert reported(error_code=code, http_status=503).outcome is Outcome.TRANSIENT
+    assert reported(error_code=code, http_status=503).outcome is Outcome.UNKNOWN
 
 
-# Sentences, raw text, policy
+# Sentences and raw text
 
 
 def test_every_code_that_a_verdict_can_carry_has_a_sentence():
-    codes = {answered(status).code for status in range(100, 1000)} | {reported(http_status=s).code for s in (401, 500)}
+    codes = {answered(status).code for status in range(100, 1000)} | {
+        reported(http_status=s).code for s in (401, 429, 500)
+    }
     assert codes - {None} <= set(SENTENCES)
     assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in SENTENCES.values())
 
@@ -239,18 +242,3 @@ def test_raw_text_is_truncated_and_storable():
     assert answered(500, body="x" * 5_000).detail == "x" * 1_000
     assert reported(error="x" * 5_000, http_status=500).detail == "x" * 1_000
     assert read_reply(Reply("not_sent", NOW, error="\0" * 5_000), NOW).detail == ""
-
-
-@pytest.mark.parametrize(
-    ("policy", "refuses_duplicates", "hold"),
-    [
-        ("auto", True, False),
-        ("auto", False, True),
-        ("retry", True, False),
-        ("retry", False, False),
-        ("hold", True, True),
-        ("hold", False, True),
-    ],
-)
-def test_must_hold_by_policy_and_platform(policy: UnknownOutcomePolicy, refuses_duplicates: bool, hold: bool):
-    assert must_hold(policy, refuses_duplicates) is hold

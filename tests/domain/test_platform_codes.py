@@ -6,12 +6,13 @@ import pytest
 
 from app.domain.explanations import EXPLANATIONS, SENTENCES
 from app.domain.explanations.platform_codes import LINKEDIN, META, recognise
-from app.domain.outcomes import Outcome, Report, Verdict, read_report
+from app.domain.outcomes import Outcome, Report, Verdict
+from app.domain.reports import read_report
 
 
 def read(platform: str | None, error_code: str = "", error: str = "", **fields: object) -> Verdict:
     report = Report("post", False, error=error, error_code=error_code, **fields)  # type: ignore[arg-type]
-    return read_report(report, earlier_may_be_out=False, platform=platform)
+    return read_report(report, platform=platform)
 
 
 def meta(code: int, subcode: int | None = None) -> str:
@@ -48,7 +49,7 @@ def test_every_platform_code_has_an_explanation():
     [
         ((102, 190), Outcome.RECONNECT, "reconnect_required"),
         ((506,), Outcome.PERMANENT, "duplicate_content"),
-        ((-1, 1, 2), Outcome.TRANSIENT, "platform_error"),
+        ((-1, 1, 2), Outcome.UNKNOWN, "outcome_unknown"),
         ((4, 17, 32, 341, 613), Outcome.TRANSIENT, "platform_busy"),
         ((3, 10, 200, 250, 299), Outcome.PERMANENT, "permission_missing"),
         ((100,), Outcome.PERMANENT, "rejected_by_platform"),
@@ -77,12 +78,15 @@ def test_meta_code_is_read_in_every_form_of_a_report(codes: tuple[int, ...], out
 @pytest.mark.parametrize(
     ("code", "subcode", "expected"),
     [
-        (4, 2207051, "blocked_by_platform"),
+        (4, 2207051, "outcome_unknown"),
         (1, 2207057, "rejected_by_platform"),
-        (-2, 2207020, "platform_error"),
+        (-2, 2207020, "outcome_unknown"),
         (-2, 2207003, "media_not_ready"),
-        (24, 2207006, "platform_error"),
-        (24, 2207008, "platform_error"),
+        (24, 2207006, "outcome_unknown"),
+        (24, 2207008, "outcome_unknown"),
+        (-1, 2207001, "outcome_unknown"),
+        (-1, 2207032, "platform_error"),
+        (-1, 2207053, "platform_error"),
         (100, 2207028, "carousel_size"),
         (100, 2207040, "too_many_tags"),
         (100, 2207023, "rejected_by_platform"),

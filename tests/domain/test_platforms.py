@@ -1,5 +1,7 @@
 """The limits of each platform, checked when scheduling."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from app.domain.content.rules import check_limits
 from app.domain.content.text import text_length
 from app.domain.errors import FieldError
 from app.domain.platforms import LIMITS, MAX_CONTENT, PLATFORMS, POST_TYPES
+from app.settings.checks import DUPLICATE_GUARD_SECONDS
 
 PHOTO = {"url": "https://example.com/a.jpg", "type": "image"}
 BEYOND_THE_BASIC_PLANE = "🚀"  # one character, two UTF-16 code units
@@ -34,9 +37,14 @@ def test_each_platform_has_its_own_limits(platform: str, name: str, text: int, m
     assert limits.text <= MAX_CONTENT
 
 
-def test_only_instagram_requires_media_and_accepts_duplicates():
+def test_only_instagram_requires_media():
     assert [platform for platform in PLATFORMS if LIMITS[platform].media_required] == ["instagram"]
-    assert [platform for platform in PLATFORMS if not LIMITS[platform].refuses_duplicates] == ["instagram"]
+
+
+def test_only_linkedin_refuses_duplicates_for_nine_minutes_of_its_ten():
+    guards = {platform: LIMITS[platform].duplicate_guard for platform in PLATFORMS}
+    assert guards == {"linkedin": timedelta(minutes=9), "instagram": None, "facebook": None}
+    assert timedelta(seconds=DUPLICATE_GUARD_SECONDS) == guards["linkedin"]  # the settings' check
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -3,13 +3,17 @@
 from datetime import timedelta
 from functools import partial
 
+import pytest
 import sqlalchemy as sa
 
 from app.adapters.threads import run_many
+from app.deps import Deps
 from app.domain.breaker import Breaker
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, Invalid
 from app.domain.ports import Submission
-from app.posts import drafts, recover
+from app.domain.post import Post
+from app.posts import drafts, recover, schedule
+from app.posts.refusals import require_publishable
 from app.store.operations import breaker, runs
 from app.store.schema.tables import leases
 from app.sweep.run import Swept
@@ -158,3 +162,21 @@ def test_account_connected_concurrently_is_one_account(pg_world: World):
         results = run_together([partial(pg_world.connect, "facebook", f"page-{n}")] * 3)
         assert errors(results) == []
         assert len({account.id for account in results}) == 1
+
+
+def test_draft_edited_during_its_schedule_is_checked_as_edited(pg_world: World, monkeypatch: pytest.MonkeyPatch):
+    """On SQLite the writer's lock is taken before the read, so no edit comes between."""
+    post = pg_world.draft()
+    checked: list[str] = []
+
+    def check_then_edit(deps: Deps, seen: Post) -> None:
+        require_publishable(deps, seen)
+        if not checked:
+            drafts.edit_post(deps, USER, post.id, {"content": "x" * 3001})
+        checked.append(seen.content)
+
+    monkeypatch.setattr(schedule, "require_publishable", check_then_edit)
+    with pytest.raises(Invalid) as refused:
+        pg_world.schedule(post)
+    assert refused.value.code == "platform_limits"
+    assert (pg_world.read(post).status, checked) == ("draft", ["Hello"])

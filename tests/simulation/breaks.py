@@ -6,7 +6,7 @@ Each is a context manager that patches the running app. No file of the app is ch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
@@ -14,12 +14,12 @@ from unittest import mock
 import sqlalchemy as sa
 
 from app import alarms
+from app.delivery import leases, prepare, send
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.times import parse_chosen_time
 from app.posts import schedule
 from app.store.posts import queries, transition_sql, transitions
 from app.store.schema import tables
-from app.sweep import expire
 
 
 @contextmanager
@@ -74,7 +74,9 @@ def arm_before_commit() -> Iterator[None]:
 @contextmanager
 def retry_unknown_everywhere() -> Iterator[None]:
     """Retry unknown outcomes even where nothing prevents a second copy."""
-    with mock.patch.object(expire, "must_hold", return_value=False):
+    with ExitStack() as patches:
+        for module in (leases, prepare, send):
+            patches.enter_context(mock.patch.object(module, "may_resend", return_value=True))
         yield
 
 

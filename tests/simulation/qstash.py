@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.delivery import dispatch
+from app.delivery import dispatch, leases
 from app.deps import Deps
+from app.domain import keys
 from app.domain.ports import Alarm, MessageServiceError
 from app.store.posts import arming
 from tests.simulation.kernel import EPOCH, SECOND
@@ -50,7 +51,7 @@ class QStash:
         if due - kernel.now > world.settings.qstash_max_delay_days * DAY * SECOND:
             raise MessageServiceError("beyond_horizon", "simulated")
         world.armed(alarm)
-        deduplication_id = f"{alarm.post_id}-{alarm.generation}-{alarm.arm_count}"
+        deduplication_id = keys.deduplication_id(alarm)
         taken, message_id = self._seen.get(deduplication_id, (None, ""))
         if taken is None or kernel.now - taken > DEDUPLICATION_SECONDS * SECOND:
             message_id = f"msg_{len(self._messages) + 1}"
@@ -97,6 +98,8 @@ class QStash:
         judged = False
 
         def work(deps: Deps) -> object:
+            if alarm.lease_of is not None:
+                return leases.end_lease_by_alarm(deps, alarm.post_id, alarm.generation, alarm.lease_of)
             return dispatch.dispatch(deps, alarm.post_id, alarm.generation, "message", message.id)
 
         def judge() -> None:

@@ -67,7 +67,7 @@ def _settings(rng: random.Random, poll: bool) -> Settings:
         n8n_timeout_seconds=timeout,
         max_retries=rng.choice((0, 1, 2, 3)),
         retry_base_seconds=rng.choice((5.0, 30.0, 120.0)),
-        publish_lease_seconds=rng.choice((timeout + 5, 120.0, 600.0)),
+        publish_lease_seconds=rng.choice((timeout + 5, 120.0, 480.0)),
         unknown_outcome_policy=rng.choice(("auto", "auto", "auto", "retry", "hold")),
         sweep_batch_size=rng.choice((1, 2, 100)),
         sweep_budget_seconds=rng.choice((10.0, 25.0)),

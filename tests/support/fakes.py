@@ -54,6 +54,7 @@ class FakeMessages:
 
     `publish_error`: refuse each message with this error code. `error_after_publish`: take the message and raise this
     code all the same, as if the answer was lost. `during_publish` runs after the message is taken, before the answer.
+    Alarms for the end of a lease are recorded in `lease_alarms` alone.
     """
 
     publish_error: str | None = None
@@ -65,11 +66,14 @@ class FakeMessages:
     batches: list[list[Alarm]] = field(default_factory=list)
     pending: dict[str, Alarm] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
+    lease_alarms: list[Alarm] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
 
     def publish(self, alarm: Alarm) -> str:
+        if alarm.lease_of is not None:
+            return self._take_lease_alarm(alarm)
         self.published.append(alarm)
         if self.publish_error is not None or alarm.post_id in self.refused_posts:
             raise MessageServiceError(self.publish_error or "refused", "simulated refusal")
@@ -82,8 +86,15 @@ class FakeMessages:
         return message_id
 
     def publish_batch(self, alarms: Sequence[Alarm]) -> list[str | MessageServiceError]:
-        self.batches.append(list(alarms))
+        if not any(alarm.lease_of is not None for alarm in alarms):
+            self.batches.append(list(alarms))
         return [self._taken(alarm) for alarm in alarms]
+
+    def _take_lease_alarm(self, alarm: Alarm) -> str:
+        if self.publish_error is not None:
+            raise MessageServiceError(self.publish_error, "simulated refusal")
+        self.lease_alarms.append(alarm)
+        return f"lease_{len(self.lease_alarms)}"
 
     def _taken(self, alarm: Alarm) -> str | MessageServiceError:
         try:
@@ -137,6 +148,11 @@ class FakePublisher:
 
     def check(self) -> str | None:
         return None
+
+
+def urn_at(instant: datetime, kind: str = "share") -> str:
+    """Return a URN as LinkedIn would give it to a post created at `instant`."""
+    return f"urn:li:{kind}:{round(instant.timestamp() * 1000) << 22}"
 
 
 UNSET = datetime.max.replace(tzinfo=UTC)  # a placeholder: the publisher replaces it with the instant of the send

@@ -15,7 +15,7 @@ def test_due_post_is_sent_once_at_its_instant_and_stays_publishing(world: World)
     after = world.read(post)
     assert (after.status, after.attempt, after.retry_count) == ("publishing", 1, 0)
     assert after.sending_at == IN_TEN_MINUTES
-    assert after.lease_until == IN_TEN_MINUTES + timedelta(seconds=600)
+    assert after.lease_until == IN_TEN_MINUTES + timedelta(seconds=480)
     assert [(s.post_id, s.attempt) for s in world.publisher.submissions] == [(post.id, 1)]
 
 
@@ -162,7 +162,7 @@ def test_reschedule_during_the_wait_prevents_the_send(world: World):
 
 def test_sender_frozen_past_its_lease_does_not_send(world: World):
     post = world.due()
-    world.at_next_commit(lambda: world.clock.advance(seconds=600))
+    world.at_next_commit(lambda: world.clock.advance(seconds=480))
     assert world.dispatch(post) == Dispatched("ignored", "lease_over")
     assert world.publisher.submissions == []
 

@@ -40,9 +40,9 @@ def test_account_revoked_during_the_wait_holds_the_post(world: World):
     assert world.read(post).attempt == 0
 
 
-@pytest.mark.parametrize(("seconds", "sent"), [(569, 1), (570, 0)])
+@pytest.mark.parametrize(("seconds", "sent"), [(449, 1), (450, 0)])
 def test_frozen_sender_sends_only_if_the_lease_covers_the_n8n_timeout(world: World, seconds: int, sent: int):
-    """The lease is 600 s, and n8n may take 30 s."""
+    """The lease is 480 s, and n8n may take 30 s."""
     post = world.due()
     world.at_next_commit(lambda: world.clock.advance(seconds=seconds))
     world.dispatch(post)
@@ -62,12 +62,12 @@ def test_missed_post_does_not_take_the_breaker_probe(world: World):
 def test_repeated_failure_without_attempt_is_ignored_on_instagram(world: World):
     """Instagram accepts duplicates: a retry could send a third copy while the second may be going out."""
     post = world.in_flight(platform="instagram")
-    world.report_failed(post, http_status=503, attempt=1)
+    world.report_failed(post, http_status=429, attempt=1)
     world.at_due(post)
     assert world.dispatch(post) == Dispatched("dispatched")
-    assert not world.report_failed(post, http_status=503).applied
-    assert world.read(post).status == "publishing"
-    assert world.report_failed(post, http_status=503, attempt=2).applied
+    assert not world.report_failed(post, http_status=429).applied
+    assert (world.read(post).status, world.outcomes(post)) == ("publishing", ["transient", "unknown"])
+    assert world.report_failed(post, http_status=429, attempt=2).applied
 
 
 def test_repeated_failure_without_attempt_is_applied_on_linkedin(world: World):
@@ -97,7 +97,7 @@ def test_early_delivery_of_a_post_that_will_be_too_late_is_missed(world: World):
 
 def test_repeated_permanent_failure_without_attempt_is_applied(world: World):
     post = world.in_flight(platform="instagram")
-    world.report_failed(post, http_status=503, attempt=1)
+    world.report_failed(post, http_status=429, attempt=1)
     world.at_due(post)
     world.dispatch(post)
     assert world.report_failed(post, http_status=400).applied
@@ -115,4 +115,4 @@ def test_retry_policy_applies_a_repeated_failure_without_attempt(world: World):
 
 def test_first_failure_without_attempt_is_applied(world: World):
     post = world.in_flight(platform="instagram")
-    assert world.report_failed(post, http_status=503).applied
+    assert world.report_failed(post, http_status=429).applied

@@ -99,7 +99,7 @@ def test_claim_rolled_back_before_the_instant_releases_its_seat_once(world: Worl
 
 def test_settled_delivery_is_answered_after_the_last_send_of_its_group(world: World, monkeypatch: pytest.MonkeyPatch):
     # However long the second send takes, no reply falls due and no sender is added meanwhile.
-    monkeypatch.setattr("app.delivery.gate.settler.MAX_REPLY_DELAY_SECONDS", 2.0 * TIMEOUT_SECONDS)
+    monkeypatch.setattr("app.delivery.gate.replies.MAX_REPLY_DELAY_SECONDS", 2.0 * TIMEOUT_SECONDS)
     monkeypatch.setattr("app.delivery.gate.senders.STALLED_AFTER_SECONDS", 2.0 * TIMEOUT_SECONDS)
     gate = Gate(senders=1)
     world.with_deps(gate=gate)
@@ -122,7 +122,7 @@ def test_settled_delivery_is_answered_after_the_last_send_of_its_group(world: Wo
 
 
 def test_reply_delay_is_bounded_while_the_gate_is_busy(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.delivery.gate.settler.MAX_REPLY_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("app.delivery.gate.replies.MAX_REPLY_DELAY_SECONDS", 0.0)
     # No sender is added meanwhile, so the only sender stays busy.
     monkeypatch.setattr("app.delivery.gate.senders.STALLED_AFTER_SECONDS", 2.0 * TIMEOUT_SECONDS)
     gate = Gate(senders=1)

@@ -149,3 +149,34 @@ def test_breaker_probe_skips_the_media_check(world: World, media: FakeMedia):
     world.clock.set(max(probe.next_attempt_at or world.clock.now(), world.clock.now() + timedelta(minutes=2)))
     assert world.dispatch(probe) == Dispatched("dispatched")
     assert media.calls == []
+
+
+def replace_media(world: World, post: Post, url: str) -> None:
+    """Replace the post's image at its instant, between the check and the claim."""
+    world.at_next_transaction(lambda: drafts.edit_post(world.deps, post.user_id, post.id, {"media": images(url)}))
+
+
+def test_image_replaced_after_the_check_is_sent_without_another_check(world: World, media: FakeMedia):
+    media.verdicts[A] = "gone"
+    post = set_clock_before(world, world.scheduled(media=images(A)), 1.6)
+    replace_media(world, post, B)
+    assert world.dispatch(post) == Dispatched("dispatched")
+    assert [dict(item)["url"] for item in world.publisher.submissions[0].media] == [B]
+    assert world.clock.now() == post.scheduled_at
+    assert [urls for urls, _ in media.calls] == [[A]]
+
+
+def test_text_edited_after_the_check_of_a_missing_image_still_lets_the_platform_decide(world: World, media: FakeMedia):
+    media.verdicts[A] = "gone"
+    post = set_clock_before(world, world.scheduled(media=images(A)), 1)
+    world.at_next_transaction(lambda: drafts.edit_post(world.deps, post.user_id, post.id, {"content": "new"}))
+    assert world.dispatch(post) == Dispatched("dispatched")
+    assert [sent.content for sent in world.publisher.submissions] == ["new"]
+
+
+def test_second_delivery_of_a_post_failed_for_its_media_is_ignored(world: World, media: FakeMedia):
+    media.verdicts[A] = "gone"
+    post = set_clock_before(world, world.scheduled(media=images(A)), 1)
+    world.at_next_transaction(lambda: world.dispatch(post))
+    assert world.dispatch(post) == Dispatched("ignored", "failed")
+    assert world.reasons(post).count("media_unreachable") == 1

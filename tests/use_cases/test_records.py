@@ -137,7 +137,7 @@ def test_every_held_post_is_counted(world: World):
 def test_post_without_retries_left_shows_its_author_the_reason(world: World):
     world.set(max_retries=0)
     post = world.in_flight()
-    world.report_failed(post, http_status=500)
+    world.report_failed(post, http_status=429)
     after = world.read(post)
     assert (after.status, after.error_code) == ("failed", "retries_exhausted")
     assert after.error_message == SENTENCES["retries_exhausted"]
@@ -145,7 +145,7 @@ def test_post_without_retries_left_shows_its_author_the_reason(world: World):
 
 def test_failure_of_a_first_attempt_is_not_taken_for_a_replay(world: World):
     post = world.in_flight(platform="instagram")
-    assert world.report_failed(post, http_status=500) == Applied(True, "scheduled")
+    assert world.report_failed(post, http_status=429) == Applied(True, "scheduled")
 
 
 def test_permanent_failure_without_attempt_is_applied_to_a_later_attempt(world: World):

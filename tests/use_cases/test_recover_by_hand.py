@@ -93,13 +93,13 @@ def test_retry_of_a_send_that_never_began_needs_no_force(world: World):
     assert recover_post(world, post).status == "scheduled"
 
 
-def test_retry_on_a_platform_that_refuses_duplicates_needs_no_force(world: World):
+def test_retry_while_linkedin_refuses_a_duplicate_needs_no_force(world: World):
     assert recover_post(world, world.expired()).status == "scheduled"
 
 
 @pytest.mark.parametrize(
     ("policy", "platform", "needs_force"),
-    [("hold", "linkedin", True), ("retry", "instagram", False), ("auto", "facebook", False)],
+    [("hold", "linkedin", True), ("retry", "instagram", False), ("auto", "facebook", True)],
 )
 def test_unknown_outcome_policy_decides_if_force_is_required(
     world: World, policy: str, platform: str, needs_force: bool

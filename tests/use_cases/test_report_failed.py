@@ -9,10 +9,10 @@ from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict
 from app.domain.outcomes import Report
 from app.sweep.sweep import sweep
-from tests.support.fakes import unknown
+from tests.support.fakes import unknown, urn_at
 from tests.support.world import IN_TEN_MINUTES, World
 
-URN = "urn:li:share:42"
+URN = urn_at(IN_TEN_MINUTES)
 
 
 def second_attempt(world: World):
@@ -37,7 +37,7 @@ def second_attempt(world: World):
         ({"http_status": 401}, "reconnect_required"),
         ({"error_code": "190"}, "reconnect_required"),
         ({"error": '401 - {"code":"REVOKED_ACCESS_TOKEN"}'}, "reconnect_required"),
-        ({"error_code": "DUPLICATE_POST", "error": f"duplicate of {URN}"}, "duplicate_content"),
+        ({"error_code": "DUPLICATE_POST", "error": "duplicate of urn:li:share:42"}, "duplicate_content"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())).replace(" ", "_"),
 )
@@ -50,7 +50,7 @@ def test_permanent_failure_fails_the_post_with_a_reason_for_the_author(world: Wo
     assert world.outcomes(post) == ["reconnect" if code == "reconnect_required" else "permanent"]
 
 
-@pytest.mark.parametrize("fields", [{}, {"http_status": 500}, {"http_status": 429}, {"retryable": True}], ids=str)
+@pytest.mark.parametrize("fields", [{"http_status": 409}, {"http_status": 429}, {"retryable": True}], ids=str)
 def test_transient_failure_is_retried_by_the_usual_backoff(world: World, fields: dict):
     post = world.in_flight()
     world.clock.advance(seconds=10)
@@ -64,7 +64,7 @@ def test_transient_failure_is_retried_by_the_usual_backoff(world: World, fields:
 def test_transient_failure_of_the_last_retry_fails_the_post(world: World):
     post = world.in_flight()
     world.overwrite(post, retry_count=3)
-    assert world.report_failed(post, http_status=500) == Applied(True, "failed")
+    assert world.report_failed(post, http_status=429) == Applied(True, "failed")
     assert world.read(post).error_code == "retries_exhausted"
 
 
@@ -94,7 +94,7 @@ def test_failure_after_published_changes_nothing(world: World):
 def test_failure_without_attempt_is_ignored_if_two_attempts_may_be_meant(world: World):
     post = second_attempt(world)
     before = world.all_post_rows()
-    assert world.report_failed(post, http_status=500) == Applied(False, "publishing")
+    assert world.report_failed(post, http_status=400) == Applied(False, "publishing")
     assert world.all_post_rows() == before
 
 
@@ -119,7 +119,36 @@ def test_duplicate_after_an_unknown_attempt_is_published_with_the_reported_urn(w
 
 def test_duplicate_without_attempt_after_an_unknown_one_is_published(world: World):
     post = second_attempt(world)
-    assert world.report_failed(post, error_code="506") == Applied(True, "published")
+    assert world.report_failed(post, error_code="DUPLICATE_POST", external_id=URN) == Applied(True, "published")
+
+
+def test_duplicate_without_an_id_after_an_unknown_attempt_waits_for_a_person(world: World):
+    post = second_attempt(world)
+    assert world.report_failed(post, error_code="DUPLICATE_POST", attempt=2) == Applied(True, "failed")
+    assert world.read(post).error_code == "outcome_unknown"
+    assert world.outcomes(post) == ["unknown", "permanent"]
+    assert world.report_published(post, attempt=1) == Applied(True, "published")
+
+
+def test_duplicate_of_an_older_post_after_an_unknown_attempt_names_it(world: World):
+    post = second_attempt(world)
+    older = urn_at(IN_TEN_MINUTES - timedelta(minutes=1))
+    fields = {"http_status": 422, "error": f"duplicate of {older}", "error_code": "DUPLICATE_POST", "attempt": 2}
+    assert world.report_failed(post, **fields) == Applied(True, "failed")
+    after = world.read(post)
+    assert (after.error_code, after.external_post_id) == ("duplicate_content", None)
+    assert older in (after.error_message or "")
+
+
+def test_duplicate_of_another_post_of_ours_does_not_publish_this_one(world: World):
+    twin = world.in_flight()
+    world.report_published(twin, URN)
+    post = second_attempt(world)
+    ours = urn_at(world.clock.now())
+    world.overwrite(twin, external_post_id=ours)
+    fields = {"http_status": 422, "error": f"duplicate of {ours}", "error_code": "DUPLICATE_POST", "attempt": 2}
+    assert world.report_failed(post, **fields) == Applied(True, "failed")
+    assert world.read(post).error_code == "duplicate_content"
 
 
 def test_duplicate_report_text_is_stored_bounded_and_without_nul(world: World):
@@ -131,10 +160,11 @@ def test_duplicate_report_text_is_stored_bounded_and_without_nul(world: World):
     assert len(kept) <= 1000
 
 
-def test_overlong_urn_in_a_duplicate_report_is_accepted(world: World):
+def test_overlong_urn_in_a_duplicate_report_proves_nothing(world: World):
     post = second_attempt(world)
     text = "urn:li:share:" + "4" * 500
-    assert world.report_failed(post, error_code="DUPLICATE_POST", error=text, attempt=2) == Applied(True, "published")
+    assert world.report_failed(post, error_code="DUPLICATE_POST", error=text, attempt=2) == Applied(True, "failed")
+    assert world.read(post).error_code == "outcome_unknown"
 
 
 QUOTES = ["REVOKED_ACCESS_TOKEN", "(#190)", f"DUPLICATE_POST {URN}", "DUPLICATE", "401", "validation"]
@@ -144,9 +174,9 @@ QUOTES = ["REVOKED_ACCESS_TOKEN", "(#190)", f"DUPLICATE_POST {URN}", "DUPLICATE"
 def test_code_quoted_in_the_text_holds_no_account_and_ends_no_post(world: World, quote: str):
     post = second_attempt(world)
     error = f'Bad gateway, the post was "{quote}"'
-    assert world.report_failed(post, http_status=503, error=error, attempt=2) == Applied(True, "scheduled")
-    assert (world.read(post).error_code, world.account_status()) == ("platform_error", "active")
-    assert world.outcomes(post) == ["unknown", "transient"]
+    assert world.report_failed(post, http_status=503, error=error, attempt=2) == Applied(False, "publishing")
+    assert (world.read(post).error_code, world.account_status()) == ("outcome_unknown", "active")
+    assert world.outcomes(post) == ["unknown", "unknown"]
 
 
 @pytest.mark.parametrize("fields", [{}, {"http_status": 503}, {"http_status": 401}, {"retryable": True}], ids=str)
@@ -193,7 +223,7 @@ def test_execution_claim_is_granted_once(world: World):
     world.clock.advance(seconds=30)
     grant_execution_claim(world.deps, post.id, 1)
     assert world.attempts(post)[0].asked_at == world.clock.now()
-    assert world.read(post).lease_until == world.clock.now() + timedelta(seconds=600)
+    assert world.read(post).lease_until == world.clock.now() + timedelta(seconds=480)
     with pytest.raises(Conflict) as refused:
         grant_execution_claim(world.deps, post.id, 1)
     assert refused.value.code == "already_claimed"

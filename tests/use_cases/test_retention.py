@@ -117,7 +117,7 @@ def test_dry_run_counts_and_deletes_nothing(world: World):
 
 def test_prune_age_below_the_lease_is_refused(world: World):
     with pytest.raises(ValueError, match="PUBLISH_LEASE_SECONDS"):
-        retention.prune(world.deps, timedelta(seconds=600))
+        retention.prune(world.deps, timedelta(seconds=480))
 
 
 def test_report_for_a_pruned_post_is_answered_like_an_unknown_post(world: World):
@@ -189,6 +189,6 @@ def test_old_alert_is_pruned_unless_it_describes_a_current_state(world: World):
 
 
 def test_retention_setting_below_the_lease_is_refused():
-    assert read_settings({"RETENTION_DAYS": "0.007"}).retention_days == 0.007
-    with pytest.raises(SettingsError, match=r"RETENTION_DAYS must be longer than PUBLISH_LEASE_SECONDS \(600\)"):
-        read_settings({"RETENTION_DAYS": "0.0069"})
+    assert read_settings({"RETENTION_DAYS": "0.0056"}).retention_days == 0.0056
+    with pytest.raises(SettingsError, match=r"RETENTION_DAYS must be longer than PUBLISH_LEASE_SECONDS \(480\)"):
+        read_settings({"RETENTION_DAYS": "0.0055"})

@@ -1,5 +1,6 @@
 """Authors' actions: every action in every status, and the values it stores."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from app.domain.errors import Conflict, Invalid, NotFound, Refusal
 from app.domain.post import Post
 from app.posts import changes, drafts, recover, schedule
+from app.store.engine import Connection
+from app.store.posts import transitions
 from app.store.retried_writes import RACE_TRIES
 from tests.support.fakes import START
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -219,3 +222,22 @@ def test_image_url_satisfies_a_platform_that_requires_media(world: World):
     world.connect("instagram", "instagram-page")
     post = world.draft(platform="instagram", media=[], image_url="https://example.com/a.jpg")
     assert world.schedule(post).post.status == "scheduled"
+
+
+STALE_ORDERS: dict[str, Callable[[Connection, Post], Post | None]] = {
+    "schedule": lambda tx, post: transitions.schedule(
+        tx, post, at=IN_TEN_MINUTES, time_zone=None, account_id=str(post.social_account_id), now=START, actor="u"
+    ),
+    "retry": lambda tx, post: transitions.retry_by_hand(tx, post, now=START, actor="u"),
+    "edit": lambda tx, post: transitions.edit(tx, post, {"media": []}, now=START),
+}
+
+
+@pytest.mark.parametrize("order", STALE_ORDERS)
+def test_order_on_a_text_edited_since_it_was_checked_changes_nothing(world: World, order: str):
+    post = world.failed()
+    drafts.edit_post(world.deps, USER, post.id, {"content": "x" * 3001})
+    edited = world.read(post)
+    with world.db.transaction() as tx:
+        assert STALE_ORDERS[order](tx, post) is None
+    assert world.read(post) == edited

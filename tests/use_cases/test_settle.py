@@ -59,7 +59,7 @@ def test_settle_leaves_the_post_to_report_and_lease_if_the_database_stays_down(w
     world.publisher.during_send = lambda _: world.fail_transactions(4)
     assert world.dispatch(post) == Dispatched("dispatched", "not_settled")
     after = world.read(post)
-    assert (after.status, after.lease_until) == ("publishing", IN_TEN_MINUTES + timedelta(seconds=600))
+    assert (after.status, after.lease_until) == ("publishing", IN_TEN_MINUTES + timedelta(seconds=480))
     assert world.outcomes(post) == [None]
     assert world.report_published(post).applied
     assert world.read(post).status == "published"

@@ -213,7 +213,7 @@ def test_poll_mode_dispatches_retries_and_expired_posts_again(world: World):
     world.publisher.answers(answered(500))
     sweep(world.deps)
     assert sorted(world.read(p).status for p in (post, lost)) == ["publishing", "scheduled"]
-    world.clock.advance(minutes=11)
+    world.clock.advance(seconds=490)
     swept = sweep(world.deps)
     assert (swept.expired, swept.recovered) == (1, 2)
     assert len(world.publisher.submissions) == 4

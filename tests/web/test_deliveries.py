@@ -145,6 +145,9 @@ BODIES = [
             {"postId": POST_ID, "generation": 10**300},
             {"postId": "\0" * 36, "generation": 1},
             {"postId": "\ud800" * 36, "generation": 1},
+            {"postId": POST_ID, "generation": 1, "kind": "other"},
+            {"postId": POST_ID, "generation": 1, "kind": ["lease"]},
+            {"postId": POST_ID, "generation": 1, "kind": 1},
         )
     ),
 ]
@@ -246,3 +249,31 @@ def test_qstash_schedule_can_run_the_sweep(site: Site, alice: User):
     assert set(body) == SWEPT
     assert (body["recovered"], body["total"], body["skipped"]) == (1, 1, False)
     assert alice.read(post["id"])["armed"] is True
+
+
+@pytest.mark.parametrize("fields", [{"attempt": 1}, {}, {"attempt": None}, {"attempt": "1"}], ids=str)
+def test_alarm_for_the_end_of_a_lease_ends_it(site: Site, alice: User, n8n: HttpServer, fields: dict[str, Any]):
+    post = site.sent(alice)
+    assert json_of(site.deliver(post, kind="lease", **fields)) == {"status": "early", "reason": "armed_again"}
+    site.clock.at += 8 * MINUTE
+    assert json_of(site.deliver(post, kind="lease", **fields)) == {"status": "dispatched"}
+    assert [seen.json()["attempt"] for seen in n8n.seen] == [1, 2]
+    answer = json_of(site.deliver(post, kind="lease", attempt=1))
+    assert answer == {"status": "ignored", "reason": "stale"}
+
+
+def test_accepted_post_is_armed_for_the_end_of_its_lease(site: Site, alice: User, qstash: MessageServer):
+    post = site.sent(alice)
+    [batch] = [seen.json() for seen in qstash.server.seen if seen.path == "/v2/batch"]
+    [message] = batch
+    body = {"postId": post["id"], "userId": "alice", "generation": 1, "kind": "lease", "attempt": 1}
+    assert json.loads(message["body"]) == body
+    not_before = message["headers"]["Upstash-Not-Before"]
+    assert int(not_before) == int(site.clock.at.timestamp()) + 480
+    assert message["headers"]["Upstash-Deduplication-Id"] == f"{post['id']}-1-lease-1-{not_before}"
+
+
+def test_refused_successor_of_an_early_lease_alarm_is_not_acknowledged(site: Site, alice: User, qstash: MessageServer):
+    post = site.sent(alice)
+    qstash.down = True
+    refused(site.deliver(post, kind="lease"), 503, "not_armed")

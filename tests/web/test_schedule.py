@@ -167,7 +167,8 @@ def test_recover_retries_a_failed_post_now_with_its_whole_budget(site: Site, ali
     site.clock.at += HOUR
     failed = json_of(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "fail"}))
     assert (failed["status"], failed["errorCode"]) == ("failed", "failed_by_hand")
-    again = json_of(alice.post("/api/posts/recover", json={"postId": post["id"], "action": "retry"}))
+    retry = {"postId": post["id"], "action": "retry", "force": True}
+    again = json_of(alice.post("/api/posts/recover", json=retry))
     assert (again["status"], again["armed"], again["retryCount"]) == ("scheduled", True, 0)
     assert (again["nextAttemptAt"], again["scheduledAt"]) == (wire_form(site.clock.at), post["scheduledAt"])
     assert (again["errorCode"], again["errorMessage"]) == (None, None)
@@ -192,7 +193,7 @@ def test_recover_accepts_only_failed_and_stuck_posts(site: Site, alice: User):
             body = {"postId": post["id"], "action": action}
             refused(alice.post("/api/posts/recover", json=body), 409, "not_recoverable")
     stuck = site.sent(alice, NOW + HOUR)
-    site.clock.at += 9 * MINUTE
+    site.clock.at += 7 * MINUTE
     refused(alice.post("/api/posts/recover", json={"postId": stuck["id"], "action": "fail"}), 409, "in_flight")
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 from app.delivery.alone import deliver_alone
+from app.delivery.gate.replies import Replies
 from app.delivery.gate.senders import Senders
 from app.delivery.gate.settler import Settler
 from app.delivery.gate.waiting import Waiting
@@ -21,13 +22,14 @@ SENDERS = 8
 
 
 class Gate:
-    """A deps.DeliveryGate with threads: one claims due deliveries, a few send, one settles accepted sends.
+    """A deps.DeliveryGate with threads: one claims due deliveries, a few send, one settles, one replies.
 
     The threads start with the first delivery and end with the process.
     """
 
     def __init__(self, senders: int = SENDERS) -> None:
-        self._settler = Settler(self._is_busy)
+        self._replies = Replies(self._is_busy)
+        self._settler = Settler(self._replies)
         self._senders = Senders(senders, self._settler)
         self._waiting = Waiting(self._senders)
         self._starting = threading.Lock()
@@ -61,6 +63,7 @@ class Gate:
                 return
             _start("gate_claim", self._waiting.claim_next, deps)
             _start("gate_settle", self._settler.settle_next, deps)
+            _start("gate_reply", self._replies.reply_next, deps)
             for _ in range(self._senders.count):
                 _start("gate_send", self._senders.send_next, deps)
             self._started = True

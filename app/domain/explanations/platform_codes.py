@@ -4,7 +4,8 @@ Sources: Microsoft Learn, "LinkedIn API, Error Handling" (401 invalid, expired, 
 denied, 429 throttled) with the service error codes 65600 to 65604, and "Posts API" (422 DUPLICATE_POST). Meta, "Graph
 API, Handling Errors" (1 and 2 temporary, 3, 10 and 200 to 299 permissions, 4, 17, 32, 341 and 613 limits, 102 and 190
 token, 368 blocked for policies, 506 duplicate post), and "Instagram Platform, Error Codes" (the subcodes 22070xx and
-the codes from -2 to 36004 beside them).
+the codes from -2 to 36004 beside them). Unknown are the codes that were seen with the post live: 1 and 2 (koala #699),
+2207051 (Postiz pull request 1681), and those of a container gone after its publication.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Literal
 from app.domain.explanations.error_objects import error_codes
 
 DUPLICATE = "duplicate_content"
+KnownOutcome = Literal["transient", "permanent", "reconnect", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,10 @@ class KnownCode:
     """The meaning of a platform's code: our own code, and the outcome of the attempt."""
 
     code: str
-    outcome: Literal["transient", "permanent", "reconnect"]
+    outcome: KnownOutcome
 
 
-def _rows(*rows: tuple[str, str, Literal["transient", "permanent", "reconnect"]]) -> dict[str, KnownCode]:
+def _rows(*rows: tuple[str, str, KnownOutcome]) -> dict[str, KnownCode]:
     return {theirs: KnownCode(code, outcome) for several, code, outcome in rows for theirs in several.split()}
 
 
@@ -40,11 +42,12 @@ LINKEDIN = _rows(
 META = _rows(
     ("102 190", "reconnect_required", "reconnect"),
     ("506", DUPLICATE, "permanent"),
-    ("-1 1 2 2207001 2207006 2207008 2207020 2207032 2207053", "platform_error", "transient"),
+    ("-1 1 2 2207001 2207006 2207008 2207020 2207051", "outcome_unknown", "unknown"),
+    ("2207032 2207053", "platform_error", "transient"),
     ("4 17 32 341 613", "platform_busy", "transient"),
     ("3 10", "permission_missing", "permanent"),
     (" ".join(map(str, range(200, 300))), "permission_missing", "permanent"),
-    ("368 2207051", "blocked_by_platform", "permanent"),
+    ("368", "blocked_by_platform", "permanent"),
     ("9 2207042", "daily_limit_reached", "permanent"),
     ("25 2207050", "account_restricted", "permanent"),
     ("100 2207023 2207057", "rejected_by_platform", "permanent"),

@@ -27,7 +27,8 @@ _LEASE = sa.bindparam("lease", type_=posts.c.lease_until.type)
 class Intent:
     """One post to claim: its generation and account as the delivery prepared them.
 
-    `account` is None for a post without a usable account. With `sending`, the send begins with the claim.
+    `account` is None for a post without a usable account. With `sending`, the send begins with the claim. A `version`
+    is the row's `updated_at` as prepared, None where any version will do.
     """
 
     post_id: str
@@ -35,6 +36,7 @@ class Intent:
     account: Account | None
     trigger: str
     sending: bool
+    version: datetime | None = None
 
 
 TYPES = (
@@ -44,6 +46,7 @@ TYPES = (
     ("account", sa.Text()),
     ("trigger", sa.String()),
     ("sending", sa.Boolean()),
+    ("version", posts.c.updated_at.type),
 )
 
 
@@ -57,6 +60,7 @@ def intent_row(index: int, intent: Intent) -> dict[str, Any]:
         "account": account and f"{account.access_token}|{account.external_id}|{account.status}",
         "trigger": intent.trigger,
         "sending": intent.sending,
+        "version": intent.version,
     }
 
 
@@ -71,6 +75,7 @@ def build_claim(intent: Any, many: bool) -> sa.Executable:
         update(posts)
         .where(posts.c.id == intent.id, posts.c.generation == intent.generation, status_unindexed(Status.SCHEDULED))
         .where(posts.c.next_attempt_at <= NOW)
+        .where(sa.or_(intent.version.is_(None), posts.c.updated_at == intent.version))
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)
         .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((intent.sending, NOW)))

@@ -64,6 +64,8 @@ def _joined_account(row: sa.Row[Any]) -> Account | None:
 
 
 SCHEDULE_REASONS = ("scheduled", "rescheduled")  # of transitions that the author orders
+#: The same orders by an author who accepts a second copy of an attempt that may be out.
+FORCED_REASONS = ("scheduled_by_force", "retried_by_force")
 _READER = sa.bindparam("reader", type_=posts.c.user_id.type)
 _POST = select(posts).where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
 _VISIBLE_POST = _POST.where(access.visible_posts(_READER))
@@ -159,7 +161,23 @@ def is_due_by_hand(connection: Connection, post: Post) -> bool:
     if len(found) != 1 or post.scheduled_at is None:
         return False
     [order] = found
-    return order.reason == "retried_by_hand" or (order.reason in SCHEDULE_REASONS and post.scheduled_at <= order.at)
+    if order.reason in ("retried_by_hand", "retried_by_force"):
+        return True
+    return order.reason in (*SCHEDULE_REASONS, "scheduled_by_force") and post.scheduled_at <= order.at
+
+
+def is_another_posts(connection: Connection, post: Post, external_id: str) -> bool:
+    """Return True if another post of the same account has this id on the platform."""
+    p = posts.c
+    where = (p.social_account_id == post.social_account_id, p.external_post_id == external_id, p.id != post.id)
+    return connection.execute(select(p.id).where(*where).limit(1)).first() is not None
+
+
+def is_forced(connection: Connection, post: Post) -> bool:
+    """Return True if a person ordered this generation in spite of an attempt that may be out."""
+    t = transitions.c
+    forced = (t.post_id == post.id, t.generation == post.generation, t.reason.in_(FORCED_REASONS))
+    return connection.execute(select(t.id).where(*forced).limit(1)).first() is not None
 
 
 def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:

@@ -41,11 +41,13 @@ def move(
     reason: str,
     actor: str,
     now: datetime,
+    same_version: bool = False,
 ) -> Post | None:
     """Move the post to another status, if the row still matches `post` and `extra`.
 
-    A value in `values` may be an SQL expression or INCREMENT. Returns the post after the move. None means the lifecycle
-    forbids the move or the row has changed.
+    With `same_version`, the row must be unedited too, because the caller has checked its text and media. A value in
+    `values` may be an SQL expression or INCREMENT. Returns the post after the move. None means the lifecycle forbids
+    the move or the row has changed.
     """
     if to not in ALLOWED[post.status]:
         return None
@@ -54,9 +56,9 @@ def move(
     raised = tuple(name for name, value in values.items() if value is INCREMENT)
     plain = tuple(name for name in values if name not in computed and name not in raised)
     statement = (
-        _build(plain, raised, single_statement, computed, extra)
+        _build(plain, raised, single_statement, computed, [*extra, *([IS_VERSION] if same_version else [])])
         if computed or extra
-        else _build_cached(plain, raised, single_statement)
+        else _build_cached(plain, raised, single_statement, same_version)
     )
     parameters = {f"new_{name}": values[name] for name in plain}
     parameters |= {"new_status": to, "now": now, **_expected_values(post)}
@@ -92,12 +94,16 @@ EXPECTED: Final = SimpleNamespace(
 )
 
 
+IS_VERSION: Final[Condition] = posts.c.updated_at == bindparam("old_version", type_=posts.c.updated_at.type)
+
+
 def _expected_values(post: Post) -> dict[str, Any]:
     return {
         "old_id": post.id,
         "old_status": post.status,
         "old_generation": post.generation,
         "old_attempt": post.attempt,
+        "old_version": post.updated_at,
     }
 
 
@@ -137,8 +143,10 @@ def _build(
 
 
 @cache
-def _build_cached(plain: tuple[str, ...], raised: tuple[str, ...], single_statement: bool) -> sa.Executable:
-    return _build(plain, raised, single_statement, {}, ())
+def _build_cached(
+    plain: tuple[str, ...], raised: tuple[str, ...], single_statement: bool, same_version: bool
+) -> sa.Executable:
+    return _build(plain, raised, single_statement, {}, [IS_VERSION] if same_version else [])
 
 
 def _recorded(statement: Any) -> sa.Executable:

@@ -8,7 +8,7 @@ Invariant: a stale worker never changes a row. The WHERE holds id, status, gener
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,10 +41,14 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
     """Write new content or media. The time, the message and the generation stay.
 
     The claim returns the row as claimed, so each confirmed edit is in the send. An edit after the claim returns None.
+    Every edit makes a later `updated_at`, the version of the row.
     """
     if post.status not in EDITABLE:
         return None
-    statement = update(posts).where(*matches(post)).values(**values, updated_at=now).returning(posts)
+    changed_at = max(now, post.updated_at + timedelta(microseconds=1))
+    this_version = posts.c.updated_at == post.updated_at
+    statement = update(posts).where(*matches(post), this_version).values(**values, updated_at=changed_at)
+    statement = statement.returning(posts)
     row = tx.execute(statement).one_or_none()
     return to_post(row) if row else None
 
@@ -63,15 +67,27 @@ def add_external_id(tx: Connection, post: Post, *, external_id: str, url: str | 
 
 
 def schedule(
-    tx: Connection, post: Post, *, at: datetime, time_zone: str | None, account_id: str, now: datetime, actor: str
+    tx: Connection,
+    post: Post,
+    *,
+    at: datetime,
+    time_zone: str | None,
+    account_id: str,
+    now: datetime,
+    actor: str,
+    forced: bool = False,
 ) -> Post | None:
-    """Move draft, scheduled or failed → scheduled, as a new generation with a fresh budget."""
+    """Move draft, scheduled or failed → scheduled, as a new generation with a fresh budget.
+
+    `forced`: the author accepts a second copy of an attempt that may be out.
+    """
     if post.status not in SCHEDULABLE:
         return None
     values = {"scheduled_at": at, "time_zone": time_zone, "social_account_id": account_id}
     values = {**values, **_due(at), **_new_intent()}
     reason = "rescheduled" if post.status is Status.SCHEDULED else "scheduled"
-    return move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now)
+    reason = "scheduled_by_force" if forced else reason
+    return move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now, same_version=True)
 
 
 def unschedule(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
@@ -85,13 +101,14 @@ def cancel(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | N
     return move(tx, post, Status.CANCELLED, {**_not_due(), **_new_intent()}, reason="cancelled", actor=actor, now=now)
 
 
-def retry_by_hand(tx: Connection, post: Post, *, now: datetime, actor: str) -> Post | None:
+def retry_by_hand(tx: Connection, post: Post, *, now: datetime, actor: str, forced: bool = False) -> Post | None:
     """Move failed, or publishing past its lease → scheduled for now.
 
-    The retry budget starts afresh. The promised instant stays.
+    The retry budget starts afresh. The promised instant stays. `forced` is as for `schedule`.
     """
     values = {**_due(now), **_lease_ended(), **_new_intent()}
-    return move(tx, post, Status.SCHEDULED, values, _abandoned(now), reason="retried_by_hand", actor=actor, now=now)
+    extra, reason = _abandoned(now), "retried_by_force" if forced else "retried_by_hand"
+    return move(tx, post, Status.SCHEDULED, values, extra, reason=reason, actor=actor, now=now, same_version=True)
 
 
 def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, actor: str) -> Post | None:
@@ -180,8 +197,12 @@ def retry(
     message: str | None,
     now: datetime,
     reason: str = "retry",
+    same_lease: bool = False,
 ) -> Post | None:
-    """Move publishing → scheduled for another try at `at`. A `counted` try spends the retry budget."""
+    """Move publishing → scheduled for another try at `at`. A `counted` try spends the retry budget.
+
+    With `same_lease`, a lease extended since the read returns None.
+    """
     if post.status is not Status.PUBLISHING:
         return None
     values = {
@@ -191,20 +212,33 @@ def retry(
         "error_code": code,
         "error_message": message,
     }
-    return move(tx, post, Status.SCHEDULED, values, reason=reason, actor="punctual", now=now)
+    extra = _same_lease(post) if same_lease else ()
+    return move(tx, post, Status.SCHEDULED, values, extra, reason=reason, actor="punctual", now=now)
 
 
 def fail(
-    tx: Connection, post: Post, *, code: str, message: str | None, counted: bool, now: datetime, reason: str
+    tx: Connection,
+    post: Post,
+    *,
+    code: str,
+    message: str | None,
+    counted: bool,
+    now: datetime,
+    reason: str,
+    same_lease: bool = False,
 ) -> Post | None:
-    """Move publishing → failed, with an error code and a message for the author."""
+    """Move publishing → failed, with an error code and a message for the author.
+
+    With `same_lease`, a lease extended since the read returns None.
+    """
     values = {
         **_lease_ended(),
         **_spent(counted),
         "error_code": code,
         "error_message": message,
     }
-    return move(tx, post, Status.FAILED, values, reason=reason, actor="punctual", now=now)
+    extra = _same_lease(post) if same_lease else ()
+    return move(tx, post, Status.FAILED, values, extra, reason=reason, actor="punctual", now=now)
 
 
 def defer(
@@ -242,6 +276,11 @@ def _new_intent() -> dict[str, Any]:
 def unchanged(post: Post) -> Condition:
     """Return the condition that the row is unchanged since it was read, including its arming."""
     return sa.and_(*matches(post), posts.c.arm_count == post.arm_count)
+
+
+def _same_lease(post: Post) -> list[Condition]:
+    """Return the condition that no execution claim has extended the lease since it was read."""
+    return [posts.c.lease_until == post.lease_until]
 
 
 def _abandoned(now: datetime) -> list[Condition]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from app.domain.outcomes import must_hold
-from app.domain.platforms import LIMITS
-
 if TYPE_CHECKING:
     from tests.simulation.facts import Send
     from tests.simulation.world import World
@@ -30,7 +27,8 @@ def only_retryable_attempts_are_resent(world: World, send: Send) -> Iterator[str
     if the platform refuses duplicates, the operator's policy says retry, or an operator forced it.
     """
     row = world.facts.rows[send.post_id]
-    held = must_hold(world.settings.unknown_outcome_policy, LIMITS[row.platform].refuses_duplicates)
+    policy = world.settings.unknown_outcome_policy
+    held = policy == "hold" or (policy == "auto" and row.platform != "linkedin")
     query = "SELECT attempt, outcome FROM attempts WHERE post_id = ? AND attempt < ? AND sent_at IS NOT NULL"
     for attempt, outcome in world.observer.raw.execute(query, (send.post_id, send.attempt)):
         if outcome in KNOWN_UNPUBLISHED or attempt <= world.facts.forced.get(send.post_id, 0):

@@ -24,9 +24,9 @@ def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
             return
     if after.status == "published":
         return  # late truth wins
-    if any(step.reason.startswith(("lease_over", "retried_by_hand", "failed_by_hand")) for step in change.steps):
+    if any(step.reason.startswith(("lease_over", "retried_by_", "failed_by_hand")) for step in change.steps):
         now = stamp(world.clocks[change.actor.instance].now())
-        if (before.lease_until or "") >= now:
+        if (before.lease_until or "") > now:
             yield f"taken away at {now}, under a lease until {before.lease_until}"
         return
     holder = notes.get("claimed", {}).get(before.id) if notes["kind"] == "delivery" else notes.get("names")
