@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from app.alerts import clear_alerts, raise_alert
 from app.deps import Deps
-from app.domain.keys import alarm_for, alarm_second, lease_alarm_for, second_not_before
+from app.domain.keys import alarm_for, alarm_second, lease_alarm_for
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit
@@ -31,18 +31,19 @@ NOT_ARMED = (
 PARKED = ("parked", "The time is further ahead than the message service plans. The alarm is set as it comes nearer.")
 
 
-def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str, str] | None]:
+def arm(deps: Deps, post: Post, *, second: int | None = None) -> tuple[Post, tuple[str, str] | None]:
     """Publish the alarm of a committed `scheduled` row and keep its message id.
 
-    Return the post, and a (code, message) warning where it is not armed. `exact` alarms come ahead of the instant,
-    others at the first second that needs no waiting. Raises nothing: the sweep finds an unarmed row.
+    Return the post, and a (code, message) warning where it is not armed. `second` is the alarm's unix second. By
+    default it is a little ahead of the due instant. Raises nothing: the sweep finds an unarmed row.
     """
     due = post.next_attempt_at
     if deps.messages is None or due is None:
         return post, None
     if due >= armed_horizon(deps):
         return post, PARKED
-    second = alarm_second(due, deps.settings.dispatch_lead_seconds) if exact else second_not_before(due)
+    if second is None:
+        second = alarm_second(due, deps.settings.dispatch_lead_seconds)
     try:
         message_id = deps.messages.publish(alarm_for(post, second))
     except MessageServiceError as error:
@@ -50,9 +51,9 @@ def arm(deps: Deps, post: Post, *, exact: bool = True) -> tuple[Post, tuple[str,
     return _keep_one(deps, post, message_id), None
 
 
-def is_armed(deps: Deps, post: Post, *, exact: bool = True) -> bool:
+def is_armed(deps: Deps, post: Post, *, second: int | None = None) -> bool:
     """Arm the post as `arm` does. Return False if the message service refused the alarm."""
-    return arm(deps, post, exact=exact)[1] is not NOT_ARMED
+    return arm(deps, post, second=second)[1] is not NOT_ARMED
 
 
 def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:

@@ -11,10 +11,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any
 
 from app.adapters.jwt_times import SIGNATURE_ONLY, time_problem, token_problem
+from app.domain.keys import MAX_CLOCK_SKEW_SECONDS
 from app.domain.verifiers import BadSignature
 
 ISSUER = "Upstash"
@@ -27,23 +28,25 @@ class SignatureVerifier:
     A key of None is not set. `leeway_seconds` is the accepted clock difference.
     """
 
-    def __init__(self, current_key: str | None, next_key: str | None, leeway_seconds: float = 10) -> None:
+    def __init__(
+        self, current_key: str | None, next_key: str | None, leeway_seconds: float = MAX_CLOCK_SKEW_SECONDS
+    ) -> None:
         self._keys = (("current key", current_key), ("next key", next_key))
         self._leeway = leeway_seconds
 
-    def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> Literal[True]:
-        """Verify a delivery's token against its raw body.
+    def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> datetime:
+        """Verify a delivery's token against its raw body. Return the instant of its signature, by QStash's clock.
 
         `url` is the configured address of the route. Behind a proxy, a request's own URL can be wrong.
 
         Raises: BadSignature when the signature, a claim or the body's hash is wrong.
         """
-        problem = token_problem(token)
-        if problem is None:
-            problem = self._claims_problem(self._signed_claims(str(token)), body, url, now)
-        if problem is not None:
+        if (problem := token_problem(token)) is not None:
             raise BadSignature(problem)
-        return True
+        claims = self._signed_claims(str(token))
+        if (problem := self._claims_problem(claims, body, url, now)) is not None:
+            raise BadSignature(problem)
+        return datetime.fromtimestamp(max(claims.get("iat", claims["nbf"]), 0), UTC)  # a negative year has no datetime
 
     def _signed_claims(self, token: str) -> Mapping[str, Any]:
         failures = []

@@ -5,23 +5,34 @@ Invariant: never before the due instant, never for an old generation, at most on
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from app.delivery.postpone import rearm
 from app.delivery.prepare import prepare
 from app.deps import Deps
-from app.domain.delivery import DeliveryResult, Dispatched, TurnedAway
-from app.domain.keys import longest_wait
+from app.domain.delivery import DeliveredMessage, DeliveryResult, Dispatched, TurnedAway
+from app.domain.keys import clock_lag, longest_wait
 from app.domain.lifecycle import Status
 from app.domain.post import Post, Trigger
 from app.log import emit
 from app.store.posts import queries
 
 
-def dispatch(deps: Deps, post_id: str, generation: int, trigger: Trigger, message_id: str | None = None) -> Dispatched:
-    """Handle one delivery and return its result. `message_id` is the delivered message's, None without one.
+def dispatch(
+    deps: Deps,
+    post_id: str,
+    generation: int,
+    trigger: Trigger,
+    message_id: str | None = None,
+    signed_at: datetime | None = None,
+) -> Dispatched:
+    """Handle one delivery and return its result.
+
+    `message_id` and `signed_at` are the delivered message's: its id, and its instant by the message service's clock.
 
     Raises: Unavailable where nothing was recorded, so that the delivery may come again.
     """
-    result = _dispatch(deps, post_id, generation, trigger, message_id)
+    result = _dispatch(deps, post_id, generation, trigger, DeliveredMessage(message_id, signed_at))
     emit(
         "post.dispatch",
         post_id=post_id,
@@ -34,7 +45,7 @@ def dispatch(deps: Deps, post_id: str, generation: int, trigger: Trigger, messag
 
 
 def _dispatch(
-    deps: Deps, post_id: str, generation: int, trigger: Trigger, message_id: str | None, *, check_media: bool = True
+    deps: Deps, post_id: str, generation: int, trigger: Trigger, message: DeliveredMessage, *, check_media: bool = True
 ) -> Dispatched:
     with deps.db.reading() as connection:
         found, account, circuit = queries.delivery_of(connection, post_id)
@@ -42,18 +53,21 @@ def _dispatch(
     if isinstance(post, Dispatched):
         return post
     assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
-    if post.next_attempt_at - deps.clock.now() > longest_wait(deps.settings.dispatch_lead_seconds):
-        return rearm(deps, post, message_id, exact=True)
-    ready = prepare(deps, post, account, circuit, trigger, message_id, check_media=check_media)
+    now = deps.clock.now()
+    # By our clock the post must wait for its instant. By the later one of the two clocks that wait is short.
+    longest = longest_wait(deps.settings.dispatch_lead_seconds) + clock_lag(message.signed_at, now)
+    if post.next_attempt_at - now > longest:
+        return rearm(deps, post, message, exact=True)
+    ready = prepare(deps, post, account, circuit, trigger, message, check_media=check_media)
     if isinstance(ready, Dispatched):
         return ready
     passed: DeliveryResult = deps.gate.deliver(deps, ready)
     if passed is TurnedAway.NO_SEAT:
-        return rearm(deps, post, message_id, exact=False)
+        return rearm(deps, post, message, exact=False)
     if passed is TurnedAway.ACCOUNT_CHANGED:  # try again with the account as it is now
-        return _dispatch(deps, post_id, generation, trigger, message_id)
+        return _dispatch(deps, post_id, generation, trigger, message)
     if passed is TurnedAway.POST_CHANGED:  # edited at its instant: another check of its media would make it late
-        return _dispatch(deps, post_id, generation, trigger, message_id, check_media=False)
+        return _dispatch(deps, post_id, generation, trigger, message, check_media=False)
     return passed
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.postpone import after_deferral, defer_in
 from app.deps import Deps
-from app.domain.delivery import Dispatched
+from app.domain.delivery import DeliveredMessage, Dispatched
 from app.domain.lifecycle import Status
 from app.domain.pacing import CAPPED, SPACED, WINDOW, Pace, next_turn, pace_of
 from app.domain.post import Post
@@ -34,7 +34,7 @@ def moved_to(post: Post) -> datetime | None:
     return post.next_attempt_at if post.error_code in MOVED else None
 
 
-def take_turn(deps: Deps, post: Post, wait: Callable[[datetime], bool]) -> Dispatched | None:
+def take_turn(deps: Deps, post: Post, message: DeliveredMessage, wait: Callable[[datetime], bool]) -> Dispatched | None:
     """Take the account's turn for a due post. Return None with the turn taken, else the result of the delivery.
 
     `wait` sleeps until an instant, or returns False where no seat is free.
@@ -52,7 +52,7 @@ def take_turn(deps: Deps, post: Post, wait: Callable[[datetime], bool]) -> Dispa
     assert not isinstance(decided, datetime)  # the last try may not wait
     if isinstance(decided, Post):
         assert decided.error_code is not None  # the code of the deferral
-        return after_deferral(deps, decided, decided.error_code)
+        return after_deferral(deps, decided, message, decided.error_code)
     return decided
 
 

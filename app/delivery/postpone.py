@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 from app.alarms import is_armed
 from app.deps import Deps
-from app.domain.delivery import Dispatched
+from app.domain.delivery import DeliveredMessage, Dispatched
 from app.domain.explanations import SENTENCES
+from app.domain.keys import alarm_second, clock_lag, next_alarm_second, second_not_before
 from app.domain.post import Post
+from app.log import emit
 from app.store.accounts import accounts
 from app.store.engine import Connection
 from app.store.posts import arming, queries, transitions
@@ -19,25 +21,50 @@ from app.store.posts import arming, queries, transitions
 ACCOUNT_HOLD = timedelta(minutes=15)  # between two looks at a post whose account must be reconnected
 MAX_DEFERRAL = timedelta(minutes=5)  # of a post that waits for the breaker
 SPREAD = 0.2  # deferred posts come back spread over this part of their wait, not all together
+MAX_REARMS = 8  # for one due instant. After them the sweep arms the post
 
 
-def rearm(deps: Deps, post: Post, message_id: str | None, *, exact: bool) -> Dispatched:
+def rearm(deps: Deps, post: Post, message: DeliveredMessage, *, exact: bool) -> Dispatched:
     """Set a new alarm for a delivery without a seat, or too early to wait for.
 
-    Do nothing if an alarm other than the delivered `message_id` is pending, so duplicate deliveries do not multiply.
-    `exact` alarms come ahead of the instant, others at the first second that needs no waiting.
+    Do nothing if an alarm other than the delivered one is pending, so duplicate deliveries do not multiply. `exact`
+    alarms come ahead of the instant, others at the first second that needs no waiting.
     """
-    if message_id is not None and post.message_id not in (None, message_id):
+    if message.id is not None and post.message_id not in (None, message.id):
         return Dispatched("early", "armed_already")
+    if post.rearm_count >= MAX_REARMS:
+        return _leave_to_sweep(deps, post, message)
     unchanged = transitions.unchanged(post)
     with deps.db.transaction() as tx:
-        counted = arming.count_arming(tx, [post.id], unchanged, now=deps.clock.now(), swept=False)
+        counted = arming.count_arming(tx, [post.id], unchanged, now=deps.clock.now(), swept=False, rearmed=True)
     if not counted:
         return Dispatched("early", "changed")
-    return Dispatched("early", "armed_again", is_armed(deps, counted[0], exact=exact))
+    return Dispatched("early", "armed_again", is_armed(deps, counted[0], second=_second(deps, post, message, exact)))
 
 
-def defer(deps: Deps, post: Post, at: datetime, reason: str, code: str) -> Dispatched:
+def _leave_to_sweep(deps: Deps, post: Post, message: DeliveredMessage) -> Dispatched:
+    """Acknowledge a delivery without a new alarm: too many came early. The sweep finds the post unarmed."""
+    emit("post.rearm_limit", post_id=post.id, generation=post.generation, rearmed=post.rearm_count)
+    if message.id is not None:
+        with deps.db.transaction() as tx:
+            arming.forget_message(tx, post.id, message.id)
+    return Dispatched("early", "left_to_sweep")
+
+
+def _second(deps: Deps, post: Post, message: DeliveredMessage, exact: bool) -> int:
+    """Return the second of the next alarm, by the message service's clock where ours is behind it.
+
+    A second that has passed on either clock would bring the message at once, too early again.
+    """
+    assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
+    now = deps.clock.now()
+    lag = clock_lag(message.signed_at, now)
+    due = post.next_attempt_at + lag
+    wanted = alarm_second(due, deps.settings.dispatch_lead_seconds) if exact else second_not_before(due)
+    return next_alarm_second(wanted, now + lag, post.rearm_count)
+
+
+def defer(deps: Deps, post: Post, message: DeliveredMessage, at: datetime, reason: str, code: str) -> Dispatched:
     """Move the next attempt of a scheduled post to `at`, never before its due instant.
 
     `code` explains it to the author.
@@ -45,7 +72,7 @@ def defer(deps: Deps, post: Post, at: datetime, reason: str, code: str) -> Dispa
     at = max(at, post.next_attempt_at or at)
     with deps.db.transaction() as tx:
         deferred = defer_in(tx, post, at=at, code=code, now=deps.clock.now(), reason=reason)
-    return after_deferral(deps, deferred, reason)
+    return after_deferral(deps, deferred, message, reason)
 
 
 def defer_in(tx: Connection, post: Post, *, at: datetime, code: str, now: datetime, reason: str) -> Post | None:
@@ -53,11 +80,12 @@ def defer_in(tx: Connection, post: Post, *, at: datetime, code: str, now: dateti
     return transitions.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=now, reason=reason)
 
 
-def after_deferral(deps: Deps, deferred: Post | None, reason: str) -> Dispatched:
+def after_deferral(deps: Deps, deferred: Post | None, message: DeliveredMessage, reason: str) -> Dispatched:
     """Arm a post after its committed deferral, and return the result of its delivery."""
     if deferred is None:
         return Dispatched("ignored", "changed")
-    return Dispatched("retry_scheduled", reason, is_armed(deps, deferred))
+    second = _second(deps, deferred, message, exact=True)
+    return Dispatched("retry_scheduled", reason, is_armed(deps, deferred, second=second))
 
 
 def release_held(tx: Connection, account_id: str, now: datetime) -> list[Post]:

@@ -16,7 +16,7 @@ from app.delivery.unproven import unproven_since
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.breaker import Breaker
-from app.domain.delivery import Dispatched, ReadyDelivery
+from app.domain.delivery import DeliveredMessage, Dispatched, ReadyDelivery
 from app.domain.post import Account, Post, Trigger
 from app.domain.resend import may_resend
 from app.log import emit
@@ -31,7 +31,7 @@ def prepare(
     account: Account | None,
     circuit: Breaker,
     trigger: Trigger,
-    message_id: str | None,
+    message: DeliveredMessage,
     *,
     check_media: bool = True,
 ) -> ReadyDelivery | Dispatched:
@@ -42,31 +42,31 @@ def prepare(
     if not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, max(now, due)):
         return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="outcome_unknown")
     if deps.publisher is None:
-        return _defer_misconfigured(deps, post, "publisher_not_configured", "n8n")
+        return _defer_misconfigured(deps, post, message, "publisher_not_configured", "n8n")
     if account is not None:
         account = deps.renew_account(deps, account, due)
     if account is not None and account.status == accounts.RECONNECT_REQUIRED:
-        return defer(deps, post, now + ACCOUNT_HOLD, "account_on_hold", "reconnect_required")
+        return defer(deps, post, message, now + ACCOUNT_HOLD, "account_on_hold", "reconnect_required")
     trigger = "manual" if _is_manual(deps, post, trigger) else trigger
     if account is None or _is_missed(deps, post, max(now, due)):
         code = "missed" if account else "account_missing"
         return ReadyDelivery(post, due, trigger, account, "", circuit, blocked=code)
     token = _token(deps, account)
     if token is None:
-        return _defer_misconfigured(deps, post, "tokens_unreadable", "TOKEN_ENCRYPTION_KEYS")
+        return _defer_misconfigured(deps, post, message, "tokens_unreadable", "TOKEN_ENCRYPTION_KEYS")
     if pacing.is_paced(deps):
         deps.publisher.warm()  # before the turn, or the connection would be opened between the turn and the send
         if not wait_until(deps, due):
-            return rearm(deps, post, message_id, exact=False)
-        moved = pacing.take_turn(deps, post, partial(wait_until, deps))
+            return rearm(deps, post, message, exact=False)
+        moved = pacing.take_turn(deps, post, message, partial(wait_until, deps))
         if moved is not None:
             return moved
     if circuit.opened_at is not None:
         # The probe is taken at the instant. Taken earlier and not sent for want of a seat, it would be lost to all.
         if not wait_until(deps, due):
-            return rearm(deps, post, message_id, exact=False)
+            return rearm(deps, post, message, exact=False)
         if not _take_probe(deps, circuit, deps.clock.now()):
-            return _defer_since(deps, post, circuit.opened_at, "breaker_open", "publisher_unreachable")
+            return _defer_since(deps, post, message, circuit.opened_at, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
     # A probe ignores the media: taken and then not sent, it would leave unknown if n8n is back.
     # A post that may be out ignores them too: only another send can settle it.
@@ -114,17 +114,21 @@ def _take_probe(deps: Deps, circuit: Breaker, now: datetime) -> bool:
         return breaker.take_probe(tx, circuit, now, until)
 
 
-def _defer_misconfigured(deps: Deps, post: Post, reason: str, subject: str) -> Dispatched:
+def _defer_misconfigured(deps: Deps, post: Post, message: DeliveredMessage, reason: str, subject: str) -> Dispatched:
     """Raise the operator's alert and defer the post: a slip in the settings must not fail an author's post."""
     raise_alert(deps, reason, subject, CURES[reason])
-    return _defer_since(deps, post, post.scheduled_at or deps.clock.now(), reason, "installation_misconfigured")
+    return _defer_since(
+        deps, post, message, post.scheduled_at or deps.clock.now(), reason, "installation_misconfigured"
+    )
 
 
-def _defer_since(deps: Deps, post: Post, since: datetime, reason: str, code: str) -> Dispatched:
+def _defer_since(
+    deps: Deps, post: Post, message: DeliveredMessage, since: datetime, reason: str, code: str
+) -> Dispatched:
     """Defer by half the time that the cause has lasted, within bounds, spread at random."""
     now = deps.clock.now()
     wait = min(max((now - since) / 2, _cooldown(deps)), MAX_DEFERRAL)
-    return defer(deps, post, now + wait * (1 + SPREAD * deps.random()), reason, code)
+    return defer(deps, post, message, now + wait * (1 + SPREAD * deps.random()), reason, code)
 
 
 def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:

@@ -28,6 +28,17 @@ class Dispatched:
     armed: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveredMessage:
+    """The message of a delivery: its id, and its signed instant by the message service's clock.
+
+    Both are None where no message brought the delivery.
+    """
+
+    id: str | None = None
+    signed_at: datetime | None = None
+
+
 class TurnedAway(enum.Enum):
     """Why a ready delivery was not claimed. Nothing was recorded."""
 

@@ -10,6 +10,9 @@ from app.domain.post import Post
 
 #: A delivery can be earlier than the lead: QStash knows whole seconds only, and early deliveries have been reported.
 EARLY_SLACK_SECONDS = 2.0
+#: The accepted difference between our clock and the message service's. A signature with a larger one does not verify.
+MAX_CLOCK_SKEW_SECONDS = 10.0
+MAX_REARM_STEP_DOUBLINGS = 6
 
 
 def alarm_second(due: datetime, lead_seconds: float) -> int:
@@ -25,6 +28,24 @@ def second_not_before(due: datetime) -> int:
 def longest_wait(lead_seconds: float) -> timedelta:
     """Return the longest wait of a delivery for its instant. An earlier delivery is re-armed."""
     return timedelta(seconds=lead_seconds + EARLY_SLACK_SECONDS)
+
+
+def clock_lag(signed_at: datetime | None, now: datetime) -> timedelta:
+    """Return how far our clock is behind the message service's, by the signed instant of a delivery.
+
+    Zero where our clock is ahead, where the instant is missing, or where it differs too much to be believed.
+    """
+    lag = signed_at - now if signed_at is not None else timedelta(0)
+    return lag if timedelta(0) < lag <= timedelta(seconds=MAX_CLOCK_SKEW_SECONDS) else timedelta(0)
+
+
+def next_alarm_second(wanted: int, latest: datetime, rearmed: int) -> int:
+    """Return `wanted`, or a second after `latest` where `wanted` has passed by it.
+
+    `latest` is the later reading of the two clocks. The distance doubles with each of the `rearmed` armings before: 1,
+    2, 4 … 64 seconds. So messages for one instant stay few, however wrong the clocks are.
+    """
+    return max(wanted, math.floor(latest.timestamp()) + (1 << min(rearmed, MAX_REARM_STEP_DOUBLINGS)))
 
 
 def alarm_for(post: Post, not_before: int) -> Alarm:

@@ -46,6 +46,7 @@ class Post:
     error_message: str | None
     created_at: datetime
     updated_at: datetime
+    rearm_count: int = 0  # alarms set again for the present due instant, after early deliveries
 
     @property
     def armed(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from app.domain.principal import Principal
 
@@ -49,8 +49,8 @@ class UserVerifier(Protocol):
 
 
 class DeliveryVerifier(Protocol):
-    def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> Literal[True]:
-        """Verify the signature `token` over the raw `body` for this `url`.
+    def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> datetime:
+        """Verify the signature `token` over the raw `body` for this `url`. Return its instant by the signer's clock.
 
         Raises: BadSignature when it does not verify.
         """

@@ -103,7 +103,7 @@ def secret_required(setting: str, header: str | None = None) -> Callable[[View],
 
 
 def check_delivery(url: str) -> Response | None:
-    """Verify QStash's signature over the request's body for this `url`.
+    """Verify QStash's signature over the request's body for this `url`, and keep its instant in `g.signed_at`.
 
     Returns None if it is valid, else the error answer.
 
@@ -116,7 +116,7 @@ def check_delivery(url: str) -> Response | None:
         raise not_configured("PUBLIC_BASE_URL")
     token = request.headers.get("Upstash-Signature")
     try:
-        services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
+        g.signed_at = services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
     except BadSignature as error:
         emit("delivery.refused", reason=error.reason, path=request.path)
         return unauthorized("The signature does not verify.")

@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from app.delivery.alarm_lost import record_lost_alarm
 from app.log import emit
@@ -76,7 +76,7 @@ def _handle(message: Message) -> Dispatched:
     if message.ends_lease:
         return leases.end_lease_by_alarm(deps(), message.post_id, message.generation, message.attempt)
     message_id = request.headers.get("Upstash-Message-Id")
-    return dispatch.dispatch(deps(), message.post_id, message.generation, "message", message_id)
+    return dispatch.dispatch(deps(), message.post_id, message.generation, "message", message_id, g.signed_at)
 
 
 def _read_message(raw: bytes) -> Message | None:

@@ -47,7 +47,7 @@ def token(key: str = CURRENT, algorithm: str = "HS256", drop: str = "", **change
 
 
 def verify(signed: Any, body: bytes = BODY, url: str = URL, now: datetime = NOW, leeway: float = 10) -> bool:
-    return SignatureVerifier(CURRENT, NEXT, leeway).verify(signed, body, url, now)
+    return isinstance(SignatureVerifier(CURRENT, NEXT, leeway).verify(signed, body, url, now), datetime)
 
 
 @pytest.mark.parametrize("key", [CURRENT, NEXT])
@@ -132,8 +132,19 @@ def test_empty_key_verifies_no_token(empty: str | None) -> None:
     forged = f"{header}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
     with pytest.raises(BadSignature, match="current key: is not set; next key: is not set"):
         SignatureVerifier(empty, empty).verify(forged, BODY, URL, NOW)
-    assert SignatureVerifier(CURRENT, empty).verify(token(), BODY, URL, NOW)
-    assert SignatureVerifier(empty, NEXT).verify(token(NEXT), BODY, URL, NOW)
+    assert SignatureVerifier(CURRENT, empty).verify(token(), BODY, URL, NOW).timestamp() == T
+    assert SignatureVerifier(empty, NEXT).verify(token(NEXT), BODY, URL, NOW).timestamp() == T
+
+
+@pytest.mark.parametrize(
+    ("claims", "instant"), [({"iat": T + 8}, T + 8), ({"iat": T - 300}, T - 300), ({"iat": -1e10}, 0), ({"iat": 0}, 0)]
+)
+def test_verified_delivery_has_the_instant_of_its_signature(claims: dict[str, Any], instant: float) -> None:
+    assert SignatureVerifier(CURRENT, NEXT).verify(token(**claims), BODY, URL, NOW).timestamp() == instant
+
+
+def test_verified_delivery_without_iat_has_the_instant_of_nbf() -> None:
+    assert SignatureVerifier(CURRENT, NEXT).verify(token(drop="iat"), BODY, URL, NOW).timestamp() == T
 
 
 def test_other_algorithms_are_refused_with_the_right_key() -> None:

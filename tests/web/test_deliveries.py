@@ -277,3 +277,12 @@ def test_refused_successor_of_an_early_lease_alarm_is_not_acknowledged(site: Sit
     post = site.sent(alice)
     qstash.down = True
     refused(site.deliver(post, kind="lease"), 503, "not_armed")
+
+
+@pytest.mark.parametrize("ahead", [0, 8])
+def test_delivery_early_by_our_clock_is_judged_by_its_signed_instant_too(site: Site, ahead: int):
+    post = site.user("alice").scheduled(NOW + HOUR)
+    site.clock.at = NOW + HOUR - 9 * SECOND
+    message = json.dumps({"postId": post["id"], "userId": post["userId"], "generation": post["generation"]}).encode()
+    answer = json_of(site.signed(DISPATCH, message, iat=int(site.clock.at.timestamp()) + ahead))
+    assert answer == ({"status": "dispatched"} if ahead else {"status": "early", "reason": "armed_again"})

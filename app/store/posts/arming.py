@@ -21,14 +21,18 @@ from app.store.schema.tables import alerts, posts, status_unindexed
 SERVICE = "qstash"  # the subject of alerts about the message service
 
 
-def count_arming(tx: Connection, ids: Sequence[str], expected: Condition, *, now: datetime, swept: bool) -> list[Post]:
-    """Raise the arm count of these posts where `expected` still holds.
+def count_arming(
+    tx: Connection, ids: Sequence[str], expected: Condition, *, now: datetime, swept: bool, rearmed: bool = False
+) -> list[Post]:
+    """Raise the arm count of these posts where `expected` still holds, and with `rearmed` their rearm count.
 
     The new count makes a new deduplication id. Returns the changed posts. Only these may be armed by the caller.
     """
     values: dict[str, Any] = {"arm_count": posts.c.arm_count + 1, "message_id": None, "updated_at": now}
     if swept:
         values["swept_at"] = now
+    if rearmed:
+        values["rearm_count"] = posts.c.rearm_count + 1
     where = (posts.c.id.in_(ids), status_unindexed(Status.SCHEDULED), expected)
     return [to_post(row) for row in tx.execute(update(posts).where(*where).values(values).returning(posts))]
 

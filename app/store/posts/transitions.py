@@ -257,7 +257,7 @@ def defer(
 
 def _due(at: datetime) -> dict[str, Any]:
     """Return the values of a post due at `at` and not armed yet."""
-    return {"next_attempt_at": at, "arm_count": INCREMENT, "message_id": None, "swept_at": None}
+    return {"next_attempt_at": at, "arm_count": INCREMENT, "rearm_count": 0, "message_id": None, "swept_at": None}
 
 
 def _lease_ended() -> dict[str, Any]:

@@ -81,6 +81,7 @@ posts = Table(
     Column("error_message", sa.Text),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("rearm_count", sa.Integer, nullable=False, server_default=sa.text("0")),
     CheckConstraint(f"status IN ({quoted_list(Status)})", name="status"),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="due_when_scheduled"),
     CheckConstraint("(status = 'publishing') = (lease_until IS NOT NULL)", name="lease_when_publishing"),
