@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from app.adapters.network_errors import describe_root_cause
+from app.adapters.network_errors import describe_root_cause, is_configuration_error
 from app.domain.ports import Clock, Reply, Submission
 from app.domain.times import to_wire
 from app.log import emit
@@ -61,7 +61,8 @@ class N8nPublisher:
             headers = self._headers | {"Content-Length": str(len(body))}
             request = self._connections.prepare("POST", None, headers, self._connect_seconds)
         except Exception as error:
-            return Reply("not_sent", self._clock.now(), error=self._error_text(error, submission))
+            text = self._error_text(error, submission)
+            return Reply("not_sent", self._clock.now(), error=text, misconfigured=is_configuration_error(error))
         sent_at = self._clock.now()
         try:
             answer = request.send(body, self._read_seconds, MAX_BODY_BYTES)

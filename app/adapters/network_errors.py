@@ -1,6 +1,9 @@
-"""Describe network errors for operators."""
+"""Describe network errors for operators, and find those that only an operator can mend."""
 
 from __future__ import annotations
+
+import socket
+import ssl
 
 MAX_DEPTH = 10  # of nested causes. An exception can be its own cause.
 
@@ -10,12 +13,28 @@ def describe_root_cause(error: BaseException) -> str:
 
     requests wraps urllib3's errors, and urllib3 wraps the socket's. The cause is in `reason`, `args` or `__cause__`.
     """
+    cause = _root_cause(error)
+    return f"{type(cause).__name__}: {cause}"
+
+
+def is_configuration_error(error: BaseException) -> bool:
+    """Return True if a request failed for its address, its headers or the host's certificate.
+
+    A TLS connection that ends during the handshake is an outage, not a configuration.
+    """
+    cause = _root_cause(error)
+    if isinstance(cause, ssl.SSLError):
+        return not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return isinstance(cause, socket.gaierror | ValueError)
+
+
+def _root_cause(error: BaseException) -> BaseException:
     for _ in range(MAX_DEPTH):
         inner = _direct_cause(error)
         if inner is None:
             break
         error = inner
-    return f"{type(error).__name__}: {error}"
+    return error
 
 
 def _direct_cause(error: BaseException) -> BaseException | None:

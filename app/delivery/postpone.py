@@ -80,6 +80,12 @@ def defer_in(tx: Connection, post: Post, *, at: datetime, code: str, now: dateti
     return transitions.defer(tx, post, at=at, code=code, message=SENTENCES[code], now=now, reason=reason)
 
 
+def deferral_since(deps: Deps, since: datetime, now: datetime) -> timedelta:
+    """Return half the time that a cause has lasted, within bounds, spread at random."""
+    least = timedelta(seconds=deps.settings.breaker_cooldown_seconds)
+    return min(max((now - since) / 2, least), MAX_DEFERRAL) * (1 + SPREAD * deps.random())
+
+
 def after_deferral(deps: Deps, deferred: Post | None, message: DeliveredMessage, reason: str) -> Dispatched:
     """Arm a post after its committed deferral, and return the result of its delivery."""
     if deferred is None:

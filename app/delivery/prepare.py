@@ -10,7 +10,7 @@ from functools import partial
 
 from app.alerts import raise_alert
 from app.delivery import media, pacing
-from app.delivery.postpone import ACCOUNT_HOLD, MAX_DEFERRAL, SPREAD, defer, rearm
+from app.delivery.postpone import ACCOUNT_HOLD, defer, deferral_since, rearm
 from app.delivery.seats import wait_until
 from app.delivery.unproven import unproven_since
 from app.deps import Deps
@@ -125,10 +125,9 @@ def _defer_misconfigured(deps: Deps, post: Post, message: DeliveredMessage, reas
 def _defer_since(
     deps: Deps, post: Post, message: DeliveredMessage, since: datetime, reason: str, code: str
 ) -> Dispatched:
-    """Defer by half the time that the cause has lasted, within bounds, spread at random."""
+    """Defer by half the time that the cause has lasted, at most MAX_DEFERRAL."""
     now = deps.clock.now()
-    wait = min(max((now - since) / 2, _cooldown(deps)), MAX_DEFERRAL)
-    return defer(deps, post, message, now + wait * (1 + SPREAD * deps.random()), reason, code)
+    return defer(deps, post, message, now + deferral_since(deps, since, now), reason, code)
 
 
 def _is_missed(deps: Deps, post: Post, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from app.alarms import arm_lease_end, is_armed
 from app.alerts import raise_alert
+from app.delivery.postpone import MAX_DEFERRAL, SPREAD, deferral_since
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.breaker import Breaker
@@ -153,9 +154,13 @@ def _mark_account(tx: Connection, post: Post, now: datetime) -> None:
 def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, now: datetime) -> Post | None:
     """Schedule another try while the budget lasts, else fail the post.
 
-    An unsent request never spends the last retry, so n8n can be away for an hour without the loss of a post.
+    An unsent request never spends the last retry, so n8n can be away for an hour without the loss of a post. A failure
+    that an operator has to mend spends none.
     """
     settings = deps.settings
+    if verdict.alert is not None:
+        at = now + _hold(deps, post, verdict, now)
+        return transitions.retry(tx, post, at=at, counted=False, code=verdict.code, message=verdict.message, now=now)
     spent = post.retry_count >= settings.max_retries
     if spent and not free and verdict.outcome is not Outcome.NOT_SENT:
         code = "retries_exhausted"
@@ -179,6 +184,12 @@ def _retry_reported_unknown(deps: Deps, tx: Connection, post: Post, verdict: Ver
     if not safe or post.retry_count >= settings.max_retries:
         return None
     return transitions.retry(tx, post, at=at, counted=True, code=verdict.code, message=verdict.message, now=now)
+
+
+def _hold(deps: Deps, post: Post, verdict: Verdict, now: datetime) -> timedelta:
+    """Return the wait of a post that an operator's slip keeps from going out, at most MAX_DEFERRAL."""
+    wait = deferral_since(deps, post.scheduled_at or now, now) / (1 + SPREAD)
+    return max(wait, min(timedelta(seconds=verdict.retry_after or 0), MAX_DEFERRAL))
 
 
 def _count_in_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: Breaker, now: datetime) -> bool:

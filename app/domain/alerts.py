@@ -21,6 +21,7 @@ CURES = {
     "breaker_open": "n8n fails. Posts wait, and one post tries from time to time. Look at n8n and its log.",
     "workflow_inactive": "n8n does not know the webhook. Activate the workflow, or correct N8N_WEBHOOK_URL.",
     "publisher_refuses_us": "n8n refuses us. Check N8N_WEBHOOK_AUTH_HEADER, and switch Ignore Bots off in the webhook.",
+    "publisher_address_wrong": "n8n's host name or certificate is wrong. Check N8N_WEBHOOK_URL and DNS. Posts wait.",
     "message_service_unauthorized": "QStash refuses our token. Set QSTASH_TOKEN to a valid one.",
     "message_service_quota_exceeded": "The QStash quota is used up. The sweep sends the posts. Raise the plan.",
     "message_service_beyond_horizon": "QStash refuses so long a delay. Set QSTASH_MAX_DELAY_DAYS to the plan's limit.",

@@ -79,7 +79,8 @@ class Report:
 def read_reply(reply: Reply, now: datetime) -> Verdict:
     """Read n8n's HTTP answer, or the lack of one, into a Verdict."""
     if reply.kind == "not_sent":
-        return explained(Outcome.NOT_SENT, "publisher_unreachable", reply.error)
+        alert = "publisher_address_wrong" if reply.misconfigured else None
+        return explained(Outcome.NOT_SENT, "publisher_unreachable", reply.error, alert=alert)
     if reply.kind == "unknown" or reply.status is None:
         return explained(Outcome.UNKNOWN, "outcome_unknown", reply.error)
     status = reply.status
@@ -92,9 +93,9 @@ def read_reply(reply: Reply, now: datetime) -> Verdict:
 
 def _read_status(status: int) -> tuple[Outcome, str, str | None]:
     """Return the outcome, the code and the alert of a status, by the table of the design."""
-    if status in (401, 403):
+    if status in (401, 402, 403, 407, 511):
         return Outcome.TRANSIENT, "publisher_refuses_us", "publisher_refuses_us"
-    if status in (404, 405, 410) or 300 <= status < 400:
+    if status in (404, 405, 410, 421, 426) or 300 <= status < 400:
         return Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"
     if status in BUSY_STATUSES:
         return Outcome.TRANSIENT, "publisher_busy", None

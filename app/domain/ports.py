@@ -104,7 +104,8 @@ class Reply:
     """The result of one send.
 
     `answered`: an HTTP status came back. `not_sent`: nothing left this machine. `unknown`: the request may have
-    arrived (read timeout, or connection lost after the request was written).
+    arrived (read timeout, or connection lost after the request was written). `misconfigured`: nothing was sent, because
+    the host's name does not resolve, its certificate does not verify, or the request cannot be built.
     """
 
     kind: Literal["answered", "not_sent", "unknown"]
@@ -113,6 +114,7 @@ class Reply:
     retry_after: str | None = None
     body: str = ""
     error: str = ""
+    misconfigured: bool = False
 
 
 class Publisher(Protocol):

@@ -17,7 +17,13 @@ from app.store.operations.alerts import Alert
 
 #: Kinds that a later accepted send shows to be over.
 ENDED_BY_A_SEND = frozenset(
-    {"workflow_inactive", "publisher_refuses_us", "publisher_not_configured", "tokens_unreadable"}
+    {
+        "workflow_inactive",
+        "publisher_refuses_us",
+        "publisher_address_wrong",
+        "publisher_not_configured",
+        "tokens_unreadable",
+    }
 )
 EVENTS = frozenset({"duplicate_publish", "published_after_cancel"})
 

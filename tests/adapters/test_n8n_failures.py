@@ -99,8 +99,8 @@ class TestUnknown:
 
 
 class TestNotSent:
-    def assert_not_sent(self, reply: Reply, error: str) -> None:
-        assert (reply.kind, reply.status) == ("not_sent", None)
+    def assert_not_sent(self, reply: Reply, error: str, *, misconfigured: bool = False) -> None:
+        assert (reply.kind, reply.status, reply.misconfigured) == ("not_sent", None, misconfigured)
         assert error in reply.error
 
     def test_reply_is_not_sent_when_the_connection_is_refused(self) -> None:
@@ -113,10 +113,10 @@ class TestNotSent:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         monkeypatch.setattr(socket, "getaddrinfo", fail)
-        self.assert_not_sent(send("http://n8n.invalid/webhook/x"), "Name or service not known")
+        self.assert_not_sent(send("http://n8n.invalid/webhook/x"), "Name or service not known", misconfigured=True)
 
     def test_reply_is_not_sent_when_the_name_is_invalid(self) -> None:
-        self.assert_not_sent(send(f"http://{'a' * 80}.example/"), "")
+        self.assert_not_sent(send(f"http://{'a' * 80}.example/"), "", misconfigured=True)
 
     def test_reply_is_not_sent_when_connecting_times_out(self) -> None:
         with full_backlog() as url:
@@ -126,12 +126,12 @@ class TestNotSent:
 
     def test_reply_is_not_sent_when_the_port_speaks_no_tls(self) -> None:
         with http_server() as n8n:
-            self.assert_not_sent(send(n8n.url.replace("http:", "https:")), "SSL")
+            self.assert_not_sent(send(n8n.url.replace("http:", "https:")), "SSL", misconfigured=True)
         assert n8n.seen == []
 
     def test_reply_is_not_sent_when_the_certificate_is_untrusted(self, certificate: Certificate) -> None:
         with http_server(tls=certificate.context) as n8n:
-            self.assert_not_sent(send(n8n.url), "CERTIFICATE_VERIFY_FAILED")
+            self.assert_not_sent(send(n8n.url), "CERTIFICATE_VERIFY_FAILED", misconfigured=True)
         assert n8n.seen == []
 
     @pytest.mark.parametrize("script", [closes_after_hello, resets_after_hello])

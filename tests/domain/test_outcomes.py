@@ -62,13 +62,13 @@ def test_2xx_answer_is_accepted_not_published(status: int):
     [
         ((504, 520, 521, 522, 523, 524, 525, 526, 527), Outcome.UNKNOWN, "outcome_unknown", None),
         ((100, 102, 103, 199, 561, 598, 599, 600, 999), Outcome.UNKNOWN, "outcome_unknown", None),
-        ((401, 403), Outcome.TRANSIENT, "publisher_refuses_us", "publisher_refuses_us"),
-        ((404, 405, 410), Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"),
+        ((401, 402, 403, 407, 511), Outcome.TRANSIENT, "publisher_refuses_us", "publisher_refuses_us"),
+        ((404, 405, 410, 421, 426), Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"),
         ((300, 301, 302, 304, 307, 308, 399), Outcome.TRANSIENT, "workflow_inactive", "workflow_inactive"),
         ((408, 425, 429), Outcome.TRANSIENT, "publisher_busy", None),
         ((400, 413, 422), Outcome.PERMANENT, "rejected_by_publisher", None),
-        ((402, 406, 407, 409, 411, 415, 421, 423, 426, 431, 451, 499), Outcome.TRANSIENT, "publisher_error", None),
-        ((500, 501, 502, 503, 507, 508, 511, 530), Outcome.TRANSIENT, "publisher_error", None),
+        ((406, 409, 411, 415, 423, 431, 451, 499), Outcome.TRANSIENT, "publisher_error", None),
+        ((500, 501, 502, 503, 507, 508, 530), Outcome.TRANSIENT, "publisher_error", None),
     ],
 )
 def test_outcome_of_each_http_status(statuses: tuple[int, ...], outcome: Outcome, code: str, alert: str | None):
@@ -93,6 +93,11 @@ def test_request_that_never_left_is_not_sent():
     verdict = read_reply(Reply("not_sent", NOW, error="connection refused"), NOW)
     code = "publisher_unreachable"
     assert verdict == Verdict(Outcome.NOT_SENT, code, SENTENCES[code], "connection refused")
+
+
+def test_request_that_cannot_leave_before_an_operator_mends_it_raises_an_alert():
+    verdict = read_reply(Reply("not_sent", NOW, error="no such name", misconfigured=True), NOW)
+    assert (verdict.outcome, verdict.alert) == (Outcome.NOT_SENT, "publisher_address_wrong")
 
 
 @pytest.mark.parametrize(
