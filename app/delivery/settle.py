@@ -200,7 +200,8 @@ def _count_in_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: Bre
     if is_failure:
         s = deps.settings
         cooldown = timedelta(seconds=s.breaker_cooldown_seconds)
-        if breaker.record_failure(tx, threshold=s.breaker_threshold, cooldown=cooldown, now=now):
+        timed_out = verdict.outcome is Outcome.UNKNOWN
+        if breaker.record_failure(tx, threshold=s.breaker_threshold, cooldown=cooldown, now=now, timed_out=timed_out):
             emit("breaker.opened")
             alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
             return True

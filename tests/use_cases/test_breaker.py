@@ -37,14 +37,57 @@ def read_breaker(world: World) -> Breaker:
 
 @pytest.mark.parametrize(
     "reply",
-    [not_sent(), unknown(), answered(500), answered(503), answered(404), answered(524)],
-    ids=["not sent", "unknown", "500", "503", "404", "524"],
+    [not_sent(), answered(500), answered(503), answered(404)],
+    ids=["not sent", "500", "503", "404"],
 )
 def test_breaker_opens_at_the_threshold_and_raises_an_alert(world: World, reply: Reply):
     world.set(breaker_threshold=3)
     reach_threshold(world, reply)
     assert read_breaker(world) == Breaker(3, IN_TEN_MINUTES, IN_TEN_MINUTES + COOLDOWN)
     assert world.alerts()["breaker_open"] == "n8n"
+
+
+@pytest.mark.parametrize("reply", [unknown(), answered(524)], ids=["read timeout", "524"])
+def test_breaker_opens_after_twice_the_threshold_of_timeouts(world: World, reply: Reply):
+    posts = [world.scheduled() for _ in range(10)]
+    world.clock.set(IN_TEN_MINUTES)
+    world.publisher.default_reply = reply
+    for number, post in enumerate(posts, start=1):
+        assert world.dispatch(post).reason == "unknown"
+        assert (read_breaker(world).opened_at is not None) == (number == 10)
+    assert read_breaker(world) == Breaker(0, IN_TEN_MINUTES, IN_TEN_MINUTES + COOLDOWN, timeouts=10)
+
+
+@pytest.mark.parametrize("order", ["RRRRTT", "TTRRRR", "RTRTRR", "TTTTTTRR"])
+def test_refusal_weighs_two_timeouts_in_any_order(world: World, order: str):
+    world.publisher.answers(*(not_sent() if kind == "R" else unknown() for kind in order))
+    posts = [world.scheduled() for _ in order]
+    world.clock.set(IN_TEN_MINUTES)
+    for post in posts[:-1]:
+        world.dispatch(post)
+    assert read_breaker(world).opened_at is None
+    world.dispatch(posts[-1])
+    assert read_breaker(world).opened_at is not None
+
+
+def test_slow_n8n_whose_reports_come_late_never_opens_the_breaker(world: World):
+    posts = [world.scheduled() for _ in range(27)]
+    world.clock.set(IN_TEN_MINUTES)
+    world.publisher.default_reply = unknown()
+    for sent, post in enumerate(posts):
+        assert world.dispatch(post).reason == "unknown"
+        if sent >= 8:  # each report comes eight sends later
+            world.report_published(posts[sent - 8], urn=f"urn:li:share:{sent}")
+        assert read_breaker(world).opened_at is None
+
+
+def test_accepted_send_clears_the_timeouts(world: World):
+    world.publisher.answers(*[unknown()] * 9, answered(200), *[unknown()] * 9)
+    posts = [world.scheduled() for _ in range(19)]
+    world.clock.set(IN_TEN_MINUTES)
+    for post in posts:
+        world.dispatch(post)
+    assert read_breaker(world) == Breaker(timeouts=9)
 
 
 def test_breaker_stays_closed_one_failure_below_the_threshold(world: World):
@@ -191,7 +234,7 @@ def test_delivery_without_a_seat_takes_no_probe_and_is_rearmed(world: World, mil
 
 @pytest.mark.parametrize("published", [True, False])
 def test_report_of_a_timed_out_attempt_closes_the_breaker(world: World, published: bool):
-    world.set(breaker_threshold=2)
+    world.set(breaker_threshold=1)
     slow = world.due()
     world.publisher.answers(unknown())
     world.dispatch(slow)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
-from app.domain.breaker import Breaker
+from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker
 from app.store.engine import upsert
 from app.store.schema.tables import breakers
 
@@ -19,7 +19,9 @@ T = breakers.c
 
 
 def read(connection: Connection) -> Breaker:
-    row = connection.execute(select(T.failures, T.opened_at, T.probe_at).where(T.name == NAME)).one_or_none()
+    row = connection.execute(
+        select(T.failures, T.opened_at, T.probe_at, T.timeouts).where(T.name == NAME)
+    ).one_or_none()
     return Breaker(*row) if row else Breaker()
 
 
@@ -32,13 +34,19 @@ def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) ->
     return tx.execute(update(breakers).where(*where).values(probe_at=until)).rowcount == 1
 
 
-def record_failure(tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime) -> bool:
+def record_failure(
+    tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool = False
+) -> bool:
     """Count one failure. Open the breaker at the threshold, or restart the cooldown of an open one.
 
-    Returns True if this failure opened it.
+    The threshold is in refusals, and TIMEOUTS_PER_REFUSAL time-outs count as one. Returns True if this failure opened
+    the breaker.
     """
-    upsert(tx, breakers, {"name": NAME}, {"failures": 1}, {"failures": T.failures + 1})
-    opened = update(breakers).where(T.name == NAME, T.failures >= threshold, T.opened_at.is_(None))
+    first = {"failures": int(not timed_out), "timeouts": int(timed_out)}
+    upsert(tx, breakers, {"name": NAME}, first, {name: T[name] + more for name, more in first.items()})
+    weight = T.failures * TIMEOUTS_PER_REFUSAL + T.timeouts
+    reached = weight >= threshold * TIMEOUTS_PER_REFUSAL
+    opened = update(breakers).where(T.name == NAME, reached, T.opened_at.is_(None))
     if tx.execute(opened.values(opened_at=now, probe_at=now + cooldown)).rowcount == 1:
         return True
     again = update(breakers).where(T.name == NAME, T.opened_at.is_not(None))
@@ -49,6 +57,7 @@ def record_failure(tx: Connection, *, threshold: int, cooldown: timedelta, now: 
 def record_success(tx: Connection) -> bool:
     """Close the breaker. Returns True if it was open."""
     was_open = tx.execute(select(T.opened_at).where(T.name == NAME)).scalar() is not None
-    dirty = sa.or_(T.failures > 0, T.opened_at.is_not(None))
-    tx.execute(update(breakers).where(T.name == NAME, dirty).values(failures=0, opened_at=None, probe_at=None))
+    dirty = sa.or_(T.failures > 0, T.timeouts > 0, T.opened_at.is_not(None))
+    clean = {"failures": 0, "timeouts": 0, "opened_at": None, "probe_at": None}
+    tx.execute(update(breakers).where(T.name == NAME, dirty).values(clean))
     return was_open

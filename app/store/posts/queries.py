@@ -78,7 +78,7 @@ _POST_WITH_ACCOUNTS = (
     .order_by(social_accounts.c.created_at, social_accounts.c.id)
 )
 _DELIVERY = (
-    select(posts, *_ACCOUNT, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at)
+    select(posts, *_ACCOUNT, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at, breakers.c.timeouts)
     .select_from(posts)
     .outerjoin(social_accounts, access.account_of_post())
     .outerjoin(breakers, breakers.c.name == NAME)
@@ -94,8 +94,8 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
     row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
     if row is None:
         return None, None, Breaker()
-    failures, opened_at, probe_at = row[-3:]
-    return to_post(row), _joined_account(row), Breaker(failures or 0, opened_at, probe_at)
+    failures, opened_at, probe_at, timeouts = row[-4:]
+    return to_post(row), _joined_account(row), Breaker(failures or 0, opened_at, probe_at, timeouts or 0)
 
 
 _ACCOUNTS = (

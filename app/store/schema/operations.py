@@ -52,6 +52,7 @@ breakers = Table(
     Column("failures", sa.Integer, nullable=False),
     Column("opened_at", Instant),
     Column("probe_at", Instant),
+    Column("timeouts", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 
 alerts = Table(
