@@ -13,7 +13,7 @@ from app.store.operations.idempotency import KeyLock, KeyRecord
 
 __all__ = ["KeyLock", "KeyRecord", "finish", "lock_key", "release"]
 
-KEPT_FOR = timedelta(hours=24)
+KEPT_FOR = idempotency.KEPT_FOR
 LEASE = timedelta(seconds=60)  # longer than any request. A holder silent for longer has died.
 TRIES = 3
 

@@ -24,7 +24,7 @@ from app.log import emit
 from app.store.accounts import oauth_states
 from app.store.accounts.oauth_states import OAuthState
 
-STATE_LIFETIME = timedelta(minutes=10)
+STATE_LIFETIME = oauth_states.LIFETIME
 RANDOM_BYTES = 32  # 43 characters, as RFC 7636, 4.1 recommends for a verifier
 MAX_STATE, MAX_CODE = 128, 4096
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})

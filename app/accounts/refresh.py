@@ -25,7 +25,7 @@ from app.store.operations import alerts
 from app.store.retried_writes import persist
 
 LEASE_MARGIN = timedelta(seconds=60)  # past the call's own bound, for writing the answer
-MIN_PAUSE, MAX_PAUSE = timedelta(minutes=5), timedelta(hours=6)  # between failed tries. The pause doubles
+MIN_PAUSE, MAX_PAUSE = timedelta(minutes=5), tokens.LONGEST_PAUSE  # between failed tries. The pause doubles
 MIN_SECONDS = 3.0  # for a refresh at the last moment: a send with an expired token fails for certain
 #: Failures of the service itself: the next account would fail in the same way.
 SERVICE_FAILURES = ("unreachable", "rate_limited")

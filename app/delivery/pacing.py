@@ -67,9 +67,11 @@ def _decide(
         return Dispatched("ignored", "changed")
     # Two deliveries of the post that has the turn: the claim decides between them, and neither may move the post.
     is_own = (slot.post_id, slot.attempt) == (post.id, post.attempt)
-    free_at = now if is_own else max(now, slot.free_at)
+    # An instant further ahead than one spacing was written by a clock ahead of time.
+    free_at = now if is_own else max(now, min(slot.free_at, now + pace.spacing))
     waiting = pacing.waiting(tx, post, now - pace.spacing)
     sent = pacing.turns(tx, post, now - WINDOW, now - CLAIM_FOLLOWS_WITHIN, pace.cap) if pace.cap else []
+    sent = [min(at, now) for at in sent]  # a turn from the future was written by a clock ahead of time
     has_waited = is_own or post.error_code in MOVED
     at, _ = next_turn(free_at, [] if has_waited else waiting, sent, pace)
     if at <= now:

@@ -19,6 +19,7 @@ from app.domain.breaker import Breaker
 from app.domain.delivery import DeliveredMessage, Dispatched, ReadyDelivery
 from app.domain.post import Account, Post, Trigger
 from app.domain.resend import may_resend
+from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
 from app.store.accounts import accounts
 from app.store.operations import breaker
@@ -107,9 +108,9 @@ def _token(deps: Deps, account: Account) -> str | None:
 
 def _take_probe(deps: Deps, circuit: Breaker, now: datetime) -> bool:
     """Return True if this delivery may try n8n, as the only one while the breaker is open."""
-    if circuit.probe_at is None or circuit.probe_at > now:
-        return False
     until = now + max(_cooldown(deps), timedelta(seconds=deps.settings.n8n_timeout_seconds))
+    if circuit.probe_at is None or now < circuit.probe_at <= until + CLOCK_TOLERANCE:
+        return False
     with deps.db.transaction() as tx:
         return breaker.take_probe(tx, circuit, now, until)
 

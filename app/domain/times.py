@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from app.domain.errors import invalid_field
 
 PAST_TOLERANCE = timedelta(seconds=60)
+#: A stored end later than the code can write now, plus this, comes from a clock that was ahead.
+CLOCK_TOLERANCE = timedelta(minutes=1)
 _FORM = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
 )

@@ -17,6 +17,7 @@ from app.operations.alert_rules import healed_alerts
 from app.store.operations import alerts, runs
 from app.store.posts import queries
 from app.store.retried_writes import persist
+from app.sweep.clock import correct_future_instants
 from app.sweep.expire import expire_leases
 from app.sweep.overdue import arm_unarmed, send_overdue
 from app.sweep.retention import keep_counts_and_prune, prune_expired_records
@@ -43,7 +44,16 @@ def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
     until = run.started + run.budget + margin
     if not runs.acquire_lease(deps.db, runs.SWEEP, run.holder, now=run.started, until=until):
         return Swept(skipped=True)
-    return _run_steps(run, expire_leases, send_overdue, arm_unarmed, _refresh_tokens, _clear_healed_alerts, _prune)
+    return _run_steps(
+        run,
+        correct_future_instants,
+        expire_leases,
+        send_overdue,
+        arm_unarmed,
+        _refresh_tokens,
+        _clear_healed_alerts,
+        _prune,
+    )
 
 
 def poll(deps: Deps, should_stop: ShouldStop = never) -> Swept:

@@ -11,7 +11,7 @@ from app.domain.explanations import SENTENCES
 from app.domain.pacing import MARGIN
 from app.domain.post import Post
 from app.posts import schedule
-from app.store.schema.tables import account_slots
+from app.store.schema.tables import account_slots, breakers
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -109,7 +109,7 @@ def test_turn_deferred_by_the_breaker_costs_one_spacing(spaced: World):
     deliver(spaced, first)
     spaced.set(breaker_cooldown_seconds=600.0)
     with spaced.db.transaction() as tx:
-        tx.exec_driver_sql("UPDATE breakers SET probe_at = '2031-01-01 00:00:00.000000'")
+        tx.execute(sa.update(breakers).values(probe_at=IN_TEN_MINUTES + 10 * MINUTE))
     spaced.at_due(second)
     assert spaced.dispatch(second).reason == "breaker_open"
     with spaced.db.transaction() as tx:

@@ -13,6 +13,7 @@ from app.domain.companies import Right
 from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies import access
+from app.store.ends import is_over
 from app.store.engine import insert_into
 from app.store.paging import After, oldest_first
 from app.store.schema.tables import posts, social_accounts
@@ -94,9 +95,11 @@ def page(
 def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: datetime) -> bool:
     """Mark an account whose token was refused. Returns False if it was reconnected after `sent_at`.
 
-    A reconnected account has another token.
+    A reconnected account has another token. A connection from the future was made by a clock ahead of time, before the
+    send.
     """
-    where = (social_accounts.c.id == account_id, social_accounts.c.connected_at <= sent_at)
+    connected_at = social_accounts.c.connected_at
+    where = (social_accounts.c.id == account_id, is_over(connected_at, sent_at, now))
     marked = update(social_accounts).where(*where).values(status=RECONNECT_REQUIRED, updated_at=now)
     return tx.execute(marked).rowcount == 1
 

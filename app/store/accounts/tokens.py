@@ -5,7 +5,7 @@ Invariant: one refresh per account at a time. Its answer replaces only the token
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,16 +13,22 @@ from sqlalchemy import Connection, or_, select, update
 
 from app.domain.oauth import REFRESHABLE
 from app.domain.post import Account
+from app.domain.times import CLOCK_TOLERANCE
 from app.store.accounts.accounts import ACTIVE, RECONNECT_REQUIRED, to_account
+from app.store.ends import is_over
 from app.store.schema.tables import social_accounts
 
 FAILURES_TO_WARN = 3  # consecutive failures before the owner is warned
+LONGEST_LEASE = timedelta(minutes=15)
+LONGEST_PAUSE = timedelta(hours=6)  # between failed tries
 T = social_accounts.c
 
 
 def due(connection: Connection, before: datetime, now: datetime, limit: int) -> list[str]:
     """Return the ids of accounts to refresh now: access ends by `before`, the soonest first."""
-    statement = select(T.id).where(*_refreshable(before, now)).order_by(T.expires_at, T.id).limit(limit)
+    statement = (
+        select(T.id).where(*_refreshable(before, now, now + LONGEST_LEASE)).order_by(T.expires_at, T.id).limit(limit)
+    )
     return list(connection.execute(statement).scalars())
 
 
@@ -46,7 +52,7 @@ def acquire_lease(tx: Connection, account_id: str, before: datetime, now: dateti
 
     None means no refresh is due, a retry is too early, or another caller has the lease.
     """
-    leased = update(social_accounts).where(T.id == account_id, *_refreshable(before, now))
+    leased = update(social_accounts).where(T.id == account_id, *_refreshable(before, now, until))
     row = tx.execute(leased.values(refresh_lease_until=until).returning(social_accounts)).one_or_none()
     return to_account(row) if row else None
 
@@ -85,14 +91,23 @@ def failures(connection: Connection, account_id: str) -> int:
     return connection.execute(select(T.refresh_failures).where(T.id == account_id)).scalar() or 0
 
 
-def _refreshable(before: datetime, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _refreshable(before: datetime, now: datetime, latest: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions for a refresh now. `latest` is the latest end of a lease.
+
+    Ends that a clock ahead of time has written are void. A second refresh beside a first one is safe: `_same_tokens`.
+    """
+    ahead = now + CLOCK_TOLERANCE
+    wrong_pause = or_(
+        sa.and_(T.refresh_failures > 0, T.refresh_retry_at > ahead + LONGEST_PAUSE),
+        sa.and_(T.refresh_failures == 0, T.connected_at > ahead),  # this pause is part of the token's lifetime
+    )
     return (
         T.platform == REFRESHABLE,
         T.status == ACTIVE,
         T.refresh_token.is_not(None),
         T.expires_at <= before,
-        or_(T.refresh_retry_at.is_(None), T.refresh_retry_at <= now),
-        or_(T.refresh_lease_until.is_(None), T.refresh_lease_until <= now),
+        or_(T.refresh_retry_at.is_(None), T.refresh_retry_at <= now, wrong_pause),
+        or_(T.refresh_lease_until.is_(None), is_over(T.refresh_lease_until, now, latest)),
     )
 
 

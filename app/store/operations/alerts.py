@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+import sqlalchemy as sa
+from sqlalchemy import Connection, delete, select, update
 
+from app.domain.times import CLOCK_TOLERANCE
 from app.store.engine import upsert
 from app.store.schema.tables import alerts
 
@@ -45,6 +47,23 @@ def clear_kinds(tx: Connection, kinds: Sequence[str], subject: str) -> None:
 def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
     same = (alerts.c.kind == seen.kind, alerts.c.subject == seen.subject, alerts.c.last_at == seen.last_at)
     tx.execute(delete(alerts).where(*same))
+
+
+def any_in_future(connection: Connection, now: datetime) -> bool:
+    """Return True if an alert was last raised in the future, by a clock ahead of time."""
+    wrong = sa.exists().where(alerts.c.last_at > now + CLOCK_TOLERANCE)
+    return connection.execute(select(sa.literal(1)).where(wrong)).scalar() is not None
+
+
+def correct_future(tx: Connection, now: datetime) -> int:
+    """Set instants in the future, from a clock ahead of time, to now. Returns the count.
+
+    A later success would otherwise look older than the alert, and could not end it.
+    """
+    wrong = update(alerts).where(alerts.c.last_at > now + CLOCK_TOLERANCE)
+    return tx.execute(
+        wrong.values(last_at=now, since=sa.case((alerts.c.since > now, now), else_=alerts.c.since))
+    ).rowcount
 
 
 def subjects(connection: Connection, kind: str) -> set[str]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
 from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker
+from app.store.ends import is_over
 from app.store.engine import upsert
 from app.store.schema.tables import breakers
 
@@ -28,9 +29,10 @@ def read(connection: Connection) -> Breaker:
 def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) -> bool:
     """Take the right to one probe of the open breaker, until `until`.
 
-    Returns False if the breaker is closed, the probe is not due, or another caller moved `probe_at` first.
+    Returns False if the breaker is closed, the probe is not due, or another caller moved `probe_at` first. An instant
+    that a clock ahead of time has written is due: too early a probe is one request.
     """
-    where = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, T.probe_at <= now)
+    where = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, is_over(T.probe_at, now, until))
     return tx.execute(update(breakers).where(*where).values(probe_at=until)).rowcount == 1
 
 
@@ -50,7 +52,8 @@ def record_failure(
     if tx.execute(opened.values(opened_at=now, probe_at=now + cooldown)).rowcount == 1:
         return True
     again = update(breakers).where(T.name == NAME, T.opened_at.is_not(None))
-    tx.execute(again.values(probe_at=now + cooldown))
+    opened_at = sa.case((T.opened_at > now, now), else_=T.opened_at)  # never in the future, if the clock was ahead
+    tx.execute(again.values(probe_at=now + cooldown, opened_at=opened_at))
     return False
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 
+from app.domain.times import CLOCK_TOLERANCE
 from app.store.engine import insert_into
 from app.store.schema.tables import idempotency_keys
 
 K = idempotency_keys.c
+KEPT_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ def begin(
     first = insert_into(tx, idempotency_keys).values(user_id=user_id, key=key, **values).on_conflict_do_nothing()
     if tx.execute(first).rowcount == 1:
         return lock
+    # A lock from the future is not over: its holder may be at work. It gets the length of a lock from now on.
+    wrong = (K.status.is_(None), K.lease_until > lease_until + CLOCK_TOLERANCE)
+    tx.execute(update(idempotency_keys).where(*_is(user_id, key), *wrong).values(lease_until=lease_until))
     abandoned = sa.and_(K.status.is_(None), K.lease_until <= now, K.fingerprint == fingerprint)
     again = update(idempotency_keys).where(*_is(user_id, key), sa.or_(K.expires_at <= now, abandoned))
     if tx.execute(again.values(values)).rowcount == 1:
@@ -74,6 +79,9 @@ def release(tx: Connection, lock: KeyLock) -> None:
 
 def prune(tx: Connection, now: datetime, limit: int) -> int:
     """Delete at most `limit` expired keys. A key locked again meanwhile stays. Returns the count."""
+    latest = now + KEPT_FOR
+    # A key from the future is kept for a day from now on, as an answer deleted too early lets a request run twice.
+    tx.execute(update(idempotency_keys).where(K.expires_at > latest + CLOCK_TOLERANCE).values(expires_at=latest))
     old = select(K.user_id, K.key).where(K.expires_at <= now).order_by(K.expires_at).limit(limit)
     where = (sa.tuple_(K.user_id, K.key).in_(old), K.expires_at <= now)
     return tx.execute(delete(idempotency_keys).where(*where)).rowcount

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app.store.ends import is_over
 from app.store.engine import Database, upsert
 from app.store.schema.tables import leases, sweeps
 
@@ -39,10 +40,11 @@ class SweepFigures:
 def acquire_lease(db: Database, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
     """Acquire or renew a lease for `holder` until `until`.
 
-    Returns False if another holder has it. A lease past its end is free.
+    Returns False if another holder has it. A lease past its end is free. So is a lease that a clock ahead of time has
+    written, which is safe: claims decide between two sweeps.
     """
     values = {"holder": holder, "expires_at": until}
-    free = (leases.c.name == name, or_(leases.c.expires_at <= now, leases.c.holder == holder))
+    free = (leases.c.name == name, or_(is_over(leases.c.expires_at, now, until), leases.c.holder == holder))
     with db.transaction() as tx:
         if tx.execute(update(leases).where(*free).values(values)).rowcount == 1:
             return True

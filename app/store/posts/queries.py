@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post, Transition
 from app.store.accounts.accounts import ACCOUNT_FIELDS
 from app.store.companies import access
+from app.store.ends import is_over
 from app.store.operations.breaker import NAME
 from app.store.paging import After, newest_first, oldest_first
 from app.store.posts.attempts import to_attempt
@@ -63,6 +64,7 @@ def _joined_account(row: sa.Row[Any]) -> Account | None:
     return Account(**values) if values["id"] is not None else None
 
 
+LONGEST_SWEEP = timedelta(minutes=15)  # later marks of a sweep are from a clock ahead of time
 SCHEDULE_REASONS = ("scheduled", "rescheduled")  # of transitions that the author orders
 #: The same orders by an author who accepts a second copy of an attempt that may be out.
 FORCED_REASONS = ("scheduled_by_force", "retried_by_force")
@@ -204,8 +206,9 @@ def _overdue(before: datetime, swept_before: datetime) -> tuple[sa.ColumnElement
     return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, sa.or_(*_not_swept_since(swept_before))
 
 
-def _not_swept_since(swept_before: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return posts.c.swept_at.is_(None), posts.c.swept_at < swept_before
+def _not_swept_since(swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    from_wrong_clock = posts.c.swept_at > swept_before + LONGEST_SWEEP
+    return posts.c.swept_at.is_(None), posts.c.swept_at < swept_before, from_wrong_clock
 
 
 def unarmed(
@@ -218,14 +221,15 @@ def unarmed(
 ) -> list[Post]:
     """Return a batch of scheduled posts due within [start, end) without a message.
 
-    Posts changed after `settled_before` are left out, because their writer may still wait for the message service.
+    Posts changed after `settled_before` are left out, because their writer may still wait for the message service. A
+    change in the future was written by a clock ahead of time, and counts as past.
     """
     statement = select(posts).where(
         posts.c.status == Status.SCHEDULED,
         posts.c.message_id.is_(None),
         posts.c.next_attempt_at >= start,
         posts.c.next_attempt_at < end,
-        posts.c.updated_at <= settled_before,
+        is_over(posts.c.updated_at, settled_before, settled_before + LONGEST_SWEEP),
     )
     return _paged(connection, statement, "next_attempt_at", limit, after)
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from app.domain.lifecycle import Status
 from app.domain.post import Post
+from app.store.ends import is_over
 from app.store.posts.transition_sql import to_post
 from app.store.schema.tables import posts
 
@@ -21,9 +22,11 @@ from app.store.schema.tables import posts
 def take(tx: Connection, now: datetime, lapsed: datetime, limit: int) -> list[Post]:
     """Reserve up to `limit` due posts without a reservation since `lapsed`, oldest first.
 
+    A reservation from the future was written by a clock ahead of time, and is over.
+
     Rows locked by another transaction are skipped without waiting. SQLite has one writer at a time and needs no skip.
     """
-    free = sa.or_(posts.c.swept_at.is_(None), posts.c.swept_at <= lapsed)
+    free = sa.or_(posts.c.swept_at.is_(None), is_over(posts.c.swept_at, lapsed, now))
     due = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at <= now, free)
     picked = select(posts.c.id).where(*due).order_by(posts.c.next_attempt_at, posts.c.id).limit(limit)
     # A CTE: PostgreSQL may run a plain subquery more than once, and would then reserve more than the limit.
