@@ -11,12 +11,30 @@ from typing import Any
 
 import jwt
 from jwt import PyJWK, PyJWKClient, PyJWKClientConnectionError, PyJWKClientError
+from jwt.jwk_set_cache import JWKSetCache
 
 from app.version import VERSION
 
 TIMEOUT_SECONDS = 5.0
 LIFESPAN_SECONDS = 600.0  # how long a withdrawn key can stay accepted
-PAUSE_SECONDS = 30.0  # after a failed fetch, and between two fetches for unknown key ids
+#: After a failed fetch, and between two fetches for unknown key ids. So short a pause may stand still with the machine.
+PAUSE_SECONDS = 30.0
+
+
+class _WallClockCache(JWKSetCache):
+    """PyJWT's cache, with keys that expire by the wall clock too.
+
+    The monotonic clock stands still while the machine is suspended. A withdrawn key would stay accepted.
+    """
+
+    _stored_at = 0.0
+
+    def put(self, jwk_set: Any) -> None:
+        super().put(jwk_set)
+        self._stored_at = time.time()
+
+    def is_expired(self) -> bool:
+        return super().is_expired() or not 0 <= time.time() - self._stored_at <= self.lifespan
 
 
 class JwksClient(PyJWKClient):
@@ -27,6 +45,7 @@ class JwksClient(PyJWKClient):
         super().__init__(
             url, headers=agent, lifespan=LIFESPAN_SECONDS, timeout=timeout, cooldown_duration=PAUSE_SECONDS
         )
+        self.jwk_set_cache = _WallClockCache(LIFESPAN_SECONDS)
         self._retry_at = 0.0
 
     def key_for(self, token: str, algorithms: Sequence[str]) -> PyJWK:

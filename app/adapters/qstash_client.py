@@ -1,11 +1,13 @@
 """Own the HTTP calls of QStash's SDK. The SDK's own HTTP client waits 600 s, and no option changes that.
 
-Invariant: each try of a call has a time limit, and the connections can be closed.
+Invariant: each try of a call has a time limit, and all connections can be closed. None from before a suspension is used
+again.
 Source: qstash 3.4.0, http.py.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 TRIES = 2  # per call. A lost answer is published again: the deduplication id makes that harmless.
 PAUSE_SECONDS = 0.1  # between two tries
+#: A larger change between the wall clock and the monotonic clock shows that the machine was suspended.
+MAX_CLOCK_DRIFT_SECONDS = 1.0
 
 
 class QStashClient:
@@ -31,7 +35,11 @@ class QStashClient:
         self._authorization = f"Bearer {token}"
         self._base_url = base_url.rstrip("/")
         share = max((total_seconds - PAUSE_SECONDS * (TRIES - 1)) / TRIES, 0.05)
-        self._http = httpx.Client(timeout=httpx.Timeout(share))
+        self._timeout = httpx.Timeout(share)
+        self._lock = threading.Lock()
+        self._drift = _clock_drift()
+        self._http = httpx.Client(timeout=self._timeout)
+        self._before: httpx.Client | None = None  # from before the last suspension. A request may still use it
         sdk_http = cast("HttpClient", self)  # the SDK's APIs call `request` and nothing else
         self.message = MessageApi(sdk_http)
         self.signing_key = SigningKeyApi(sdk_http)
@@ -64,11 +72,32 @@ class QStashClient:
 
     def close(self) -> None:
         self._http.close()
+        if self._before is not None:
+            self._before.close()
+
+    def _client(self) -> httpx.Client:
+        """Return the HTTP client, a new one after a suspension.
+
+        httpx ends idle connections by the monotonic clock, which stands still meanwhile. A request on a dead connection
+        would be lost, and the arming with it.
+        """
+        with self._lock:
+            drift = _clock_drift()
+            if abs(drift - self._drift) > MAX_CLOCK_DRIFT_SECONDS:
+                if self._before is not None:
+                    self._before.close()
+                self._before, self._http, self._drift = self._http, httpx.Client(timeout=self._timeout), drift
+            return self._http
 
     def _send_with_retries(self, **request: Any) -> httpx.Response:
         for _ in range(TRIES - 1):
             try:
-                return self._http.request(**request)
+                return self._client().request(**request)
             except Exception:
                 time.sleep(PAUSE_SECONDS)
-        return self._http.request(**request)
+        return self._client().request(**request)
+
+
+def _clock_drift() -> float:
+    """Return the seconds between the wall clock and the monotonic clock."""
+    return time.time() - time.monotonic()

@@ -1,6 +1,7 @@
 """`flask sweep --every`: run after run at a fixed interval until it is stopped.
 
-Invariant: no drift and no pile-up. In poll mode a run also starts at the instant of the next due post.
+Invariant: no drift and no pile-up. In poll mode a run also starts at the instant of the next due post. A machine that
+was suspended past the next start runs at once when it wakes.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.store.posts import queries
+
+SLICE_SECONDS = 1.0  # the longest time until the end of a suspension is noticed
 
 
 def run_every(
@@ -28,12 +32,25 @@ def run_every(
     A run that lasts longer than the interval skips the starts that it missed.
     """
     if deps.messages is None:  # installations that start together spread their polls
-        stop.wait(deps.settings.poll_jitter_seconds * deps.random())
+        _wait(deps, deps.settings.poll_jitter_seconds * deps.random(), stop, monotonic)
     start = monotonic()
     while not stop.is_set():
         run()
         left = every - (monotonic() - start) % every
-        stop.wait(min(left, _seconds_until_due(deps)))
+        _wait(deps, min(left, _seconds_until_due(deps)), stop, monotonic)
+
+
+def _wait(deps: Deps, seconds: float, stop: threading.Event, monotonic: Callable[[], float]) -> None:
+    """Wait until `stop` is set, or one of the two clocks has passed the end.
+
+    The monotonic clock stands still during a suspension, and the wall clock can be set back.
+    """
+    end, wall_end = monotonic() + seconds, deps.clock.now() + timedelta(seconds=seconds)
+    while not stop.is_set():
+        left = min(end - monotonic(), (wall_end - deps.clock.now()).total_seconds())
+        if left <= 0:
+            return
+        stop.wait(min(left, SLICE_SECONDS))
 
 
 def _seconds_until_due(deps: Deps) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -163,3 +164,19 @@ def test_refused_connection_raises_keys_unavailable(clock: FrozenClock, sign: Ca
     tokens = UserTokens(Settings(auth_jwks_url=f"http://{LOOPBACK}:{port}"), clock)
     with pytest.raises(KeysUnavailable):
         tokens.verify(sign(EC_KEY, "ES256", "ec"))
+
+
+@pytest.mark.parametrize("seconds", [jwks.LIFESPAN_SECONDS + 1, 86_400.0, -3600.0])
+def test_keys_from_before_a_suspension_or_a_clock_step_are_fetched_again(
+    tokens: UserTokens,
+    provider: HttpServer,
+    sign: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+) -> None:
+    tokens.verify(sign(RSA_KEY, "RS256", "rsa"))
+    wall = time.time
+    monkeypatch.setattr(time, "time", lambda: wall() + seconds)
+    for _ in range(2):
+        tokens.verify(sign(RSA_KEY, "RS256", "rsa"))
+    assert len(provider.seen) == 2

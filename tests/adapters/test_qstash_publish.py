@@ -212,3 +212,51 @@ class TestBounds:
 def test_service_without_a_token_is_refused() -> None:
     with pytest.raises(ValueError, match="QSTASH_TOKEN"):
         QStashMessages(Settings())
+
+
+class TestSuspension:
+    """A suspended machine: the wall clock goes on, the monotonic clock stands still."""
+
+    def test_connection_is_kept_while_the_machine_runs(self) -> None:
+        with http_server(accepts) as qstash:
+            client = messages(qstash.url)
+            client.publish(alarm())
+            client.publish(alarm())
+        assert qstash.connections == 1
+
+    @pytest.mark.parametrize("seconds", [2.0, 3600.0, -3600.0])
+    def test_connection_from_before_a_suspension_or_a_clock_step_is_not_used_again(
+        self, seconds: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wall = time.time
+        with http_server(accepts) as qstash:
+            client = messages(qstash.url)
+            for _ in range(2):
+                client.publish(alarm())
+            for step in (1, 2, 3):
+                monkeypatch.setattr(time, "time", lambda by=step * seconds: wall() + by)
+                for _ in range(2):
+                    client.publish(alarm())
+                assert qstash.connections == 1 + step
+
+    def test_request_in_flight_survives_the_renewal_of_the_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wall, arrived, may_answer = time.time, threading.Event(), threading.Event()
+
+        def slow(seen: Seen) -> Answer:
+            if not arrived.is_set():
+                arrived.set()
+                assert may_answer.wait(TIMEOUT_SECONDS)
+            return accepts(seen)
+
+        with http_server(slow) as qstash:
+            client = messages(qstash.url)
+            found: list[str] = []
+            first = threading.Thread(target=lambda: found.append(client.publish(alarm())))
+            first.start()
+            assert arrived.wait(TIMEOUT_SECONDS)
+            monkeypatch.setattr(time, "time", lambda: wall() + 3600)
+            assert client.publish(alarm())
+            may_answer.set()
+            first.join(TIMEOUT_SECONDS)
+        assert len(found) == 1
+        assert len(qstash.seen) == 2

@@ -76,3 +76,62 @@ def test_poll_jitter_shifts_the_interval_of_each_installation(world: World, harn
     world.with_deps(messages=None, random=lambda: 0.25)
     world.set(poll_jitter_seconds=20.0)
     assert run_loop(harness, 60.0) == [5.0, 65.0, 125.0, 185.0]
+
+
+class SuspendedHarness(LoopHarness):
+    """A machine that is suspended at the third wait: the wall clock goes on, the monotonic clock stands still."""
+
+    suspended = timedelta(0)
+    waits = 0
+
+    def monotonic(self) -> float:
+        return super().monotonic() - self.suspended.total_seconds()
+
+    def wait(self, seconds: float) -> None:
+        super().wait(seconds)
+        self.waits += 1
+        if self.waits == 3:
+            self.suspended = timedelta(hours=1)
+            self.world.clock.advance(hours=1)
+
+
+@pytest.mark.parametrize("poll_mode", [False, True])
+def test_suspended_machine_sweeps_at_once_when_it_wakes(world: World, poll_mode: bool):
+    if poll_mode:
+        world.with_deps(messages=None)
+    harness = SuspendedHarness(world, rounds=3)
+    woken: list[timedelta] = []
+    harness.work = lambda: woken.append(world.clock.now() - START)
+    run_loop(harness, 300.0)
+    assert woken[1] <= timedelta(hours=1, seconds=3)
+    assert harness.runs[2] == 300.0  # the interval goes on
+
+
+def test_clock_set_back_delays_no_run(world: World, harness: LoopHarness):
+    began = harness.monotonic()
+    waited = 0.0
+
+    class SetBack(LoopHarness):
+        def monotonic(self) -> float:
+            return began + waited
+
+        def wait(self, seconds: float) -> None:
+            nonlocal waited
+            waited += seconds
+            world.clock.set(START - timedelta(hours=1))
+
+    loop = SetBack(world, rounds=3)
+    assert run_loop(loop, 60.0) == [0.0, 60.0, 120.0]
+
+
+def test_loop_waits_in_slices_of_a_second(world: World, harness: LoopHarness):
+    longest: list[float] = []
+    plain = harness.wait
+
+    def wait(seconds: float) -> None:
+        longest.append(seconds)
+        plain(seconds)
+
+    harness.wait = wait  # type: ignore[method-assign]
+    run_loop(harness, 60.0)
+    assert max(longest) <= 1.0
