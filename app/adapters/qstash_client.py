@@ -36,9 +36,10 @@ class QStashClient:
         self._base_url = base_url.rstrip("/")
         share = max((total_seconds - PAUSE_SECONDS * (TRIES - 1)) / TRIES, 0.05)
         self._timeout = httpx.Timeout(share)
+        self._tls = httpx.create_ssl_context()  # loads all root certificates, so it is made once
         self._lock = threading.Lock()
         self._drift = _clock_drift()
-        self._http = httpx.Client(timeout=self._timeout)
+        self._http = self._new_client()
         self._before: httpx.Client | None = None  # from before the last suspension. A request may still use it
         sdk_http = cast("HttpClient", self)  # the SDK's APIs call `request` and nothing else
         self.message = MessageApi(sdk_http)
@@ -75,6 +76,9 @@ class QStashClient:
         if self._before is not None:
             self._before.close()
 
+    def _new_client(self) -> httpx.Client:
+        return httpx.Client(timeout=self._timeout, verify=self._tls)
+
     def _client(self) -> httpx.Client:
         """Return the HTTP client, a new one after a suspension.
 
@@ -86,7 +90,7 @@ class QStashClient:
             if abs(drift - self._drift) > MAX_CLOCK_DRIFT_SECONDS:
                 if self._before is not None:
                     self._before.close()
-                self._before, self._http, self._drift = self._http, httpx.Client(timeout=self._timeout), drift
+                self._before, self._http, self._drift = self._http, self._new_client(), drift
             return self._http
 
     def _send_with_retries(self, **request: Any) -> httpx.Response:
