@@ -22,7 +22,7 @@ from app.domain.resend import may_resend
 from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
 from app.store.accounts import accounts
-from app.store.operations import breaker
+from app.store.operations import alerts, breaker
 from app.store.posts import queries
 
 
@@ -52,6 +52,8 @@ def prepare(
     if account is None or _is_missed(deps, post, max(now, due)):
         code = "missed" if account else "account_missing"
         return ReadyDelivery(post, due, trigger, account, "", circuit, blocked=code)
+    if _cannot_renew(deps, account, max(now, due)):
+        return _defer_misconfigured(deps, post, message, "authorization_refused", "linkedin")
     token = _token(deps, account)
     if token is None:
         return _defer_misconfigured(deps, post, message, "tokens_unreadable", "TOKEN_ENCRYPTION_KEYS")
@@ -93,6 +95,17 @@ def _is_manual(deps: Deps, post: Post, trigger: Trigger) -> bool:
         return False
     with deps.db.reading() as connection:
         return queries.is_due_by_hand(connection, post)
+
+
+def _cannot_renew(deps: Deps, account: Account, due: datetime) -> bool:
+    """Return True if the token has expired and the platform refuses our app's own credentials.
+
+    The platform would refuse the post too, and its author could mend nothing.
+    """
+    if account.expires_at is None or account.expires_at > due or account.refresh_token is None:
+        return False
+    with deps.db.reading() as connection:
+        return "linkedin" in alerts.subjects(connection, "authorization_refused")
 
 
 def _token(deps: Deps, account: Account) -> str | None:

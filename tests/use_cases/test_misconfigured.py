@@ -8,7 +8,9 @@ import pytest
 from app.domain.delivery import Dispatched
 from app.domain.ports import Reply
 from app.sweep.sweep import sweep
-from tests.support.fakes import answered, not_sent
+from tests.support.fakes import START, answered, not_sent
+from tests.support.linkedin import failure
+from tests.support.oauth_world import OAuthWorld
 from tests.support.world import IN_TEN_MINUTES, World
 
 REFUSES, INACTIVE, ADDRESS = "publisher_refuses_us", "workflow_inactive", "publisher_address_wrong"
@@ -98,3 +100,20 @@ def test_real_failures_of_n8n_still_spend_the_budget(world: World, reply: Reply)
         results.append(world.dispatch(post))
         world.at_due(post)
     assert results[-1] == Dispatched("failed", "retries_exhausted")
+
+
+def test_expired_token_holds_the_post_while_linkedin_refuses_our_app(database_url: str):
+    world = OAuthWorld(database_url)
+    account = world.expiring_account(IN_TEN_MINUTES - START - timedelta(minutes=1), external_id="urn:li:person:1")
+    post = world.due()
+    assert post.social_account_id == account.id
+    world.linkedin.answers.append(failure("invalid_client"))
+    assert world.dispatch(post) == Dispatched("retry_scheduled", "authorization_refused")
+    after = world.read(post)
+    assert (after.error_code, after.retry_count) == ("installation_misconfigured", 0)
+    assert world.alerts() == {"authorization_refused": "linkedin"}
+    world.clock.advance(minutes=10)  # the operator mends it
+    assert world.dispatch(post) == Dispatched("dispatched")
+    assert world.publisher.submissions[-1].access_token == "access-2"
+    assert world.alerts() == {}
+    world.close()
