@@ -14,7 +14,7 @@ from app.delivery.seats import wait_until
 from app.deps import Deps
 from app.domain.delivery import Dispatched
 from app.domain.explanations import SENTENCES
-from app.domain.keys import longest_wait
+from app.domain.keys import MAX_CLOCK_SKEW_SECONDS, longest_wait
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
@@ -25,7 +25,7 @@ from app.store.posts import attempts, queries, transitions
 
 #: How much later than the lease an early alarm comes again, at most: our clock may be that much behind. The same second
 #: would be the same message to the message service, and not be delivered again.
-MAX_CLOCK_ERROR = timedelta(seconds=10)
+MAX_CLOCK_ERROR = timedelta(seconds=MAX_CLOCK_SKEW_SECONDS)
 
 
 def end_lease_by_alarm(deps: Deps, post_id: str, generation: int, attempt: int | None) -> Dispatched:

@@ -20,7 +20,7 @@ from app.domain.outcomes import Outcome, Report, Verdict, explained, mask_and_tr
 if TYPE_CHECKING:
     from app.domain.explanations.platform_codes import KnownCode
 
-CLOCK_TOLERANCE = timedelta(seconds=5)  # between the platform's clock and ours
+PLATFORM_CLOCK_TOLERANCE = timedelta(seconds=5)  # between the platform's clock and ours
 #: The platform's statuses after which the same call can succeed later: nothing was created.
 RETRYABLE = frozenset({409, 423, 425, 426, 429})
 #: Time-outs among the 4xx statuses: 408, and nginx's 499.
@@ -53,7 +53,7 @@ class SendWindow:
         return (
             created is not None
             and urn not in self.taken
-            and self.start - CLOCK_TOLERANCE <= created <= self.end + CLOCK_TOLERANCE
+            and self.start - PLATFORM_CLOCK_TOLERANCE <= created <= self.end + PLATFORM_CLOCK_TOLERANCE
         )
 
 

@@ -12,7 +12,7 @@ from app.domain.outcomes import Outcome, UnknownOutcomePolicy
 from app.domain.platforms import LIMITS
 from app.domain.post import Attempt
 
-CLOCK_TOLERANCE = timedelta(seconds=10)  # a send further in the future was stamped by a wrong clock
+MAX_CLOCK_ERROR = timedelta(seconds=10)  # a send further in the future was stamped by a wrong clock
 
 
 def may_be_out(attempt: Attempt) -> bool:
@@ -33,4 +33,4 @@ def may_resend(policy: UnknownOutcomePolicy, platform: str, since: datetime | No
     if since is None or policy == "retry":
         return True
     guard = LIMITS[platform].duplicate_guard
-    return policy == "auto" and guard is not None and -CLOCK_TOLERANCE <= at - since < guard
+    return policy == "auto" and guard is not None and -MAX_CLOCK_ERROR <= at - since < guard
