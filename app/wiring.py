@@ -19,7 +19,7 @@ from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.settings.environment import read_settings
 from app.settings.values import Settings
-from app.store.engine import Database, make_engine
+from app.store.engine import Database, TimeLimits, make_engine
 
 if TYPE_CHECKING:
     from app.adapters.linkedin import LinkedIn
@@ -35,7 +35,7 @@ def wire(settings: Settings | None = None) -> Services:
     deps = Deps(
         settings=settings,
         clock=clock,
-        db=Database(make_engine(settings.database_url)),
+        db=Database(make_engine(settings.database_url, _time_limits(settings))),
         messages=None if settings.poll_mode else QStashMessages(settings),
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
@@ -48,6 +48,14 @@ def wire(settings: Settings | None = None) -> Services:
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys))
+
+
+def _time_limits(s: Settings) -> TimeLimits:
+    return TimeLimits(
+        lock=s.database_lock_timeout_seconds,
+        statement=s.database_statement_timeout_seconds,
+        idle_transaction=s.database_idle_transaction_timeout_seconds,
+    )
 
 
 def _linkedin(settings: Settings) -> LinkedIn | None:

@@ -7,6 +7,8 @@ Refusal
 ├── Invalid         422
 ├── NotConfigured   503
 └── Unavailable     503
+    ├── Locked
+    └── NotMigrated
 """
 
 from __future__ import annotations
@@ -60,6 +62,17 @@ class Unavailable(Refusal):
 
     def __init__(self, detail: str = "The database cannot be reached. Try again in a few seconds.") -> None:
         super().__init__("database_unavailable", detail)
+
+
+class Locked(Unavailable):
+    """Another transaction holds one row. Other rows are not affected."""
+
+    def __init__(self) -> None:
+        super().__init__("Another change is being made here. Try again in a few seconds.")
+
+
+class NotMigrated(Unavailable):
+    """The database lacks a table or column. Its migrations are still to be run."""
 
 
 def invalid_field(field: str, code: str, message: str, limit: int | None = None, actual: int | None = None) -> Invalid:

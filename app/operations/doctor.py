@@ -7,8 +7,13 @@ from typing import Literal
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
+from app.store import health
 from app.store.operations import runs
 
+CURES = {
+    "not_migrated": "is not migrated: flask --app wsgi db upgrade",
+    "read_only": "takes no writes: point DATABASE_URL at the primary, or end its read-only mode",
+}
 SWEEP_IS_LATE_AFTER_SECONDS = 900
 MISSING = {
     "auth": "users cannot call the API: set AUTH_JWT_SECRET or AUTH_JWKS_URL",
@@ -43,14 +48,13 @@ def _settings(deps: Deps) -> list[Finding]:
 def _database(deps: Deps) -> list[Finding]:
     kind = deps.db.engine.dialect.name
     try:
-        deps.db.check()
+        state = health.read_state(deps.db).state
+        if state != "ok":
+            return [Finding("FAIL", "database", f"{kind} {CURES[state]}")]
         with deps.db.reading() as connection:
             figures = runs.read_figures(connection, runs.SWEEP)
     except Unavailable:
-        hint = "cannot be reached, or is not migrated: check DATABASE_URL, then flask --app wsgi db upgrade"
-        return [Finding("FAIL", "database", f"{kind} {hint}")]
-    except Exception:
-        return [Finding("FAIL", "database", f"{kind} has no tables of ours: flask --app wsgi db upgrade")]
+        return [Finding("FAIL", "database", f"{kind} cannot be reached: check DATABASE_URL")]
     found = [Finding("OK", "database", f"{kind} answers and is migrated")]
     now = deps.clock.now()
     if figures is None:

@@ -10,6 +10,7 @@ DAY_SECONDS = 86_400.0
 DUPLICATE_GUARD_SECONDS = 540.0  # LinkedIn's guard as the domain counts it, see `app.domain.platforms`
 MAX_JITTER_SECONDS = 30.0
 MAX_SPACING_SECONDS = 86_400.0
+MIN_IDLE_TRANSACTION_SECONDS = 0.25  # a claim is held for its instant, up to 0.05 seconds
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -82,6 +83,11 @@ def _spans(s: Settings) -> list[tuple[bool, str, str]]:
             f"({s.publish_lease_seconds:g}) and N8N_TIMEOUT_SECONDS ({s.n8n_timeout_seconds:g}) must be under "
             f"{DUPLICATE_GUARD_SECONDS:g} together. LinkedIn refuses a duplicate for 10 minutes, so a retry after a "
             "longer lease could publish a second copy",
+        ),
+        (
+            s.database_idle_transaction_timeout_seconds < MIN_IDLE_TRANSACTION_SECONDS,
+            "DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS",
+            f"must be {MIN_IDLE_TRANSACTION_SECONDS:g} or more, because a claim's transaction is held for its instant",
         ),
         (
             s.retention_days is not None and s.retention_days * DAY_SECONDS <= s.publish_lease_seconds,

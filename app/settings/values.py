@@ -33,6 +33,9 @@ class Settings:
     """All settings, typed. Durations are in seconds. An empty variable counts as unset."""
 
     database_url: str = setting("", readers.database_url)
+    database_lock_timeout_seconds: float = setting(2.0, readers.duration)
+    database_statement_timeout_seconds: float = setting(15.0, readers.duration)
+    database_idle_transaction_timeout_seconds: float = setting(5.0, readers.duration)
     public_base_url: str | None = setting(None, readers.base_url)
     qstash_url: str = setting("https://qstash.upstash.io", readers.base_url)
     qstash_token: str | None = setting(None, readers.text)

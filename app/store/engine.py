@@ -5,8 +5,6 @@ Invariant: an unreachable database raises `Unavailable`, never a driver error, a
 
 from __future__ import annotations
 
-import select
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -15,22 +13,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.domain.errors import Unavailable
-from app.log import emit
+from app.store.database_errors import translated_errors, watch_errors
+from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
 
-__all__ = ["Connection", "Database", "insert_into", "make_engine", "normalise_url", "upsert"]
+__all__ = ["Connection", "Database", "TimeLimits", "insert_into", "make_engine", "normalise_url", "upsert"]
 
 BUSY_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE = 20
 POOL_OVERFLOW = 20
 POOL_TIMEOUT_SECONDS = 10.0
-PING_AFTER_SECONDS = 5.0  # idle time before a ping, below it a look at the socket is enough
-UUID_OID = 2950
-UNDEFINED_TABLE = "42P01"  # PostgreSQL's code, SQLite raises an OperationalError for the same
 
 
 def normalise_url(url: str) -> URL:
@@ -44,9 +37,10 @@ def normalise_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str) -> sa.Engine:
+def make_engine(url: str, limits: TimeLimits | None = None) -> sa.Engine:
     """Create an engine that connects on first use.
 
+    `limits` are PostgreSQL's. Without them a statement and a wait for a lock may last for ever, as a migration needs.
     The folder of a SQLite file is created if it is missing.
     """
     parsed = normalise_url(url)
@@ -67,80 +61,24 @@ def make_engine(url: str) -> sa.Engine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_recycle=1800,
         executemany_mode="values_plus_batch",  # many UPDATEs are one round trip
+        use_native_hstore=False,  # the driver would ask each new connection for a type that we do not use
+        hide_parameters=True,  # texts and tokens
         connect_args={key: value for key, value in arguments.items() if key not in parsed.query},
     )
-    _replace_dead_connections(engine)
-    _read_without_transactions(engine)
-    _keep_ids_as_text(engine)
+    prepare_sessions(engine, limits)
+    replace_dead_connections(engine)
+    read_without_transactions(engine)
+    watch_errors(engine)
     return engine
-
-
-def _read_without_transactions(engine: sa.Engine) -> None:
-    """Set the driver's autocommit switch at each begin, on for reads only.
-
-    SQLAlchemy's isolation level AUTOCOMMIT would cost a round trip each time it is reset.
-    """
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        driver: Any = connection.connection.dbapi_connection
-        reading = bool(connection.get_execution_options().get("reading"))
-        if driver.autocommit is not reading:
-            driver.autocommit = reading
-
-
-def _keep_ids_as_text(engine: sa.Engine) -> None:
-    """Return UUID columns as the text that PostgreSQL sends.
-
-    By default the driver builds UUID objects, and the app turns them back into text. Both conversions together are
-    half the cost of reading a row.
-    """
-    from psycopg2 import extensions  # imported here because installations on SQLite do not have it
-
-    as_sent = extensions.new_type((UUID_OID,), "UUID", lambda value, _cursor: value)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        extensions.register_type(as_sent, connection)
-
-
-def _replace_dead_connections(engine: sa.Engine) -> None:
-    """Replace dead connections at checkout.
-
-    So a restarted database costs a reconnect and no failed delivery. A connection closed by the server is visible on
-    its socket, without a round trip. A server gone without closing is found by a ping, sent after PING_AFTER_SECONDS
-    of idle time.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def _checked_in(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.time()  # wall clock: a monotonic clock stops while the machine is frozen
-
-    @event.listens_for(engine, "checkout")
-    def _checked_out(connection: Any, record: Any, _fairy: Any) -> None:
-        since = record.info.get("idle_since")
-        if since is None or (0 <= time.time() - since < PING_AFTER_SECONDS and not _is_suspect(connection)):
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise InvalidatePoolError() from error
-
-
-def _is_suspect(connection: Any) -> bool:
-    """Return True if the connection is closed or its server sent unsolicited data."""
-    if connection.closed:
-        return True
-    poller = select.poll()
-    poller.register(connection.fileno(), select.POLLIN)
-    return bool(poller.poll(0))
 
 
 def _sqlite_engine(url: URL) -> sa.Engine:
     if url.database and url.database != ":memory:":
         with suppress(OSError):  # the first connection reports the failure more clearly
             Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
+    driver = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    engine = sa.create_engine(url, connect_args=driver, hide_parameters=True)
+    watch_errors(engine)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -193,7 +131,7 @@ class Database:
 
         Raises: Unavailable when the database is unreachable. A failed commit leaves the outcome uncertain.
         """
-        with _translate_errors(), self.engine.begin() as connection:
+        with translated_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -202,8 +140,12 @@ class Database:
 
         Raises: Unavailable when the database is unreachable.
         """
-        with _translate_errors(), self._reader.connect() as connection:
+        with translated_errors(), self._reader.connect() as connection:
             yield connection
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
 
     def autocommit(self) -> AbstractContextManager[Connection]:
         """Open a connection for reads followed by a single write.
@@ -211,41 +153,7 @@ class Database:
         PostgreSQL commits the write by itself, without the round trips of BEGIN and COMMIT. SQLite locks before the
         reads, as in any write transaction.
         """
-        return self.reading() if self.engine.dialect.name == "postgresql" else self.transaction()
-
-    def check(self) -> None:
-        """Check that the database answers and has our tables.
-
-        Raises: Unavailable when it does not.
-        """
-        with self.reading() as connection:
-            connection.execute(sa.text("SELECT 1 FROM posts WHERE 1 = 0"))
+        return self.reading() if self.is_postgresql else self.transaction()
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Turn the errors of a missing, locked or restarting database into Unavailable.
-
-    Errors in our own statements pass unchanged.
-    """
-    try:
-        yield
-    except PoolTimeout as error:
-        emit("database.pool_exhausted")
-        raise Unavailable() from error
-    except (OperationalError, InterfaceError) as error:
-        emit("database.unavailable", error=type(error.orig).__name__)
-        raise Unavailable() from error
-    except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
-            raise
-        emit("database.not_migrated")
-        raise Unavailable() from error
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        emit("database.connection_lost", error=type(error.orig).__name__)
-        raise Unavailable() from error

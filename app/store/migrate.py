@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 
 from app.store.engine import normalise_url
-
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+from app.store.migrations_folder import MIGRATIONS
 
 
 def configuration(database_url: str) -> Config:

@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from app.deps import Services
+from app.operations.health import HealthCheck
 from app.web import (
     accounts,
     callback,
@@ -34,6 +35,7 @@ def build_app(services: Services) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # answers keep the field order of the API's documentation
     app.extensions["punctual"] = services
+    app.extensions[status.HEALTH] = HealthCheck(services.deps)
     documented = [module.blueprint for module in (posts, accounts, companies, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain):

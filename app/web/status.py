@@ -7,25 +7,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 
-from app.domain.errors import Unavailable
 from app.domain.times import to_wire
+from app.operations.health import Health
 from app.store.posts import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
 from app.web.cron import run_poll
 
+HEALTH = "punctual_health"  # the key of the app's HealthCheck among its extensions
 blueprint = Blueprint("status", __name__)
 
 
 @blueprint.get("/healthz")
-def healthz() -> tuple[Response, int]:
-    try:
-        deps().db.check()
-    except Unavailable:
-        return jsonify(status="unavailable", database="unreachable", version=VERSION), 503
-    return jsonify(status="ok", database="ok", version=VERSION), 200
+def healthz() -> Response:
+    """Answer 200 while the process works, also without a database: a restart would not mend that."""
+    return jsonify(status="ok", database=_health().database, version=VERSION)
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Answer 200 only if posts can go out: the database takes writes and is migrated, and the sweep runs."""
+    found = _health()
+    status = "ok" if found.is_ready else "unavailable"
+    answer = jsonify(status=status, database=found.database, migrations=found.migrations, sweep=found.sweep)
+    return answer, 200 if found.is_ready else 503
+
+
+def _health() -> Health:
+    found: Health = current_app.extensions[HEALTH].read()
+    return found
 
 
 @blueprint.get("/api/scheduler/status")

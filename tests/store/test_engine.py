@@ -11,8 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Unavailable
-from app.store.engine import PING_AFTER_SECONDS, Database, make_engine, normalise_url
+from app.store.engine import Database, make_engine, normalise_url
+from app.store.health import newest_migration, read_state
 from app.store.schema.tables import posts
+from app.store.sessions import PING_AFTER_SECONDS
 from tests.support.rows import DUE, Rows
 
 SOME_ID = "00000000-0000-4000-8000-00000000000a"
@@ -92,20 +94,20 @@ def test_connection_options_in_the_url_override_ours(monkeypatch: pytest.MonkeyP
 def test_unreachable_database_raises_unavailable_without_leaking_its_address(tmp_path: Path):
     database = Database(make_engine(f"postgresql://ann:secret@/punctual?host={tmp_path}"))
     with pytest.raises(Unavailable) as refused:
-        database.check()
+        read_state(database)
     assert "secret" not in refused.value.detail
     assert str(tmp_path) not in refused.value.detail
 
 
-def test_check_fails_on_a_database_without_tables(blank_database_url: str):
+def test_state_of_a_database_without_tables_is_not_migrated(blank_database_url: str):
     database = Database(make_engine(blank_database_url))
-    with pytest.raises((Unavailable, sa.exc.ProgrammingError)):
-        database.check()
+    assert read_state(database).state == "not_migrated"
     database.close()
 
 
-def test_check_passes_on_a_migrated_database(rows: Rows):
-    rows.db.check()
+def test_state_of_a_migrated_database_is_ok(rows: Rows):
+    state = read_state(rows.db)
+    assert (state.state, state.version) == ("ok", newest_migration())
 
 
 def test_failed_transaction_writes_nothing(rows: Rows):
@@ -144,7 +146,7 @@ def test_connection_ended_by_the_server_is_replaced_without_error(postgresql_url
 def test_recently_used_connection_is_not_pinged(postgresql_url: str, monkeypatch: pytest.MonkeyPatch):
     pings = _pings(database := Database(make_engine(postgresql_url)), monkeypatch)
     for _ in range(3):
-        database.check()
+        read_state(database)
     assert pings == []
     database.close()
 
@@ -152,12 +154,12 @@ def test_recently_used_connection_is_not_pinged(postgresql_url: str, monkeypatch
 @pytest.mark.parametrize("passed", [PING_AFTER_SECONDS + 1, -3600.0], ids=["idle", "clock set back"])
 def test_idle_connection_is_pinged_once(postgresql_url: str, passed: float, monkeypatch: pytest.MonkeyPatch):
     pings = _pings(database := Database(make_engine(postgresql_url)), monkeypatch)
-    database.check()
+    read_state(database)
     later = time.time() + passed
-    monkeypatch.setattr("app.store.engine.time", SimpleNamespace(time=lambda: later))
-    database.check()
+    monkeypatch.setattr("app.store.sessions.time", SimpleNamespace(time=lambda: later))
+    read_state(database)
     assert len(pings) == 1
-    database.check()
+    read_state(database)
     assert len(pings) == 1
     database.close()
 
@@ -168,7 +170,7 @@ def test_connection_closed_by_us_is_replaced_without_error(postgresql_url: str):
         seen = connection.connection.dbapi_connection
     assert seen is not None
     seen.close()
-    database.check()
+    read_state(database)
     database.close()
 
 
@@ -190,7 +192,7 @@ def test_all_connections_ended_by_a_restart_are_replaced(postgresql_url: str):
 def test_read_is_one_round_trip(postgresql_url: str):
     database, other = Database(make_engine(postgresql_url)), Database(make_engine(postgresql_url))
     for _ in range(2):
-        database.check()
+        read_state(database)
         with database.reading() as connection:
             connection.execute(sa.text("SELECT 'the last word'"))
     last = sa.text("SELECT query FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%last%'")
@@ -202,7 +204,7 @@ def test_read_is_one_round_trip(postgresql_url: str):
 
 def test_connection_used_for_reads_is_transactional_again_for_writes(postgresql_url: str):
     rows = Rows(postgresql_url)
-    rows.db.check()
+    read_state(rows.db)
     assert_undone(rows)
     assert rows.db.engine.pool.status().startswith("Pool size: 20  Connections in pool: 1 ")  # the same connection
     rows.close()
