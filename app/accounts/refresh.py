@@ -15,7 +15,7 @@ from app.alerts import raise_alert
 from app.delivery.postpone import release_held
 from app.deps import Deps
 from app.domain.alerts import CURES
-from app.domain.errors import Unavailable
+from app.domain.errors import Locked, Unavailable
 from app.domain.oauth import AuthorizationError, Grant
 from app.domain.ports import Vault
 from app.domain.post import Account
@@ -52,9 +52,12 @@ def refresh_due(deps: Deps, until: datetime) -> None:
 
 
 def _refresh_isolated(deps: Deps, account_id: str, before: datetime) -> Refreshed:
-    """Refresh one account. An unexpected error is logged, so it cannot stop the others."""
+    """Refresh one account. An unexpected error or a locked row is logged, so it cannot stop the others."""
     try:
         return refresh(deps, account_id, before)
+    except Locked:
+        emit("account.refresh_postponed", account_id=account_id)
+        return "idle"
     except Unavailable:
         raise
     except Exception:

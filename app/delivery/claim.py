@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
-from app.store.posts import queries, transitions
+from app.store.posts import leases, queries, transitions
 from app.store.posts.claim_sql import Intent
 
 MAX_HOLD_SECONDS = 0.05  # of a claim's transaction, which lasts longer only when the clock is set back
@@ -23,10 +23,13 @@ class ClockSetBack(Exception):
     """The clock was set back while a claim was held for its instant."""
 
 
-def claim(deps: Deps, group: Sequence[ReadyDelivery], at: datetime | None = None) -> list[DeliveryResult | None]:
+def claim(
+    deps: Deps, group: Sequence[ReadyDelivery], at: datetime | None = None, *, skip_locked: bool = False
+) -> list[DeliveryResult | None]:
     """Claim the deliveries of `group` in one transaction. Return each one's result, None where it was claimed.
 
-    With `at`, the instant is some milliseconds ahead: the claims are written now and committed at `at`.
+    With `at`, the instant is some milliseconds ahead: the claims are written now and committed at `at`. With
+    `skip_locked`, a post held by another transaction is not waited for. Its delivery gets a result and `locked`.
 
     Raises: Unavailable, or ClockSetBack. Nothing was claimed then.
     """
@@ -34,13 +37,15 @@ def claim(deps: Deps, group: Sequence[ReadyDelivery], at: datetime | None = None
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
     intents = [Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None, d.version) for d in group]
     with deps.db.transaction() as tx:
-        won = transitions.claim(tx, intents, now=now, lease_until=lease_until)
+        won = transitions.claim(tx, intents, now=now, lease_until=lease_until, skip_locked=skip_locked)
         lost = [delivery.post for index, delivery in enumerate(group) if index not in won]
         accounts = queries.accounts_of(tx, lost) if lost else {}
+        locked = leases.still_scheduled(tx, lost) if lost and skip_locked else ()
         if at is not None:
             _hold_until(deps, at)
     for index, delivery in enumerate(group):
         delivery.claimed, delivery.lease_until = won.get(index), lease_until
+        delivery.locked = index not in won and delivery.post.id in locked
     return [None if d.claimed is not None else _loss(d, accounts.get(d.post.id) != d.account) for d in group]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.alarms import disarm
-from app.delivery.settle import close_breaker, settle
+from app.delivery.settle import NOT_SETTLED, close_breaker, settle
 from app.deps import Deps
 from app.domain.breaker import Breaker
 from app.domain.errors import Conflict, NotFound, Unavailable
@@ -198,7 +198,8 @@ def _apply_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) ->
     """Settle the current attempt as failed. An earlier attempt is only recorded."""
     if post.status is not Status.PUBLISHING or attempt.attempt != post.attempt:
         return _record_failed(deps, post, attempt, verdict)
-    settle(deps, post, verdict)
+    if settle(deps, post, verdict).reason == NOT_SETTLED:
+        raise Unavailable()  # nothing was recorded, so n8n must report again
     with deps.db.reading() as connection:
         after = queries.post_by_id(connection, post.id)
     if after is not None and verdict.outcome is Outcome.UNKNOWN:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from app.alarms import arm_lease_end, is_armed
 from app.alerts import raise_alert
@@ -27,8 +28,10 @@ from app.log import emit
 from app.store.accounts import accounts
 from app.store.engine import Connection
 from app.store.operations import alerts, breaker
-from app.store.posts import attempts, queries, transitions
+from app.store.posts import attempts, leases, queries, transitions
 from app.store.retried_writes import persist
+
+NOT_SETTLED = "not_settled"  # the reason of a result that could not be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,17 @@ class Accepted:
     verdict: Verdict
     sent_at: datetime
     circuit: Breaker
+
+
+class SettledGroup(NamedTuple):
+    """What is left of a settled group.
+
+    `left` are the ids of posts for `settle`, because another transaction holds their rows. `leased` are the posts that
+    wait for their report, with the ends of their leases. The caller arms these.
+    """
+
+    left: set[str]
+    leased: list[tuple[Post, datetime]]
 
 
 def settle(
@@ -63,7 +77,7 @@ def settle(
         settled = persist(deps.clock, write)
     except Unavailable:
         emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
-        return Dispatched("dispatched", "not_settled")
+        return Dispatched("dispatched", NOT_SETTLED)
     result = _after_commit(deps, post, settled, verdict)
     if settled is None and verdict.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
         arm_lease_end(deps, post, _lease_end(deps, post, verdict))
@@ -76,26 +90,31 @@ def _lease_end(deps: Deps, post: Post, verdict: Verdict) -> datetime:
     return from_now if verdict.outcome is Outcome.ACCEPTED or post.lease_until is None else post.lease_until
 
 
-def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> list[tuple[Post, datetime]]:
+def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> SettledGroup:
     """Settle many accepted sends in one transaction, each as `settle` would.
 
-    Return the posts that wait for their report, with the ends of their leases. The caller arms these.
 
     Raises: Unavailable. None is settled then.
     """
     now = deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
     with deps.db.transaction() as tx:
-        for one in group:
-            _count_in_breaker(deps, tx, one.verdict, one.circuit, now)
-        held = transitions.extend_leases(tx, [one.post for one in group], lease_until=lease_until, now=now)
-        for one in group:
-            if one.post.id not in held:
+        if any(one.circuit != Breaker() for one in group):
+            close_breaker(tx)
+        posts = [one.post for one in group]
+        held = leases.extend_leases(tx, posts, lease_until=lease_until, now=now, skip_locked=True)
+        rest = [one for one in group if one.post.id not in held]
+        locked = leases.still_leased(tx, [one.post for one in rest]) if rest else set()
+        for one in rest:
+            if one.post.id not in locked:
                 attempts.correct_lateness(tx, one.post, one.sent_at)
-        attempts.accept(tx, [(one.post, one.sent_at, one.verdict.http_status) for one in group])
+        free = [one for one in group if one.post.id not in locked]
+        settled = attempts.accept(tx, [(one.post, one.sent_at, one.verdict.http_status) for one in free])
     for one in group:
-        _log_settled(one.post, None, one.verdict)
-    return [(one.post, lease_until) for one in group if one.post.id in held]
+        if one.post.id in settled:
+            _log_settled(one.post, None, one.verdict)
+    leased = [(post, lease_until) for post in posts if post.id in held & settled]
+    return SettledGroup({post.id for post in posts} - settled, leased)
 
 
 def _write(
@@ -126,7 +145,7 @@ def _apply(
     match verdict.outcome:
         case Outcome.ACCEPTED:
             lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-            if not transitions.extend_leases(tx, [post], lease_until=lease_until, now=now) and sent_at is not None:
+            if not leases.extend_leases(tx, [post], lease_until=lease_until, now=now) and sent_at is not None:
                 attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.UNKNOWN:

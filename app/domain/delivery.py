@@ -56,8 +56,8 @@ class ReadyDelivery:
 
     `blocked` is a code of EXPLANATIONS where the post cannot be sent. `version` is the `updated_at` of the row that
     this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
-    may be out. `future` ends with the result, with None where
-    the caller has to finish the delivery alone, or with an exception.
+    may be out. `locked` is True where another transaction held the post at the claim. `future` ends with the result,
+    with None where the caller has to finish the delivery alone, or with an exception.
     """
 
     post: Post
@@ -70,6 +70,7 @@ class ReadyDelivery:
     version: datetime | None = None
     unproven_since: datetime | None = None
     has_seat: bool = False
+    locked: bool = False
     claimed: Post | None = None
     lease_until: datetime | None = None
     verdict: Verdict | None = None

@@ -52,7 +52,9 @@ def arm_unarmed(run: SweepRun) -> None:
     for batch in run.pages(ARMING_ENDS, lambda c, n, after: queries.unarmed(c, start, end, settled, n, after), DUE):
         with deps.db.transaction() as tx:
             ids = [post.id for post in batch]
-            counted = arming.count_arming(tx, ids, arming.without_message(), now=deps.clock.now(), swept=False)
+            counted = arming.count_arming(
+                tx, ids, arming.without_message(), now=deps.clock.now(), swept=False, unlocked_only=True
+            )
         run.swept.armed += len(counted) - len(arm_batch(deps, counted))
 
 
@@ -63,7 +65,9 @@ def _rearm_overdue(run: SweepRun, fresh: list[Post], before: datetime) -> set[st
     deps = run.deps
     with deps.db.transaction() as tx:
         overdue = arming.due_before(before)
-        counted = arming.count_arming(tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True)
+        counted = arming.count_arming(
+            tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True, unlocked_only=True
+        )
     refused = {post.id for post in arm_batch(deps, counted)}
     run.message_service_down = bool(counted) and len(refused) == len(counted)
     accepted = {post.id for post in counted} - refused

@@ -11,7 +11,7 @@ from app.delivery.settle import settle
 from app.domain.errors import Conflict
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
-from app.store.posts import attempts, transitions
+from app.store.posts import attempts, leases
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.rows import claim as rows_claim
@@ -83,7 +83,7 @@ def test_report_waiting_for_settle_keeps_the_measured_lateness(pg_world: World):
     sent_at = pg_world.clock.now() + timedelta(milliseconds=12)
     with ThreadPoolExecutor(1) as pool:
         with pg_world.db.transaction() as tx:  # the settle has written but not committed
-            assert transitions.extend_leases(tx, [post], lease_until=sent_at + timedelta(hours=1), now=sent_at)
+            assert leases.extend_leases(tx, [post], lease_until=sent_at + timedelta(hours=1), now=sent_at)
             attempts.record_send(tx, post, sent_at=sent_at, http_status=200)
             attempts.close(tx, post.id, post.attempt, ACCEPTED, sent_at)
             report = pool.submit(pg_world.report_published, post)

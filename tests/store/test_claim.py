@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.post import Account, Post
-from app.store.posts import attempts, queries, transitions
+from app.store.posts import attempts, leases, queries, transitions
 from app.store.posts.claim_sql import Intent
 from tests.support.databases import record_statements
 from tests.support.rows import DUE, LEASE, Rows
@@ -33,9 +33,7 @@ def test_group_is_claimed_extended_and_accepted_in_one_statement_each(rows: Rows
     group = [rows.post("scheduled") for _ in range(5)]
     with rows.db.transaction() as tx, record_statements(rows.db.engine, "") as statements:
         won = transitions.claim(tx, [intent(post, account) for post in group], now=LATE, lease_until=LEASE)
-        assert transitions.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {
-            post.id for post in group
-        }
+        assert leases.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {post.id for post in group}
         attempts.accept(tx, [(post, LATE, 200) for post in won.values()])
     assert len(statements) == 3 or rows.db.engine.dialect.name == "sqlite"
     assert [rows.attempts(post)[0].outcome for post in group] == ["accepted"] * 5

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.lifecycle import ALLOWED, FINAL, Status
 from app.domain.post import Post
-from app.store.posts import attempts, transitions
+from app.store.posts import attempts, leases, transitions
 from app.store.schema.tables import new_id
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
 from tests.support.rows import claim as rows_claim
@@ -51,7 +51,7 @@ def claim(tx: Connection, post: Post) -> Post | None:
 
 
 def extend(tx: Connection, post: Post) -> bool:
-    return bool(transitions.extend_leases(tx, [post], lease_until=later(9999), now=NOW))
+    return bool(leases.extend_leases(tx, [post], lease_until=later(9999), now=NOW))
 
 
 def publish(tx: Connection, post: Post) -> Post | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.post import Post, Transition
-from app.store.posts import transitions
+from app.store.posts import leases, transitions
 from app.store.schema.tables import new_id
 from tests.support.databases import record_statements
 from tests.support.fakes import START
@@ -132,7 +132,7 @@ def test_claim_returns_the_row_as_claimed_not_as_read(rows: Rows):
 def test_extend_leases_writes_only_the_lease(rows: Rows):
     post = rows.post("publishing")
     with rows.db.transaction() as tx:
-        assert transitions.extend_leases(tx, [post], lease_until=later(60, LEASE), now=NOW)
+        assert leases.extend_leases(tx, [post], lease_until=later(60, LEASE), now=NOW)
     now = rows.read(post)
     assert now == rows.change(post, lease_until=later(60, LEASE), updated_at=NOW)
     assert rows.transitions(post) == []

@@ -6,11 +6,13 @@ Invariant: a send that cannot be settled in its group is settled by its own call
 from __future__ import annotations
 
 import queue
+from datetime import datetime
 
 from app.delivery.gate.replies import Replies
 from app.delivery.settle import Accepted, settle_accepted
 from app.deps import Deps
 from app.domain.delivery import Dispatched, ReadyDelivery
+from app.domain.post import Post
 from app.log import emit
 
 MAX_SETTLED = 100
@@ -35,15 +37,18 @@ class Settler:
         self._settle(deps, group)
 
     def _settle(self, deps: Deps, group: list[ReadyDelivery]) -> None:
-        result: Dispatched | None = Dispatched("dispatched")
-        leased = {}
+        leased: dict[str, tuple[Post, datetime]] = {}
         try:
-            leased = {post.id: (post, until) for post, until in settle_accepted(deps, [_accepted(d) for d in group])}
+            settled = settle_accepted(deps, [_accepted(delivery) for delivery in group])
+            alone, leased = settled.left, {post.id: (post, until) for post, until in settled.leased}
         except Exception as error:
             emit("gate.settle_alone", count=len(group), error=type(error).__name__)
-            result = None
+            alone = {delivery.post.id for delivery in group}
         for delivery in group:
-            self._replies.put((delivery, result, leased.get(delivery.post.id)))
+            if delivery.post.id in alone:  # its caller settles it, and must not wait for the others' replies
+                delivery.future.set_result(None)
+            else:
+                self._replies.put((delivery, Dispatched("dispatched"), leased.get(delivery.post.id)))
 
 
 def _accepted(delivery: ReadyDelivery) -> Accepted:

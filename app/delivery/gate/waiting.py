@@ -53,7 +53,7 @@ class Waiting:
         """Wait for the nearest instant, claim the deliveries due by then, and pass the claimed ones to the senders."""
         group, at = self._next_group(deps)
         try:
-            results = claim(deps, group, at)
+            results = claim(deps, group, at, skip_locked=True)
         except ClockSetBack:
             self._ahead_seconds = 0.0  # no transaction is held again before the clock has reached the instant
             with self._changed:
@@ -72,8 +72,8 @@ class Waiting:
         for delivery, lost in zip(group, results, strict=True):
             if lost is None:
                 self._senders.put(delivery)
-            else:
-                delivery.future.set_result(lost)
+            else:  # a locked post is tried alone, in its caller's thread: it may have to wait for its lock
+                delivery.future.set_result(None if delivery.locked else lost)
 
     def _push(self, delivery: ReadyDelivery) -> None:
         heapq.heappush(self._heap, (delivery.due, next(self._order), delivery))

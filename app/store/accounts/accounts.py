@@ -105,11 +105,18 @@ def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: d
 
 
 def held_posts(connection: Connection, account_id: str) -> list[str]:
-    """Return the ids of the scheduled posts waiting for a reconnection of this account."""
-    statement = select(posts.c.id).where(
-        posts.c.social_account_id == account_id,
-        posts.c.status == Status.SCHEDULED,
-        posts.c.error_code == RECONNECT_REQUIRED,
+    """Return the ids of the scheduled posts waiting for a reconnection of this account, and lock them.
+
+    A post held by another transaction is left out. It looks at its account again by itself.
+    """
+    statement = (
+        select(posts.c.id)
+        .where(
+            posts.c.social_account_id == account_id,
+            posts.c.status == Status.SCHEDULED,
+            posts.c.error_code == RECONNECT_REQUIRED,
+        )
+        .with_for_update(skip_locked=True, key_share=True)
     )
     return list(connection.execute(statement).scalars())
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 
 from app.domain.times import CLOCK_TOLERANCE
 from app.store.engine import upsert
+from app.store.row_locks import skip_locked, write_unless_locked
+from app.store.schema.columns import Condition
 from app.store.schema.tables import alerts
 
 
@@ -30,23 +33,29 @@ class Alert:
 
 
 def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datetime) -> None:
-    """Begin or renew an alert. Renewing keeps `since`."""
+    """Begin or renew an alert. Renewing keeps `since`. A locked row is not waited for: the alert is there already."""
     first = {"since": now, "last_at": now, "count": 1, "detail": detail}
     again = {"last_at": now, "count": alerts.c.count + 1, "detail": detail}
-    upsert(tx, alerts, {"kind": kind, "subject": subject}, first, again)
+    key = {"kind": kind, "subject": subject}
+    write_unless_locked(tx, "alert", partial(upsert, tx, alerts, key, first, again), None)
 
 
 def clear(tx: Connection, kind: str, subject: str) -> None:
-    tx.execute(delete(alerts).where(alerts.c.kind == kind, alerts.c.subject == subject))
+    _delete(tx, alerts.c.kind == kind, alerts.c.subject == subject)
 
 
 def clear_kinds(tx: Connection, kinds: Sequence[str], subject: str) -> None:
-    tx.execute(delete(alerts).where(alerts.c.kind.in_(kinds), alerts.c.subject == subject))
+    _delete(tx, alerts.c.kind.in_(kinds), alerts.c.subject == subject)
 
 
 def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
     same = (alerts.c.kind == seen.kind, alerts.c.subject == seen.subject, alerts.c.last_at == seen.last_at)
-    tx.execute(delete(alerts).where(*same))
+    _delete(tx, *same)
+
+
+def _delete(tx: Connection, *where: Condition) -> None:
+    """Delete alerts. A locked one is not waited for: it is being renewed."""
+    tx.execute(delete(alerts).where(*where, *skip_locked(tx, alerts, *where)))
 
 
 def any_in_future(connection: Connection, now: datetime) -> bool:

@@ -6,6 +6,7 @@ Invariant: an open breaker allows one probe at a time.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker
 from app.store.ends import is_over
 from app.store.engine import upsert
+from app.store.row_locks import skip_locked, write_unless_locked
 from app.store.schema.tables import breakers
 
 NAME = "n8n"
@@ -29,10 +31,11 @@ def read(connection: Connection) -> Breaker:
 def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) -> bool:
     """Take the right to one probe of the open breaker, until `until`.
 
-    Returns False if the breaker is closed, the probe is not due, or another caller moved `probe_at` first. An instant
-    that a clock ahead of time has written is due: too early a probe is one request.
+    Returns False if the breaker is closed, the probe is not due, or another caller moved `probe_at` first or is about
+    to. An instant that a clock ahead of time has written is due: too early a probe is one request.
     """
-    where = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, is_over(T.probe_at, now, until))
+    due = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, is_over(T.probe_at, now, until))
+    where = (*due, *skip_locked(tx, breakers, *due))
     return tx.execute(update(breakers).where(*where).values(probe_at=until)).rowcount == 1
 
 
@@ -42,8 +45,12 @@ def record_failure(
     """Count one failure. Open the breaker at the threshold, or restart the cooldown of an open one.
 
     The threshold is in refusals, and TIMEOUTS_PER_REFUSAL time-outs count as one. Returns True if this failure opened
-    the breaker.
+    the breaker. A locked row is not waited for: this failure is then not counted.
     """
+    return write_unless_locked(tx, "breaker", partial(_record_failure, tx, threshold, cooldown, now, timed_out), False)
+
+
+def _record_failure(tx: Connection, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool) -> bool:
     first = {"failures": int(not timed_out), "timeouts": int(timed_out)}
     upsert(tx, breakers, {"name": NAME}, first, {name: T[name] + more for name, more in first.items()})
     weight = T.failures * TIMEOUTS_PER_REFUSAL + T.timeouts
@@ -58,7 +65,14 @@ def record_failure(
 
 
 def record_success(tx: Connection) -> bool:
-    """Close the breaker. Returns True if it was open."""
+    """Close the breaker. Returns True if it was open.
+
+    A locked row is not waited for: the next success closes the breaker.
+    """
+    return write_unless_locked(tx, "breaker", partial(_record_success, tx), False)
+
+
+def _record_success(tx: Connection) -> bool:
     was_open = tx.execute(select(T.opened_at).where(T.name == NAME)).scalar() is not None
     dirty = sa.or_(T.failures > 0, T.timeouts > 0, T.opened_at.is_not(None))
     clean = {"failures": 0, "timeouts": 0, "opened_at": None, "probe_at": None}

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from app.domain.times import CLOCK_TOLERANCE
 from app.store.engine import insert_into
+from app.store.row_locks import take_unlocked
 from app.store.schema.tables import idempotency_keys
 
 K = idempotency_keys.c
@@ -83,7 +84,7 @@ def prune(tx: Connection, now: datetime, limit: int) -> int:
     # A key from the future is kept for a day from now on, as an answer deleted too early lets a request run twice.
     tx.execute(update(idempotency_keys).where(K.expires_at > latest + CLOCK_TOLERANCE).values(expires_at=latest))
     old = select(K.user_id, K.key).where(K.expires_at <= now).order_by(K.expires_at).limit(limit)
-    where = (sa.tuple_(K.user_id, K.key).in_(old), K.expires_at <= now)
+    where = (sa.tuple_(K.user_id, K.key).in_(take_unlocked(tx, old)), K.expires_at <= now)
     return tx.execute(delete(idempotency_keys).where(*where)).rowcount
 
 

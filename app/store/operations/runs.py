@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.store.ends import is_over
 from app.store.engine import Database, upsert
+from app.store.row_locks import skip_locked
 from app.store.schema.tables import leases, sweeps
 
 SWEEP = "sweep"
@@ -40,13 +41,13 @@ class SweepFigures:
 def acquire_lease(db: Database, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
     """Acquire or renew a lease for `holder` until `until`.
 
-    Returns False if another holder has it. A lease past its end is free. So is a lease that a clock ahead of time has
-    written, which is safe: claims decide between two sweeps.
+    Returns False if another holder has it, or is about to. A lease past its end is free. So is a lease that a clock
+    ahead of time has written, which is safe: claims decide between two sweeps.
     """
     values = {"holder": holder, "expires_at": until}
     free = (leases.c.name == name, or_(is_over(leases.c.expires_at, now, until), leases.c.holder == holder))
     with db.transaction() as tx:
-        if tx.execute(update(leases).where(*free).values(values)).rowcount == 1:
+        if tx.execute(update(leases).where(*free, *skip_locked(tx, leases, *free)).values(values)).rowcount == 1:
             return True
         if tx.execute(select(leases.c.name).where(leases.c.name == name)).first():
             return False

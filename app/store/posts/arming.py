@@ -15,6 +15,7 @@ from sqlalchemy import Connection, update
 from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.posts.transition_sql import to_post
+from app.store.row_locks import skip_locked
 from app.store.schema.columns import Condition
 from app.store.schema.tables import alerts, posts, status_unindexed
 
@@ -22,18 +23,28 @@ SERVICE = "qstash"  # the subject of alerts about the message service
 
 
 def count_arming(
-    tx: Connection, ids: Sequence[str], expected: Condition, *, now: datetime, swept: bool, rearmed: bool = False
+    tx: Connection,
+    ids: Sequence[str],
+    expected: Condition,
+    *,
+    now: datetime,
+    swept: bool,
+    rearmed: bool = False,
+    unlocked_only: bool = False,
 ) -> list[Post]:
     """Raise the arm count of these posts where `expected` still holds, and with `rearmed` their rearm count.
 
-    The new count makes a new deduplication id. Returns the changed posts. Only these may be armed by the caller.
+    The new count makes a new deduplication id. Returns the changed posts. Only these may be armed by the caller. With
+    `unlocked_only`, posts held by another transaction are left out.
     """
     values: dict[str, Any] = {"arm_count": posts.c.arm_count + 1, "message_id": None, "updated_at": now}
     if swept:
         values["swept_at"] = now
     if rearmed:
         values["rearm_count"] = posts.c.rearm_count + 1
-    where = (posts.c.id.in_(ids), status_unindexed(Status.SCHEDULED), expected)
+    where: list[Condition] = [posts.c.id.in_(ids), status_unindexed(Status.SCHEDULED), expected]
+    if unlocked_only:
+        where += skip_locked(tx, posts, *where)
     return [to_post(row) for row in tx.execute(update(posts).where(*where).values(values).returning(posts))]
 
 
@@ -46,7 +57,8 @@ def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
 def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str]:
     """Store the message ids of posts with an unchanged arming, in one statement.
 
-    Returns the ids of these posts. The caller must cancel the messages of all other posts.
+    Returns the ids of these posts, and of posts held by another transaction: their messages stay too. The caller must
+    cancel the messages of all other posts.
     """
     keys = [(post.id, post.generation, post.arm_count) for post, _ in taken]
     own = sa.tuple_(
@@ -54,8 +66,11 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
     )
     message_of = sa.case(*((posts.c.id == post.id, message_id) for post, message_id in taken))
     where = (own.in_(keys), status_unindexed(Status.SCHEDULED), posts.c.message_id.is_(None))
-    statement = update(posts).where(*where).values(message_id=message_of).returning(posts.c.id)
-    return set(tx.execute(statement).scalars())
+    statement = update(posts).where(*where, *skip_locked(tx, posts, *where)).values(message_id=message_of)
+    stored = set(tx.execute(statement.returning(posts.c.id)).scalars())
+    if len(stored) == len(taken):
+        return stored
+    return stored | set(tx.execute(sa.select(posts.c.id).where(*where)).scalars())
 
 
 def store_message(connection: Connection, post: Post, message_id: str, kinds: Sequence[str]) -> tuple[bool, bool]:

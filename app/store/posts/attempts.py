@@ -17,6 +17,7 @@ from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
 from app.store.execute_for_rows import Types, execute_for_rows
+from app.store.row_locks import unlocked
 from app.store.schema.tables import attempts, posts, status_unindexed
 
 
@@ -39,26 +40,32 @@ _SENT: Types = (
 )
 
 
-def _accept(sent: Any, _many: bool) -> sa.Executable:
-    return (
+def _accept(sent: Any, many: bool) -> sa.Executable:
+    accepted = (
         update(attempts)
         .where(attempts.c.post_id == sent.id, attempts.c.attempt == sent.attempt)
         .values(sent_at=sent.at, lateness_ms=sent.late_ms, http_status=sent.http_status)
         .values(outcome=sa.func.coalesce(attempts.c.outcome, Outcome.ACCEPTED.value))
         .returning(attempts.c.post_id)
     )
+    if not many:
+        return accepted
+    key = (attempts.c.post_id, attempts.c.attempt)
+    free = unlocked(attempts, sa.tuple_(*key).in_(sa.select(sent.id, sent.attempt)))
+    return accepted.where(free.c.post_id == key[0], free.c.attempt == key[1])
 
 
-def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -> None:
+def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -> set[str]:
     """Record and close the accepted attempts of a group: (post, sent at, HTTP status) each.
 
-    It does the work of `record_send` and `close` in one statement.
+    It does the work of `record_send` and `close` in one statement. Returns the ids of their posts. Attempts held by
+    another transaction are left out.
     """
     sent = [
         {"id": post.id, "attempt": post.attempt, "at": at, "late_ms": _lateness_of(post, at), "http_status": status}
         for post, at, status in group
     ]
-    execute_for_rows(tx, _accept, _SENT, sent, {})
+    return {row.post_id for row in execute_for_rows(tx, _accept, _SENT, sent, {})}
 
 
 def correct_lateness(tx: Connection, post: Post, sent_at: datetime) -> None:

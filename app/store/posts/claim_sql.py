@@ -18,6 +18,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies.access import account_of_post
 from app.store.posts.transition_sql import NOW, insert_selected, transition_row
+from app.store.row_locks import unlocked
 from app.store.schema.tables import attempts, posts, social_accounts, status_unindexed, transitions
 
 _LEASE = sa.bindparam("lease", type_=posts.c.lease_until.type)
@@ -69,9 +70,22 @@ def build_claim(intent: Any, many: bool) -> sa.Executable:
 
     With `many`, the statement also inserts into `transitions` and `attempts`. Otherwise the caller inserts these rows.
     """
+    claimed = _claimed(intent)
+    return _recorded(claimed.cte("claimed")) if many else claimed
+
+
+def build_claim_of_unlocked(intent: Any, many: bool) -> sa.Executable:
+    """Build the claim of a group: it skips posts locked by another transaction instead of waiting for them."""
+    if not many:
+        return build_claim(intent, many)
+    free = unlocked(posts, posts.c.id.in_(select(intent.id)))
+    return _recorded(_claimed(intent).where(free.c.id == posts.c.id).cte("claimed"))
+
+
+def _claimed(intent: Any) -> Any:
     a = social_accounts.c
     account = select(a.access_token + "|" + a.external_id + "|" + a.status).where(account_of_post())
-    claimed = (
+    return (
         update(posts)
         .where(posts.c.id == intent.id, posts.c.generation == intent.generation, status_unindexed(Status.SCHEDULED))
         .where(posts.c.next_attempt_at <= NOW)
@@ -81,7 +95,6 @@ def build_claim(intent: Any, many: bool) -> sa.Executable:
         .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((intent.sending, NOW)))
         .returning(*posts.c, intent.row_index.label("row_index"), intent.trigger.label("trigger"))
     )
-    return _recorded(claimed.cte("claimed")) if many else claimed
 
 
 def _recorded(claimed: sa.CTE) -> sa.Executable:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 from app.domain.outcomes import KNOWN_NOT_OUT
 from app.domain.post import Post
 from app.store.engine import upsert
+from app.store.row_locks import take_unlocked
 from app.store.schema.tables import PACED, account_slots, account_turns, attempts, posts
 
 SLOT, TURN, P, A = account_slots.c, account_turns.c, posts.c, attempts.c
@@ -93,4 +94,4 @@ def prune_turns(tx: Connection, before: datetime, limit: int) -> int:
     """Delete at most `limit` turns older than `before`. A turn renewed meanwhile stays. Returns the count."""
     old = select(TURN.account_id, TURN.post_id).where(TURN.at < before).order_by(TURN.at).limit(limit)
     both = sa.tuple_(TURN.account_id, TURN.post_id)
-    return tx.execute(delete(account_turns).where(both.in_(old), TURN.at < before)).rowcount
+    return tx.execute(delete(account_turns).where(both.in_(take_unlocked(tx, old)), TURN.at < before)).rowcount

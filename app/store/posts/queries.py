@@ -183,8 +183,12 @@ def is_forced(connection: Connection, post: Post) -> bool:
 
 
 def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:
-    """Return a batch of publishing posts past their lease, oldest lease first."""
+    """Return a batch of publishing posts past their lease, oldest lease first.
+
+    Posts held by another transaction are left out: they are being changed, and each would be a wait.
+    """
     statement = select(posts).where(posts.c.status == Status.PUBLISHING, posts.c.lease_until < now)
+    statement = statement.with_for_update(skip_locked=True, key_share=True)
     return _paged(connection, statement, "lease_until", limit, after)
 
 

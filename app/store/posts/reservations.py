@@ -16,6 +16,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Post
 from app.store.ends import is_over
 from app.store.posts.transition_sql import to_post
+from app.store.row_locks import skip_locked
 from app.store.schema.tables import posts
 
 
@@ -37,7 +38,7 @@ def take(tx: Connection, now: datetime, lapsed: datetime, limit: int) -> list[Po
 
 
 def release(tx: Connection, taken: Sequence[Post]) -> None:
-    """Release reserved posts not begun yet, where the reservation is unchanged."""
+    """Release reserved posts not begun yet, where the reservation is unchanged. On a locked row it lapses by itself."""
     ids, marks = [post.id for post in taken], {post.swept_at for post in taken}
     own = (posts.c.id.in_(ids), posts.c.status == Status.SCHEDULED, posts.c.swept_at.in_(marks))
-    tx.execute(update(posts).where(*own).values(swept_at=None))
+    tx.execute(update(posts).where(*own, *skip_locked(tx, posts, *own)).values(swept_at=None))

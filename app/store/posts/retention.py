@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select
 
 from app.domain.lifecycle import FINAL, Status
 from app.store.operations import counts
+from app.store.row_locks import skip_locked
 from app.store.schema.columns import Condition
 from app.store.schema.tables import alerts, posts, status_unindexed
 
@@ -26,6 +27,7 @@ def prune_posts(tx: Connection, status: Status, before: datetime, limit: int) ->
     before = _countable(tx, status, before)
     old = (posts.c.status == status, posts.c.updated_at < before)
     oldest = select(posts.c.id).where(*old).order_by(posts.c.updated_at, posts.c.id).limit(limit)
+    oldest = oldest.with_for_update(skip_locked=True)  # one locked post must not end the pruning of all
     # Read the ids first: as a subquery of the DELETE, PostgreSQL might scan the whole table for them.
     ids = list(tx.execute(oldest).scalars())
     if not ids:
@@ -44,7 +46,8 @@ def count_prunable(connection: Connection, status: Status, before: datetime) -> 
 
 def prune_alerts(tx: Connection, before: datetime) -> int:
     """Delete alerts about single events last raised before `before`. Returns the count."""
-    return tx.execute(delete(alerts).where(*_old_alerts(before))).rowcount
+    old = _old_alerts(before)
+    return tx.execute(delete(alerts).where(*old, *skip_locked(tx, alerts, *old))).rowcount
 
 
 def count_prunable_alerts(connection: Connection, before: datetime) -> int:

@@ -19,9 +19,9 @@ from app.domain.post import Post
 from app.store.execute_for_rows import execute_for_rows
 from app.store.posts import claim_sql
 from app.store.posts.claim_sql import Intent
-from app.store.posts.transition_sql import INCREMENT, NOW, matches, move, to_post, transition_row
+from app.store.posts.transition_sql import INCREMENT, matches, move, to_post, transition_row
 from app.store.schema.columns import Condition
-from app.store.schema.tables import attempts, posts, status_unindexed, transitions
+from app.store.schema.tables import attempts, posts, transitions
 
 
 def _not_due() -> dict[str, Any]:
@@ -117,14 +117,18 @@ def fail_by_hand(tx: Connection, post: Post, *, message: str, now: datetime, act
     return move(tx, post, Status.FAILED, values, _abandoned(now), reason="failed_by_hand", actor=actor, now=now)
 
 
-def claim(tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_until: datetime) -> dict[int, Post]:
+def claim(
+    tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_until: datetime, skip_locked: bool = False
+) -> dict[int, Post]:
     """Move scheduled → publishing, for each due post that still matches its intent.
 
     A post matches if its generation and its account are unchanged. The rows of `attempts` are written too. Returns the
-    claimed posts by the index of their intent. Of several intents for one post, at most one wins.
+    claimed posts by the index of their intent. Of several intents for one post, at most one wins. With `skip_locked`,
+    posts held by another transaction are left out, and `leases.still_scheduled` finds them.
     """
     wanted = [claim_sql.intent_row(index, intent) for index, intent in enumerate(intents)]
-    rows = execute_for_rows(tx, claim_sql.build_claim, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
+    build = claim_sql.build_claim_of_unlocked if skip_locked else claim_sql.build_claim
+    rows = execute_for_rows(tx, build, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
     if rows and tx.dialect.name == "sqlite":  # PostgreSQL inserts them in the same statement
         tx.execute(insert(transitions), [_claim_transition(row, now) for row in rows])
         tx.execute(insert(attempts), [claim_sql.attempt_row(row, now) for row in rows])
@@ -133,29 +137,6 @@ def claim(tx: Connection, intents: Sequence[Intent], *, now: datetime, lease_unt
 
 def _claim_transition(claimed: sa.Row[Any], now: datetime) -> dict[str, Any]:
     return transition_row(claimed, from_status=Status.SCHEDULED, reason="claimed", actor=claimed.trigger, at=now)
-
-
-_LEASED = (("id", posts.c.id.type), ("generation", sa.Integer()), ("attempt", sa.Integer()))
-
-
-def _extend(leased: Any, _many: bool) -> sa.Executable:
-    return (
-        update(posts)
-        .where(posts.c.id == leased.id, posts.c.generation == leased.generation, posts.c.attempt == leased.attempt)
-        .where(status_unindexed(Status.PUBLISHING))
-        .values(lease_until=sa.bindparam("lease"), updated_at=NOW)
-        .returning(posts.c.id)
-    )
-
-
-def extend_leases(tx: Connection, group: Sequence[Post], *, lease_until: datetime, now: datetime) -> set[str]:
-    """Extend the leases of posts accepted by n8n.
-
-    They stay publishing until their report or the lease's end. Returns the ids of the extended posts. A post no longer
-    publishing in this attempt is left out.
-    """
-    leased = [{"id": post.id, "generation": post.generation, "attempt": post.attempt} for post in group]
-    return {row.id for row in execute_for_rows(tx, _extend, _LEASED, leased, {"now": now, "lease": lease_until})}
 
 
 def publish(
