@@ -15,6 +15,7 @@ from app.local.client import Client
 from app.local.errors import StackError
 from app.local.stop_signal import StopSignal
 from tests.chaos.author_pool import AuthorPool
+from tests.chaos.database_faults import DatabaseFaults
 from tests.chaos.evidence import select
 from tests.chaos.plan import Draft, Fault, Plan, PlannedFault
 from tests.chaos.stack import ChaosStack
@@ -25,6 +26,7 @@ ARRIVING_SECONDS = 15.0
 START_SECONDS = 60.0
 SWEEP_SECONDS = 3.0
 POLL_SECONDS = 0.2
+NEEDING_OTHERS = (Fault.TERM, Fault.READ_ONLY, Fault.LOCK, Fault.CUT)
 PROCESS = {Fault.APP: "app", Fault.TERM: "app", Fault.QSTASH: "qstash", Fault.N8N: "n8n"}
 
 
@@ -53,6 +55,7 @@ class FaultInjector:
         self._plan = plan
         self._stop = stop
         self._chance = random.Random(plan.seed)
+        self._database_faults = DatabaseFaults(stack.database.url)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
         self._down: list[FaultRecord] = []
@@ -63,10 +66,13 @@ class FaultInjector:
 
     def run(self) -> None:
         """Inject all faults and wait until every process is ready again."""
-        while self._due:
-            instant, _, act = heapq.heappop(self._due)
-            self._stop.pause(max(0.0, instant - time.time()))
-            act()
+        try:
+            while self._due:
+                instant, _, act = heapq.heappop(self._due)
+                self._stop.pause(max(0.0, instant - time.time()))
+                act()
+        finally:
+            self._database_faults.unlock()
 
     def _at(self, instant: float, act: Callable[[], None]) -> None:
         self._serial += 1
@@ -74,7 +80,8 @@ class FaultInjector:
 
     def _beginning(self, planned: PlannedFault) -> Callable[[], None]:
         def begin() -> None:
-            if planned.fault is Fault.TERM and self._down:  # sends in flight must be able to finish
+            # Sends in flight must be able to finish, and a fault inside the database needs a running one.
+            if planned.fault in NEEDING_OTHERS and self._down:
                 self._at(time.time() + POLL_SECONDS, begin)
                 return
             if self._plan.waits_for_sweeps and planned.fault in (Fault.APP, Fault.WORKER, Fault.DATABASE):
@@ -91,6 +98,12 @@ class FaultInjector:
         match record.fault:
             case Fault.DATABASE:
                 self._stack.database.stop("immediate")
+            case Fault.READ_ONLY:
+                record.note = self._database_faults.make_read_only()
+            case Fault.LOCK:
+                record.note = self._database_faults.lock_a_post()
+            case Fault.CUT:
+                record.note = self._database_faults.cut_connections()
             case Fault.WORKER:
                 record.note = self._kill_a_worker()
             case Fault.TERM:
@@ -99,10 +112,17 @@ class FaultInjector:
                 self._stack.kill(PROCESS[fault])
 
     def _recover(self, record: FaultRecord) -> None:
-        if record.fault is Fault.DATABASE:
-            self._stack.database.start()
-        elif record.fault is not Fault.WORKER:
-            self._stack.launch(PROCESS[record.fault])
+        match record.fault:
+            case Fault.DATABASE:
+                self._stack.database.start()
+            case Fault.READ_ONLY:
+                self._database_faults.make_writable()
+            case Fault.LOCK:
+                self._database_faults.unlock()
+            case Fault.WORKER | Fault.CUT:
+                pass
+            case fault:
+                self._stack.launch(PROCESS[fault])
         deadline = time.monotonic() + START_SECONDS
         self._at(time.time(), lambda: self._check_ready(record, deadline))
 

@@ -30,6 +30,9 @@ class Fault(Enum):
     WORKER = "one worker: kill -9"
     QSTASH = "QStash: kill -9"
     DATABASE = "database: stop -m immediate"
+    READ_ONLY = "database: read-only"
+    LOCK = "database: a post's row locked"
+    CUT = "database: connections cut"
     N8N = "n8n gone"
     TERM = "app: SIGTERM"
 
@@ -119,7 +122,8 @@ def _planned_faults(chance: random.Random, first: float, last: float, is_small: 
     One fault falls into the burst. SIGTERM comes last, because sends in flight must be able to finish.
     """
     again = [] if is_small else [Fault.APP, Fault.QSTASH, Fault.DATABASE]
-    faults = [Fault.APP, Fault.WORKER, Fault.QSTASH, Fault.DATABASE, Fault.N8N, *again]
+    running = [Fault.READ_ONLY, Fault.LOCK, Fault.CUT]
+    faults = [Fault.APP, Fault.WORKER, Fault.QSTASH, Fault.DATABASE, Fault.N8N, *running, *again]
     chance.shuffle(faults)
     faults.append(Fault.TERM)
     width = (last - first) / len(faults)
@@ -134,8 +138,10 @@ def _planned_faults(chance: random.Random, first: float, last: float, is_small: 
 
 
 def _duration(chance: random.Random, fault: Fault, is_small: bool) -> float:
-    if fault in (Fault.WORKER, Fault.TERM):
+    if fault in (Fault.WORKER, Fault.TERM, Fault.CUT):
         return 0.0
+    if fault in (Fault.READ_ONLY, Fault.LOCK):
+        return chance.uniform(1, 2) if is_small else chance.uniform(3, 6)
     if fault is Fault.N8N:
         return chance.uniform(2, 3) if is_small else chance.uniform(6, 8)
     return chance.uniform(0.2, 1) if is_small else chance.uniform(0.5, 3)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from app.local.client import Client
+from app.local.errors import StackError
 from app.local.stop_signal import StopSignal
 from tests.support.app_stack import AppStack, StackOptions
 from tests.support.durable_postgres import Postgres
@@ -31,6 +33,18 @@ class ChaosStack(AppStack):
         self.migrate()
         for name in ("n8n", "app", "qstash", "cron"):
             self.start(name)
+
+    def answers(self, name: str) -> bool:
+        """Return True if the process is ready. The app is, once its database takes writes."""
+        if name != "app":
+            return super().answers(name)
+        app = Client(self.url)
+        try:
+            return bool(app.get("/healthz")["database"] == "ok")
+        except StackError:
+            return False
+        finally:
+            app.close()
 
     def close(self) -> None:
         super().close()
