@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from app.alarms import arm_batch
 from app.domain.post import Post
+from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
 from app.store.engine import Connection
 from app.store.operations import alerts
@@ -16,9 +17,13 @@ from app.store.posts import future, transitions
 from app.sweep.run import SweepRun
 
 
+class _FrozenError(Exception):
+    """This process stood still, so sound instants of others look as if they were in the future."""
+
+
 def correct_future_instants(run: SweepRun) -> None:
     """Shorten leases, move retries and deferrals back, and set alerts to now, where they are in the future."""
-    deps, now = run.deps, run.started
+    deps, now = run.deps, run.deps.clock.now()
     lease, limit = timedelta(seconds=deps.settings.publish_lease_seconds), deps.settings.sweep_batch_size
     with deps.db.reading() as connection:
         leased = future.too_long_leased(connection, now, lease, limit)
@@ -26,10 +31,15 @@ def correct_future_instants(run: SweepRun) -> None:
         alerted = alerts.any_in_future(connection, now)
     if not (leased or ahead or alerted):
         return
-    with deps.db.transaction() as tx:
-        alerts.correct_future(tx, now)
-        shortened = future.shorten_leases(tx, leased, now, lease)
-        moved = [back for post in ahead if (back := _move_back(tx, post, now)) is not None]
+    try:
+        with deps.db.transaction() as tx:
+            alerts.correct_future(tx, now)
+            shortened = future.shorten_leases(tx, leased, now, lease)
+            moved = [back for post in ahead if (back := _move_back(tx, post, now)) is not None]
+            if deps.clock.now() - now > CLOCK_TOLERANCE / 2:
+                raise _FrozenError()
+    except _FrozenError:
+        return
     arm_batch(deps, moved)
     emit("clock.corrected", leases=shortened, posts=len(moved))
 

@@ -267,3 +267,15 @@ def test_status_answers_while_instants_are_in_the_future(world: OAuthWorld):
     assert scheduler_status(world.deps)["database"] == "ok"
     with world.db.reading() as connection:
         assert connection.execute(sa.select(social_accounts.c.id)).scalars().all()
+
+
+def test_sweep_that_was_frozen_shortens_no_lease_made_meanwhile(world: OAuthWorld):
+    world.clock.set(IN_TEN_MINUTES)
+    post = world.in_flight()
+    world.overwrite(post, lease_until=IN_TEN_MINUTES + timedelta(minutes=15))  # claimed five minutes later
+    lease_until = world.read(post).lease_until
+    # The freeze: the sweep has read the clock and wakes five minutes later, in its first write after the lease.
+    world.at_next_transaction(lambda: None)
+    world.at_next_transaction(lambda: world.clock.advance(minutes=5))
+    sweep(world.deps)
+    assert world.read(post).lease_until == lease_until

@@ -32,7 +32,8 @@ def shorten_leases(tx: Connection, ids: Sequence[str], now: datetime, lease: tim
 
     They are not over: n8n may work on these posts, and a send again could be a second copy.
     """
-    still = (P.id.in_(ids), status_unindexed(Status.PUBLISHING), P.lease_until > now + lease)
+    too_long = P.lease_until > now + lease + CLOCK_TOLERANCE
+    still = (P.id.in_(ids), status_unindexed(Status.PUBLISHING), too_long)
     return tx.execute(update(posts).where(*still).values(lease_until=now + lease)).rowcount
 
 
