@@ -1,10 +1,14 @@
-"""Instants and time zones: read an author's time (RFC 3339) as one instant, or refuse it with a reason."""
+"""Instants and time zones: read a written time (RFC 3339) as one instant, or refuse it with a reason.
+
+Invariant: every field and every query reads instants here. A read instant lies between FIRST and LAST, so every
+database and every zone can show it.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from app.domain.errors import invalid_field
@@ -12,11 +16,18 @@ from app.domain.errors import invalid_field
 PAST_TOLERANCE = timedelta(seconds=60)
 #: A stored end later than the code can write now, plus this, comes from a clock that was ahead.
 CLOCK_TOLERANCE = timedelta(minutes=1)
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(2999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 _FORM = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[Tt ](?P<hour>\d\d):(?P<minute>\d\d)"
+    r"(:(?P<second>\d\d)(\.(?P<fraction>\d+))?)?"
+    r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<hours>\d\d)(:?(?P<minutes>\d\d))?)?",
+    re.ASCII,
 )
+_EXCESS_DIGITS = re.compile(r"(\.\d{6})\d+", re.ASCII)
 _ZONE_NAME = re.compile(r"[A-Z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+){0,2}", re.ASCII)
 _EXAMPLE = "2026-12-01T08:00:00Z, 2026-12-01T09:00:00+01:00, or 2026-12-01T09:00:00 with timeZone"
+_INSTANT_EXAMPLE = "2026-12-01T08:00:00Z or 2026-12-01T09:00:00+01:00 (in a query, + is %2B)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,26 @@ def to_wire(instant: datetime | None) -> str | None:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def parse_instant(text: str, field: str) -> datetime:
+    """Read `text` as an instant with an offset. `field` is the name for the error.
+
+    Raises: Invalid for a wrong form, a time that does not exist, no offset, or an instant outside FIRST and LAST.
+    """
+    written = _parse(text, field, _INSTANT_EXAMPLE)
+    if written.tzinfo is None:
+        raise invalid_field(field, "timezone_required", f"Add the offset. Write {_INSTANT_EXAMPLE}.")
+    at = _to_utc(written, field)
+    if not FIRST <= at <= LAST:
+        bounds = f"{to_wire(FIRST)} to {to_wire(LAST)}"
+        raise invalid_field(field, "time_out_of_range", f"This instant is out of range. Choose one from {bounds}.")
+    return at
+
+
+def cut_fraction(text: str) -> str:
+    """Cut the fraction of a second to microseconds, the precision of the databases."""
+    return _EXCESS_DIGITS.sub(r"\1", text)
+
+
 def parse_chosen_time(text: str, zone_name: str | None, fold: int, now: datetime, max_days: float) -> ChosenTime:
     """Read `text` as a time in `zone_name`.
 
@@ -47,7 +78,7 @@ def parse_chosen_time(text: str, zone_name: str | None, fold: int, now: datetime
 
     Raises: Invalid when the time does not exist, has no zone, or is out of bounds. Its code is one of the API's.
     """
-    written = _parse(text)
+    written = _parse(text, "scheduledAt", _EXAMPLE)
     zone = _zone(zone_name) if zone_name is not None else None
     if written.tzinfo is None and zone is None:
         raise invalid_field("scheduledAt", "timezone_required", f"Name the time zone. Write {_EXAMPLE} (an IANA name).")
@@ -61,13 +92,37 @@ def parse_chosen_time(text: str, zone_name: str | None, fold: int, now: datetime
     return ChosenTime(at, zone_name, local.isoformat(timespec="milliseconds"), ambiguous)
 
 
-def _parse(text: str) -> datetime:
-    if _FORM.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text.upper())
-        except ValueError:
-            pass  # right form, but the date or hour does not exist: the same error as below
-    raise invalid_field("scheduledAt", "invalid_time", f"This date and time does not exist. Write {_EXAMPLE}.")
+def _parse(text: str, field: str, example: str) -> datetime:
+    """Read date, time and offset, if any.
+
+    Raises: Invalid for a wrong form, and with another message for a date or time out of the calendar or the clock.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise invalid_field(field, "invalid_time", f"This is not written as a date and time. Write {example}.")
+    parts = match.groupdict(default="0")
+    micros = int(parts["fraction"][:6].ljust(6, "0"))
+    names = ("year", "month", "day", "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(parts[name]) for name in names)
+    try:
+        return datetime(year, month, day, hour, minute, second, micros, tzinfo=_offset(match))
+    except ValueError:
+        message = f"This date and time does not exist in the calendar or on a clock. Write {example}."
+        raise invalid_field(field, "invalid_time", message) from None
+
+
+def _offset(match: re.Match[str]) -> timezone | None:
+    """Return the written offset, None without one.
+
+    Raises: ValueError for 24 hours or 60 minutes, as RFC 3339 allows neither.
+    """
+    if match["offset"] is None:
+        return None
+    hours, minutes = int(match["hours"] or 0), int(match["minutes"] or 0)
+    if hours > 23 or minutes > 59:
+        raise ValueError
+    size = timedelta(hours=hours, minutes=minutes)
+    return timezone(-size if match["sign"] == "-" else size)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -79,13 +134,12 @@ def _zone(name: str) -> ZoneInfo:
     raise invalid_field("timeZone", "unknown_time_zone", "Use an IANA time zone name, such as Europe/Berlin.")
 
 
-def _to_utc(written: datetime) -> datetime:
+def _to_utc(written: datetime, field: str = "scheduledAt") -> datetime:
     try:
         return written.astimezone(UTC)
     except (OverflowError, ValueError):
-        raise invalid_field(
-            "scheduledAt", "invalid_time", "This instant is outside the calendar. Choose another."
-        ) from None
+        message = "This instant is outside the calendar. Choose another."
+        raise invalid_field(field, "invalid_time", message) from None
 
 
 def _check_wall_clock(naive: datetime, zone: ZoneInfo, zone_name: str) -> bool:
