@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jwt
-from jwt import PyJWK, PyJWKClient, PyJWKClientConnectionError, PyJWKClientError
+from jwt import PyJWK, PyJWKClient, PyJWKClientConnectionError, PyJWKClientError, PyJWKSet
 from jwt.jwk_set_cache import JWKSetCache
 
 from app.version import VERSION
@@ -49,17 +49,17 @@ class JwksClient(PyJWKClient):
         self._retry_at = 0.0
 
     def key_for(self, token: str, algorithms: Sequence[str]) -> PyJWK:
-        """Return the key named in the token's header.
+        """Return the key named in the token's header, or without a name the only key of the token's algorithm.
 
         Raises: PyJWKClientConnectionError when the keys cannot be fetched now, another PyJWKClientError when the token
-        has another algorithm, no key id or an unknown one.
+        has another algorithm, an unknown key id, or none where several keys fit or no key does.
         """
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in algorithms:
             raise PyJWKClientError("the token is signed by another algorithm")
         kid = header.get("kid")
         if not kid:
-            raise PyJWKClientError("the token names no key")
+            return self._only_key(str(header["alg"]))
         return self._cached(kid) or self.get_signing_key(kid)
 
     def fetch_data(self) -> Any:
@@ -75,8 +75,28 @@ class JwksClient(PyJWKClient):
             self._retry_at = time.monotonic() + PAUSE_SECONDS
             raise PyJWKClientConnectionError(str(error)[:200] or type(error).__name__) from None
 
+    def _only_key(self, algorithm: str) -> PyJWK:
+        """Return the only key of this algorithm. PyJWT derives a key's algorithm from `kty` and `crv` without `alg`.
+
+        Raises: PyJWKClientError.
+        """
+        keys = self._cached_keys()
+        if keys is None:
+            with self._client_lock:  # one fetch for all that wait
+                keys = _for_signatures(self.get_jwk_set())
+        fitting = [key for key in keys if key.algorithm_name == algorithm]
+        if len(fitting) != 1:
+            raise PyJWKClientError(f"the token names no key, and {len(fitting)} keys fit")
+        return fitting[0]
+
     def _cached(self, kid: str) -> PyJWK | None:
         """Find a known key without PyJWT's lock: another request holds it during a fetch."""
+        return self.match_kid(self._cached_keys() or [], kid)
+
+    def _cached_keys(self) -> list[PyJWK] | None:
         key_set = self.jwk_set_cache.get() if self.jwk_set_cache is not None else None
-        keys = [key for key in key_set.keys if key.public_key_use in ("sig", None)] if key_set else []
-        return self.match_kid(keys, kid)
+        return _for_signatures(key_set) if key_set is not None else None
+
+
+def _for_signatures(key_set: PyJWKSet) -> list[PyJWK]:
+    return [key for key in key_set.keys if key.public_key_use in ("sig", None)]

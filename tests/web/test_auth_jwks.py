@@ -66,15 +66,49 @@ def test_token_signed_by_a_published_key_is_valid_and_keys_are_fetched_once(
         (STRANGER, "ES256", "ES256"),
         (EC, "ES256", "RS256"),
         (RSA, "RS384", "RS256"),
-        (EC, "ES256", None),
+        (STRANGER, "ES256", None),
         (EC, "ES256", "unknown"),
         (SECRETS["auth_jwt_secret"], "HS256", "RS256"),
         (SECRETS["auth_jwt_secret"], "HS256", None),
     ],
-    ids=["stranger", "other-key", "other-algorithm", "no-kid", "unknown-kid", "HS256", "HS256-no-kid"],
+    ids=["stranger", "other-key", "other-algorithm", "stranger-no-kid", "unknown-kid", "HS256", "HS256-no-kid"],
 )
 def test_token_signed_by_an_unknown_key_is_refused(keyed_site: Site, key: Any, algorithm: str, kid: str | None):
     refused(asking(keyed_site, key, algorithm, kid), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_token_without_kid_is_verified_by_the_only_key_of_its_algorithm(
+    keyed_site: Site, provider: HttpServer, algorithm: str
+):
+    for _ in range(2):
+        json_of(asking(keyed_site, KEYS[algorithm], algorithm, None))
+    assert len(provider.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "left_out", [("kid",), ("kid", "alg"), ("kid", "use"), ("kid", "alg", "use")], ids=lambda names: "-".join(names)
+)
+def test_only_key_is_found_by_its_type_without_other_members(
+    keyed_site: Site, provider: HttpServer, left_out: tuple[str, ...]
+):
+    keys = [{name: value for name, value in key.items() if name not in left_out} for key in published()["keys"]]
+    provider.answer = says(200, {"keys": keys})
+    for algorithm in ("RS256", "ES256"):
+        json_of(asking(keyed_site, KEYS[algorithm], algorithm, None))
+
+
+def test_token_without_kid_is_refused_where_several_keys_or_none_fit(keyed_site: Site, provider: HttpServer):
+    rsa_key, ec_key = published()["keys"]
+    stranger = json.loads(ECAlgorithm.to_jwk(STRANGER.public_key())) | {"kid": "other"}
+    provider.answer = says(200, {"keys": [rsa_key, rsa_key | {"use": "enc"}, ec_key, stranger]})
+    refused(asking(keyed_site, EC, "ES256", None), 401, "unauthorized")
+    json_of(asking(keyed_site, RSA, "RS256", None))
+
+
+def test_key_for_encryption_verifies_no_token_without_kid(keyed_site: Site, provider: HttpServer):
+    provider.answer = says(200, {"keys": [published()["keys"][0] | {"use": "enc"}, published()["keys"][1]]})
+    refused(asking(keyed_site, RSA, "RS256", None), 401, "unauthorized")
 
 
 def test_hs256_with_the_public_key_is_refused(keyed_site: Site):
