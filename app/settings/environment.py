@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from app.settings.checks import contradictions
+from app.settings.pasted import trim
 from app.settings.values import READ, Settings, SettingsError
+
+POSTGRES_URL = "POSTGRES_URL"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -19,8 +22,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     problems: dict[str, str] = {}
     values: dict[str, Any] = {}
     for spec in fields(Settings):
-        name = "PUNCTUAL_LOCAL" if spec.name == "local" else spec.name.upper()
-        raw = environ.get(name, "").strip()
+        name = _variable(spec.name, environ)
+        raw = trim(environ.get(name, ""))
         if raw:
             try:
                 values[spec.name] = spec.metadata[READ](raw)
@@ -29,10 +32,17 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     _fill_defaults(values, environ)
     settings = Settings(**values)
     for name, problem in contradictions(settings, on_vercel=environ.get("VERCEL") == "1"):
-        problems.setdefault(name, problem)  # report one cause once
+        problems.setdefault(_variable(name.lower(), environ), problem)  # report one cause once
     if problems:
         raise SettingsError([f"{name} {problem}" for name, problem in problems.items()])
     return settings
+
+
+def _variable(setting: str, environ: Mapping[str, str]) -> str:
+    """Return the name of a setting's variable. POSTGRES_URL, set by Vercel's integrations, replaces DATABASE_URL."""
+    if setting == "database_url" and not trim(environ.get("DATABASE_URL", "")) and trim(environ.get(POSTGRES_URL, "")):
+        return POSTGRES_URL
+    return "PUNCTUAL_LOCAL" if setting == "local" else setting.upper()
 
 
 def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:

@@ -11,22 +11,25 @@ from collections.abc import Callable
 from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
+from app.settings.database_urls import read_database_url as database_url
+from app.settings.pasted import fits_header, trim
+
+__all__ = ["database_url"]  # the other readers are defined here
+
 MIN_SECRET_LENGTH = 16
+HEADER_ONLY = "must have visible ASCII characters only, because it is sent in an HTTP header,"
 LARGEST = 1e9  # seconds of any duration. Instants then stay inside the calendar.
 LARGEST_DAYS = 36_500
 LARGEST_COUNT = 999_999
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 UnknownOutcomePolicy = Literal["auto", "retry", "hold"]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://[a-z0-9._-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)  # RFC 6749, 3.3: a scope-token
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
-
-
-def text(raw: str) -> str:
-    return raw
 
 
 def positive(largest: float) -> Callable[[str], float]:
@@ -69,6 +72,25 @@ def secret(raw: str) -> str:
     return raw
 
 
+def secret_header(raw: str) -> str:
+    """Read a secret for HTTP headers. Inner spaces are allowed."""
+    if not fits_header(secret(raw).replace(" ", "")):
+        raise ValueError(f"{HEADER_ONLY}. Make one with: openssl rand -hex 32")
+    return raw
+
+
+def credential(raw: str) -> str:
+    if not fits_header(raw):
+        raise ValueError(f"{HEADER_ONLY} and no spaces. Copy it again, as one line")
+    return raw
+
+
+def line(raw: str) -> str:
+    if not raw.isprintable():
+        raise ValueError("must be one line of printable characters. Copy it again")
+    return raw
+
+
 def url(raw: str) -> str:
     try:
         parts = urlsplit(raw)
@@ -87,18 +109,24 @@ def base_url(raw: str) -> str:
     return raw.rstrip("/")
 
 
-def database_url(raw: str) -> str:
-    if not raw.startswith(("postgres://", "postgresql://", "postgresql+psycopg2://", "sqlite:///")):
-        raise ValueError("must start with postgres://, postgresql:// or sqlite:///")
-    return raw
-
-
 def origins(raw: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/") for part in raw.split(",") if part.strip())
-    for origin in origins:
-        if origin != "*" and not _ORIGIN.fullmatch(url(origin)):  # flask-cors reads patterns as regular expressions
-            raise ValueError("must list origins such as https://app.example.com: no path, no pattern, or * alone")
-    return origins
+    return tuple(dict.fromkeys(_origin(part) for part in _parts(raw)))
+
+
+def _origin(raw: str) -> str:
+    """Return the origin as browsers send it: in lower case, without a default port."""
+    origin = raw.rstrip("/")
+    if origin == "*":
+        return origin
+    if not _ORIGIN.fullmatch(url(origin)):  # flask-cors reads patterns as regular expressions
+        raise ValueError("must list origins such as https://app.example.com: no path, no pattern, or * alone")
+    parts = urlsplit(origin)
+    port = "" if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def _parts(raw: str) -> list[str]:
+    return [part for part in map(trim, raw.split(",")) if part]
 
 
 def scopes(raw: str) -> tuple[str, ...]:
@@ -109,7 +137,7 @@ def scopes(raw: str) -> tuple[str, ...]:
 
 
 def fernet_keys(raw: str) -> tuple[str, ...]:
-    keys = tuple(part.strip() for part in raw.split(",") if part.strip())
+    keys = tuple(_parts(raw))
     for key in keys:
         if not _FERNET_KEY.fullmatch(key) or len(base64.urlsafe_b64decode(key)) != 32:
             raise ValueError(
@@ -121,10 +149,11 @@ def fernet_keys(raw: str) -> tuple[str, ...]:
 
 def header_line(raw: str) -> str:
     name, colon, value = raw.partition(":")
-    plain = raw.isascii() and raw.isprintable() and _HEADER_NAME.fullmatch(name.strip())
-    if not colon or not plain or not value.strip():
+    name, value = trim(name), trim(value)
+    plain = value.isascii() and value.isprintable() and _HEADER_NAME.fullmatch(name)
+    if not colon or not plain or not value:
         raise ValueError("must be one header line, such as X-Api-Key: value")
-    return f"{name.strip()}: {value.strip()}"
+    return f"{name}: {value}"
 
 
 def policy(raw: str) -> UnknownOutcomePolicy:

@@ -20,6 +20,7 @@ SETTINGS = (
     "N8N_",
     "POLL_",
     "PORT",
+    "POSTGRES_URL",
     "PUBLIC_BASE_URL",
     "PUBLISH_",
     "PUNCTUAL_",
