@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from app.adapters.network_errors import describe_root_cause
+from app.domain.names import fits_name, is_name
 from app.domain.oauth import AuthorizationError, Grant, Member
 from app.log import emit
+from app.settings.pasted import INVISIBLE
 from app.settings.values import Settings
 from app.version import VERSION
 
@@ -74,8 +76,8 @@ class LinkedIn:
         if not isinstance(sub, str) or not MEMBER_ID.fullmatch(sub):
             raise AuthorizationError("broken_answer", "userinfo names no member: is the scope openid granted?")
         urn = f"urn:li:person:{sub}"
-        printable = "".join(char for char in name if char.isprintable())[:255] if isinstance(name, str) else ""
-        return Member(urn, printable.strip() or urn)
+        fitting = _fitting_name(name) if isinstance(name, str) else ""
+        return Member(urn, fitting if is_name(fitting) else urn)
 
     def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
         """Exchange a refresh token for tokens.
@@ -166,6 +168,10 @@ def _error_code(name: str, description: str) -> str:
     if name == "invalid_request" and "revoked" in description.lower():
         return "invalid_grant"  # LinkedIn uses the broader name for some refresh tokens
     return name if name in FINAL_CODES else "refused"
+
+
+def _fitting_name(name: str) -> str:
+    return "".join(char for char in name if fits_name(char) and char not in INVISIBLE)[:255].strip()
 
 
 def _is_token(value: object) -> bool:

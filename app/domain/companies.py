@@ -85,5 +85,9 @@ def leaves_no_owner(current: Role | None, wanted: Role | None, owners: int) -> b
 
 
 def name_key(name: str) -> str:
-    """Return a key that is equal for client names that people take for the same."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """Return a key that is equal for client names that people take for the same.
+
+    Spaces of all widths are equal, and format characters such as joiners are left out.
+    """
+    categories = [(char, unicodedata.category(char)) for char in unicodedata.normalize("NFC", name)]
+    return "".join(" " if kind == "Zs" else char for char, kind in categories if kind != "Cf").casefold()

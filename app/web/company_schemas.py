@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from app.domain.companies import MAX_NAME, Role
-from app.web.schemas import Camel, Text, WireInstant
+from app.web.fields import Camel, Count, Length, Name, Text, WireInstant
+from app.web.schemas import MAX_CURSOR
 
 MAX_MEMBER_CURSOR = 3000  # a cursor of members holds a user id
 
 
-class Name(Text):
-    """A name on one line, with outer white space removed."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        name = super()._deserialize(value, attr, data, **kwargs).strip()
-        if not name.isprintable():
-            raise ValidationError("Must be one line of printable characters.")
-        return name
-
-
 class NameBody(Camel):
-    name = Name(required=True, validate=validate.Length(1, MAX_NAME))
+    name = Name(required=True, validate=Length(1, MAX_NAME))
 
 
 class CompanyView(Camel):
@@ -70,9 +59,9 @@ class ClientPage(Camel):
 
 
 class PageQuery(Camel):
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(validate=validate.Length(max=200))
+    limit = Count(load_default=50, validate=validate.Range(1, 200))
+    cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
 class MemberQuery(PageQuery):
-    cursor = Text(validate=validate.Length(max=MAX_MEMBER_CURSOR))
+    cursor = Text(validate=Length(1, MAX_MEMBER_CURSOR))

@@ -6,10 +6,10 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.errors import NotFound, invalid_field
+from app.domain.errors import Invalid, NotFound, invalid_field
+from app.domain.times import parse_instant
 from app.store.paging import After
 from app.web.ids import uuid_or_404
 
@@ -37,6 +37,6 @@ def _write_cursor(last: After) -> str:
 def _read_cursor(cursor: str, read_id: Callable[[str], str]) -> After:
     try:
         at, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(at).astimezone(UTC), read_id(str(last))
-    except (ValueError, TypeError, binascii.Error, NotFound, OverflowError, RecursionError):
+        return parse_instant(at, "cursor"), read_id(str(last))
+    except (ValueError, TypeError, binascii.Error, NotFound, Invalid, RecursionError):
         raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer unchanged.") from None

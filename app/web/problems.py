@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response, request
@@ -23,6 +24,7 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    411: "Length required",
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid",
@@ -36,6 +38,7 @@ DETAILS = {
     400: ("malformed_json", "The body is not valid JSON."),
     404: ("not_found", "This address does not exist."),
     405: ("method_not_allowed", "This address does not take this method."),
+    411: ("length_required", "Send the body's length as Content-Length."),
     413: ("too_large", "The body is larger than 1 MB. Send media as URLs."),
     415: ("json_required", "Send the body as JSON, with Content-Type: application/json."),
 }
@@ -107,7 +110,7 @@ def _flatten(messages: Any, path: str = "") -> list[FieldError]:
     if isinstance(messages, list):
         return [error for message in messages for error in _flatten(message, path)]
     if isinstance(messages, FieldError):
-        return [messages]
+        return [replace(messages, field=messages.field or path or "body")]
     errors = []
     for key, value in messages.items():
         is_location = not path and key in ("json", "query", "_schema", "path", "headers")

@@ -2,77 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
-from app.domain.times import to_wire
+from app.web.fields import (
+    Camel,
+    Count,
+    Instant,
+    Length,
+    Name,
+    Pasted,
+    Text,
+    Token,
+    Uuid,
+    WireInstant,
+    WrittenTime,
+    http_url,
+)
 
-MAX_URL = 2048
+MAX_CURSOR = 200
+MAX_ID = 255
+MAX_NAME = 255  # of an account
 MAX_TOKEN = 8192
-
-
-class Camel(Schema):
-    """A schema with snake_case names inside and camelCase in JSON. It refuses unknown fields."""
-
-    class Meta:
-        unknown = RAISE
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Camel:
-        """Return the schema itself.
-
-        flask-smorest copies schemas at every decorator. Schemas never change, and copying them is slow.
-        """
-        return self
-
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        first, *rest = (field_obj.data_key or field_name).split("_")
-        field_obj.data_key = first + "".join(part.capitalize() for part in rest)
-
-
-class Text(fields.String):
-    """Text for every database and every JSON parser: without NUL and without half of a surrogate pair."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
-        if "\0" in text:
-            raise ValidationError("Must not contain NUL characters.")
-        if any("\ud800" <= char <= "\udfff" for char in text):
-            raise ValidationError("Contains half of a surrogate pair. Send complete characters.")
-        return text
-
-
-class WireInstant(fields.Field[Any]):
-    """An instant, written as UTC with milliseconds."""
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return to_wire(value)
-
-
-class OffsetInstant(fields.AwareDateTime):
-    """An instant with an offset, converted to UTC."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        instant: datetime = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return instant.astimezone(UTC)
-        except (OverflowError, ValueError):
-            raise ValidationError("Is outside the calendar.") from None
-
-
-def short(**kwargs: Any) -> Text:
-    return Text(validate=validate.Length(min=1, max=255), **kwargs)
-
-
-def http_url(**kwargs: Any) -> Text:
-    checks = [
-        validate.Length(max=MAX_URL),
-        validate.URL(schemes={"http", "https"}, require_tld=False, error="Must be an http(s) URL."),
-    ]
-    return Text(validate=checks, **kwargs)
 
 
 class MediaItem(Camel):
@@ -81,35 +35,35 @@ class MediaItem(Camel):
 
 
 def media(**kwargs: Any) -> fields.List[Any]:
-    return fields.List(fields.Nested(MediaItem), validate=validate.Length(max=MAX_MEDIA), **kwargs)
+    return fields.List(fields.Nested(MediaItem), validate=Length(max=MAX_MEDIA), **kwargs)
 
 
 class PostCreate(Camel):
-    content = Text(required=True, validate=validate.Length(max=MAX_CONTENT))
+    content = Text(required=True, validate=Length(max=MAX_CONTENT))
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
     post_type = Text(load_default="post", validate=validate.OneOf(POST_TYPES))
     media = media(load_default=list)
     image_url = http_url(load_default=None, allow_none=True)
-    social_account_id = fields.UUID(load_default=None, allow_none=True)
-    client_id = fields.UUID(load_default=None, allow_none=True)
-    company_id = fields.UUID(load_default=None, allow_none=True)
+    social_account_id = Uuid(load_default=None, allow_none=True)
+    client_id = Uuid(load_default=None, allow_none=True)
+    company_id = Uuid(load_default=None, allow_none=True)
 
 
 class PostEdit(Camel):
-    content = Text(validate=validate.Length(max=MAX_CONTENT))
+    content = Text(validate=Length(max=MAX_CONTENT))
     media = media()
     image_url = http_url(allow_none=True)
 
 
 class ScheduleRequest(Camel):
-    scheduled_at = Text(required=True, validate=validate.Length(max=64))
-    time_zone = Text(load_default=None, allow_none=True, validate=validate.Length(max=64))
+    scheduled_at = WrittenTime(required=True, validate=Length(max=64))
+    time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
 class RecoverRequest(Camel):
-    post_id = Text(required=True, validate=validate.Length(max=64))
+    post_id = Pasted(required=True, validate=Length(max=64))
     action = Text(required=True, validate=validate.OneOf(("retry", "fail")))
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
@@ -155,13 +109,13 @@ class PostPage(Camel):
 class ListQuery(Camel):
     status = Text(validate=validate.OneOf([status.value for status in Status]))
     platform = Text(validate=validate.OneOf(PLATFORMS))
-    company_id = fields.UUID()
-    client_id = fields.UUID()
-    social_account_id = fields.UUID()
-    start = OffsetInstant(data_key="from")
-    end = OffsetInstant(data_key="to")
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(validate=validate.Length(max=200))
+    company_id = Uuid()
+    client_id = Uuid()
+    social_account_id = Uuid()
+    start = Instant(data_key="from")
+    end = Instant(data_key="to")
+    limit = Count(load_default=50, validate=validate.Range(1, 200))
+    cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
 class Warning_(Camel):
@@ -216,21 +170,21 @@ class Timeline(Camel):
 
 class AccountCreate(Camel):
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
-    external_id = short()
-    person_urn = short()
-    account_name = Text(validate=validate.Length(max=255))
-    access_token = Text(required=True, load_only=True, validate=validate.Length(min=1, max=MAX_TOKEN))
-    refresh_token = Text(load_only=True, allow_none=True, validate=validate.Length(max=MAX_TOKEN))
-    expires_at = OffsetInstant(allow_none=True)
-    company_id = fields.UUID(allow_none=True)
-    client_id = fields.UUID(allow_none=True)
+    external_id = Token(validate=Length(1, MAX_ID))
+    person_urn = Token(validate=Length(1, MAX_ID))
+    account_name = Name(validate=Length(1, MAX_NAME))
+    access_token = Token(required=True, load_only=True, validate=Length(min=1, max=MAX_TOKEN))
+    refresh_token = Token(load_only=True, allow_none=True, validate=Length(1, MAX_TOKEN))
+    expires_at = Instant(allow_none=True)
+    company_id = Uuid(allow_none=True)
+    client_id = Uuid(allow_none=True)
 
 
 class AccountEdit(Camel):
-    account_name = Text(validate=validate.Length(max=255))
-    access_token = Text(load_only=True, validate=validate.Length(min=1, max=MAX_TOKEN))
-    refresh_token = Text(load_only=True, allow_none=True, validate=validate.Length(max=MAX_TOKEN))
-    expires_at = OffsetInstant(allow_none=True)
+    account_name = Name(validate=Length(1, MAX_NAME))
+    access_token = Token(load_only=True, validate=Length(min=1, max=MAX_TOKEN))
+    refresh_token = Token(load_only=True, allow_none=True, validate=Length(1, MAX_TOKEN))
+    expires_at = Instant(allow_none=True)
 
 
 class AccountView(Camel):
@@ -255,15 +209,15 @@ class AccountPage(Camel):
 
 class AccountQuery(Camel):
     platform = Text(validate=validate.OneOf(PLATFORMS))
-    company_id = fields.UUID()
-    client_id = fields.UUID()
-    limit = fields.Integer(load_default=200, validate=validate.Range(1, 200))
-    cursor = Text(validate=validate.Length(max=200))
+    company_id = Uuid()
+    client_id = Uuid()
+    limit = Count(load_default=200, validate=validate.Range(1, 200))
+    cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
 class ConnectQuery(Camel):
-    company_id = fields.UUID()
-    client_id = fields.UUID()
+    company_id = Uuid()
+    client_id = Uuid()
 
 
 class ConnectView(Camel):
@@ -277,7 +231,7 @@ class PublishReport(Camel):
     class Meta:
         unknown = "exclude"
 
-    post_id = Text(required=True, validate=validate.Length(max=64))
+    post_id = Pasted(required=True, validate=Length(max=64))
     status = Text(required=True, validate=validate.OneOf(("published", "failed")))
     linkedin_post_urn = fields.Raw(allow_none=True, load_default=None)
     external_post_id = fields.Raw(allow_none=True, load_default=None)
@@ -293,5 +247,5 @@ class ClaimRequest(Camel):
     class Meta:
         unknown = "exclude"
 
-    post_id = Text(required=True, validate=validate.Length(max=64))
-    attempt = fields.Integer(required=True, validate=validate.Range(1, 1_000_000))
+    post_id = Pasted(required=True, validate=Length(max=64))
+    attempt = Count(required=True, validate=validate.Range(1, 1_000_000))

@@ -1,0 +1,164 @@
+"""Fields and validators of all schemas: text, pasted values, ids, instants, numbers and lengths.
+
+Invariant: a value that passes can be stored in every database and sent as JSON, and no error repeats the value.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from app.domain.errors import FieldError, Invalid
+from app.domain.names import is_name
+from app.domain.times import cut_fraction, parse_instant, to_wire
+from app.settings.pasted import fits_header, trim
+from app.web.ids import uuid_or_none
+
+MAX_URL = 2048
+_COUNT = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+
+
+class Camel(Schema):
+    """A schema with snake_case names inside and camelCase in JSON. It refuses unknown fields."""
+
+    class Meta:
+        unknown = RAISE
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Camel:
+        """Return the schema itself.
+
+        flask-smorest copies schemas at every decorator. Schemas never change, and copying them is slow.
+        """
+        return self
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        first, *rest = (field_obj.data_key or field_name).split("_")
+        field_obj.data_key = first + "".join(part.capitalize() for part in rest)
+
+
+class Length(validate.Length):
+    """A check of a length. Its error carries the limit and the actual length."""
+
+    def __call__(self, value: Any) -> Any:
+        try:
+            return super().__call__(value)
+        except ValidationError as error:
+            actual, too_long = len(value), self.max is not None and len(value) > self.max
+            code, limit = ("too_long", self.max) if too_long else ("too_short", self.min)
+            raise ValidationError([FieldError("", code, str(error.messages[0]), limit, actual)]) from None
+
+
+class HttpUrl(validate.URL):
+    """A check of an http(s) URL. Its host may have underscores, as the names of buckets do."""
+
+    def __init__(self) -> None:
+        super().__init__(schemes={"http", "https"}, require_tld=False, error="Must be an http(s) URL.")
+
+    def __call__(self, value: str) -> str:
+        if len(value) <= MAX_URL:  # another check refuses longer ones
+            head, slashes, rest = value.partition("://")
+            host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+            super().__call__(head + slashes + host.replace("_", "x") + rest[len(host) :])
+            self._check_port(value)
+        return value
+
+    def _check_port(self, value: str) -> None:
+        try:
+            _ = urlsplit(value).port  # raises ValueError above 65535
+        except ValueError:
+            raise ValidationError(self.error) from None
+
+
+class Text(fields.String):
+    """Text for every database and every JSON parser: without NUL and without half of a surrogate pair."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if "\0" in text:
+            raise ValidationError("Must not contain NUL characters.")
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise ValidationError("Contains half of a surrogate pair. Send complete characters.")
+        return text
+
+
+class Pasted(Text):
+    """Text without the white space and invisible characters that pasting adds around it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return trim(super()._deserialize(value, attr, data, **kwargs))
+
+
+class Token(Pasted):
+    """A token or an id of a platform. n8n sends it on in an HTTP header."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text and not fits_header(text):
+            raise ValidationError("Must be visible ASCII characters without spaces. Copy it again.")
+        return text
+
+
+class Name(Pasted):
+    """A name on one line, in any script."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if name and not is_name(name):
+            raise ValidationError("Must be one line of visible characters, without control or bidi override ones.")
+        return name
+
+
+class Uuid(fields.UUID):
+    """A UUID in its canonical form, of any case."""
+
+    def _validated(self, value: Any) -> uuid.UUID:
+        canonical = uuid_or_none(trim(value)) if isinstance(value, str) else None
+        if canonical is None:
+            raise self.make_error("invalid_uuid")
+        return uuid.UUID(canonical)
+
+
+class Count(fields.Integer):
+    """A number without sign: a JSON integer, or plain digits in a query."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, str) and not _COUNT.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        if not isinstance(value, str | int):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class WireInstant(fields.Field[Any]):
+    """An instant, written as UTC with milliseconds."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return to_wire(value)
+
+
+class Instant(fields.AwareDateTime):
+    """An instant with an offset, converted to UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        try:
+            return parse_instant(value, "")
+        except Invalid as refusal:
+            raise ValidationError(list(refusal.errors)) from None
+
+
+class WrittenTime(Text):
+    """An author's time as text. Digits beyond the microseconds do not count as its length."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return cut_fraction(super()._deserialize(value, attr, data, **kwargs))
+
+
+def http_url(**kwargs: Any) -> Pasted:
+    return Pasted(validate=[Length(max=MAX_URL), HttpUrl()], **kwargs)
