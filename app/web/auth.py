@@ -18,6 +18,7 @@ from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
+from app.web.blueprint import check_query
 from app.web.problems import RETRY_AFTER_SECONDS, problem
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -36,11 +37,14 @@ def user_id() -> str:
 
 
 def user_required(view: View) -> View:
-    """Require a user's JWT. The view gets the user from `user_id()`."""
+    """Require a user's JWT, and a query of known parameters. The view gets the user from `user_id()`."""
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        return check_user() or view(*args, **kwargs)
+        refused = check_user()
+        if refused is None:
+            check_query()
+        return refused or view(*args, **kwargs)
 
     return cast(View, checked)
 
@@ -73,14 +77,19 @@ def admin_required(view: View) -> View:
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        if is_secret(bearer(), deps().settings.admin_secret_key):
-            return view(*args, **kwargs)
-        refused = check_user()
-        if refused is None and not g.principal.admin:
-            refused = problem(403, "admin_required", "This needs a token with role: admin.")
+        refused = None if is_secret(bearer(), deps().settings.admin_secret_key) else _check_admin()
+        if refused is None:
+            check_query()
         return refused or view(*args, **kwargs)
 
     return cast(View, checked)
+
+
+def _check_admin() -> Response | None:
+    refused = check_user()
+    if refused is None and not g.principal.admin:
+        refused = problem(403, "admin_required", "This needs a token with role: admin.")
+    return refused
 
 
 def secret_required(setting: str, header: str | None = None) -> Callable[[View], View]:

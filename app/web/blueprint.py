@@ -1,23 +1,29 @@
-"""The blueprint of users' routes: arguments pass through schemas, and a body that is no JSON is a 400."""
+"""The blueprint of users' routes: arguments pass through schemas.
+
+Invariant: a query has only the parameters of its route, each once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import Request
+from flask import Request, current_app, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
-from webargs.flaskparser import FlaskParser
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import BadRequest
 
+from app.domain.errors import FieldError, Invalid
+from app.web.bodies import parse_json
+
 SECURED: dict[str, Any] = {"security": [{"user": []}]}
+QUERY = "punctual_query"  # the attribute of a view with the schema of its query
 
 
 class JsonParser(FlaskParser):
-    """A parser that answers 400 to all errors of Python's json.
-
-    A number of 5,000 digits raises a plain ValueError, and deep nesting a RecursionError.
-    """
+    """A parser that answers 400 to all errors of Python's json. Deep nesting raises a RecursionError."""
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         try:
@@ -25,6 +31,50 @@ class JsonParser(FlaskParser):
         except (ValueError, RecursionError):
             raise BadRequest from None
 
+    def _raw_load_json(self, req: Request) -> Any:
+        """Read the body as webargs does, but with numbers of any length."""
+        raw = req.get_data()
+        return parse_json(raw.decode()) if raw and is_json_request(req) else missing
+
 
 class UserBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     ARGUMENTS_PARSER = JsonParser()
+
+    def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
+        """Pass the schema's arguments to the view, and mark a view that takes a query."""
+        decorate = super().arguments(schema, location=location, **options)
+
+        def marked(view: Any) -> Any:
+            wrapped = decorate(view)
+            if location == "query":
+                setattr(wrapped, QUERY, schema)
+            return wrapped
+
+        return marked
+
+
+def check_query() -> None:
+    """Check that the request's query has only parameters of its route, each once. A route without a schema takes none.
+
+    Raises: Invalid with an error for each other parameter.
+    """
+    if not request.args:
+        return
+    schema = getattr(_view(), QUERY, None)
+    known = {field.data_key for field in schema().load_fields.values()} if schema is not None else set()
+    errors = []
+    for name, values in request.args.lists():
+        if name not in known:
+            errors.append(FieldError(name or "query", "unknown_field", "Unknown parameter."))
+        elif len(values) > 1:
+            errors.append(FieldError(name, "repeated", "Send this parameter once.", 1, len(values)))
+    if errors:
+        raise Invalid("invalid_fields", " ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors)
+
+
+def _view() -> Any:
+    """Return the function of the request's route and method."""
+    view = current_app.view_functions[str(request.endpoint)]
+    methods = getattr(view, "view_class", None)
+    method = "get" if request.method == "HEAD" else request.method.lower()
+    return getattr(methods, method, None) if methods is not None else view

@@ -14,7 +14,7 @@ from app.posts import schedule as scheduling
 from app.store.paging import After
 from app.store.posts import queries
 from app.web import schemas
-from app.web.auth import check_delivery, check_user, deps, user_id, user_required
+from app.web.auth import check_delivery, deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.idempotency import DOCUMENTED as KEYED
@@ -127,9 +127,10 @@ def recover() -> Any:
     """Retry or fail a post by hand, or run the sweep if signed by QStash."""
     if request.headers.get("Upstash-Signature") is not None:
         return check_delivery(deps().settings.recover_url) or sweep_answer()
-    return check_user() or _recover()
+    return _recover()
 
 
+@user_required
 @idempotent
 @blueprint.arguments(schemas.RecoverRequest)
 @blueprint.response(200, schemas.PostView)

@@ -110,7 +110,7 @@ def test_lists_show_non_members_nothing_of_a_company(site: Site, agency: Agency,
     a = agency
     narrowed = ("", f"?companyId={a.company_id}", f"?clientId={a.client_id}", f"?socialAccountId={a.account_id}")
     for path in ("/api/posts", "/api/social-accounts"):
-        for query in narrowed:
+        for query in narrowed if path == "/api/posts" else narrowed[:-1]:
             assert json_of(stranger.get(path + query))["data"] == [], (path, query)
     assert a.company_id not in [company["id"] for company in json_of(stranger.get("/api/companies"))["data"]]
 
