@@ -10,6 +10,7 @@ from app.deps import Services
 from app.operations.health import HealthCheck
 from app.web import (
     accounts,
+    addresses,
     callback,
     companies,
     connect,
@@ -22,6 +23,7 @@ from app.web import (
     status,
     webhooks,
 )
+from app.web.bodies import WholeRequest
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -29,10 +31,12 @@ MAX_BODY_BYTES = 1_000_000
 def build_app(services: Services) -> Flask:
     """Build the Flask app for these services."""
     app = Flask("punctual_web", root_path=str(Path(__file__).parent), template_folder="templates", static_folder=None)
+    app.request_class = WholeRequest
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
+    addresses.prepare(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # answers keep the field order of the API's documentation
     app.extensions["punctual"] = services
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
@@ -43,4 +47,5 @@ def build_app(services: Services) -> Flask:
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
     problems.register(app)
     edge.register(app, services.deps.settings)
+    addresses.register(app)
     return app

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, render_template, request
 from app.accounts import connect
 from app.domain.errors import NotConfigured, Refusal, Unavailable
 from app.domain.post import Account
+from app.web.addresses import acts_on_get
 from app.web.auth import deps
 from app.web.docs import PAGE_POLICY
 
@@ -21,6 +22,7 @@ blueprint = Blueprint("callback", __name__)
 
 
 @blueprint.get(PATH)
+@acts_on_get
 def callback() -> Response:
     state = request.args.get("state", "")[: connect.MAX_STATE]
     cookie = connect.cookie_name(state)

@@ -82,7 +82,7 @@ class Members(MethodView):
         )
 
 
-@blueprint.route("/<company_id>/members/<member_id>")
+@blueprint.route("/<company_id>/members/<user_id:member_id>")
 class OneMember(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 

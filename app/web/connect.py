@@ -9,6 +9,7 @@ from werkzeug.http import dump_cookie
 
 from app.accounts import connect
 from app.web import schemas
+from app.web.addresses import acts_on_get
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.callback import PATH
@@ -22,6 +23,7 @@ blueprint = UserBlueprint(
 
 
 @blueprint.route("/connect")
+@acts_on_get
 class Connect(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify
 
+from app.web.addresses import acts_on_get
 from app.web.auth import deps, secret_required
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def sweep_answer() -> Response:
 
 
 @blueprint.get("/publish-scheduled")
+@acts_on_get
 @secret_required("cron_secret")
 def publish_scheduled() -> Response:
     """Dispatch due posts, for installations without a message service. Several callers may run at the same time.

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from flask_smorest import Api
 
 from app.version import VERSION
+from app.web import addresses
 
 DOCUMENT = "punctual_document"  # among the app's extensions
 SPEC_OPTIONS: dict[str, Any] = {
@@ -36,6 +37,7 @@ class Document:
     def content(self) -> dict[str, Any]:
         """Build the document in an app of its own, because flask-smorest builds it while it registers routes."""
         app = Flask("punctual_document", static_folder=None)
+        addresses.prepare(app)
         app.config.update(
             API_TITLE="Punctual", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0", API_SPEC_OPTIONS=SPEC_OPTIONS
         )

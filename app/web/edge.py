@@ -21,6 +21,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 }
+TRACING_HEADERS = ["traceparent", "tracestate", "baggage"]  # W3C Trace Context and Baggage, sent by browser tracers
+ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", *TRACING_HEADERS]
 HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -38,7 +40,7 @@ def register(app: Flask, settings: Settings) -> None:
             app,
             resources={CONNECT_ROUTE: with_cookie, USER_ROUTES: {"origins": origins}},
             methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+            allow_headers=ALLOWED_HEADERS,
             expose_headers=["X-Request-ID", "Retry-After", "Idempotency-Replayed"],
             max_age=600,
         )

@@ -14,6 +14,7 @@ from app.posts import schedule as scheduling
 from app.store.paging import After
 from app.store.posts import queries
 from app.web import schemas
+from app.web.addresses import acts_on_get
 from app.web.auth import check_delivery, deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
@@ -140,6 +141,7 @@ def _recover(body: dict[str, Any]) -> Post:
 
 
 @blueprint.route("/recover", methods=["GET"])
+@acts_on_get
 def recover_by_cron() -> Any:
     """Run the safety net, every five minutes."""
     return recover_by_secret()

@@ -111,6 +111,37 @@ def test_name_with_a_control_or_bidi_override_is_refused(alice: User, char: str)
         refused(answer, 422, "invalid_fields")
 
 
+MEMBERS = ["auth0|abc/def", "https://idp.example/users/7", "/a", "a/", "a//b", "a/members/b", "..", "ü/é", "a b"]
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_user_id_with_slashes_can_be_a_member(site: Site, member: str):
+    alice = site.user("alice")
+    company = alice.company()
+    path = f"/api/companies/{company}/members/{quote(member, safe='')}"
+    assert json_of(alice.put(path, json={"role": "viewer"}))["userId"] == member
+    listed = json_of(alice.get(f"/api/companies/{company}/members"))["data"]
+    assert sorted(one["userId"] for one in listed) == sorted([member, "alice"])
+    assert json_of(site.user(member).get(f"/api/companies/{company}"))["role"] == "viewer"
+    assert json_of(alice.put(path, json={"role": "editor"}))["role"] == "editor"
+    assert alice.delete(path).status_code == 204
+    refused(alice.delete(path), 404, "member_not_found")
+
+
+def test_members_with_slashes_are_listed_in_pages(site: Site):
+    alice = site.user("alice")
+    company = alice.company()
+    for number in range(3):
+        alice.put(f"/api/companies/{company}/members/{quote(f'a/{number}', safe='')}", json={"role": "viewer"})
+    path, found = f"/api/companies/{company}/members?limit=1", []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = json_of(alice.get(path + (f"&cursor={cursor}" if cursor else "")))
+        found += [one["userId"] for one in page["data"]]
+        cursor = page["nextCursor"]
+    assert sorted(found) == ["a/0", "a/1", "a/2", "alice"]
+
+
 @pytest.mark.parametrize(
     "host", ["my_bucket.s3.amazonaws.com", "my_bucket.s3.eu-west-1.amazonaws.com", "_a.b_c.example.com"]
 )

@@ -1,0 +1,64 @@
+"""The rules of addresses and methods: no redirects, user ids in paths, and HEAD without effects.
+
+Invariant: no address is redirected, because a Location would repeat the Host header of the request.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, RequestRedirect
+
+View = TypeVar("View")
+
+ACTS_ON_GET = "punctual_acts_on_get"  # the attribute of a view with a GET that changes something
+
+
+class UserIdConverter(BaseConverter):
+    """A user id as the end of a path. It may contain slashes, because identity providers choose it."""
+
+    part_isolating = False
+    regex = ".+"
+
+
+def prepare(app: Flask) -> None:
+    """Set the rules of addresses, before any route is registered."""
+    app.url_map.merge_slashes = False
+    app.url_map.converters["user_id"] = UserIdConverter
+
+
+def register(app: Flask) -> None:
+    """Check every request, after the check that gives it an id."""
+    app.before_request(_refuse_redirect)
+    app.before_request(_refuse_head)
+
+
+def acts_on_get(view: View) -> View:
+    """Mark a view with a GET that changes something. Its HEAD answers 405."""
+    setattr(view, ACTS_ON_GET, True)
+    return view
+
+
+def _refuse_redirect() -> None:
+    """Answer an address that Flask would redirect like an unknown one.
+
+    Raises: NotFound.
+    """
+    if isinstance(request.routing_exception, RequestRedirect):
+        raise NotFound
+
+
+def _refuse_head() -> None:
+    """Refuse HEAD where GET changes something: link previews and monitors send it unasked.
+
+    Raises: MethodNotAllowed.
+    """
+    rule = request.url_rule
+    if request.method != "HEAD" or rule is None:
+        return
+    view: Any = current_app.view_functions[rule.endpoint]
+    if getattr(getattr(view, "view_class", view), ACTS_ON_GET, False):
+        of_address = [each.methods or set() for each in current_app.url_map.iter_rules() if each.rule == rule.rule]
+        raise MethodNotAllowed(sorted(set().union(*of_address) - {"HEAD"}))
