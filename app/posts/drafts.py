@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from app.alarms import arm, disarm
 from app.companies.permissions import post_for, resolve_owner
 from app.deps import Deps
 from app.domain.companies import Right
@@ -33,7 +35,10 @@ def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
 
 
 def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) -> Post:
-    """Change content or media. A scheduled post keeps its time and its message, so it must stay publishable.
+    """Change content, media or the account. A scheduled post keeps its time and message, so it must stay publishable.
+
+    A post held for its former account is due at its time again. A delivery already prepared for the former account
+    fails its claim and is prepared again.
 
     Raises: NotFound, Conflict, Invalid, Unavailable.
     """
@@ -44,12 +49,32 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
         if not values:
             return post
         require_nothing_out(tx, post)
+        if "social_account_id" in values:
+            _require_usable_account(tx, asdict(post) | values)
         edited = transitions.edit(tx, post, values, now=deps.clock.now())
-        if edited is not None and edited.status is Status.SCHEDULED:
-            require_publishable(deps, edited)
-        return edited
+        if edited is None or edited.status is not Status.SCHEDULED:
+            return edited
+        require_publishable(deps, edited)
+        return _release(deps, tx, edited) if _was_held(post, edited) else edited
 
-    return change_post(deps, user_id, post_id, change)[1]
+    before, after = change_post(deps, user_id, post_id, change)
+    if not _was_held(before, after):
+        return after
+    armed, _ = arm(deps, after)
+    disarm(deps, before.message_id)
+    return armed
+
+
+def _was_held(before: Post, after: Post) -> bool:
+    """Return True if the post waited for another account than it has now."""
+    moved = before.social_account_id != after.social_account_id
+    return moved and before.status is Status.SCHEDULED and before.error_code == accounts.RECONNECT_REQUIRED
+
+
+def _release(deps: Deps, tx: Connection, post: Post) -> Post | None:
+    now = deps.clock.now()
+    at = max(now, post.scheduled_at or now)
+    return transitions.defer(tx, post, at=at, code=None, message=None, now=now, reason="account_changed")
 
 
 def read_post(deps: Deps, user_id: str, post_id: str) -> Post:

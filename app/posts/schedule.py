@@ -128,6 +128,6 @@ def _account_for(post: Post, usable: list[Account]) -> Account:
             "account_ambiguous", message, [FieldError("socialAccountId", "account_ambiguous", message, 1, count)]
         )
     if post.social_account_id is not None:
-        gone = "The account of this post is gone. Write a new post for another account."
+        gone = "The account of this post is gone. Give the post another one with PATCH and socialAccountId."
         raise invalid_field("socialAccountId", "account_missing", gone)
     raise invalid_field("socialAccountId", "account_missing", f"Connect a {post.platform} account first.")

@@ -63,8 +63,8 @@ class OnePost(MethodView):
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> Post:
-        """Change content or media. A scheduled post keeps its time."""
-        return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), body)
+        """Change content, media or the account. A scheduled post keeps its time."""
+        return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), with_text_ids(body))
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)

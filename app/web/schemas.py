@@ -53,6 +53,7 @@ class PostEdit(Camel):
     content = Text(validate=Length(max=MAX_CONTENT))
     media = media()
     image_url = http_url(allow_none=True)
+    social_account_id = Uuid()
 
 
 class ScheduleRequest(Camel):

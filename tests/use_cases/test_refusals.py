@@ -102,7 +102,7 @@ REFUSED: list[tuple[str, str, Act]] = [
     ),
     (
         "account_missing",
-        "The account of this post is gone. Write a new post for another account.",
+        "The account of this post is gone. Give the post another one with PATCH and socialAccountId.",
         schedule_after_account_removal,
     ),
     (

@@ -131,8 +131,8 @@ def test_a_scheduled_post_cannot_be_edited_past_its_platforms_limits(site: Site,
     assert alice.read(post["id"]) == post
 
 
-@pytest.mark.parametrize("field", ["platform", "status", "scheduledAt", "userId", "socialAccountId", "id"])
-def test_edit_accepts_only_content_and_media(site: Site, alice: User, field: str):
+@pytest.mark.parametrize("field", ["platform", "status", "scheduledAt", "userId", "id"])
+def test_edit_accepts_only_content_media_and_account(site: Site, alice: User, field: str):
     post = alice.draft()
     problem = refused(alice.patch(f"/api/posts/{post['id']}", json={field: "x"}), 422, "invalid_fields")
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "unknown_field")]
@@ -252,3 +252,41 @@ def test_post_of_another_user_answers_404_on_every_route(site: Site, alice: User
     assert json_of(bob.get("/api/posts")) == {"data": [], "nextCursor": None}
     refused(site.user("root", admin=True).get(path), 404, "post_not_found")
     assert alice.read(post["id"]) == post
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "failed"])
+def test_post_gets_another_account_by_patch(site: Site, alice: User, status: str):
+    first = alice.account(externalId="urn:li:person:1")
+    post = alice.draft(socialAccountId=first["id"])
+    if status != "draft":
+        alice.schedule(post["id"], NOW + HOUR)
+    if status == "failed":
+        site.clock.at = NOW + HOUR
+        site.deliver(alice.read(post["id"]))
+        json_of(
+            site.n8n.post(
+                "/api/webhooks/publish-status", json={"postId": post["id"], "status": "failed", "httpStatus": 401}
+            )
+        )
+    if status == "draft":
+        assert alice.delete(f"/api/social-accounts/{first['id']}").status_code == 204
+    before = alice.read(post["id"])
+    other = alice.account(externalId="urn:li:person:2")
+    after = json_of(alice.patch(f"/api/posts/{post['id']}", json={"socialAccountId": f"{other['id']}\n"}))
+    changed = {"socialAccountId": other["id"], "updatedAt": after["updatedAt"]}
+    assert (before["status"], after) == (status, before | changed)
+
+
+@pytest.mark.parametrize("value", [None, "", "x", 7, ["x"]])
+def test_patch_with_a_malformed_account_is_refused(alice: User, value: object):
+    answer = alice.patch(f"/api/posts/{alice.draft()['id']}", json={"socialAccountId": value})
+    assert [error["field"] for error in refused(answer, 422, "invalid_fields")["errors"]] == ["socialAccountId"]
+
+
+def test_patch_takes_an_account_of_the_posts_company_only(site: Site, alice: User):
+    company = alice.company()
+    post = alice.draft(companyId=company)
+    own, shared = alice.account(), alice.account(companyId=company)
+    path = f"/api/posts/{post['id']}"
+    refused(alice.patch(path, json={"socialAccountId": own["id"]}), 422, "account_missing")
+    assert json_of(alice.patch(path, json={"socialAccountId": shared["id"]}))["socialAccountId"] == shared["id"]

@@ -56,7 +56,8 @@ EXPLANATIONS = {
         "Sign in to the platform's own app, follow its instructions, then schedule the post again.",
     ),
     "account_missing": Explanation(
-        "The account of this post is gone or cannot be used.", "Connect it, then schedule the post again."
+        "The account of this post is gone or cannot be used.",
+        "Connect it, or give the post another account, then schedule the post again.",
     ),
     # Text and media
     "text_too_long": Explanation("The text is longer than the platform takes.", "Shorten it, then schedule it again."),
