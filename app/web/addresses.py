@@ -30,7 +30,14 @@ def prepare(app: Flask) -> None:
 
 
 def register(app: Flask) -> None:
-    """Check every request, after the check that gives it an id."""
+    """Check every request, after the check that gives it an id. Call it after all routes are registered."""
+    rules = list(app.url_map.iter_rules())
+    for rule in rules:
+        view: Any = app.view_functions[rule.endpoint]
+        if rule.methods is not None and getattr(getattr(view, "view_class", view), ACTS_ON_GET, False):
+            rule.methods.discard("HEAD")
+            of_address = [each.methods or set() for each in rules if each.rule == rule.rule]
+            app.extensions.setdefault(ACTS_ON_GET, {})[rule.rule] = of_address
     app.before_request(_refuse_redirect)
     app.before_request(_refuse_head)
 
@@ -53,12 +60,10 @@ def _refuse_redirect() -> None:
 def _refuse_head() -> None:
     """Refuse HEAD where GET changes something: link previews and monitors send it unasked.
 
+    Werkzeug would look for another route with HEAD, such as the one of a post for the address of the sweep.
+
     Raises: MethodNotAllowed.
     """
-    rule = request.url_rule
-    if request.method != "HEAD" or rule is None:
-        return
-    view: Any = current_app.view_functions[rule.endpoint]
-    if getattr(getattr(view, "view_class", view), ACTS_ON_GET, False):
-        of_address = [each.methods or set() for each in current_app.url_map.iter_rules() if each.rule == rule.rule]
-        raise MethodNotAllowed(sorted(set().union(*of_address) - {"HEAD"}))
+    methods = current_app.extensions.get(ACTS_ON_GET, {}).get(request.path)
+    if request.method == "HEAD" and methods is not None:
+        raise MethodNotAllowed(sorted(set().union(*methods)))

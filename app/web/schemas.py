@@ -249,4 +249,4 @@ class ClaimRequest(Camel):
         unknown = "exclude"
 
     post_id = Pasted(required=True, validate=Length(max=64))
-    attempt = Count(required=True, validate=validate.Range(1, 1_000_000))
+    attempt = fields.Integer(required=True, validate=validate.Range(1, 1_000_000))

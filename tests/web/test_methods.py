@@ -50,6 +50,13 @@ def test_head_of_an_acting_get_answers_405_with_allow(small_site: Site, path: st
         assert not answer.data
 
 
+@pytest.mark.parametrize("path", [path for path, methods in ACTING.items() if "POST" not in methods])
+def test_allow_of_an_acting_get_names_no_head(small_site: Site, path: str):
+    plain = FlaskClient(small_site.app, small_site.app.response_class)
+    for answer in (plain.options(path), plain.post(path)):
+        assert set(answer.headers["Allow"].split(", ")) == ACTING[path]
+
+
 def test_head_changes_no_row_on_any_route(site: Site):
     due = site.sent(site.user("alice"))
     site.clock.at += 24 * HOUR
