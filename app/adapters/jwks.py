@@ -5,6 +5,7 @@ Invariant: unknown key ids and outages cause at most one fetch per PAUSE_SECONDS
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -47,6 +48,7 @@ class JwksClient(PyJWKClient):
         )
         self.jwk_set_cache = _WallClockCache(LIFESPAN_SECONDS)
         self._retry_at = 0.0
+        self._fetching = threading.Lock()
 
     def key_for(self, token: str, algorithms: Sequence[str]) -> PyJWK:
         """Return the key named in the token's header, or without a name the only key of the token's algorithm.
@@ -82,7 +84,7 @@ class JwksClient(PyJWKClient):
         """
         keys = self._cached_keys()
         if keys is None:
-            with self._client_lock:  # one fetch for all that wait
+            with self._fetching:  # one fetch for all that wait
                 keys = _for_signatures(self.get_jwk_set())
         fitting = [key for key in keys if key.algorithm_name == algorithm]
         if len(fitting) != 1:

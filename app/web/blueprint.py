@@ -12,7 +12,7 @@ from flask import Request, current_app, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 from webargs.core import missing
-from webargs.flaskparser import FlaskParser, is_json_request
+from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import FieldError, Invalid
@@ -23,18 +23,17 @@ QUERY = "punctual_query"  # the attribute of a view with the schema of its query
 
 
 class JsonParser(FlaskParser):
-    """A parser that answers 400 to all errors of Python's json. Deep nesting raises a RecursionError."""
+    """A parser of numbers of any length. It answers 400 to all other errors of Python's json."""
 
     def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the body's value, or `missing` for no body. Deep nesting raises a RecursionError."""
+        raw = req.get_data()
+        if not raw or not req.is_json:
+            return missing
         try:
-            return super().load_json(req, schema)
+            return parse_json(raw.decode())
         except (ValueError, RecursionError):
             raise BadRequest from None
-
-    def _raw_load_json(self, req: Request) -> Any:
-        """Read the body as webargs does, but with numbers of any length."""
-        raw = req.get_data()
-        return parse_json(raw.decode()) if raw and is_json_request(req) else missing
 
 
 class UserBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
