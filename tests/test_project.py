@@ -26,9 +26,21 @@ def test_cron_period_equals_the_settings_constant():
     assert crons == [{"path": "/api/posts/recover", "schedule": f"*/{minutes} * * * *"}]
 
 
-def test_platform_allows_the_time_of_a_sweep_and_a_dispatch():
-    function = json.loads((ROOT / "vercel.json").read_text())["functions"]["wsgi.py"]
-    assert 45 <= function["maxDuration"] <= 60  # the sweep's budget plus one send; the smallest plan's limit
+def test_build_ships_bytecode_and_migrates_in_production_only():
+    config = json.loads((ROOT / "vercel.json").read_text())
+    install, build, function = config["installCommand"], config["buildCommand"], config["functions"]["wsgi.py"]
+    assert install.count("--require-hashes -r requirements.txt") == 2
+    assert "--target _vendor --compile-bytecode" in install
+    assert "compileall" in build
+    assert 'if [ "$VERCEL_ENV" = production ]; then flask --app wsgi db upgrade; fi' in build
+    assert function["includeFiles"] == "{app,_vendor,__pycache__}/**/*.pyc"
+    assert 45 <= function["maxDuration"] <= 60  # the sweep's budget plus one send, and the smallest plan's limit
+
+
+def test_production_installs_no_package_of_the_stand_ins():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    local = {re.split(r"[<>=\[]", need)[0] for need in project["optional-dependencies"]["local"]}
+    assert local.isdisjoint(pinned("requirements.txt"))
 
 
 def test_lock_files_agree_and_each_contains_the_previous_one():
