@@ -19,10 +19,13 @@ from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.settings.environment import read_settings
 from app.settings.values import Settings
-from app.store.engine import Database, TimeLimits, make_engine
+from app.store.engine import Database, Engine, TimeLimits, make_engine
 
 if TYPE_CHECKING:
     from app.adapters.linkedin import LinkedIn
+
+#: Many instances share the database's connections, and each holds its own pool while it is suspended.
+SERVERLESS_POOL = {"pool_size": 4, "pool_overflow": 4}
 
 
 def wire(settings: Settings | None = None) -> Services:
@@ -35,7 +38,7 @@ def wire(settings: Settings | None = None) -> Services:
     deps = Deps(
         settings=settings,
         clock=clock,
-        db=Database(make_engine(settings.database_url, _time_limits(settings))),
+        db=Database(_engine(settings)),
         messages=None if settings.poll_mode else QStashMessages(settings),
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
@@ -50,12 +53,13 @@ def wire(settings: Settings | None = None) -> Services:
     return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys))
 
 
-def _time_limits(s: Settings) -> TimeLimits:
-    return TimeLimits(
+def _engine(s: Settings) -> Engine:
+    limits = TimeLimits(
         lock=s.database_lock_timeout_seconds,
         statement=s.database_statement_timeout_seconds,
         idle_transaction=s.database_idle_transaction_timeout_seconds,
     )
+    return make_engine(s.database_url, limits, **(SERVERLESS_POOL if s.vercel else {}))
 
 
 def _linkedin(settings: Settings) -> LinkedIn | None:

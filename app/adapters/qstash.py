@@ -6,7 +6,6 @@ Invariant: every call has a time limit, and every failure is a MessageServiceErr
 from __future__ import annotations
 
 import json
-import math
 import re
 import threading
 import weakref
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 100
 MAX_SPLITS = 32  # extra calls per publish_batch in search of the items that QStash refuses
-DELIVERY_MARGIN_SECONDS = 30  # for a delivery's cold start and database work, beside its wait and n8n
 SPLITTABLE = ("refused", "beyond_horizon")  # one item can cause these, other codes concern all items
 MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -116,14 +114,13 @@ class QStashMessages:
         body: dict[str, Any] = {"postId": alarm.post_id, "userId": alarm.user_id, "generation": alarm.generation}
         if alarm.lease_of is not None:
             body |= {"kind": "lease", "attempt": alarm.lease_of}
-        seconds = s.dispatch_lead_seconds + s.n8n_timeout_seconds + DELIVERY_MARGIN_SECONDS
         request: dict[str, Any] = {
             "url": s.dispatch_url,
             "body": json.dumps(body, separators=(",", ":")),
             "content_type": "application/json",
             "not_before": int(alarm.not_before),
             "retries": s.qstash_retries,
-            "timeout": f"{math.ceil(seconds)}s",
+            "timeout": f"{s.message_timeout_seconds}s",
             "failure_callback": s.dispatch_failed_url,
             "deduplication_id": deduplication_id(alarm),
             "label": f"post-{alarm.post_id}",

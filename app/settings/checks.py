@@ -14,18 +14,13 @@ MIN_IDLE_TRANSACTION_SECONDS = 0.25  # a claim is held for its instant, up to 0.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
-def contradictions(s: Settings, *, on_vercel: bool) -> list[tuple[str, str]]:
+def contradictions(s: Settings) -> list[tuple[str, str]]:
     """Return (setting, problem) for each contradiction between settings and each missing partner."""
-    return [(name, problem) for wrong, name, problem in [*_addresses(s, on_vercel), *_spans(s)] if wrong]
+    return [(name, problem) for wrong, name, problem in [*_addresses(s), *_spans(s)] if wrong]
 
 
-def _addresses(s: Settings, on_vercel: bool) -> list[tuple[bool, str, str]]:
+def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
     return [
-        (
-            on_vercel and s.database_url.startswith("sqlite"),
-            "DATABASE_URL",
-            "must be your PostgreSQL database's URL on Vercel, because files do not last there",
-        ),
         (
             not s.poll_mode and not s.public_base_url,
             "PUBLIC_BASE_URL",

@@ -10,6 +10,7 @@ from typing import Any
 from app.settings.checks import contradictions
 from app.settings.pasted import trim
 from app.settings.values import READ, Settings, SettingsError
+from app.settings.vercel import fill_vercel_defaults, vercel_contradictions
 
 POSTGRES_URL = "POSTGRES_URL"
 
@@ -31,7 +32,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 problems[name] = str(error)
     _fill_defaults(values, environ)
     settings = Settings(**values)
-    for name, problem in contradictions(settings, on_vercel=environ.get("VERCEL") == "1"):
+    for name, problem in [*vercel_contradictions(settings, environ), *contradictions(settings)]:
         problems.setdefault(_variable(name.lower(), environ), problem)  # report one cause once
     if problems:
         raise SettingsError([f"{name} {problem}" for name, problem in problems.items()])
@@ -46,10 +47,8 @@ def _variable(setting: str, environ: Mapping[str, str]) -> str:
 
 
 def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Fill in defaults that depend on the environment: the database file and the public address."""
+    """Fill in defaults that depend on the environment: the database, and Vercel's own."""
     if "database_url" not in values:
         instance = Path(__file__).resolve().parents[2] / "instance"
         values["database_url"] = f"sqlite:///{instance / 'punctual.sqlite3'}"
-    host = environ.get("VERCEL_PROJECT_PRODUCTION_URL", "").strip()
-    if "public_base_url" not in values and host and environ.get("VERCEL_ENV") == "production":
-        values["public_base_url"] = f"https://{host.rstrip('/')}"
+    fill_vercel_defaults(values, environ)

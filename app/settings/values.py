@@ -5,6 +5,7 @@ Invariant: no other file repeats a name, a default or a reader.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from app.settings import readers
 
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
+DELIVERY_MARGIN_SECONDS = 30  # for a delivery's cold start, media and database work, beside its wait and n8n
 READ = "read"  # the key of a field's reader in its metadata
 
 
@@ -90,6 +92,7 @@ class Settings:
     account_spacing_seconds: float | None = setting(None, readers.duration)
     account_daily_cap: int | None = setting(None, readers.whole(1))
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
+    vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)
 
     def __repr__(self) -> str:
@@ -98,6 +101,11 @@ class Settings:
     @property
     def poll_mode(self) -> bool:
         return self.qstash_token is None
+
+    @property
+    def message_timeout_seconds(self) -> int:
+        """The time that QStash gives a delivery."""
+        return math.ceil(self.dispatch_lead_seconds + self.n8n_timeout_seconds + DELIVERY_MARGIN_SECONDS)
 
     @property
     def dispatch_url(self) -> str:

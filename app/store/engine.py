@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 
 from app.store.database_errors import translated_errors, watch_errors
 from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
 
-__all__ = ["Connection", "Database", "TimeLimits", "insert_into", "make_engine", "normalise_url", "upsert"]
+__all__ = ["Connection", "Database", "Engine", "TimeLimits", "insert_into", "make_engine", "normalise_url", "upsert"]
 
 BUSY_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5
@@ -37,11 +37,13 @@ def normalise_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str, limits: TimeLimits | None = None) -> sa.Engine:
+def make_engine(
+    url: str, limits: TimeLimits | None = None, *, pool_size: int = POOL_SIZE, pool_overflow: int = POOL_OVERFLOW
+) -> sa.Engine:
     """Create an engine that connects on first use.
 
     `limits` are PostgreSQL's. Without them a statement and a wait for a lock may last for ever, as a migration needs.
-    The folder of a SQLite file is created if it is missing.
+    The pool bounds concern PostgreSQL alone. The folder of a SQLite file is created if it is missing.
     """
     parsed = normalise_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -56,8 +58,8 @@ def make_engine(url: str, limits: TimeLimits | None = None) -> sa.Engine:
     }
     engine = sa.create_engine(
         parsed,
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_OVERFLOW,
+        pool_size=pool_size,
+        max_overflow=pool_overflow,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_recycle=1800,
         executemany_mode="values_plus_batch",  # many UPDATEs are one round trip
