@@ -1,6 +1,6 @@
-"""The structured log: one JSON line on stderr for each event.
+"""The structured log: one JSON line for each event, routine ones on stdout and problems on stderr.
 
-Invariant: callers pass no secrets.
+Vercel shows a line of stderr as an error. Invariant: callers pass no secrets.
 """
 
 from __future__ import annotations
@@ -12,6 +12,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 logger = logging.getLogger("punctual")
+
+_PROBLEMS = """
+    account.connect_failed account.refresh_failed account.token_unreadable alert alert.not_cleared
+    alert.not_kept auth.keys_unavailable breaker.opened database.connection_lost database.not_migrated
+    database.pool_exhausted database.unavailable delivery.refused gate.claim_alone gate.settle_alone
+    idempotency.not_kept linkedin.verifier_refused message.lost message.not_cancelled message.not_kept
+    not_configured post.not_armed post.not_compared post.not_settled pruning.postponed publisher.not_warm
+    records.prune_postponed
+"""
+#: Events about a fault that an operator may have to mend. An event with a stack trace is an error anyway.
+PROBLEMS = frozenset(_PROBLEMS.split())
 
 
 class JsonLines(logging.Formatter):
@@ -30,16 +41,24 @@ class JsonLines(logging.Formatter):
 
 
 def configure() -> None:
-    """Send events to stderr. Does nothing from the second call on."""
+    """Send events below WARNING to stdout, all others to stderr. Does nothing from the second call on."""
     if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonLines())
-        logger.addHandler(handler)
+        routine, problems = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
+        routine.addFilter(lambda record: record.levelno < logging.WARNING)
+        problems.setLevel(logging.WARNING)
+        for handler in (routine, problems):
+            handler.setFormatter(JsonLines())
+            logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False
 
 
-def emit(event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: Any) -> None:
-    """Log one event, such as `emit("post.settled", post_id=…, attempt=2)`."""
+def emit(event: str, *, level: int | None = None, exc_info: bool = False, **fields: Any) -> None:
+    """Log one event, such as `emit("post.settled", post_id=…, attempt=2)`.
+
+    Without a `level`, an event with a stack trace is an error, one of PROBLEMS a warning, every other one info.
+    """
+    if level is None:
+        level = logging.ERROR if exc_info else logging.WARNING if event in PROBLEMS else logging.INFO
     if logger.isEnabledFor(level):
         logger.log(level, event, extra={"fields": fields}, exc_info=exc_info)
