@@ -1,4 +1,4 @@
-"""The commands: db upgrade, sweep, prune, token and doctor."""
+"""The commands: db upgrade, sweep, prune, token, doctor, cron install and cron show."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from flask.cli import AppGroup
 
 from app.deps import Services
 from app.domain.errors import Unavailable
+from app.domain.ports import MessageServiceError, Schedule
 from app.log import emit
 from app.settings.readers import LARGEST_DAYS
 
@@ -22,7 +23,7 @@ def register_commands(app: Flask) -> None:
     services: Services = app.extensions["punctual"]
     database = AppGroup("db", help="The database's schema.")
     database.add_command(_upgrade(services))
-    for command in (database, _sweep(services), _prune(services), _token(services), _doctor(services)):
+    for command in (database, _sweep(services), _prune(services), _token(services), _doctor(services), _cron(services)):
         app.cli.add_command(command)
 
 
@@ -138,6 +139,48 @@ def _doctor(services: Services) -> click.Command:
         raise SystemExit(1 if any(finding.mark == "FAIL" for finding in findings) else 0)
 
     return doctor
+
+
+def _cron(services: Services) -> click.Group:
+    from app.sweep.cron import SCHEDULE_ID, CronNotInstalled, configured
+    from app.sweep.cron import install as run_install
+
+    group = AppGroup("cron", help="The sweep's schedule in QStash, where the platform has no five-minute cron.")
+    named = click.option("--id", "schedule_id", default=SCHEDULE_ID, show_default=True, help="The schedule's name.")
+
+    @group.command("install")
+    @named
+    @click.option("--replace", is_flag=True, help="Replace a schedule that calls another address.")
+    def install(schedule_id: str, replace: bool) -> None:
+        """Let QStash run the sweep every five minutes. Running it again replaces the schedule."""
+        try:
+            before, after = run_install(services.deps.settings, services.schedules, schedule_id, replace=replace)
+        except (CronNotInstalled, MessageServiceError) as error:
+            raise click.ClickException(f"{_sentence(error)}.") from None
+        click.echo(f"Before: {_schedule_text(schedule_id, before)}")
+        click.echo(f"Now:    {_schedule_text(schedule_id, after)}")
+
+    @group.command("show")
+    @named
+    def show(schedule_id: str) -> None:
+        """Show the schedule."""
+        try:
+            found = configured(services.schedules).read(schedule_id)
+        except (CronNotInstalled, MessageServiceError) as error:
+            raise click.ClickException(f"{_sentence(error)}.") from None
+        click.echo(_schedule_text(schedule_id, found))
+
+    return group
+
+
+def _sentence(error: Exception) -> str:
+    return error.detail if isinstance(error, MessageServiceError) else str(error)
+
+
+def _schedule_text(schedule_id: str, found: Schedule | None) -> str:
+    if found is None:
+        return f"no schedule {schedule_id}"
+    return f"{schedule_id} calls POST {found.destination} at {found.cron}{', but is paused' if found.paused else ''}"
 
 
 def _first_line(error: Exception) -> str:

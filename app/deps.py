@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from app.domain.delivery import DeliveryResult, ReadyDelivery
 from app.domain.oauth import Authorizer
-from app.domain.ports import Clock, MediaCheck, MessageService, Publisher, Vault
+from app.domain.ports import Clock, MediaCheck, MessageService, Publisher, Schedules, Vault
 from app.domain.post import Account
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
 from app.settings.values import Settings
@@ -66,8 +66,12 @@ class Deps:
 
 @dataclass(frozen=True)
 class Services:
-    """The needs of the web layer and the commands: those of the use cases, and two verifiers."""
+    """The needs of the web layer and the commands: those of the use cases, and two verifiers.
+
+    `schedules` is None in poll mode.
+    """
 
     deps: Deps
     users: UserVerifier
     deliveries: DeliveryVerifier
+    schedules: Schedules | None = None

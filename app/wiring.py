@@ -11,6 +11,7 @@ from app.adapters.clock import SystemClock
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
 from app.adapters.qstash import QStashMessages
+from app.adapters.qstash_schedules import QStashSchedules
 from app.adapters.qstash_signature import SignatureVerifier
 from app.adapters.threads import run_many
 from app.adapters.user_tokens import UserTokens
@@ -50,7 +51,8 @@ def wire(settings: Settings | None = None) -> Services:
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
-    return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys))
+    schedules = None if settings.poll_mode else QStashSchedules(settings)
+    return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys), schedules)
 
 
 def _engine(s: Settings) -> Engine:

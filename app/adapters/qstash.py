@@ -27,6 +27,15 @@ SPLITTABLE = ("refused", "beyond_horizon")  # one item can cause these, other co
 MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
+def secret_headers(settings: Settings) -> dict[str, str]:
+    """Return the secret headers of a delivery. QStash sends them to Punctual, and n8n never gets them."""
+    secrets = {
+        "X-Internal-Secret": settings.internal_api_secret,
+        "x-vercel-protection-bypass": settings.vercel_automation_bypass_secret,
+    }
+    return {name: value for name, value in secrets.items() if value is not None}
+
+
 class QStashMessages:
     """An implementation of ports.MessageService, safe for many threads.
 
@@ -125,26 +134,18 @@ class QStashMessages:
             "deduplication_id": deduplication_id(alarm),
             "label": f"post-{alarm.post_id}",
         }
-        if secrets := self._forwarded_headers():
+        if secrets := secret_headers(s):
             request["headers"] = dict(secrets)
             request["failure_callback_headers"] = {f"Forward-{name}": value for name, value in secrets.items()}
         if s.n8n_parallelism is not None:
             request["flow_control"] = {"key": "punctual-n8n", "parallelism": s.n8n_parallelism}
         return request
 
-    def _forwarded_headers(self) -> dict[str, str]:
-        """Return the secret headers of a delivery. QStash sends them to Punctual, and n8n never gets them."""
-        secrets = {
-            "X-Internal-Secret": self._settings.internal_api_secret,
-            "x-vercel-protection-bypass": self._settings.vercel_automation_bypass_secret,
-        }
-        return {name: value for name, value in secrets.items() if value is not None}
-
     def _call(self, operation: Callable[[QStashClient], Any]) -> Any:
         try:
             return operation(self._sdk_client())
         except Exception as error:  # the SDK raises QStashError, httpx's errors, JSON's, KeyError and TypeError
-            raise translate(error, [self._token, *self._forwarded_headers().values()]) from None
+            raise translate(error, [self._token, *secret_headers(self._settings).values()]) from None
 
     def _sdk_client(self) -> QStashClient:
         with self._lock:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 from qstash.http import raise_for_non_ok_status
 from qstash.message import MessageApi
+from qstash.schedule import ScheduleApi
 from qstash.signing_key import SigningKeyApi
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MAX_CLOCK_DRIFT_SECONDS = 1.0
 
 
 class QStashClient:
-    """The SDK's message and signing key APIs, over HTTP with time limits.
+    """The SDK's message, schedule and signing key APIs, over HTTP with time limits.
 
     Each try gets an equal share of `total_seconds`. The share bounds connecting, each write and each read.
     """
@@ -43,6 +44,7 @@ class QStashClient:
         self._before: httpx.Client | None = None  # from before the last suspension. A request may still use it
         sdk_http = cast("HttpClient", self)  # the SDK's APIs call `request` and nothing else
         self.message = MessageApi(sdk_http)
+        self.schedule = ScheduleApi(sdk_http)
         self.signing_key = SigningKeyApi(sdk_http)
 
     def request(

@@ -80,6 +80,27 @@ class MessageService(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """A repeated call by QStash: the address, the cron expression, and if it is paused."""
+
+    destination: str
+    cron: str
+    paused: bool
+
+
+class Schedules(Protocol):
+    """The schedules in QStash. Each method raises MessageServiceError when the service does not confirm it."""
+
+    def read(self, schedule_id: str) -> Schedule | None: ...
+
+    def write(self, schedule_id: str, destination: str, cron: str) -> None:
+        """Create the schedule, or replace the one with this id."""
+        ...
+
+    def resume(self, schedule_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """The request to n8n for one attempt: the fields of the original workflow, and the extra ones."""
 
