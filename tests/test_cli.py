@@ -228,6 +228,15 @@ def test_doctor_reports_signing_keys_of_another_account(sqlite_url: str, outside
     assert "QSTASH_CURRENT_SIGNING_KEY" in result.stdout
 
 
+def test_doctor_names_the_way_without_a_five_minute_cron(sqlite_url: str, outside: HttpServer):
+    with app_over(sqlite_url, outside) as app, app_over(sqlite_url, outside, qstash_token=None) as poller:
+        lines = [
+            next(line for line in run(a, "doctor").stdout.splitlines() if " sweep " in line) for a in (app, poller)
+        ]
+    assert lines[0].endswith("every five minutes, or let QStash do it: flask --app wsgi cron install")
+    assert lines[1].endswith("every five minutes")
+
+
 def test_doctor_warns_in_poll_mode(sqlite_url: str, outside: HttpServer):
     with app_over(sqlite_url, outside, qstash_token=None) as app:
         result = run(app, "doctor")
@@ -260,7 +269,7 @@ def test_help_works_without_settings():
     with flask("--help", QSTASH_TOKEN="") as process:
         output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    for command in ("db", "sweep", "token", "doctor"):
+    for command in ("db", "sweep", "token", "doctor", "cron"):
         assert f"\n  {command} " in output
 
 

@@ -57,10 +57,10 @@ def test_limit_of_a_request_is_the_one_in_vercel_json():
     ],
 )
 def test_delivery_and_sweep_end_before_the_platform_ends_them(name: str, fits: str, too_long: str):
-    assert read(VERCEL, **{name: fits})
+    read(VERCEL, **{name: fits})
     found = problems(VERCEL, **{name: too_long})
     assert all(f"{name} ({too_long}" in problem and "Vercel ends it after 60" in problem for problem in found)
-    assert read(VERCEL, VERCEL="", **{name: too_long})
+    read(VERCEL, VERCEL="", **{name: too_long})
 
 
 def test_each_long_span_is_reported_once_with_a_cure():

@@ -58,12 +58,18 @@ def _database(deps: Deps) -> list[Finding]:
     found = [Finding("OK", "database", f"{kind} answers and is migrated")]
     now = deps.clock.now()
     if figures is None:
-        found.append(Finding("WARN", "sweep", "has never run: call GET /api/posts/recover every five minutes"))
+        found.append(Finding("WARN", "sweep", f"has never run: {_sweep_cure(deps)}"))
     else:
         age = round((now - figures.last_run_at).total_seconds())
         mark: Literal["OK", "WARN"] = "OK" if age < SWEEP_IS_LATE_AFTER_SECONDS else "WARN"
-        found.append(Finding(mark, "sweep", f"ran {age} s ago, {figures.last_status}"))
+        late = f": {_sweep_cure(deps)}" if mark == "WARN" else ""
+        found.append(Finding(mark, "sweep", f"ran {age} s ago, {figures.last_status}{late}"))
     return found
+
+
+def _sweep_cure(deps: Deps) -> str:
+    cure = "call GET /api/posts/recover every five minutes"
+    return cure if deps.messages is None else f"{cure}, or let QStash do it: flask --app wsgi cron install"
 
 
 def _messages(deps: Deps) -> Finding:
