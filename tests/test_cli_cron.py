@@ -146,9 +146,8 @@ def test_without_qstash_the_other_ways_are_named(command: str):
     ],
 )
 def test_other_refusals_are_explained(status: int, body: bytes, said: str):
-    with http_server(lambda _: (status, {}, body)) as server:
-        with app_with(server.url) as app:
-            result = run(app, "install")
+    with http_server(lambda _: (status, {}, body)) as server, app_with(server.url) as app:
+        result = run(app, "install")
     assert (result.exit_code, result.stdout) == (1, "")
     assert said in result.stderr
 
