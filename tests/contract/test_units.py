@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from app.local.qstash import timers
 from app.local.qstash.database import Database
 from app.local.qstash.errors import ApiError
+from app.local.qstash.flow_control import next_start
 from app.local.qstash.headers import duration_seconds
 from app.local.qstash.retry_delay import BadExpression, delay_ms
 from app.local.qstash.schedules import next_instant
@@ -152,3 +154,11 @@ def test_a_cleared_timer_never_fires_and_a_moved_one_fires_once() -> None:
         return fired
 
     assert asyncio.run(run()) == ["moved"]
+
+
+def test_a_rate_leaves_a_period_between_the_first_and_the_last_start_of_a_row() -> None:
+    starts: deque[float] = deque(maxlen=2)
+    for expected in (10.0, 10.0, 12.0, 12.0, 14.0):
+        starts.append(next_start(starts, period=2, now=10.0))
+        assert starts[-1] == expected
+    assert next_start(starts, period=2, now=20.0) == 20.0

@@ -1,4 +1,7 @@
-"""Flow control: at most `parallelism` deliveries of one key are in flight. Further ones wait in order."""
+"""Flow control: at most `parallelism` deliveries of one key are in flight, and `rate` start in a period.
+
+Invariant: further deliveries wait in order.
+"""
 
 import asyncio
 from collections import deque
@@ -27,25 +30,44 @@ class _KeyLimit:
                 future.set_result(None)
 
 
+def next_start(starts: deque[float], period: float, now: float) -> float:
+    """Return the first instant that keeps `starts.maxlen` starts, or fewer, in every period."""
+    return max(now, starts[0] + period) if len(starts) == starts.maxlen else now
+
+
 class FlowLimiter:
     """The limits by flow-control key. The latest message of a key sets its limit."""
 
     def __init__(self) -> None:
         self._limits: dict[str, _KeyLimit] = {}
+        self._starts: dict[str, deque[float]] = {}
 
     @asynccontextmanager
     async def slot(self, flow: FlowControl | None) -> AsyncIterator[None]:
-        """Wait for a slot of the key, and hold it during the context. None: no limit."""
+        """Wait for a slot of the key and for its rate, and hold the slot during the context. None: no limit."""
         if flow is None or flow.parallelism is None:
+            await self._pace(flow)
             yield
             return
         limit = self._limits.setdefault(flow.key, _KeyLimit(flow.parallelism))
         limit.limit = flow.parallelism
         await self._acquire(limit)
         try:
+            await self._pace(flow)
             yield
         finally:
             self._release(flow.key, limit)
+
+    async def _pace(self, flow: FlowControl | None) -> None:
+        """Wait until the rate of the key has room for one more start."""
+        if flow is None or flow.rate is None:
+            return
+        now = asyncio.get_running_loop().time()
+        starts = deque(self._starts.get(flow.key, ()), maxlen=flow.rate)
+        at = next_start(starts, flow.period, now)
+        starts.append(at)
+        self._starts[flow.key] = starts
+        await asyncio.sleep(at - now)
 
     async def _acquire(self, limit: _KeyLimit) -> None:
         admitted = asyncio.get_running_loop().create_future()

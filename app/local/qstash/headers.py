@@ -13,6 +13,7 @@ from .errors import ApiError
 
 Headers = tuple[tuple[str, str], ...]
 
+DEFAULT_PERIOD_SECONDS = 1  # of a flow-control rate
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:\d+[smhd])+")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -31,12 +32,12 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class FlowControl:
-    """The limits of one flow-control key. Only `parallelism` is enforced, the others are shown in answers."""
+    """The limits of one flow-control key: so many deliveries in flight, so many starts in each period of seconds."""
 
     key: str
     parallelism: int | None
     rate: int | None
-    period: int | None
+    period: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,16 @@ def parse(headers: Headers) -> Instructions:
         failure_callback=_callback(headers, values, "upstash-failure-callback"),
         deduplication_id=deduplication_id,
         content_based=values.get("upstash-content-based-deduplication", "").lower() == "true",
-        label=values.get("upstash-label") or None,
+        label=",".join(labels_of(values.get("upstash-label", ""))) or None,
         flow=_flow(values),
         cron=values.get("upstash-cron") or None,
         schedule_id=values.get("upstash-schedule-id") or None,
     )
+
+
+def labels_of(text: str) -> list[str]:
+    """Return the labels of a comma-separated list."""
+    return [label.strip() for label in text.split(",") if label.strip()]
 
 
 def duration_seconds(text: str) -> int | None:
@@ -194,7 +200,7 @@ def _flow(values: dict[str, str]) -> FlowControl | None:
     key, text = values.get("upstash-flow-control-key"), values.get("upstash-flow-control-value", "")
     if not key:
         return None
-    parts = dict(part.strip().partition("=")[::2] for part in text.split(",") if part.strip())
+    parts = dict(part.strip().lower().partition("=")[::2] for part in text.split(",") if part.strip())
     numbers: dict[str, int] = {}
     for name, value in parts.items():
         number = int(value) if value.isdecimal() else duration_seconds(value) if name == "period" else None
@@ -203,4 +209,6 @@ def _flow(values: dict[str, str]) -> FlowControl | None:
         numbers[name] = number
     if not {"parallelism", "rate"} & numbers.keys():
         raise ApiError(400, "invalid upstash-flow-control-value header: parallelism or rate is required")
-    return FlowControl(key, numbers.get("parallelism"), numbers.get("rate"), numbers.get("period"))
+    return FlowControl(
+        key, numbers.get("parallelism"), numbers.get("rate"), numbers.get("period", DEFAULT_PERIOD_SECONDS)
+    )
