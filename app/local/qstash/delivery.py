@@ -119,7 +119,10 @@ class Deliveries:
             max_retries=0,
             caller_ip=message.caller_ip,
         )
-        report.max_retries = self._plan.retries(report.instructions)
+        if report.instructions.retries is None:  # a report has the retries of its message, unless it has its own
+            report.max_retries = message.max_retries
+        else:
+            report.max_retries = report.instructions.retries
         report.next_at = report.not_before = report.instructions.due_ms(now_ms)
         self._outbox.add(report)
         self._outbox.arm([report])
