@@ -38,6 +38,7 @@ def _message_routes() -> list[web.RouteDef]:
 def _record_routes() -> list[web.RouteDef]:
     return [
         web.get("/v2/events", api_events_and_dlq.events),
+        web.get("/v2/logs", api_events_and_dlq.events),
         web.get("/v2/dlq", api_events_and_dlq.list_dead_letters),
         web.delete("/v2/dlq", api_events_and_dlq.delete_dead_letters),
         web.get("/v2/dlq/{id}", api_events_and_dlq.get_dead_letter),
@@ -69,6 +70,13 @@ def _control_routes() -> list[web.RouteDef]:
     ]
 
 
+def _routes_of(app: web.Application) -> str:
+    """Return the routes of QStash that the stand-in has, in reading order."""
+    routes = ((route.method, route.resource) for route in app.router.routes() if route.method != "HEAD")
+    named = (f"{method} {resource.canonical}" for method, resource in routes if resource is not None)
+    return ", ".join(name for name in named if api_control.PREFIX not in name)
+
+
 def _is_control(request: web.Request) -> bool:
     return request.path.startswith(api_control.PREFIX + "/")
 
@@ -87,6 +95,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except ApiError as refusal:
         return web.json_response({"error": refusal.text}, status=refusal.status, headers=refusal.headers)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        text = f"{request.method} {request.path} is no route of the stand-in. It has {_routes_of(request.app)}"
+        return web.json_response({"error": text}, status=404)
     except web.HTTPException as error:
         return web.json_response({"error": error.reason.lower()}, status=error.status)
     except Exception:
