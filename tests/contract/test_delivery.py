@@ -5,6 +5,7 @@ import json
 import math
 import threading
 import time
+import uuid
 from email.utils import formatdate
 from itertools import pairwise
 
@@ -235,6 +236,16 @@ def test_flow_control_limits_the_deliveries_in_flight(api: Api, inbox: Inbox) ->
     for message_id in ids:
         api.wait_state(message_id, "DELIVERED")
     assert inbox.most_at_once == 2
+
+
+def test_flow_control_limits_the_starts_in_a_period(api: Api, inbox: Inbox) -> None:
+    flow = {"Flow-Control-Key": uuid.uuid4().hex, "Flow-Control-Value": "rate=2, period=2s"}
+    for number in range(3):
+        api.publish_id(inbox.url, str(number), **flow)
+    assert [delivery.body for delivery in inbox.wait(3)] == [b"0", b"1", b"2"]
+    active = {"url": inbox.url, "state": "ACTIVE", "order": "earliestFirst"}
+    first, _, third = [event["time"] for event in api.call("GET", "/v2/events", params=active).json()["events"]]
+    assert third - first > 1000  # a period of 2 s, less the scheduling of the first start
 
 
 def test_one_flow_control_key_does_not_delay_another(api: Api, destination: Destination) -> None:

@@ -57,7 +57,8 @@ async def rotate_keys(request: web.Request) -> web.Response:
 
 
 def _query(request: web.Request) -> events_and_dlq.Query:
-    return events_and_dlq.Query(request.query, tuple(request.query.getall("messageIds", [])))
+    names = ("messageIds", "label")
+    return events_and_dlq.Query(request.query, *(tuple(filter(None, request.query.getall(name, []))) for name in names))
 
 
 def _keys_view(keys: SigningKeys) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ApiError, not_found
+from .headers import labels_of
 from .message import Message, body_view, message_view
 from .storage import Storage, message_from
 
@@ -16,17 +17,24 @@ _EVENT_FILTERS = {
     "messageId": "message_id",
     "state": "state",
     "url": "url",
-    "label": "label",
     "scheduleId": "schedule_id",
 }
+_STATES = {"IN_PROGRESS": ("ACTIVE", "RETRY", "ERROR"), "CANCELLED": ("CANCELED",)}
+_HAS_LABEL = "instr(',' || label || ',', ',' || ? || ',')"
+_NEVER_SET = ("topicName", "queueName")  # the stand-in has no URL groups and no queues
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The query string of a listing. Only `messageIds` can occur more than once."""
+    """The query string of a listing. Only message ids and labels can occur more than once."""
 
     values: Mapping[str, str]
     message_ids: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def matches_none(self) -> bool:
+        return any(self.values.get(name) for name in _NEVER_SET)
 
     def number(self, name: str) -> int | None:
         """Return a whole number, or None if it is missing.
@@ -45,27 +53,39 @@ class Query:
 
 
 async def list_events(storage: Storage, query: Query) -> dict[str, Any]:
-    """List events, newest first. The cursor is the last sequence number shown."""
-    where, parameters = _event_filter(query)
+    """List events, newest first unless `order` is earliestFirst. The cursor is the last sequence number shown."""
+    order = query.values.get("order") or "latestFirst"
+    if order not in ("latestFirst", "earliestFirst"):
+        raise ApiError(400, f"invalid order: {order} is neither latestFirst nor earliestFirst")
+    earliest = order == "earliestFirst"
+    where, parameters = _event_filter(query, "seq > ?" if earliest else "seq < ?")
     count = query.count(EVENTS_PER_PAGE)
-    sql = f"SELECT * FROM events WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+    sql = (
+        f"SELECT * FROM events LEFT JOIN event_details USING (message_id) WHERE {' AND '.join(where)}"
+        f" ORDER BY seq {'ASC' if earliest else 'DESC'} LIMIT ?"
+    )
     rows = await storage.database.read(sql, *parameters, count + 1)
     page = rows[:count]
     cursor = {"cursor": str(page[-1]["seq"])} if len(rows) > count else {}
     return {**cursor, "events": [_event_view(row) for row in page]}
 
 
-def _event_filter(query: Query) -> tuple[list[str], list[Any]]:
-    where: list[str] = ["1"]
+def _event_filter(query: Query, after: str) -> tuple[list[str], list[Any]]:
+    where: list[str] = ["0" if query.matches_none else "1"]
     parameters: list[Any] = []
     for name, column in _EVENT_FILTERS.items():
-        if query.values.get(name):
-            where.append(f"{column} = ?")
-            parameters.append(query.values[name])
+        value = query.values.get(name)
+        if value:
+            states = _STATES.get(value, (value,)) if name == "state" else (value,)
+            where.append(f"{column} IN ({', '.join('?' * len(states))})")
+            parameters.extend(states)
+    if query.labels:
+        where.append(f"({' OR '.join([_HAS_LABEL] * len(query.labels))})")
+        parameters.extend(query.labels)
     if query.message_ids:
         where.append(f"message_id IN ({', '.join('?' * len(query.message_ids))})")
         parameters.extend(query.message_ids)
-    for name, condition in (("fromDate", "time >= ?"), ("toDate", "time <= ?"), ("cursor", "seq < ?")):
+    for name, condition in (("fromDate", "time >= ?"), ("toDate", "time <= ?"), ("cursor", after)):
         number = query.number(name)
         if number is not None:
             where.append(condition)
@@ -83,8 +103,9 @@ def _event_view(row: sqlite3.Row) -> dict[str, Any]:
     }
     shown = {name: value for name, value in optional.items() if value is not None}
     response = body_view("responseBody", row["response_body"]) if row["response_body"] else {}
+    details = json.loads(row["details"]) if row["details"] else {}
     event = {"time": row["time"], "messageId": row["message_id"], "state": row["state"], "url": row["url"]}
-    return {**event, **shown, **response}
+    return {**details, **event, **shown, **response}
 
 
 async def list_dead_letters(storage: Storage, query: Query) -> dict[str, Any]:
@@ -126,13 +147,15 @@ def _matches(row: sqlite3.Row, message: Message, query: Query) -> bool:
     actual = {
         "messageId": message.id,
         "url": message.url,
-        "label": message.label,
         "scheduleId": message.schedule_id,
         "responseStatus": str(row["response_status"]),
+        "callerIp": message.caller_ip,
     }
     since, until = query.number("fromDate"), query.number("toDate")
     return (
-        all(not query.values.get(name) or query.values[name] == value for name, value in actual.items())
+        not query.matches_none
+        and (not query.labels or not set(query.labels).isdisjoint(labels_of(message.label or "")))
+        and all(not query.values.get(name) or query.values[name] == value for name, value in actual.items())
         and (since is None or row["failed_at"] >= since)
         and (until is None or row["failed_at"] <= until)
     )

@@ -41,6 +41,7 @@ class Message:
 
     @property
     def label(self) -> str | None:
+        """The labels, comma-separated. Most messages have one."""
         return self.instructions.label
 
 
@@ -61,13 +62,17 @@ def body_view(name: str, body: bytes) -> dict[str, str]:
 
 
 def instructions_view(instructions: Instructions) -> dict[str, Any]:
-    flow = instructions.flow
+    """Return the instructions as messages, dead letters and schedules show them."""
+    callback, failure, flow = instructions.callback, instructions.failure_callback, instructions.flow
     optional = {
         "label": instructions.label,
+        "labels": upstash.labels_of(instructions.label) if instructions.label else None,
         "timeout": instructions.timeout,
         "retryDelayExpression": instructions.retry_delay,
-        "callback": instructions.callback and instructions.callback.url,
-        "failureCallback": instructions.failure_callback and instructions.failure_callback.url,
+        "callback": callback and callback.url,
+        "callbackHeader": callback and grouped(upstash.parse(callback.headers).forward),
+        "failureCallback": failure and failure.url,
+        "failureCallbackHeader": failure and grouped(upstash.parse(failure.headers).forward),
         "flowControlKey": flow and flow.key,
         "parallelism": flow and flow.parallelism,
         "rate": flow and flow.rate,
@@ -90,3 +95,19 @@ def message_view(message: Message) -> dict[str, Any]:
         "callerIP": message.caller_ip,
         **schedule,
     }
+
+
+def log_view(message: Message) -> dict[str, Any]:
+    """Return the part of the message that each of its events shows.
+
+    The log has other names than the message: header lists of callbacks in the plural, and a timeout in milliseconds.
+    The SDK reads the retry delay under a third name.
+    """
+    view = instructions_view(message.instructions)
+    renamed = {"callbackHeader": "callbackHeaders", "failureCallbackHeader": "failureCallbackHeaders"}
+    view = {renamed.get(name, name): value for name, value in view.items()}
+    if "timeout" in view:
+        view["timeout"] *= 1000
+    if "retryDelayExpression" in view:
+        view["retryDelayExpr"] = view["retryDelayExpression"]
+    return {**view, "maxRetries": message.max_retries, "body": base64.b64encode(message.body).decode()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from .database import Database
 from .headers import Headers
-from .message import Message
+from .message import Message, log_view
 
 EVENTS_KEPT = 50_000
 _PRUNE_EVERY = 1_000
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS events (
     url TEXT NOT NULL, label TEXT, schedule_id TEXT, next_at INTEGER, status INTEGER, response_body BLOB, error TEXT
 );
 CREATE INDEX IF NOT EXISTS events_of_message ON events (message_id);
+CREATE TABLE IF NOT EXISTS event_details (message_id TEXT PRIMARY KEY, details TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dedup (key TEXT PRIMARY KEY, message_id TEXT NOT NULL, expires_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS schedules (
     id TEXT PRIMARY KEY, url TEXT NOT NULL, body BLOB NOT NULL, headers TEXT NOT NULL, created_at INTEGER NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE IF NOT EXISTS schedules (
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
-_TABLES = ("messages", "dlq", "events", "dedup", "schedules", "state")
+_TABLES = ("messages", "dlq", "events", "event_details", "dedup", "schedules", "state")
 _MESSAGE_COLUMNS = (
     "id, url, body, headers, created_at, not_before, next_at, max_retries, retried, schedule_id, caller_ip"
 )
@@ -74,6 +75,8 @@ class Storage:
     def insert_message(self, message: Message) -> None:
         sql = f"INSERT INTO messages ({_MESSAGE_COLUMNS}) VALUES ({_MESSAGE_PLACEHOLDERS})"
         self.database.write(sql, *_message_row(message))
+        sql = "INSERT OR REPLACE INTO event_details VALUES (?, ?)"
+        self.database.write(sql, message.id, json.dumps(log_view(message)))
 
     def update_message(self, message: Message) -> None:
         sql = "UPDATE messages SET next_at = ?, retried = ? WHERE id = ?"
@@ -106,6 +109,7 @@ class Storage:
         self._events_written += 1
         if self._events_written % _PRUNE_EVERY == 0:
             self.database.write("DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?", EVENTS_KEPT)
+            self.database.write("DELETE FROM event_details WHERE message_id NOT IN (SELECT message_id FROM events)")
 
     # dead letters
 
