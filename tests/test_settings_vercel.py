@@ -77,7 +77,9 @@ def test_qstash_waits_for_the_whole_delivery():
     assert delivery < settings.message_timeout_seconds < 120  # the shortest limit that QStash has documented for a plan
 
 
-@pytest.mark.parametrize("base", ["", "https://punctual.example", "https://punctual.example/"])
+@pytest.mark.parametrize(
+    "base", ["", "https://punctual.example", "https://punctual.example/", "https://Punctual.example:443"]
+)
 def test_preview_with_productions_qstash_is_refused_with_the_cure(base: str):
     [found] = problems(PREVIEW, PUBLIC_BASE_URL=base)
     assert found.startswith("PUBLIC_BASE_URL is ")

@@ -44,7 +44,7 @@ def _preview(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     )
     if not s.public_base_url:
         return [("PUBLIC_BASE_URL", f"is missing in a preview that has QSTASH_TOKEN. {cure}")]
-    if urlsplit(s.public_base_url).netloc == _production_host(environ):
+    if urlsplit(s.public_base_url).hostname == _production_host(environ).lower():
         return [("PUBLIC_BASE_URL", f"is production's address in a preview that has QSTASH_TOKEN. {cure}")]
     return []
 
