@@ -242,7 +242,7 @@ def test_flow_control_limits_the_starts_in_a_period(api: Api, inbox: Inbox) -> N
     flow = {"Flow-Control-Key": uuid.uuid4().hex, "Flow-Control-Value": "rate=2, period=2s"}
     for number in range(3):
         api.publish_id(inbox.url, str(number), **flow)
-    assert [delivery.body for delivery in inbox.wait(3)] == [b"0", b"1", b"2"]
+    inbox.wait(3)
     active = {"url": inbox.url, "state": "ACTIVE", "order": "earliestFirst"}
     first, _, third = [event["time"] for event in api.call("GET", "/v2/events", params=active).json()["events"]]
     assert third - first > 1000  # a period of 2 s, less the scheduling of the first start
