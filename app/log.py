@@ -17,9 +17,9 @@ _PROBLEMS = """
     account.connect_failed account.refresh_failed account.token_unreadable alert alert.not_cleared
     alert.not_kept auth.keys_unavailable breaker.opened database.connection_lost database.not_migrated
     database.pool_exhausted database.unavailable delivery.refused gate.claim_alone gate.settle_alone
-    idempotency.not_kept linkedin.verifier_refused message.lost message.not_cancelled message.not_kept
-    not_configured post.not_armed post.not_compared post.not_settled pruning.postponed publisher.not_warm
-    records.prune_postponed
+    idempotency.not_kept lease.not_armed linkedin.verifier_refused message.lost message.not_cancelled
+    message.not_kept not_configured post.not_armed post.not_compared post.not_settled pruning.postponed
+    publisher.not_warm records.prune_postponed
 """
 #: Events about a fault that an operator may have to mend. An event with a stack trace is an error anyway.
 PROBLEMS = frozenset(_PROBLEMS.split())
