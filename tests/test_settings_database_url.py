@@ -1,6 +1,7 @@
 """The database's URL as providers give it: parameters of other programs are dropped, unknown ones are named."""
 
 import pytest
+import sqlalchemy as sa
 from psycopg2.extensions import parse_dsn
 
 from app.settings.database_urls import FOREIGN, LIBPQ
@@ -132,5 +133,6 @@ def test_real_server_takes_the_read_url(postgresql_url: str):
     joint = "&" if "?" in postgresql_url else "?"
     url = read_settings({"DATABASE_URL": f"{postgresql_url}{joint}{query}"}).database_url
     database = Database(make_engine(url))
-    database.check()
+    with database.reading() as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar() == 1
     database.close()

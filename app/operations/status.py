@@ -12,7 +12,7 @@ from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.alerts import CURES, PUBLIC_SUBJECTS
 from app.domain.breaker import Breaker
-from app.domain.errors import Unavailable
+from app.domain.errors import NotMigrated, Unavailable
 from app.domain.times import to_wire
 from app.operations.alert_rules import current_alerts
 from app.store.operations import alerts, breaker, runs, statistics
@@ -38,8 +38,9 @@ def scheduler_status(deps: Deps) -> dict[str, Any]:
     }
     try:
         return _read_status(deps, now) | fixed
-    except Unavailable:
-        return dict.fromkeys(FIELDS.split()) | {"operational": False, "database": "unreachable", "alerts": [], **fixed}
+    except Unavailable as error:
+        database = "not_migrated" if isinstance(error, NotMigrated) else "unreachable"
+        return dict.fromkeys(FIELDS.split()) | {"operational": False, "database": database, "alerts": [], **fixed}
 
 
 def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:

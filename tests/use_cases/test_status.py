@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 from app.operations.status import scheduler_status
+from app.store.engine import Database, make_engine
 from app.store.operations import runs
 from app.sweep.sweep import sweep
 from tests.support.fakes import START, not_sent
@@ -90,3 +91,10 @@ def test_database_failure_is_shown_as_unreachable(world: World):
     assert (state["operational"], state["database"]) == (False, "unreachable")
     assert (state["messageService"], state["publisher"]) == ("configured", "configured")
     assert state.keys() == scheduler_status(world.deps).keys()
+
+
+def test_database_without_tables_is_shown_as_not_migrated(world: World, blank_database_url: str):
+    database = Database(make_engine(blank_database_url))
+    state = scheduler_status(world.with_deps(db=database))
+    database.close()
+    assert (state["operational"], state["database"]) == (False, "not_migrated")
