@@ -11,7 +11,8 @@ from app.accounts.accounts import connect_account
 from app.deps import Deps
 from app.domain.times import to_wire
 from app.posts import drafts, recover, schedule
-from tests.simulation.facts import Row
+from tests.simulation import media
+from tests.simulation.facts import Row, stamp
 from tests.simulation.scenario import PLATFORMS
 
 if TYPE_CHECKING:
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 Act = Callable[[Deps], object]
+
+#: Ends of the texts. Some quote the platforms' codes and ids, and a report may quote the text.
+QUOTED = (
+    "",
+    "",
+    "",
+    ": REVOKED_ACCESS_TOKEN",
+    " (#190)",
+    " (#506) DUPLICATE_POST",
+    ' {"code": 190}',
+    " status 401 429",
+)
+BEFORE_A_SEND = timedelta(seconds=20)
 
 #: Likely actions of an author by the post's status. Repeated entries are more likely.
 ACTIONS = {
@@ -40,6 +54,8 @@ class Authors:
         self.posts: dict[str, str] = {}  # id → user
         self._connections = 0
         self._accounts: set[tuple[str, str]] = set()
+        self._texts: list[tuple[str, str, str]] = []
+        self._files = 0
 
     def prepare(self, deps: Deps) -> None:
         """Create the first drafts and their accounts."""
@@ -83,14 +99,35 @@ class Authors:
         self._world.record("author", f"{user} revokes {platform}")
 
     def _create(self, deps: Deps, user: str, platform: str) -> None:
+        world = self._world
+        content = f"text {len(self.posts)} of {user}{world.rng.choice(QUOTED)}"
+        before = [text for owner, where, text in self._texts if (owner, where) == (user, platform)]
+        if before and world.faults.chance("posted_twice"):
+            content = world.rng.choice(before)
+        self._texts.append((user, platform, content))
         values = {
             "platform": platform,
             "post_type": "post",
-            "content": f"text {len(self.posts)} of {user}",
-            "media": [{"url": "https://example.com/a.jpg", "type": "image"}],
+            "content": content,
+            "media": self._new_media(),
             "image_url": None,
         }
         self.posts[drafts.create_post(deps, user, values).id] = user
+
+    def _new_media(self) -> list[dict[str, str]]:
+        self._files += 1
+        gone = self._world.faults.chance("media_gone")
+        return [{"url": media.url(self._files, gone=gone), "type": "image"}]
+
+    def post_by_hand(self, post_id: str, row: Row) -> None:
+        """Publish the text of an unsent post on the platform, long enough before any send of it."""
+        world, user = self._world, self.posts[post_id]
+        due = row.next_attempt_at
+        if row.attempt == 0 and (due is None or due > stamp(world.kernel.instant() + BEFORE_A_SEND)):
+            account = _external_id(user, row.platform)
+            world.record("author", f"{user} publishes it by hand", row.id)
+            world.faults.counts["posted_before"] += 1
+            world.platforms.publish_by_hand(row.platform, account, row.content, world.kernel.now)
 
     def act_on(self, post_id: str, row: Row, action: str | None = None) -> None:
         """Start one action on this post, sometimes one that its status does not allow."""
@@ -146,7 +183,11 @@ class Authors:
         return lambda deps: schedule.cancel(deps, user, post_id)
 
     def _edit(self, post_id: str, user: str) -> Act:
-        content = f"edited {self._world.rng.randint(0, 10**9)} by {user}"
+        """Change the text, or replace the media."""
+        if self._world.rng.random() < 0.5:
+            files = self._new_media()
+            return lambda deps: drafts.edit_post(deps, user, post_id, {"media": files})
+        content = f"edited {self._world.rng.randint(0, 10**9)} by {user}{self._world.rng.choice(QUOTED)}"
         return lambda deps: drafts.edit_post(deps, user, post_id, {"content": content})
 
     def _recover(self, post_id: str, user: str, action: recover.Action, force: bool) -> Act:

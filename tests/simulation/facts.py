@@ -5,15 +5,16 @@ The rules compare it with the database. Invariant: the app never reads it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 COLUMNS = (
     "id, status, platform, scheduled_at, next_attempt_at, lease_until, sending_at, generation, attempt, retry_count, "
-    "arm_count, message_id, error_code, external_post_id, published_at, lateness_ms, social_account_id, content"
+    "arm_count, message_id, error_code, external_post_id, published_at, lateness_ms, social_account_id, content, media"
 )
+OWN_POST = "by hand"  # in place of a post's id: the author published this copy, without Punctual
 
 
 class Row(NamedTuple):
@@ -37,6 +38,7 @@ class Row(NamedTuple):
     lateness_ms: float | None
     social_account_id: str | None
     content: str
+    media: str
 
 
 class Account(NamedTuple):
@@ -81,11 +83,15 @@ class Send:
     now: int
     own_clock: datetime
     token: str
+    text: str
 
 
 @dataclass(slots=True)
 class Copy:
-    """One published copy, as the platform's readers see it."""
+    """One public copy, as the platform's readers see it.
+
+    `at` is the true instant when it became public, `called_at` that of Punctual's call for it, both in µs.
+    """
 
     urn: str
     post_id: str
@@ -93,6 +99,8 @@ class Copy:
     account: str
     platform: str
     text: str
+    at: int
+    called_at: int
 
 
 @dataclass(slots=True)
@@ -106,8 +114,11 @@ class Violation:
 class Facts:
     """All facts of one seed.
 
-    `cancelled_up_to`: by post, the last generation answered as unscheduled or cancelled. `forced`: by post, the last
-    attempt for which an operator accepted a possible second copy. `lost`: messages with a failure callback.
+    `cancelled`: by post, the generations answered as unscheduled or cancelled, with the instants in µs. `forced`: by
+    post, the last attempt for which an operator accepted a possible second copy. `lost`: messages with a failure
+    callback. `promised`: the chosen instant by post and generation. `absent`: attempts that an answer or a report
+    proved unpublished. `granted`: attempts with a granted claim. `causes`: by post, the meanings of all failures that
+    Punctual was given. `excused`: second copies by the reason why Punctual could not prevent them.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -115,10 +126,15 @@ class Facts:
     claims: dict[tuple[str, int], Claim] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
-    cancelled_up_to: dict[str, int] = field(default_factory=dict)
+    cancelled: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     forced: dict[str, int] = field(default_factory=dict)
     copies_after_cancel: list[Copy] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    promised: dict[tuple[str, int], str] = field(default_factory=dict)
+    absent: set[tuple[str, int]] = field(default_factory=set)
+    granted: set[tuple[str, int]] = field(default_factory=set)
+    causes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    excused: Counter[str] = field(default_factory=Counter)
     executions: Counter[tuple[str, int]] = field(default_factory=Counter)
     accounts: dict[str, Account] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)

@@ -31,26 +31,42 @@ KINDS = {
     "cancel_fails": "a cancellation is refused, or comes too late",
     "delivery_unheard": "a delivery was handled, its answer is lost",
     "failure_callback_lost": "a failure callback is lost",
-    # n8n
-    "n8n_refuses": "n8n answers with an error status",
+    # n8n, the proxy before it and its executions
+    "n8n_refuses": "n8n answers with an error status and starts nothing",
     "n8n_unreachable": "the connection to n8n is refused",
-    "n8n_hangs": "n8n takes the request and does not answer in time",
+    "n8n_hangs": "n8n's answer is lost, the workflow runs or never ran",
+    "n8n_slow": "n8n answers late, or later than Punctual waits",
+    "n8n_restarts": "the workflow is not registered for a while",
+    "proxy_gives_up": "a proxy answers 504 or 520 to 527, the workflow runs or never ran",
     "n8n_acts_late": "an execution publishes minutes after it was called",
     "n8n_dies": "an execution dies before it publishes",
     "n8n_dies_after": "an execution dies after it published, before it reports",
     "n8n_runs_twice": "one call runs twice",
     "n8n_outage": "n8n is gone for long",
+    "workflow_fails_early": "a workflow fails before its publishing call",
+    "workflow_fails_late": "a workflow fails after its publishing call, and reports the failure with the post's id",
     "token_unreadable": "no key opens an account's token",
     # reports
     "report_lost": "a report is lost",
     "report_late": "a report comes minutes late",
     "report_repeated": "a report comes again",
-    "report_wrong": "a report names an attempt that was never made",
+    "report_wrong": "a report comes again under an attempt that was never made",
+    "report_misnamed": "a report names no attempt, or one that was never made",
     "report_nameless": "a report names no URN",
     # the platforms
-    "platform_fails": "the platform has a problem",
+    "platform_fails": "the platform answers 5xx, the post is public or not",
+    "platform_times_out": "the platform's answer is lost, the post is public or not",
+    "platform_unreached": "the workflow cannot reach the platform",
+    "platform_busy": "the platform's limit is reached",
     "platform_refuses": "the platform refuses the post for good",
     "account_revoked": "the author revokes an account's access",
+    # authors
+    "posted_before": "the author has published the same text by hand",
+    "posted_twice": "the author schedules the same text twice",
+    "media_gone": "a file is gone until the author replaces it",
+    "media_unheard": "a file's host does not answer",
+    # clocks
+    "clock_ahead": "an instance's clock is put ahead for a while",
     # sweeps
     "sweep_missed": "the cron does not fire",
     "sweep_doubled": "two sweeps at once",
@@ -58,8 +74,8 @@ KINDS = {
 #: Faults possible at every step get lower odds, faults that need a send higher ones, so all kinds occur.
 WEIGHTS = {"death": 0.05, "instance_death": 0.02, "freeze": 0.1, "slowness": 0.5, "commit_fails": 0.5}
 WEIGHTS |= {"database_refuses": 0.5, "commit_unheard": 0.5, "read_fails": 0.5}
-MORE_OFTEN = ("n8n_", "report_", "platform_", "qstash_")
-
+WEIGHTS |= {"media_gone": 2.0, "posted_twice": 2.0, "posted_before": 2.0}
+MORE_OFTEN = ("n8n_", "report_", "platform_", "qstash_", "proxy_", "workflow_")
 
 OFTEN = 0.4
 
@@ -80,6 +96,12 @@ class Faults:
             return False
         self.counts[kind] += 1
         return True
+
+    def chance(self, kind: str) -> bool:
+        """Return True by the odds of this kind, also before the faults begin."""
+        hit = self._rng.random() < self.odds.get(kind, 0.0)
+        self.counts[kind] += hit
+        return hit
 
     def enabled(self, kind: str) -> bool:
         return kind in self.odds and not self.stopped

@@ -71,6 +71,8 @@ class Observer:
         if world.recording:
             what = ", ".join(step.reason for step in change.steps) or "touched"
             world.record(change.actor.name, f"WRITES {what}", row.id)
+        if row.scheduled_at is not None:
+            world.facts.promised[row.id, row.generation] = row.scheduled_at
         self._note_claim(change)
         world.check(rules.ON_CHANGE, change)
         if change.actor.notes.get("force") and change.steps:

@@ -29,12 +29,16 @@ class Planner:
             world.kernel.after(rng.uniform(0, 20), partial(self._author_acts, post_id, "schedule"))
             for _ in range(rng.randint(0, 5)):
                 world.kernel.after(rng.uniform(0, active), partial(self._author_acts, post_id))
+            if world.faults.chance("posted_before"):
+                world.kernel.after(rng.uniform(0, active / 2), partial(self._post_by_hand, post_id))
         if world.faults.enabled("account_revoked"):
             for _ in range(rng.randint(1, 3)):
                 self._plan_revocation(rng.uniform(0, active))
-        for outage in ("n8n_outage", "qstash_outage"):
+        if world.faults.enabled("clock_ahead"):
+            self._plan_wrong_clock()
+        for outage in ("n8n_outage", "qstash_outage", "n8n_restarts"):
             if world.faults.enabled(outage):
-                seconds = rng.choice((60.0, 600.0, active))
+                seconds = rng.choice((60.0, 600.0, active)) if outage != "n8n_restarts" else rng.uniform(20, 300)
                 world.kernel.after(rng.uniform(0, active / 2), partial(world.start_outage, outage, seconds))
 
     def sweep(self) -> None:
@@ -78,6 +82,19 @@ class Planner:
         world = self._world
         if not world.over and not world.faults.stopped:
             world.authors.act_on(post_id, world.facts.rows[key(post_id)], action)
+
+    def _post_by_hand(self, post_id: str) -> None:
+        world = self._world
+        if not world.over and not world.faults.stopped:
+            world.authors.post_by_hand(post_id, world.facts.rows[key(post_id)])
+
+    def _plan_wrong_clock(self) -> None:
+        """Put one instance's clock ahead for a while."""
+        world, rng = self._world, self._world.rng
+        instance = rng.randrange(len(world.clocks))
+        seconds, lasting = rng.choice((3.0, 60.0, 3600.0)), rng.uniform(10, 300)
+        start = partial(world.set_clock_ahead, instance, seconds, lasting)
+        world.kernel.after(rng.uniform(0, world.scenario.active_seconds), start)
 
     def _plan_revocation(self, seconds: float) -> None:
         world = self._world

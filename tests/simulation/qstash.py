@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from app.delivery import dispatch, leases
+from app.adapters.qstash import QStashMessages
 from app.deps import Deps
-from app.domain import keys
-from app.domain.ports import Alarm, MessageServiceError
-from app.store.posts import arming
+from app.domain.ports import MessageServiceError
+from tests.simulation import routes
 from tests.simulation.kernel import EPOCH, SECOND
 
 if TYPE_CHECKING:
@@ -21,12 +23,18 @@ DEDUPLICATION_SECONDS = 600
 DAY = 86_400
 REFUSALS = ("unreachable", "rate_limited", "quota_exceeded", "unauthorized", "refused", "broken_answer")
 EPOCH_SECOND = int(EPOCH.timestamp())
+NOT_RETRYABLE = 489
 
 
 @dataclass(slots=True)
 class Message:
+    """One message as the app's adapter published it. `kind` is "lease" for the end of a lease, else None."""
+
     id: str
-    alarm: Alarm
+    body: str
+    post_id: str
+    generation: int
+    kind: str | None
     cancelled: bool = False
 
 
@@ -39,35 +47,40 @@ class QStash:
         self._seen: dict[str, tuple[int, str]] = {}
         self.pending = 0
 
-    def accept(self, alarm: Alarm) -> str:
+    def accept(self, request: dict[str, Any]) -> str:
         """Accept a message and return its id, or the earlier id for the same deduplication id.
 
         Raises: MessageServiceError when a fault refuses it, or it is due beyond the horizon.
         """
         world, kernel = self._world, self._world.kernel
-        if world.qstash_is_out() or world.inject("qstash_refuses"):
+        if world.is_out("qstash_outage") or world.inject("qstash_refuses"):
             raise MessageServiceError(world.rng.choice(REFUSALS), "simulated")
-        due = (alarm.not_before - EPOCH_SECOND) * SECOND
+        due = (request["not_before"] - EPOCH_SECOND) * SECOND
         if due - kernel.now > world.settings.qstash_max_delay_days * DAY * SECOND:
             raise MessageServiceError("beyond_horizon", "simulated")
-        world.armed(alarm)
-        deduplication_id = keys.deduplication_id(alarm)
-        taken, message_id = self._seen.get(deduplication_id, (None, ""))
-        if taken is None or kernel.now - taken > DEDUPLICATION_SECONDS * SECOND:
-            message_id = f"msg_{len(self._messages) + 1}"
+        deduplication_id, body = request["deduplication_id"], json.loads(request["body"])
+        message_id = f"msg_{len(self._messages) + 1}"
+        message = Message(message_id, request["body"], body["postId"], body["generation"], body.get("kind"))
+        world.armed(message)
+        taken, earlier_id = self._seen.get(deduplication_id, (None, ""))
+        if taken is not None and kernel.now - taken <= DEDUPLICATION_SECONDS * SECOND:
+            message_id = earlier_id
+        else:
             self._seen[deduplication_id] = (kernel.now, message_id)
-            self._messages[message_id] = Message(message_id, alarm)
-            self._plan(self._messages[message_id], due)
+            self._messages[message_id] = message
+            self._plan(message, due)
         if world.inject("qstash_unheard"):
             raise MessageServiceError("unreachable", "simulated: no answer")
         return message_id
 
     def cancel(self, message_id: str) -> bool:
-        if self._world.qstash_is_out() or self._world.inject("cancel_fails"):
+        if self._world.is_out("qstash_outage") or self._world.inject("cancel_fails"):
             raise MessageServiceError("unreachable", "simulated")
         message = self._messages[message_id]
-        was, message.cancelled = message.cancelled, True
-        return not was
+        if message.cancelled:
+            raise MessageServiceError("refused", "404: there is no such message")
+        message.cancelled = True
+        return True
 
     def _plan(self, message: Message, due: int) -> None:
         world, rng = self._world, self._world.rng
@@ -94,25 +107,24 @@ class QStash:
 
     def _deliver(self, message: Message, tried: int) -> None:
         """Deliver a message once. Retry it after an error or a timeout."""
-        world, alarm = self._world, message.alarm
+        world = self._world
         judged = False
 
-        def work(deps: Deps) -> object:
-            if alarm.lease_of is not None:
-                return leases.end_lease_by_alarm(deps, alarm.post_id, alarm.generation, alarm.lease_of)
-            return dispatch.dispatch(deps, alarm.post_id, alarm.generation, "message", message.id)
+        def work(deps: Deps) -> routes.HttpAnswer:
+            headers = {"Upstash-Message-Id": message.id, "Upstash-Retried": str(tried)}
+            return world.routes.post(deps, routes.DISPATCH, message.body, headers)
 
         def judge() -> None:
             nonlocal judged
             if judged or world.over:
                 return
             judged = True
-            answered = actor.done and actor.error is None and actor.result.armed
+            answered = actor.done and actor.error is None and (actor.result.ok or actor.result.status == NOT_RETRYABLE)
             if not answered or world.inject("delivery_unheard"):
                 self._again(message, tried + 1)
 
-        actor = world.actor(f"delivery {message.id}", "delivery", work)
-        actor.notes["carries"] = {alarm.post_id: alarm.generation}
+        actor = world.actor(f"{message.kind or 'delivery'} {message.id}", "delivery", work)
+        actor.notes["carries"] = {message.post_id: message.generation}
         actor.on_end.append(judge)
         s = world.settings
         world.kernel.after(s.dispatch_lead_seconds + s.n8n_timeout_seconds + 30, judge)
@@ -127,51 +139,55 @@ class QStash:
             self._call_back(message, 0)
 
     def _call_back(self, message: Message, tried: int) -> None:
-        """Send the failure callback, and handle it as the web layer does."""
+        """Send the failure callback."""
         world = self._world
         world.facts.lost.add(message.id)
-
-        def work(deps: Deps) -> None:
-            with deps.db.transaction() as tx:
-                arming.forget_message(tx, message.alarm.post_id, message.id)
+        source = base64.b64encode(message.body.encode()).decode()
+        notice = {"sourceMessageId": message.id, "sourceBody": source, "status": 503}
 
         def judge() -> None:
-            if actor.error is not None and tried < 3 and not world.over:
+            answered = actor.error is None and actor.result.status < 500
+            if not answered and tried < 3 and not world.over:
                 world.kernel.after(math.exp(2.5 * (tried + 1)), lambda: self._call_back(message, tried + 1))
+
+        def work(deps: Deps) -> routes.HttpAnswer:
+            return world.routes.post(deps, routes.DISPATCH_FAILED, notice)
 
         actor = world.actor(f"failure callback {message.id}", "callback", work)
         actor.on_end.append(judge)
 
 
-class SimulatedMessages:
-    """ports.MessageService of one instance."""
+class SimulatedMessages(QStashMessages):
+    """The app's adapter with a simulated SDK, so every message is built as in production."""
 
     def __init__(self, world: World, qstash: QStash) -> None:
+        super().__init__(world.settings)
         self._world = world
         self._qstash = qstash
+        self._sdk = SimpleNamespace(
+            message=SimpleNamespace(publish=self._publish_one, batch=self._publish_all, cancel=qstash.cancel)
+        )
 
-    def publish(self, alarm: Alarm) -> str:
-        self._world.step("qstash.publish")
-        message_id = self._qstash.accept(alarm)
-        self._world.step(f"qstash took {message_id} for generation {alarm.generation}")
-        return message_id
+    def _call(self, operation: Callable[[Any], Any]) -> Any:
+        self._world.step("qstash.call")
+        answer = operation(self._sdk)
+        self._world.step(f"qstash answers {getattr(answer, 'message_id', answer)}")
+        return answer
 
-    def publish_batch(self, batch: Sequence[Alarm]) -> list[str | MessageServiceError]:
-        self._world.step("qstash.batch")
-        answers: list[str | MessageServiceError] = []
-        for alarm in batch:
+    def _publish_one(self, **request: Any) -> Any:
+        return SimpleNamespace(message_id=self._qstash.accept(request))
+
+    def _publish_all(self, requests: list[dict[str, Any]]) -> list[Any]:
+        """Accept each message or answer its error, as QStash does for a batch."""
+        if self._world.is_out("qstash_outage"):
+            raise MessageServiceError("unreachable", "simulated")
+        answers: list[Any] = []
+        for request in requests:
             try:
-                answers.append(self._qstash.accept(alarm))
+                answers.append(self._publish_one(**request))
             except MessageServiceError as error:
                 answers.append(error)
-        self._world.step("qstash took a batch")
         return answers
-
-    def cancel(self, message_id: str) -> bool:
-        self._world.step("qstash.cancel")
-        was_pending = self._qstash.cancel(message_id)
-        self._world.step(f"qstash cancelled {message_id}")
-        return was_pending
 
     def check(self) -> str | None:
         return None

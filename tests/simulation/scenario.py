@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from app.settings.values import Settings
 from tests.simulation.kernel import SECOND
+from tests.simulation.reports import FORMS
+from tests.simulation.routes import SECRET
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
 MAX_SKEW = 1 * SECOND  # µs each way, so two instances differ by two seconds at most
@@ -20,6 +22,9 @@ class Workflow:
     asks_first: bool
     reports_again: bool  # repeats a report that got no answer
     delay: float
+    answers_at_end: bool  # of the execution, not at once
+    careless: bool  # says that a lost publishing call is retryable
+    forms: tuple[str, ...]  # of its reports of a failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,9 @@ def make_scenario(rng: random.Random) -> Scenario:
             asks_first=rng.random() < 0.3,
             reports_again=rng.random() < 0.5,
             delay=rng.choice((0.05, 1.0, 8.0)),
+            answers_at_end=rng.random() < 0.2,
+            careless=rng.random() < 0.5,
+            forms=tuple(rng.sample(list(FORMS), 3)),
         ),
         skews=tuple(rng.randint(-skew, skew) for _ in range(3)),
         users=rng.choice((1, 1, 2)),
@@ -60,6 +68,9 @@ def _settings(rng: random.Random, poll: bool) -> Settings:
     return Settings(
         public_base_url="https://punctual.example",
         qstash_token=None if poll else "token",
+        qstash_current_signing_key="key",
+        n8n_callback_secret=SECRET,
+        media_check_seconds=rng.choice((0.0, 0.5, 3.0)),
         qstash_max_delay_days=rng.choice((7.0, 7.0, 0.01)),
         qstash_retries=rng.choice((0, 1, 3)),
         dispatch_lead_seconds=rng.choice((0.5, 1.0, 2.0)),

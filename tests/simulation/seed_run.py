@@ -19,6 +19,7 @@ from tests.simulation.facts import Violation
 from tests.simulation.faults import OFTEN
 from tests.simulation.kernel import SECOND, Actor, Kernel
 from tests.simulation.observer import micros
+from tests.simulation.routes import Routes
 from tests.simulation.timeline import LogRecorder
 from tests.simulation.world import World
 
@@ -47,6 +48,7 @@ class SeedRunner:
         self.engine = memory_engine()
         self.raw = raw_connection(self.engine)
         self.kernel = Kernel()
+        self.routes = Routes()
 
     def close(self) -> None:
         self.kernel.stop_threads()
@@ -56,7 +58,7 @@ class SeedRunner:
         empty(self.raw)
         ids = random.Random(seed)
         with mock.patch.object(uuid, "uuid4", side_effect=lambda: uuid.UUID(int=ids.getrandbits(128), version=4)):
-            world = World(seed, self.kernel, self.engine, self.raw, recording=recording)
+            world = World(seed, self.kernel, self.engine, self.raw, self.routes, recording=recording)
             world.faults.odds |= dict.fromkeys(extra_faults, OFTEN)
             try:
                 with _recorded_log(world):
@@ -124,7 +126,7 @@ def _first_actor(world: World) -> Actor:
 
 def _settled(world: World) -> bool:
     """Return True if every post has ended and no actor, message or report is in flight."""
-    return not (world.kernel.alive or world.n8n.pending or world.qstash.pending) and world.all_ended()
+    return not (world.kernel.alive or world.executions.pending or world.qstash.pending) and world.all_ended()
 
 
 def _recovery_seconds(world: World) -> float:

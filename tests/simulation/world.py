@@ -5,42 +5,48 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.accounts.refresh import renew_account
 from app.deps import Deps
-from app.domain.ports import Alarm
 from tests.simulation import rules
 from tests.simulation.authors import Authors
 from tests.simulation.database import SimulatedDatabase
+from tests.simulation.evidence import Evidence
 from tests.simulation.facts import Copy, Facts, Send, Violation, key
 from tests.simulation.faults import Faults
-from tests.simulation.kernel import EPOCH, SECOND, Actor, Kernel, Killed
-from tests.simulation.n8n import N8n, SimulatedPublisher
+from tests.simulation.kernel import SECOND, Actor, Kernel, Killed
+from tests.simulation.media import SimulatedMedia
+from tests.simulation.n8n import SimulatedPublisher
 from tests.simulation.observer import Observer
 from tests.simulation.planner import Planner
-from tests.simulation.qstash import QStash, SimulatedMessages
+from tests.simulation.platforms import LINKEDIN_GUARD_SECONDS, Platforms
+from tests.simulation.qstash import Message, QStash, SimulatedMessages
+from tests.simulation.reports import PendingReport
+from tests.simulation.routes import HttpAnswer, Routes
 from tests.simulation.scenario import Scenario, make_scenario
+from tests.simulation.workflow import Executions
 from tests.support.one_by_one import OneByOne
+
+MAX_SLEEP = 60 * SECOND  # µs between two looks at a clock that may be set meanwhile
 
 
 class Clock:
-    """ports.Clock of one instance: true time plus a constant error in µs."""
+    """ports.Clock of one instance: true time plus an error in µs, larger while the clock is put ahead."""
 
     def __init__(self, kernel: Kernel, offset: int, awake: Callable[[str], None]) -> None:
         self._kernel = kernel
         self._offset = offset
         self._awake = awake
+        self.ahead = 0
 
     def now(self) -> datetime:
-        return self._kernel.instant(self._offset)
+        return self._kernel.instant(self._offset + self.ahead)
 
     def sleep_until(self, instant: datetime) -> None:
-        difference = instant - EPOCH
-        due = (difference.days * 86_400 + difference.seconds) * SECOND + difference.microseconds - self._offset
-        if due > self._kernel.now:
-            self._kernel.pause_until(due)
+        while (left := (instant - self.now()) // timedelta(microseconds=1)) > 0:
+            self._kernel.pause_until(self._kernel.now + min(left, MAX_SLEEP))
         self._awake("awake")
 
 
@@ -62,10 +68,11 @@ class Vault:
 class World:
     """Everything of one seed. With `recording`, all events are kept for the timeline."""
 
-    def __init__(self, seed: int, kernel: Kernel, engine: Any, raw: Any, *, recording: bool) -> None:
+    def __init__(self, seed: int, kernel: Kernel, engine: Any, raw: Any, web: Routes, *, recording: bool) -> None:
         self.rng = random.Random(seed)
         kernel.reset(self.rng)
         self.kernel = kernel
+        self.routes = web
         self.recording = recording
         self.over = False
         self.faults = Faults(self.rng)
@@ -76,7 +83,9 @@ class World:
         self.valid_tokens: set[str] = set()
         self.clocks = [Clock(kernel, offset, self.step) for offset in self.scenario.skews]
         self.qstash = QStash(self)
-        self.n8n = N8n(self)
+        self.platforms = Platforms(self, guard_seconds=self.rng.choice(LINKEDIN_GUARD_SECONDS))
+        self.executions = Executions(self)
+        self.evidence = Evidence(self)
         self.deps = [self._instance(n, engine) for n in range(len(self.clocks))]
         self.authors = Authors(self)
         self.planner = Planner(self)
@@ -89,8 +98,9 @@ class World:
             clock=self.clocks[number],
             db=SimulatedDatabase(engine, self, self.observer.committed),
             messages=None if self.settings.poll_mode else SimulatedMessages(self, self.qstash),
-            publisher=SimulatedPublisher(self, self.n8n, number),
+            publisher=SimulatedPublisher(self, number),
             vault=Vault(self.inject),
+            media=SimulatedMedia(self) if self.settings.media_check_seconds else None,
             gate=OneByOne(),
             renew_account=renew_account,
             random=self.rng.random,
@@ -177,46 +187,54 @@ class World:
         self.faults.counts[what] += 1
         self.record(what, f"begins, for {seconds:.0f} s")
 
-    def qstash_is_out(self) -> bool:
-        return self._is_out("qstash_outage")
-
-    def n8n_is_out(self) -> bool:
-        return self._is_out("n8n_outage")
-
-    def _is_out(self, what: str) -> bool:
+    def is_out(self, what: str) -> bool:
+        """Return True during this outage."""
         start, end = self._outages.get(what, (0, 0))
         return start <= self.kernel.now < end and not self.faults.stopped
 
+    def set_clock_ahead(self, instance: int, seconds: float, lasting: float) -> None:
+        """Put one instance's clock ahead, and back after a while."""
+        clock = self.clocks[instance]
+        clock.ahead = round(seconds * SECOND)
+        self.faults.counts["clock_ahead"] += 1
+        self.record("fate", f"the clock of instance {instance} is {seconds:.0f} s ahead for {lasting:.0f} s")
+
+        def back() -> None:
+            clock.ahead = 0
+            self.record("fate", f"the clock of instance {instance} is right again")
+
+        self.kernel.after(lasting, back)
+
     # Facts for the rules
 
-    def armed(self, alarm: Alarm) -> None:
-        self.check(rules.ON_ARM, alarm)
+    def armed(self, message: Message) -> None:
+        self.check(rules.ON_ARM, message)
 
     def sent(self, submission: Any, own_clock: datetime) -> None:
-        post_id = key(submission.post_id)
-        claim = self.facts.claims.get((post_id, submission.attempt))
-        generation = claim.generation if claim else -1
-        send = Send(post_id, submission.attempt, generation, self.kernel.now, own_clock, submission.access_token)
+        post_id, facts = key(submission.post_id), self.facts
+        claim = facts.claims.get((post_id, submission.attempt))
+        generation, now = claim.generation if claim else -1, self.kernel.now
+        send = Send(
+            post_id, submission.attempt, generation, now, own_clock, submission.access_token, submission.content
+        )
         self.record(self.who(), f"SENDS attempt {send.attempt}", post_id)
         self.check(rules.ON_SEND, send)
-        self.facts.sends.append(send)
+        facts.sends.append(send)
 
     def executed(self, post_id: str, attempt: int) -> None:
         self.facts.executions[key(post_id), attempt] += 1
         self.check(rules.ON_EXECUTION, (key(post_id), attempt))
 
     def published(self, copy: Copy) -> None:
-        self.record("n8n", f"OUT as {copy.urn}, attempt {copy.attempt}", copy.post_id)
+        self.record("platform", f"OUT as {copy.urn}, attempt {copy.attempt}", copy.post_id)
         self.facts.copies.append(copy)
         self.check(rules.ON_COPY, copy)
 
-    def report_was_taken(self, report: Any, copy: Copy | None) -> None:
-        if copy is not None:
-            self.check(rules.ON_TRUE_REPORT, copy)
+    def report_was_answered(self, pending: PendingReport, answer: HttpAnswer) -> None:
+        self.check(rules.ON_REPORT, (pending, answer))
 
     def cancellation_was_answered(self, post_id: str, generation: int) -> None:
-        cancelled_up_to = self.facts.cancelled_up_to
-        cancelled_up_to[key(post_id)] = max(generation, cancelled_up_to.get(key(post_id), -1))
+        self.facts.cancelled[key(post_id)].append((generation, self.kernel.now))
 
     def all_ended(self) -> bool:
         return all(row.status not in ("scheduled", "publishing") for row in self.facts.rows.values())
@@ -239,6 +257,8 @@ class World:
 
 
 def _short(result: Any) -> str:
+    if isinstance(result, HttpAnswer):
+        return f"{result.status} {result.body[:100]}"
     post = getattr(result, "post", result)
     if hasattr(post, "generation"):
         return f"{post.status} g{post.generation} a{post.attempt}"

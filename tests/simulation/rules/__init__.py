@@ -1,10 +1,16 @@
 """The rules of the simulation, one function each: each yields a text per violation."""
 
-from tests.simulation.rules.accounts import report_about_old_token_keeps_new_connection
+from tests.simulation.rules.accounts import only_refused_tokens_are_marked, report_about_old_token_keeps_new_connection
 from tests.simulation.rules.arming import armed_answer_matches_row
 from tests.simulation.rules.cancellation import cancelled_generation_is_not_sent
-from tests.simulation.rules.copies import no_second_copy_unless_forced_or_by_policy, one_execution_publishes_per_grant
-from tests.simulation.rules.exceptions import only_refusals_are_raised
+from tests.simulation.rules.causes import failures_have_a_cause
+from tests.simulation.rules.copies import (
+    no_copy_after_cancel,
+    no_early_copy,
+    no_second_copy,
+    one_execution_publishes_per_grant,
+)
+from tests.simulation.rules.exceptions import no_answer_is_a_bug, only_refusals_are_raised
 from tests.simulation.rules.final_state import every_post_ends, recorded_outcomes_are_true
 from tests.simulation.rules.generations import delivery_claims_only_its_generation, messages_follow_commits
 from tests.simulation.rules.history import (
@@ -13,11 +19,17 @@ from tests.simulation.rules.history import (
     transitions_lead_to_the_row,
 )
 from tests.simulation.rules.publishing import (
+    claimed_id_is_of_an_own_copy,
     copy_after_cancel_raises_alert,
+    published_posts_are_public,
     published_posts_have_lateness_and_urn,
+)
+from tests.simulation.rules.reports import (
+    duplicate_of_an_own_copy_is_published,
+    report_is_not_refused,
     true_report_is_applied,
 )
-from tests.simulation.rules.sending import one_send_per_attempt, only_retryable_attempts_are_resent
+from tests.simulation.rules.sending import no_send_without_proof, one_send_per_attempt, send_carries_the_claimed_text
 from tests.simulation.rules.stale_workers import stale_workers_change_nothing
 from tests.simulation.rules.timing import never_claimed_early, never_sent_early
 
@@ -29,18 +41,22 @@ ON_CHANGE = (
     delivery_claims_only_its_generation,
     stale_workers_change_nothing,
     published_posts_have_lateness_and_urn,
+    published_posts_are_public,
+    claimed_id_is_of_an_own_copy,
+    failures_have_a_cause,
 )
 ON_ARM = (messages_follow_commits,)
 ON_SEND = (
     one_send_per_attempt,
     never_sent_early,
     cancelled_generation_is_not_sent,
-    only_retryable_attempts_are_resent,
+    send_carries_the_claimed_text,
+    no_send_without_proof,
 )
 ON_EXECUTION = (one_execution_publishes_per_grant,)
-ON_COPY = (no_second_copy_unless_forced_or_by_policy,)
-ON_TRUE_REPORT = (true_report_is_applied,)
-ON_ACCOUNT = (report_about_old_token_keeps_new_connection,)
-ON_END = (only_refusals_are_raised, armed_answer_matches_row)
+ON_COPY = (no_second_copy, no_early_copy, no_copy_after_cancel)
+ON_REPORT = (report_is_not_refused, true_report_is_applied, duplicate_of_an_own_copy_is_published)
+ON_ACCOUNT = (report_about_old_token_keeps_new_connection, only_refused_tokens_are_marked)
+ON_END = (only_refusals_are_raised, no_answer_is_a_bug, armed_answer_matches_row)
 AFTER_FAULTS = (every_post_ends,)
 AT_END = (recorded_outcomes_are_true, copy_after_cancel_raises_alert)

@@ -1,4 +1,4 @@
-"""Rule: a reconnected account stays connected."""
+"""Rules: a reconnected account stays connected, and no other trouble disconnects one."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def report_about_old_token_keeps_new_connection(world: World, change: AccountCha
     for send in world.facts.sends:
         if (send.post_id, send.attempt) == meant and send.token != change.token:
             yield f"{change.actor.name} was about {send.token}, the account has {change.token} since"
+
+
+def only_refused_tokens_are_marked(world: World, change: AccountChange) -> Iterator[str]:
+    """An account must be reconnected only if the platform refuses its token."""
+    if change.status == "reconnect_required" and change.token in world.valid_tokens:
+        yield f"{change.actor.name} disabled {change.token}, which the platform accepts"

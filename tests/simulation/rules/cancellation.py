@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 def cancelled_generation_is_not_sent(world: World, send: Send) -> Iterator[str]:
     """No send follows an answered unschedule or cancel, unless the post was scheduled again."""
-    until = world.facts.cancelled_up_to.get(send.post_id, -1)
+    until = max((generation for generation, _ in world.facts.cancelled[send.post_id]), default=-1)
     if send.generation <= until:
         yield f"attempt {send.attempt} is of generation {send.generation}, but all up to {until} were cancelled"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.errors import Refusal
 from tests.simulation.kernel import Killed
+from tests.simulation.routes import HttpAnswer
 
 if TYPE_CHECKING:
     from tests.simulation.kernel import Actor
@@ -20,3 +21,9 @@ def only_refusals_are_raised(world: World, actor: Actor) -> Iterator[str]:
     """
     if actor.error is not None and not isinstance(actor.error, Refusal | Killed):
         yield f"{actor.name} raised {type(actor.error).__name__}: {actor.error}"
+
+
+def no_answer_is_a_bug(world: World, actor: Actor) -> Iterator[str]:
+    """No route answers 500, which says that nothing in the app caught the error."""
+    if isinstance(actor.result, HttpAnswer) and actor.result.status == 500:
+        yield f"{actor.name} was answered 500: {actor.result.body[:200]}"

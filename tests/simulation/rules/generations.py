@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.domain.ports import Alarm
     from tests.simulation.observer import Change
+    from tests.simulation.qstash import Message
     from tests.simulation.world import World
 
 
@@ -21,8 +21,8 @@ def delivery_claims_only_its_generation(world: World, change: Change) -> Iterato
         yield f"{change.actor.name} came for generation {carried.get(after.id)} and claimed {before.generation}"
 
 
-def messages_follow_commits(world: World, alarm: Alarm) -> Iterator[str]:
+def messages_follow_commits(world: World, message: Message) -> Iterator[str]:
     """Commit, then arm: no message carries an uncommitted generation."""
-    row = world.facts.rows.get(alarm.post_id.replace("-", ""))
-    if row is None or row.generation < alarm.generation:
-        yield f"a message for generation {alarm.generation}, which is not in the database"
+    row = world.facts.rows.get(message.post_id.replace("-", ""))
+    if row is None or row.generation < message.generation:
+        yield f"a message for generation {message.generation}, which is not in the database"

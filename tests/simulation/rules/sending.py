@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.simulation.kernel import SECOND
+
 if TYPE_CHECKING:
     from tests.simulation.facts import Send
     from tests.simulation.world import World
 
-KNOWN_UNPUBLISHED = ("not_sent", "transient", "permanent", "reconnect")
+LINKEDIN_GUARD = 600 * SECOND  # µs from the first copy in which LinkedIn refuses a second one
 
 
 def one_send_per_attempt(world: World, send: Send) -> Iterator[str]:
@@ -20,20 +22,27 @@ def one_send_per_attempt(world: World, send: Send) -> Iterator[str]:
         yield f"attempt {send.attempt} was sent before"
 
 
-def only_retryable_attempts_are_resent(world: World, send: Send) -> Iterator[str]:
-    """A post is sent again only if every earlier attempt allows it.
-
-    An earlier attempt allows it if it is known to be unpublished. An unknown one allows it after its lease, and only
-    if the platform refuses duplicates, the operator's policy says retry, or an operator forced it.
-    """
+def send_carries_the_claimed_text(world: World, send: Send) -> Iterator[str]:
+    """A send carries the text of its claim, so no confirmed edit is missing."""
     row = world.facts.rows[send.post_id]
-    policy = world.settings.unknown_outcome_policy
-    held = policy == "hold" or (policy == "auto" and row.platform != "linkedin")
-    query = "SELECT attempt, outcome FROM attempts WHERE post_id = ? AND attempt < ? AND sent_at IS NOT NULL"
-    for attempt, outcome in world.observer.raw.execute(query, (send.post_id, send.attempt)):
-        if outcome in KNOWN_UNPUBLISHED or attempt <= world.facts.forced.get(send.post_id, 0):
+    if row.attempt == send.attempt and row.status == "publishing" and row.content != send.text:
+        yield f"sends {send.text!r}, the row has {row.content!r}"
+
+
+def no_send_without_proof(world: World, send: Send) -> Iterator[str]:
+    """A post is sent again only if no earlier send can be public, or LinkedIn still refuses the second copy.
+
+    An operator's policy or force excuses the rest.
+    """
+    policy, platform = world.settings.unknown_outcome_policy, world.facts.rows[send.post_id].platform
+    forced = world.facts.forced.get(send.post_id, 0)
+    for earlier in world.facts.sends:
+        if earlier.post_id != send.post_id or earlier.attempt <= forced:
             continue
-        if outcome != "unknown":
-            yield f"attempt {send.attempt} is sent while attempt {attempt} is {outcome or 'under way'}"
-        elif held:
-            yield f"attempt {send.attempt} is sent, though attempt {attempt} is unknown and was not forced"
+        if policy == "retry" or (earlier.post_id, earlier.attempt) in world.facts.absent:
+            continue
+        age = send.now - earlier.now
+        if policy == "hold" or platform != "linkedin":
+            yield f"attempt {send.attempt} is sent to {platform}, though attempt {earlier.attempt} may be public"
+        elif age >= LINKEDIN_GUARD:
+            yield f"attempt {send.attempt} is sent {age / SECOND:.0f} s after attempt {earlier.attempt}, perhaps public"

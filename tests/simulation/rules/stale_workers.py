@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.simulation.facts import stamp
@@ -10,6 +11,9 @@ from tests.simulation.facts import stamp
 if TYPE_CHECKING:
     from tests.simulation.observer import Change
     from tests.simulation.world import World
+
+TAKEN_AWAY = ("lease_over", "retried_by", "failed_by_hand")
+EARLY_ALARM = timedelta(seconds=10)  # an alarm at the end of a lease is believed so much too early
 
 
 def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
@@ -24,9 +28,10 @@ def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
             return
     if after.status == "published":
         return  # late truth wins
-    if any(step.reason.startswith(("lease_over", "retried_by_", "failed_by_hand")) for step in change.steps):
-        now = stamp(world.clocks[change.actor.instance].now())
-        if (before.lease_until or "") > now:
+    if any(step.reason.startswith(TAKEN_AWAY) for step in change.steps):
+        by_alarm = EARLY_ALARM if notes["kind"] == "delivery" else timedelta()
+        now = stamp(world.clocks[change.actor.instance].now() + by_alarm)
+        if (before.lease_until or "") >= now:
             yield f"taken away at {now}, under a lease until {before.lease_until}"
         return
     holder = notes.get("claimed", {}).get(before.id) if notes["kind"] == "delivery" else notes.get("names")

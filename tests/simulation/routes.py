@@ -1,0 +1,67 @@
+"""The app's own web layer, called in the process. Each request is handled by the instance of the running actor.
+
+Invariant: machines meet the app only here, so a simulated message or report passes every check of a real one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+from app.deps import Deps, Services
+from app.settings.values import Settings
+from app.web import build_app
+
+SECRET = "simulated-callback-secret"
+DISPATCH = "/api/posts/dispatch"
+DISPATCH_FAILED = "/api/posts/dispatch-failed"
+REPORT = "/api/webhooks/publish-status"
+CLAIM = "/api/webhooks/claim"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """The app's answer to one request."""
+
+    status: int
+    body: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 200
+
+
+class _AnySignature:
+    """A DeliveryVerifier that accepts every signature: only the simulated QStash calls here."""
+
+    def verify(self, *_: object) -> None:
+        return None
+
+
+class _CallersServices(threading.local):
+    """app.deps.Services of the instance that handles the request of this thread."""
+
+    deps: Any = SimpleNamespace(settings=Settings())
+    deliveries = _AnySignature()
+
+
+class Routes:
+    """The web app of all instances, built once."""
+
+    def __init__(self) -> None:
+        self._services = _CallersServices()
+        self._app = build_app(cast(Services, self._services))
+
+    def post(
+        self, deps: Deps, path: str, body: str | dict[str, Any], headers: dict[str, str] | None = None
+    ) -> HttpAnswer:
+        """Send one POST to the instance with these dependencies."""
+        self._services.deps = deps
+        text = body if isinstance(body, str) else json.dumps(body)
+        client = self._app.test_client(use_cookies=False)
+        sent = {"X-Callback-Secret": SECRET} | (headers or {})
+        answer = client.post(path, data=text, headers=sent, content_type="application/json")
+        return HttpAnswer(answer.status_code, answer.get_data(as_text=True))
