@@ -39,6 +39,8 @@ def summary(played: list[Outcome], seconds: float) -> None:
     print("\nFaults:")
     for kind, what in KINDS.items():
         print(f"  {faults[kind]:8,}  {kind:22} {what}")
+    _print_counts("Ends of the posts", [outcome.ends for outcome in played])
+    _print_counts("Excused, because Punctual could not know or a person accepted it", [o.excused for o in played])
     broken = [outcome for outcome in played if outcome.violations]
     rules = Counter(outcome.violations[0].rule for outcome in broken)
     for rule, count in rules.most_common():
@@ -46,8 +48,18 @@ def summary(played: list[Outcome], seconds: float) -> None:
         print(f"Broken in {count} seeds: {rule} ({', '.join(examples)})")
     print(
         f"{len(played):,} seeds, {sum(o.posts for o in played):,} posts, {sum(o.sends for o in played):,} sends, "
+        f"{sum(o.copies for o in played):,} public copies, "
         f"{faults.total():,} faults, {len(broken)} violations, {seconds:.1f} s"
     )
+
+
+def _print_counts(title: str, counters: list[Counter[str]]) -> None:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total += counter
+    print(f"{title}:")
+    for what, count in sorted(total.items()):
+        print(f"  {count:8,}  {what}")
 
 
 def main(arguments: list[str]) -> int:

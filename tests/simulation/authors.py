@@ -13,7 +13,6 @@ from app.domain.times import to_wire
 from app.posts import drafts, recover, schedule
 from tests.simulation import media
 from tests.simulation.facts import Row, stamp
-from tests.simulation.scenario import PLATFORMS
 
 if TYPE_CHECKING:
     from tests.simulation.kernel import Actor
@@ -60,7 +59,7 @@ class Authors:
     def prepare(self, deps: Deps) -> None:
         """Create the first drafts and their accounts."""
         for n in range(self._world.scenario.posts):
-            user, platform = self.users[n % len(self.users)], self._world.rng.choice(PLATFORMS)
+            user, platform = self.users[n % len(self.users)], self._world.rng.choice(self._world.scenario.platforms)
             if (user, platform) not in self._accounts:
                 self.connect(deps, user, platform)
             self._create(deps, user, platform)

@@ -5,21 +5,28 @@ Each is a context manager that patches the running app. No file of the app is ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import sqlalchemy as sa
+from werkzeug.exceptions import UnprocessableEntity
 
 from app import alarms
-from app.delivery import leases, prepare, send
+from app.delivery import report
+from app.domain import outcomes, platforms, reports
+from app.domain.explanations import platform_codes
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.times import parse_chosen_time
-from app.posts import schedule
-from app.store.posts import queries, transition_sql, transitions
+from app.posts import drafts, schedule
+from app.store.posts import claim_sql, queries, transition_sql, transitions
 from app.store.schema import tables
+from app.web import webhooks
+from tests.simulation.scenario import ANYWHERE, Focus
 
 
 @contextmanager
@@ -71,12 +78,132 @@ def arm_before_commit() -> Iterator[None]:
         yield
 
 
+def _guarding(platform: str, guard: timedelta) -> AbstractContextManager[None]:
+    """Let the app believe in another duplicate guard of a platform."""
+    return mock.patch.dict(platforms.LIMITS, {platform: replace(platforms.LIMITS[platform], duplicate_guard=guard)})
+
+
+def linkedin_guard_never_ends() -> AbstractContextManager[None]:
+    """Retry an unknown LinkedIn attempt long after the platform takes a second copy."""
+    return _guarding("linkedin", timedelta(days=1))
+
+
+def facebook_has_a_guard() -> AbstractContextManager[None]:
+    """Retry an unknown Facebook attempt."""
+    return _guarding("facebook", timedelta(days=1))
+
+
+def instagram_has_a_guard() -> AbstractContextManager[None]:
+    """Retry an unknown Instagram attempt."""
+    return _guarding("instagram", timedelta(days=1))
+
+
+def lost_answers_are_failures() -> AbstractContextManager[None]:
+    """Take a proxy's 504 or 520 for n8n's own failure, so the workflow seems not to have started."""
+    return mock.patch.object(outcomes, "NOT_STARTED", frozenset(range(500, 600)))
+
+
+def all_4xx_are_verdicts() -> AbstractContextManager[None]:
+    """Fail a post for good because n8n cannot take any request at the moment."""
+    return mock.patch.object(outcomes, "VERDICTS", frozenset(range(402, 500)) - {404, 405, 408, 410, 425, 429} | {400})
+
+
 @contextmanager
-def retry_unknown_everywhere() -> Iterator[None]:
-    """Retry unknown outcomes even where nothing prevents a second copy."""
-    with ExitStack() as patches:
-        for module in (leases, prepare, send):
-            patches.enter_context(mock.patch.object(module, "may_resend", return_value=True))
+def granted_failures_are_believed() -> Iterator[None]:
+    """Retry after any failure that calls itself retryable, also after a granted claim."""
+    real = report.read_report
+    with mock.patch.object(report, "read_report", lambda given, **how: real(given, **how | {"granted": False})):
+        yield
+
+
+@contextmanager
+def codeless_failures_are_transient() -> Iterator[None]:
+    """Retry after a failure that says nothing about the publishing call."""
+    real = reports._proved_outcome
+
+    def proved(given: Any, known: Any, status: Any) -> Any:
+        return real(given, known, status) if known or status else outcomes.Outcome.TRANSIENT
+
+    with mock.patch.object(reports, "_proved_outcome", proved):
+        yield
+
+
+@contextmanager
+def failures_of_the_platform_are_transient() -> Iterator[None]:
+    """Retry after a 5xx of the publishing call."""
+    real = reports._proved_outcome
+
+    def proved(given: Any, known: Any, status: Any) -> Any:
+        return outcomes.Outcome.TRANSIENT if known is None and (status or 0) >= 500 else real(given, known, status)
+
+    with mock.patch.object(reports, "_proved_outcome", proved):
+        yield
+
+
+def any_urn_of_a_duplicate_is_ours() -> AbstractContextManager[None]:
+    """Believe every URN in a duplicate refusal, also that of the author's older post."""
+    return mock.patch.object(reports.SendWindow, "holds", return_value=True)
+
+
+@contextmanager
+def codes_are_read_from_prose() -> Iterator[None]:
+    """Read the platforms' codes from an error's prose, which may quote the post."""
+    real = platform_codes.recognise
+
+    def recognise(platform: str | None, code: str, text: str) -> Any:
+        words = [code, *re.findall(r"[A-Z_]{9,}|[0-9]{3}", text)]
+        return next((known for word in words if (known := real(platform, word, "" if word != code else text))), None)
+
+    with mock.patch.object(platform_codes, "recognise", recognise):
+        yield
+
+
+@contextmanager
+def bad_attempts_refuse_reports() -> Iterator[None]:
+    """Refuse a report whose attempt is no number."""
+    real = webhooks._as_attempt
+
+    def as_attempt(value: Any) -> int | None:
+        if value is not None and real(value) is None:
+            raise UnprocessableEntity
+        return real(value)
+
+    with mock.patch.object(webhooks, "_as_attempt", as_attempt):
+        yield
+
+
+@contextmanager
+def misnamed_attempts_are_believed() -> Iterator[None]:
+    """Take a failure of an unnamed attempt for the latest one's."""
+    real = report._reported_attempt
+    with mock.patch.object(report, "_reported_attempt", lambda given, tries: (real(given, tries)[0], True)):
+        yield
+
+
+@contextmanager
+def late_truth_is_ignored() -> Iterator[None]:
+    """Drop a report of a published attempt once the post has failed."""
+    real = report._apply_published
+
+    def apply(deps: Any, post: Any, *how: Any) -> Any:
+        return report.Applied(False, post.status) if post.status is Status.FAILED else real(deps, post, *how)
+
+    with mock.patch.object(report, "_apply_published", apply):
+        yield
+
+
+@contextmanager
+def media_verdicts_outlive_edits() -> Iterator[None]:
+    """Let a verdict on media fail a post whose media were replaced since."""
+    real = claim_sql.intent_row
+    with mock.patch.object(claim_sql, "intent_row", lambda n, intent: real(n, replace(intent, version=None))):
+        yield
+
+
+@contextmanager
+def edits_after_an_unknown_attempt() -> Iterator[None]:
+    """Let an author edit a text that may be public, so no platform recognises the duplicate."""
+    with mock.patch.object(drafts, "require_nothing_out", return_value=None):
         yield
 
 
@@ -97,19 +224,71 @@ def deferral_gives_the_attempt_back() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One patch. `caught_by` names the rule that must report it. `extra_faults` are enabled in every seed."""
+    """One patch. `caught_by` names the rule that must report it in the worlds of `focus`."""
 
     context: Callable[[], AbstractContextManager[None]]
     caught_by: str
-    extra_faults: tuple[str, ...] = ()
+    focus: Focus = ANYWHERE
 
 
+def _copies(platform: str, *faults: str, backoff: float = 30.0, **workflow: Any) -> Focus:
+    """Return the worlds of one platform, judged by its second copies alone."""
+    settings = {"unknown_outcome_policy": "auto", "max_retries": 3, "retry_base_seconds": backoff}
+    return Focus(faults, platform, workflow, settings, rule="no_second_copy")
+
+
+_LOST = ("n8n_hangs", "proxy_gives_up", "report_lost")
+_BUSY_AND_MISNAMED = ("report_misnamed", "report_repeated", "report_late", "platform_busy", "platform_times_out")
 BREAKS = {
-    "arm-before-commit": Break(arm_before_commit, "messages_follow_commits"),
-    "claim-without-generation": Break(claim_without_generation, "delivery_claims_only_its_generation", ("slowness",)),
-    "deferral-gives-the-attempt-back": Break(deferral_gives_the_attempt_back, "counters_never_go_down"),
-    "finish-without-attempt": Break(
-        finish_without_attempt, "stale_workers_change_nothing", ("stall", "n8n_acts_late", "report_lost")
+    "all-4xx-are-verdicts": Break(all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
+    "any-urn-of-a-duplicate-is-ours": Break(
+        any_urn_of_a_duplicate_is_ours, "claimed_id_is_of_an_own_copy", Focus(("posted_before",), "linkedin")
     ),
-    "retry-unknown-everywhere": Break(retry_unknown_everywhere, "only_retryable_attempts_are_resent"),
+    "arm-before-commit": Break(arm_before_commit, "messages_follow_commits"),
+    "bad-attempts-refuse-reports": Break(
+        bad_attempts_refuse_reports, "report_is_not_refused", Focus(("report_misnamed",))
+    ),
+    "claim-without-generation": Break(
+        claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",))
+    ),
+    "codeless-failures-are-transient": Break(
+        codeless_failures_are_transient, "no_second_copy", _copies("facebook", "platform_times_out", forms=("bare",))
+    ),
+    "codes-are-read-from-prose": Break(
+        codes_are_read_from_prose, "failures_have_a_cause", Focus(("platform_fails", "workflow_fails_early"))
+    ),
+    "deferral-gives-the-attempt-back": Break(deferral_gives_the_attempt_back, "counters_never_go_down"),
+    "edits-after-an-unknown-attempt": Break(
+        edits_after_an_unknown_attempt, "no_second_copy", _copies("linkedin", "platform_times_out", "n8n_dies_after")
+    ),
+    "facebook-has-a-guard": Break(facebook_has_a_guard, "no_send_without_proof", Focus(_LOST, "facebook")),
+    "failures-of-the-platform-are-transient": Break(
+        failures_of_the_platform_are_transient,
+        "no_second_copy",
+        _copies("instagram", "platform_fails", forms=("status",)),
+    ),
+    "finish-without-attempt": Break(
+        finish_without_attempt, "stale_workers_change_nothing", Focus(("stall", "n8n_acts_late", "report_lost"))
+    ),
+    "granted-failures-are-believed": Break(
+        granted_failures_are_believed,
+        "no_second_copy",
+        _copies("instagram", "platform_times_out", asks_first=True, careless=True, forms=("retryable",)),
+    ),
+    "instagram-has-a-guard": Break(instagram_has_a_guard, "no_second_copy", _copies("instagram", *_LOST)),
+    "late-truth-is-ignored": Break(late_truth_is_ignored, "true_report_is_applied", Focus(("report_late",))),
+    "linkedin-guard-never-ends": Break(
+        linkedin_guard_never_ends, "no_second_copy", _copies("linkedin", "platform_times_out", backoff=700.0)
+    ),
+    "lost-answers-are-failures": Break(
+        lost_answers_are_failures, "no_second_copy", _copies("facebook", "proxy_gives_up")
+    ),
+    "media-verdicts-outlive-edits": Break(
+        media_verdicts_outlive_edits,
+        "failures_have_a_cause",
+        Focus(("media_gone", "slowness"), settings={"media_check_seconds": 3.0}),
+    ),
+    "misnamed-attempts-are-believed": Break(
+        misnamed_attempts_are_believed, "stale_workers_change_nothing", Focus(_BUSY_AND_MISNAMED)
+    ),
 }

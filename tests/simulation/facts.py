@@ -66,11 +66,12 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Claim:
-    """One claim: its generation, its instant by the instance's clock, and the instance."""
+    """One claim: its generation, its instant by the instance's clock, the instance, and if its clock is ahead."""
 
     generation: int
     at: str
     instance: int
+    clock_ahead: bool = False
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterable
 
 KINDS = {
     # the database
@@ -81,14 +82,15 @@ OFTEN = 0.4
 
 
 class Faults:
-    """The enabled faults of one seed. `stopped` disables all of them."""
+    """The enabled faults of one seed, `certain` ones among them. `stopped` disables all of them."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, certain: Iterable[str] = ()) -> None:
         self._rng = rng
         self.counts: Counter[str] = Counter()
         self.stopped = False
         share = rng.choice((0.05, 0.15, 0.3, 0.6))
         self.odds = {kind: rng.choice((0.05, 0.15, OFTEN)) * _weight(kind) for kind in KINDS if rng.random() < share}
+        self.odds |= dict.fromkeys(certain, OFTEN)
 
     def hit(self, kind: str) -> bool:
         odds = self.odds.get(kind)

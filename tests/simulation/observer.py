@@ -93,7 +93,8 @@ class Observer:
     def _note_claim(self, change: Change) -> None:
         for step in change.steps:
             if step.after == "publishing":
-                claim = Claim(step.generation, step.at, change.actor.instance)
+                instance = change.actor.instance
+                claim = Claim(step.generation, step.at, instance, self._world.clocks[instance].ahead > 0)
                 self._world.facts.claims[step.post_id, step.attempt] = claim
                 change.actor.notes.setdefault("claimed", {})[step.post_id] = step.attempt
 

@@ -25,8 +25,9 @@ def run_task(task: tuple[int, str]) -> Outcome:
 def run_one(seed: int, broken: str, *, recording: bool = False) -> tuple[Outcome, World]:
     if not broken:
         return runner().run(seed, recording=recording)
-    with BREAKS[broken].context():
-        return runner().run(seed, recording=recording, extra_faults=BREAKS[broken].extra_faults)
+    planted = BREAKS[broken]
+    with planted.context():
+        return runner().run(seed, recording=recording, focus=planted.focus)
 
 
 def outcomes(seeds: Iterable[int], broken: str, workers: int) -> Iterator[Outcome]:

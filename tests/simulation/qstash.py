@@ -119,7 +119,7 @@ class QStash:
             if judged or world.over:
                 return
             judged = True
-            answered = actor.done and actor.error is None and (actor.result.ok or actor.result.status == NOT_RETRYABLE)
+            answered = actor.result is not None and (actor.result.ok or actor.result.status == NOT_RETRYABLE)
             if not answered or world.inject("delivery_unheard"):
                 self._again(message, tried + 1)
 
@@ -146,7 +146,7 @@ class QStash:
         notice = {"sourceMessageId": message.id, "sourceBody": source, "status": 503}
 
         def judge() -> None:
-            answered = actor.error is None and actor.result.status < 500
+            answered = actor.result is not None and actor.result.status < 500
             if not answered and tried < 3 and not world.over:
                 world.kernel.after(math.exp(2.5 * (tried + 1)), lambda: self._call_back(message, tried + 1))
 

@@ -38,7 +38,7 @@ class PendingReport:
     """A report in flight, as the body of its request.
 
     `of_copy` is the published copy that it reports, None in a failure. `absent`: the report has a field that proves the
-    attempt unpublished. `named` is the copy that a duplicate refusal names.
+    attempt unpublished. `named` is the copy that a duplicate refusal with its code names.
     """
 
     post_id: str
@@ -78,7 +78,8 @@ def failure(
     body[rng.choice(("errorMessage", "error"))] = as_text(answer.body) if "json" in fields or subcode else prose
     says_more = "json" in fields or subcode or len(body.keys() & {"errorCode", "httpStatus", "retryable"}) > 0
     absent = answer.proves_absence and says_more
-    return PendingReport(post_id, attempt, body, None, absent, answer.named, answer.says)
+    named = answer.named if "errorCode" in body or "json" in fields else None
+    return PendingReport(post_id, attempt, body, None, absent, named, answer.says)
 
 
 def _retryable(answer: Answer, *, careless: bool) -> bool | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from app.settings.values import Settings
 from tests.simulation.kernel import SECOND
@@ -28,6 +30,24 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """The worlds in which a planted bug shows. The default is every world.
+
+    `faults` are enabled in every seed. `platform` is the only one. `workflow` replaces fields of the workflow's setup.
+    `settings` replaces settings. `rule` judges alone, where another one would end the seed earlier.
+    """
+
+    faults: tuple[str, ...] = ()
+    platform: str | None = None
+    workflow: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    rule: str | None = None
+
+
+ANYWHERE = Focus()
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     settings: Settings
     workflow: Workflow
@@ -37,21 +57,22 @@ class Scenario:
     active_seconds: float
     max_waiting: int | None
     sweep_seconds: float
+    platforms: tuple[str, ...]
 
 
-def make_scenario(rng: random.Random) -> Scenario:
+def make_scenario(rng: random.Random, focus: Focus = ANYWHERE) -> Scenario:
     poll = rng.random() < 0.15
     skew = rng.choice((0, MAX_SKEW, MAX_SKEW))
     active = rng.choice((240.0, 600.0, 1200.0))
-    return Scenario(
+    scenario = Scenario(
         settings=_settings(rng, poll),
         workflow=Workflow(
             names_attempt=rng.random() < 0.7,
-            asks_first=rng.random() < 0.3,
+            asks_first=rng.random() < 0.4,
             reports_again=rng.random() < 0.5,
             delay=rng.choice((0.05, 1.0, 8.0)),
             answers_at_end=rng.random() < 0.2,
-            careless=rng.random() < 0.5,
+            careless=rng.random() < 0.7,
             forms=tuple(rng.sample(list(FORMS), 3)),
         ),
         skews=tuple(rng.randint(-skew, skew) for _ in range(3)),
@@ -60,7 +81,10 @@ def make_scenario(rng: random.Random) -> Scenario:
         active_seconds=active,
         max_waiting=rng.choice((None, 1, 64, 64)),
         sweep_seconds=rng.choice((120.0, 300.0)) if poll else 300.0,
+        platforms=(focus.platform,) if focus.platform else PLATFORMS,
     )
+    workflow = replace(scenario.workflow, **focus.workflow)
+    return replace(scenario, workflow=workflow, settings=replace(scenario.settings, **focus.settings))
 
 
 def _settings(rng: random.Random, poll: bool) -> Settings:

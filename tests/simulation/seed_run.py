@@ -15,11 +15,11 @@ from app.delivery import postpone
 from app.log import logger
 from tests.simulation import rules
 from tests.simulation.database import empty, memory_engine, raw_connection
-from tests.simulation.facts import Violation
-from tests.simulation.faults import OFTEN
+from tests.simulation.facts import Row, Violation
 from tests.simulation.kernel import SECOND, Actor, Kernel
 from tests.simulation.observer import micros
 from tests.simulation.routes import Routes
+from tests.simulation.scenario import ANYWHERE, Focus
 from tests.simulation.timeline import LogRecorder
 from tests.simulation.world import World
 
@@ -36,7 +36,10 @@ class Outcome:
     seed: int
     posts: int = 0
     sends: int = 0
+    copies: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    excused: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
 
@@ -54,21 +57,39 @@ class SeedRunner:
         self.kernel.stop_threads()
         self.engine.dispose()
 
-    def run(self, seed: int, *, recording: bool = False, extra_faults: tuple[str, ...] = ()) -> tuple[Outcome, World]:
+    def run(self, seed: int, *, recording: bool = False, focus: Focus = ANYWHERE) -> tuple[Outcome, World]:
         empty(self.raw)
         ids = random.Random(seed)
         with mock.patch.object(uuid, "uuid4", side_effect=lambda: uuid.UUID(int=ids.getrandbits(128), version=4)):
-            world = World(seed, self.kernel, self.engine, self.raw, self.routes, recording=recording)
-            world.faults.odds |= dict.fromkeys(extra_faults, OFTEN)
+            world = World(seed, self.kernel, self.engine, self.raw, self.routes, focus, recording=recording)
             try:
                 with _recorded_log(world):
                     _run_phases(world)
             finally:
                 world.over = True
                 self.kernel.end()
-        facts = world.facts
-        outcome = Outcome(seed, len(facts.rows), len(facts.sends), world.faults.counts, facts.violations)
-        return outcome, world
+        return _outcome(seed, world), world
+
+
+def _outcome(seed: int, world: World) -> Outcome:
+    facts = world.facts
+    public = {copy.post_id for copy in facts.copies}
+    return Outcome(
+        seed,
+        posts=len(facts.rows),
+        sends=len(facts.sends),
+        copies=len(facts.copies),
+        faults=world.faults.counts,
+        ends=Counter(_end(row, row.id in public) for row in facts.rows.values()),
+        excused=facts.excused,
+        violations=facts.violations,
+    )
+
+
+def _end(row: Row, is_public: bool) -> str:
+    """Return the end of a post in the database and in public."""
+    reason = f" {row.error_code}" if row.status == "failed" and row.error_code == "outcome_unknown" else ""
+    return f"{row.status}{reason}, {'public' if is_public else 'not public'}"
 
 
 @contextmanager
@@ -132,7 +153,8 @@ def _settled(world: World) -> bool:
 def _recovery_seconds(world: World) -> float:
     """Return the seconds in which every post must end without faults.
 
-    They cover open due instants and leases, then a sweep's period, then a lease for the posts that the sweep sends.
+    They cover open due instants and leases, then a sweep's period, then a lease for the posts that the sweep sends, and
+    the longest backoff after a report that is still on its way.
     """
     s, rows = world.settings, world.facts.rows.values()
     instants = [micros(text) for row in rows for text in (row.next_attempt_at, row.lease_until) if text]
@@ -140,4 +162,5 @@ def _recovery_seconds(world: World) -> float:
     breaker_open = world.observer.raw.execute("SELECT opened_at FROM breakers").fetchone()
     deferral = MAX_DEFERRAL_SECONDS if breaker_open and breaker_open[0] else 0.0
     sweeps = (2 if s.poll_mode else 1) * world.scenario.sweep_seconds  # in poll mode the next try waits for a sweep
-    return wait + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + SLACK
+    backoff = s.retry_base_seconds * 2 ** max(s.max_retries - 1, 0) * 1.1 if world.executions.pending else 0.0
+    return wait + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + SLACK

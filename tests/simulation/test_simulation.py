@@ -54,7 +54,7 @@ def test_each_break_is_caught_by_its_rule(runner: SeedRunner, name: str):
     broken = BREAKS[name]
     with broken.context():
         for seed in range(MAX_SEEDS):
-            outcome, _ = runner.run(seed, extra_faults=broken.extra_faults)
+            outcome, _ = runner.run(seed, focus=broken.focus)
             if any(violation.rule == broken.caught_by for violation in outcome.violations):
                 return
     pytest.fail(f"{name} was not caught within {MAX_SEEDS} seeds")

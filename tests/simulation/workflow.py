@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_REPORT_TRIES = 3
+MAX_ATTEMPT = 10**9  # a larger number is no attempt
 
 
 class Executions:
@@ -75,7 +76,7 @@ class Executions:
             return world.routes.post(deps, routes.CLAIM, body)
 
         def heard() -> None:
-            if actor.error is None and actor.result.ok and not world.over:
+            if actor.result is not None and actor.result.ok and not world.over:
                 world.facts.granted.add((key(submission.post_id), submission.attempt))
                 self._later(world.rng.random(), lambda: self._act(submission, called_at))
 
@@ -134,7 +135,7 @@ class Executions:
         def judge() -> None:
             if world.over:
                 return
-            answered = actor.error is None
+            answered = actor.result is not None
             if answered:
                 world.report_was_answered(pending, actor.result)
             retryable = not answered or actor.result.status >= 500
@@ -150,6 +151,6 @@ class Executions:
 
 def _number(named: object) -> int | None:
     """Return the attempt that a report names, None where it names none."""
-    if isinstance(named, str) and named.isdigit():
-        return int(named)
-    return named if isinstance(named, int) and not isinstance(named, bool) else None
+    number = int(named) if isinstance(named, str) and named.isdigit() else named
+    is_attempt = isinstance(number, int) and not isinstance(number, bool) and 0 < number < MAX_ATTEMPT
+    return number if is_attempt else None

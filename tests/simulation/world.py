@@ -25,7 +25,7 @@ from tests.simulation.platforms import LINKEDIN_GUARD_SECONDS, Platforms
 from tests.simulation.qstash import Message, QStash, SimulatedMessages
 from tests.simulation.reports import PendingReport
 from tests.simulation.routes import HttpAnswer, Routes
-from tests.simulation.scenario import Scenario, make_scenario
+from tests.simulation.scenario import Focus, Scenario, make_scenario
 from tests.simulation.workflow import Executions
 from tests.support.one_by_one import OneByOne
 
@@ -68,15 +68,18 @@ class Vault:
 class World:
     """Everything of one seed. With `recording`, all events are kept for the timeline."""
 
-    def __init__(self, seed: int, kernel: Kernel, engine: Any, raw: Any, web: Routes, *, recording: bool) -> None:
+    def __init__(
+        self, seed: int, kernel: Kernel, engine: Any, raw: Any, web: Routes, focus: Focus, *, recording: bool
+    ) -> None:
         self.rng = random.Random(seed)
         kernel.reset(self.rng)
         self.kernel = kernel
         self.routes = web
         self.recording = recording
         self.over = False
-        self.faults = Faults(self.rng)
-        self.scenario: Scenario = make_scenario(self.rng)
+        self.focus = focus
+        self.faults = Faults(self.rng, focus.faults)
+        self.scenario: Scenario = make_scenario(self.rng, focus)
         self.settings = self.scenario.settings
         self.facts = Facts()
         self.observer = Observer(self, raw)
@@ -243,6 +246,8 @@ class World:
         if self.over:
             return
         for rule in rule_set:
+            if self.focus.rule not in (None, rule.__name__):
+                continue
             for text in rule(self, subject):
                 self.facts.violations.append(Violation(rule.__name__, text, self.kernel.now))
                 self.record("RULE BROKEN", f"{rule.__name__}: {text}")
