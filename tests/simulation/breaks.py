@@ -1,232 +1,21 @@
-"""Patches that break one design rule each, to prove that the checker finds violations.
-
-Each is a context manager that patches the running app. No file of the app is changed.
-"""
+"""The planted bugs: each has the rule that must report it, and the worlds in which it shows."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
-import sqlalchemy as sa
-from werkzeug.exceptions import UnprocessableEntity
-
-from app import alarms
-from app.delivery import report
-from app.domain import outcomes, platforms, reports
-from app.domain.explanations import platform_codes
-from app.domain.lifecycle import SCHEDULABLE, Status
-from app.domain.times import parse_chosen_time
-from app.posts import drafts, schedule
-from app.store.posts import claim_sql, queries, transition_sql, transitions
-from app.store.schema import tables
-from app.web import webhooks
+from tests.simulation import planted
 from tests.simulation.scenario import ANYWHERE, Focus
-
-
-@contextmanager
-def claim_without_generation() -> Iterator[None]:
-    """Let a claim ignore the generation, so it overrides later decisions of the author."""
-    real = transitions.claim
-
-    def claim(tx: Any, group: Any, **how: Any) -> Any:
-        c = tables.posts.c
-        now = [tx.execute(sa.select(c.generation).where(c.id == intent.post_id)).scalar() for intent in group]
-        return real(tx, [replace(intent, generation=g) for intent, g in zip(group, now, strict=True)], **how)
-
-    with mock.patch.object(transitions, "claim", claim):
-        yield
-
-
-@contextmanager
-def finish_without_attempt() -> Iterator[None]:
-    """Let a finisher check id, status and generation only, so it may overwrite its successor."""
-
-    def matches(post: Any) -> list[Any]:
-        c = tables.posts.c
-        always_true = sa.literal(0) <= post.attempt
-        return [c.id == post.id, c.status == post.status, c.generation == post.generation, always_true]
-
-    transition_sql._build_cached.cache_clear()
-    try:
-        with mock.patch.object(transition_sql, "matches", matches):
-            yield
-    finally:
-        transition_sql._build_cached.cache_clear()
-
-
-@contextmanager
-def arm_before_commit() -> Iterator[None]:
-    """Publish the message before the row is committed."""
-    real = schedule.schedule
-
-    def schedule_early(deps: Any, user_id: str, post_id: str, text: str, *how: Any) -> Any:
-        with deps.db.reading() as connection:
-            post = queries.post_by_id(connection, post_id, user_id)
-        if post is not None and post.status in SCHEDULABLE:
-            at = parse_chosen_time(text, None, 0, deps.clock.now(), deps.settings.max_schedule_days).at
-            coming = replace(post, status=Status.SCHEDULED, generation=post.generation + 1, next_attempt_at=at)
-            alarms.arm(deps, coming)
-        return real(deps, user_id, post_id, text, *how)
-
-    with mock.patch.object(schedule, "schedule", schedule_early):
-        yield
-
-
-def _guarding(platform: str, guard: timedelta) -> AbstractContextManager[None]:
-    """Let the app believe in another duplicate guard of a platform."""
-    return mock.patch.dict(platforms.LIMITS, {platform: replace(platforms.LIMITS[platform], duplicate_guard=guard)})
-
-
-def linkedin_guard_never_ends() -> AbstractContextManager[None]:
-    """Retry an unknown LinkedIn attempt long after the platform takes a second copy."""
-    return _guarding("linkedin", timedelta(days=1))
-
-
-def facebook_has_a_guard() -> AbstractContextManager[None]:
-    """Retry an unknown Facebook attempt."""
-    return _guarding("facebook", timedelta(days=1))
-
-
-def instagram_has_a_guard() -> AbstractContextManager[None]:
-    """Retry an unknown Instagram attempt."""
-    return _guarding("instagram", timedelta(days=1))
-
-
-def lost_answers_are_failures() -> AbstractContextManager[None]:
-    """Take a proxy's 504 or 520 for n8n's own failure, so the workflow seems not to have started."""
-    return mock.patch.object(outcomes, "NOT_STARTED", frozenset(range(500, 600)))
-
-
-def all_4xx_are_verdicts() -> AbstractContextManager[None]:
-    """Fail a post for good because n8n cannot take any request at the moment."""
-    return mock.patch.object(outcomes, "VERDICTS", frozenset(range(402, 500)) - {404, 405, 408, 410, 425, 429} | {400})
-
-
-@contextmanager
-def granted_failures_are_believed() -> Iterator[None]:
-    """Retry after any failure that calls itself retryable, also after a granted claim."""
-    real = report.read_report
-    with mock.patch.object(report, "read_report", lambda given, **how: real(given, **how | {"granted": False})):
-        yield
-
-
-@contextmanager
-def codeless_failures_are_transient() -> Iterator[None]:
-    """Retry after a failure that says nothing about the publishing call."""
-    real = reports._proved_outcome
-
-    def proved(given: Any, known: Any, status: Any) -> Any:
-        return real(given, known, status) if known or status else outcomes.Outcome.TRANSIENT
-
-    with mock.patch.object(reports, "_proved_outcome", proved):
-        yield
-
-
-@contextmanager
-def failures_of_the_platform_are_transient() -> Iterator[None]:
-    """Retry after a 5xx of the publishing call."""
-    real = reports._proved_outcome
-
-    def proved(given: Any, known: Any, status: Any) -> Any:
-        return outcomes.Outcome.TRANSIENT if known is None and (status or 0) >= 500 else real(given, known, status)
-
-    with mock.patch.object(reports, "_proved_outcome", proved):
-        yield
-
-
-def any_urn_of_a_duplicate_is_ours() -> AbstractContextManager[None]:
-    """Believe every URN in a duplicate refusal, also that of the author's older post."""
-    return mock.patch.object(reports.SendWindow, "holds", return_value=True)
-
-
-@contextmanager
-def codes_are_read_from_prose() -> Iterator[None]:
-    """Read the platforms' codes from an error's prose, which may quote the post."""
-    real = platform_codes.recognise
-
-    def recognise(platform: str | None, code: str, text: str) -> Any:
-        words = [code, *re.findall(r"[A-Z_]{9,}|[0-9]{3}", text)]
-        return next((known for word in words if (known := real(platform, word, "" if word != code else text))), None)
-
-    with mock.patch.object(platform_codes, "recognise", recognise):
-        yield
-
-
-@contextmanager
-def bad_attempts_refuse_reports() -> Iterator[None]:
-    """Refuse a report whose attempt is no number."""
-    real = webhooks._as_attempt
-
-    def as_attempt(value: Any) -> int | None:
-        if value is not None and real(value) is None:
-            raise UnprocessableEntity
-        return real(value)
-
-    with mock.patch.object(webhooks, "_as_attempt", as_attempt):
-        yield
-
-
-@contextmanager
-def misnamed_attempts_are_believed() -> Iterator[None]:
-    """Take a failure of an unnamed attempt for the latest one's."""
-    real = report._reported_attempt
-    with mock.patch.object(report, "_reported_attempt", lambda given, tries: (real(given, tries)[0], True)):
-        yield
-
-
-@contextmanager
-def late_truth_is_ignored() -> Iterator[None]:
-    """Drop a report of a published attempt once the post has failed."""
-    real = report._apply_published
-
-    def apply(deps: Any, post: Any, *how: Any) -> Any:
-        return report.Applied(False, post.status) if post.status is Status.FAILED else real(deps, post, *how)
-
-    with mock.patch.object(report, "_apply_published", apply):
-        yield
-
-
-@contextmanager
-def media_verdicts_outlive_edits() -> Iterator[None]:
-    """Let a verdict on media fail a post whose media were replaced since."""
-    real = claim_sql.intent_row
-    with mock.patch.object(claim_sql, "intent_row", lambda n, intent: real(n, replace(intent, version=None))):
-        yield
-
-
-@contextmanager
-def edits_after_an_unknown_attempt() -> Iterator[None]:
-    """Let an author edit a text that may be public, so no platform recognises the duplicate."""
-    with mock.patch.object(drafts, "require_nothing_out", return_value=None):
-        yield
-
-
-@contextmanager
-def deferral_gives_the_attempt_back() -> Iterator[None]:
-    """Lower the attempt number after a deferral, so the next claim reuses it."""
-    real = transitions.defer
-
-    def defer(tx: Any, post: Any, **how: Any) -> Any:
-        deferred = real(tx, post, **how)
-        back = sa.func.max(tables.posts.c.attempt - 1, 0)
-        tx.execute(sa.update(tables.posts).where(tables.posts.c.id == post.id).values(attempt=back))
-        return deferred
-
-    with mock.patch.object(transitions, "defer", defer):
-        yield
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
     """One patch. `caught_by` names the rule that must report it in the worlds of `focus`."""
 
-    context: Callable[[], AbstractContextManager[None]]
+    context: Callable[[], AbstractContextManager[Any]]
     caught_by: str
     focus: Focus = ANYWHERE
 
@@ -240,55 +29,64 @@ def _copies(platform: str, *faults: str, backoff: float = 30.0, **workflow: Any)
 _LOST = ("n8n_hangs", "proxy_gives_up", "report_lost")
 _BUSY_AND_MISNAMED = ("report_misnamed", "report_repeated", "report_late", "platform_busy", "platform_times_out")
 BREAKS = {
-    "all-4xx-are-verdicts": Break(all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
+    "all-4xx-are-verdicts": Break(planted.all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
     "any-urn-of-a-duplicate-is-ours": Break(
-        any_urn_of_a_duplicate_is_ours, "claimed_id_is_of_an_own_copy", Focus(("posted_before",), "linkedin")
+        planted.any_urn_of_a_duplicate_is_ours, "claimed_id_is_of_an_own_copy", Focus(("posted_before",), "linkedin")
     ),
-    "arm-before-commit": Break(arm_before_commit, "messages_follow_commits"),
+    "arm-before-commit": Break(planted.arm_before_commit, "messages_follow_commits"),
     "bad-attempts-refuse-reports": Break(
-        bad_attempts_refuse_reports, "report_is_not_refused", Focus(("report_misnamed",))
+        planted.bad_attempts_refuse_reports, "report_is_not_refused", Focus(("report_misnamed",))
     ),
     "claim-without-generation": Break(
-        claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",))
+        planted.claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",))
     ),
     "codeless-failures-are-transient": Break(
-        codeless_failures_are_transient, "no_second_copy", _copies("facebook", "platform_times_out", forms=("bare",))
+        planted.codeless_failures_are_transient,
+        "no_second_copy",
+        _copies("facebook", "platform_times_out", forms=("bare",)),
     ),
     "codes-are-read-from-prose": Break(
-        codes_are_read_from_prose, "failures_have_a_cause", Focus(("platform_fails", "workflow_fails_early"))
+        planted.codes_are_read_from_prose, "failures_have_a_cause", Focus(("platform_fails", "workflow_fails_early"))
     ),
-    "deferral-gives-the-attempt-back": Break(deferral_gives_the_attempt_back, "counters_never_go_down"),
+    "deferral-gives-the-attempt-back": Break(planted.deferral_gives_the_attempt_back, "counters_never_go_down"),
     "edits-after-an-unknown-attempt": Break(
-        edits_after_an_unknown_attempt, "no_second_copy", _copies("linkedin", "platform_times_out", "n8n_dies_after")
+        planted.edits_after_an_unknown_attempt,
+        "no_second_copy",
+        _copies("linkedin", "platform_times_out", "n8n_dies_after"),
     ),
-    "facebook-has-a-guard": Break(facebook_has_a_guard, "no_send_without_proof", Focus(_LOST, "facebook")),
+    "facebook-has-a-guard": Break(planted.facebook_has_a_guard, "no_send_without_proof", Focus(_LOST, "facebook")),
     "failures-of-the-platform-are-transient": Break(
-        failures_of_the_platform_are_transient,
+        planted.failures_of_the_platform_are_transient,
         "no_second_copy",
         _copies("instagram", "platform_fails", forms=("status",)),
     ),
     "finish-without-attempt": Break(
-        finish_without_attempt, "stale_workers_change_nothing", Focus(("stall", "n8n_acts_late", "report_lost"))
+        planted.finish_without_attempt, "stale_workers_change_nothing", Focus(("stall", "n8n_acts_late", "report_lost"))
     ),
     "granted-failures-are-believed": Break(
-        granted_failures_are_believed,
+        planted.granted_failures_are_believed,
         "no_second_copy",
         _copies("instagram", "platform_times_out", asks_first=True, careless=True, forms=("retryable",)),
     ),
-    "instagram-has-a-guard": Break(instagram_has_a_guard, "no_second_copy", _copies("instagram", *_LOST)),
-    "late-truth-is-ignored": Break(late_truth_is_ignored, "true_report_is_applied", Focus(("report_late",))),
+    "instagram-has-a-guard": Break(planted.instagram_has_a_guard, "no_second_copy", _copies("instagram", *_LOST)),
+    "late-truth-is-ignored": Break(planted.late_truth_is_ignored, "true_report_is_applied", Focus(("report_late",))),
+    "leases-end-without-an-alarm": Break(
+        planted.leases_end_without_an_alarm,
+        "linkedin_is_tried_again_in_time",
+        Focus(("n8n_hangs", "report_lost"), "linkedin", settings={"publish_lease_seconds": 400.0}),
+    ),
     "linkedin-guard-never-ends": Break(
-        linkedin_guard_never_ends, "no_second_copy", _copies("linkedin", "platform_times_out", backoff=700.0)
+        planted.linkedin_guard_never_ends, "no_second_copy", _copies("linkedin", "platform_times_out", backoff=700.0)
     ),
     "lost-answers-are-failures": Break(
-        lost_answers_are_failures, "no_second_copy", _copies("facebook", "proxy_gives_up")
+        planted.lost_answers_are_failures, "no_second_copy", _copies("instagram", "proxy_gives_up")
     ),
     "media-verdicts-outlive-edits": Break(
-        media_verdicts_outlive_edits,
+        planted.media_verdicts_outlive_edits,
         "failures_have_a_cause",
         Focus(("media_gone", "slowness"), settings={"media_check_seconds": 3.0}),
     ),
     "misnamed-attempts-are-believed": Break(
-        misnamed_attempts_are_believed, "stale_workers_change_nothing", Focus(_BUSY_AND_MISNAMED)
+        planted.misnamed_attempts_are_believed, "stale_workers_change_nothing", Focus(_BUSY_AND_MISNAMED)
     ),
 }

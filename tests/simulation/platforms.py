@@ -179,11 +179,15 @@ CONTENT_REFUSED = {
     "instagram": (_meta(400, 36003, "The aspect ratio is not supported", 2207009), _meta(403, 10, "Not permitted")),
 }
 BUSY = {
-    "linkedin": (_linkedin(429, "TOO_MANY_REQUESTS", "Throttled"),),
+    "linkedin": (
+        _linkedin(429, "TOO_MANY_REQUESTS", "Throttled"),
+        _linkedin(409, "CONFLICT", "Write conflict"),
+        _linkedin(426, "NONEXISTENT_VERSION", "Requested version is not active"),
+    ),
     "facebook": (_meta(429, 32, "Page request limit reached"), _meta(400, 4, "Application request limit reached")),
     "instagram": (_meta(429, 4, "Application request limit reached"),),
 }
-_META_BROKEN = (
+_META_BROKEN: tuple[Error, ...] = (
     _meta(500, 2, "Service temporarily unavailable", is_transient=True),
     _meta(500, 1, "An unknown error occurred", 99),
     (502, "", {}),

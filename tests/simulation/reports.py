@@ -24,7 +24,23 @@ FORMS = {
     "json and code": ("json", "code"),
     "bare": (),
 }
-MISNAMED = ("", "undefined", "null", None, 0, -1, 1.5, 99, "99", "two", True, [], {}, 10**12, "{{ $json.attempt }}")
+MISNAMED: tuple[Any, ...] = (
+    "",
+    "undefined",
+    "null",
+    None,
+    0,
+    -1,
+    1.5,
+    99,
+    "99",
+    "two",
+    True,
+    [],
+    {},
+    10**12,
+    "{{ $json.attempt }}",
+)
 QUOTES = (
     "The platform refused: {text}",
     'Error in node "Publish": {text} (request failed)',

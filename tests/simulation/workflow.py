@@ -152,5 +152,6 @@ class Executions:
 def _number(named: object) -> int | None:
     """Return the attempt that a report names, None where it names none."""
     number = int(named) if isinstance(named, str) and named.isdigit() else named
-    is_attempt = isinstance(number, int) and not isinstance(number, bool) and 0 < number < MAX_ATTEMPT
-    return number if is_attempt else None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return number if 0 < number < MAX_ATTEMPT else None

@@ -32,6 +32,7 @@ from tests.simulation.rules.reports import (
 from tests.simulation.rules.sending import no_send_without_proof, one_send_per_attempt, send_carries_the_claimed_text
 from tests.simulation.rules.stale_workers import stale_workers_change_nothing
 from tests.simulation.rules.timing import never_claimed_early, never_sent_early
+from tests.simulation.rules.unknown import linkedin_is_tried_again_in_time, unknown_waits_for_its_lease
 
 ON_CHANGE = (
     transitions_follow_the_lifecycle,
@@ -44,6 +45,8 @@ ON_CHANGE = (
     published_posts_are_public,
     claimed_id_is_of_an_own_copy,
     failures_have_a_cause,
+    unknown_waits_for_its_lease,
+    linkedin_is_tried_again_in_time,
 )
 ON_ARM = (messages_follow_commits,)
 ON_SEND = (
