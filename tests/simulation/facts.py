@@ -118,7 +118,8 @@ class Facts:
     `cancelled`: by post, the generations answered as unscheduled or cancelled, with the instants in µs. `forced`: by
     post, the last attempt for which an operator accepted a possible second copy. `lost`: messages with a failure
     callback. `promised`: the chosen instant by post and generation. `absent`: attempts that an answer or a report
-    proved unpublished. `granted`: attempts with a granted claim. `causes`: by post, the meanings of all failures that
+    proved unpublished. `granted`: attempts with a granted claim. `misnamed`: posts with a report that named
+    no attempt, or one that was never made. `causes`: by post, the meanings of all failures that
     Punctual was given. `excused`: second copies by the reason why Punctual could not prevent them.
     """
 
@@ -134,6 +135,7 @@ class Facts:
     promised: dict[tuple[str, int], str] = field(default_factory=dict)
     absent: set[tuple[str, int]] = field(default_factory=set)
     granted: set[tuple[str, int]] = field(default_factory=set)
+    misnamed: set[str] = field(default_factory=set)
     causes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     excused: Counter[str] = field(default_factory=Counter)
     executions: Counter[tuple[str, int]] = field(default_factory=Counter)

@@ -110,7 +110,7 @@ def all_4xx_are_verdicts() -> AbstractContextManager[Any]:
 @contextmanager
 def granted_failures_are_believed() -> Iterator[None]:
     """Retry after any failure that calls itself retryable, also after a granted claim."""
-    real = report.read_report
+    real = reports.read_report
     with mock.patch.object(report, "read_report", lambda given, **how: real(given, **how | {"granted": False})):
         yield
 

@@ -154,7 +154,8 @@ def _recovery_seconds(world: World) -> float:
     """Return the seconds in which every post must end without faults.
 
     They cover open due instants and leases, then a sweep's period, then a lease for the posts that the sweep sends, and
-    the longest backoff after a report that is still on its way.
+    the longest backoff after a report that is still on its way. An instant written by a clock put ahead may hold a post
+    for as long as the clock was ahead.
     """
     s, rows = world.settings, world.facts.rows.values()
     instants = [micros(text) for row in rows for text in (row.next_attempt_at, row.lease_until) if text]
@@ -162,5 +163,6 @@ def _recovery_seconds(world: World) -> float:
     breaker_open = world.observer.raw.execute("SELECT opened_at FROM breakers").fetchone()
     deferral = MAX_DEFERRAL_SECONDS if breaker_open and breaker_open[0] else 0.0
     sweeps = (2 if s.poll_mode else 1) * world.scenario.sweep_seconds  # in poll mode the next try waits for a sweep
+    ahead = max(clock.most_ahead for clock in world.clocks) / SECOND
     backoff = s.retry_base_seconds * 2 ** max(s.max_retries - 1, 0) * 1.1 if world.executions.pending else 0.0
-    return wait + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + SLACK
+    return wait + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + ahead + SLACK

@@ -113,6 +113,7 @@ class Executions:
             pending.body["attempt"] = rng.choice((pending.attempt, pending.attempt, str(pending.attempt)))
         if world.inject("report_misnamed"):
             pending.body["attempt"] = rng.choice(reports.MISNAMED)
+            world.facts.misnamed.add(key(pending.post_id))
         if world.inject("report_wrong"):
             wrong = replace(pending, body=pending.body | {"attempt": 99})
             self._later(rng.random(), lambda: self._send(wrong, MAX_REPORT_TRIES))

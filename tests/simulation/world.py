@@ -40,6 +40,7 @@ class Clock:
         self._offset = offset
         self._awake = awake
         self.ahead = 0
+        self.most_ahead = 0
 
     def now(self) -> datetime:
         return self._kernel.instant(self._offset + self.ahead)
@@ -199,6 +200,7 @@ class World:
         """Put one instance's clock ahead, and back after a while."""
         clock = self.clocks[instance]
         clock.ahead = round(seconds * SECOND)
+        clock.most_ahead = max(clock.most_ahead, clock.ahead)
         self.faults.counts["clock_ahead"] += 1
         self.record("fate", f"the clock of instance {instance} is {seconds:.0f} s ahead for {lasting:.0f} s")
 

@@ -36,6 +36,9 @@ def _excuse(world: World, copy: Copy, other: Copy) -> str | None:
         return "forced"
     if world.settings.unknown_outcome_policy == "retry" and copy.attempt != other.attempt:
         return "policy"
+    claims = [facts.claims.get((one.post_id, one.attempt)) for one in (copy, other)]
+    if any(claim is not None and claim.clock_ahead for claim in claims):
+        return "a clock put ahead stamped a send"
     if asks_first:
         return None
     if any(facts.executions[one.post_id, one.attempt] > 1 for one in (copy, other)):

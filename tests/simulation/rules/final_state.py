@@ -28,5 +28,6 @@ def recorded_outcomes_are_true(world: World, _: object) -> Iterator[str]:
         ran_twice = not workflow.asks_first and executions[post_id, attempt] > 1
         if outcome in KNOWN_UNPUBLISHED and is_published and not ran_twice:
             yield f"attempt {attempt} of {post_id[:4]} is recorded as {outcome}, but it was published"
-        if outcome == "published" and not is_published and workflow.names_attempt:
+        is_named = workflow.names_attempt and post_id not in world.facts.misnamed
+        if outcome == "published" and not is_published and is_named:
             yield f"attempt {attempt} of {post_id[:4]} is recorded as published, but it was not"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.simulation.facts import stamp
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 TAKEN_AWAY = ("lease_over", "retried_by", "failed_by_hand")
-EARLY_ALARM = timedelta(seconds=10)  # an alarm at the end of a lease is believed so much too early
 
 
 def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
@@ -29,9 +27,9 @@ def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
     if after.status == "published":
         return  # late truth wins
     if any(step.reason.startswith(TAKEN_AWAY) for step in change.steps):
-        by_alarm = EARLY_ALARM if notes["kind"] == "delivery" else timedelta()
-        now = stamp(world.clocks[change.actor.instance].now() + by_alarm)
-        if (before.lease_until or "") >= now:
+        clock = world.clocks[change.actor.instance]
+        now = stamp(clock.now())
+        if (before.lease_until or "") > now and not clock.most_ahead:
             yield f"taken away at {now}, under a lease until {before.lease_until}"
         return
     holder = notes.get("claimed", {}).get(before.id) if notes["kind"] == "delivery" else notes.get("names")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.simulation.facts import stamp
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from tests.simulation.observer import Change
     from tests.simulation.world import World
 
-EARLY_ALARM = timedelta(seconds=10)  # an alarm at the end of a lease is believed so much too early
 GUARD_SECONDS = 540.0
 SPARE_SECONDS = 30.0  # for the answers, the claim of the execution and the alarm itself
 #: Kinds of faults without influence on the alarm at the end of a lease.
@@ -23,11 +21,12 @@ HARMLESS = ("n8n_", "proxy_", "workflow_", "platform_", "report_", "media_", "po
 def unknown_waits_for_its_lease(world: World, change: Change) -> Iterator[str]:
     """A sent post fails as unknown only past its lease, since the true report may still come."""
     before, row = change.before, change.after
-    if before is None or not _is_held(before, row) or before.sending_at is None:
+    if before is None or not _is_held(before, row) or world.clocks[change.actor.instance].most_ahead:
         return
-    if "duplicate" in world.facts.causes[row.id]:
-        return  # a refusal without a URN is final
-    now = stamp(world.clocks[change.actor.instance].now() + EARLY_ALARM)
+    sent = any((send.post_id, send.attempt) == (row.id, row.attempt) for send in world.facts.sends)
+    if not sent or "duplicate" in world.facts.causes[row.id]:
+        return  # nothing can be reported of an unsent attempt, and a refusal without a URN is final
+    now = stamp(world.clocks[change.actor.instance].now())
     if (before.lease_until or "") > now:
         yield f"failed as unknown at {now}, under a lease until {before.lease_until}"
 
