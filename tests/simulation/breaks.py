@@ -13,11 +13,15 @@ from tests.simulation.scenario import ANYWHERE, Focus
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One patch. `caught_by` names the rule that must report it in the worlds of `focus`."""
+    """One patch. `caught_by` names the rule that must report it in the worlds of `focus`.
+
+    `first_seed` is one shortly before a seed that shows it, so the search is short.
+    """
 
     context: Callable[[], AbstractContextManager[Any]]
     caught_by: str
     focus: Focus = ANYWHERE
+    first_seed: int = 0
 
 
 def _copies(platform: str, *faults: str, backoff: float = 30.0, **workflow: Any) -> Focus:
@@ -31,24 +35,30 @@ _BUSY_AND_MISNAMED = ("report_misnamed", "report_repeated", "report_late", "plat
 BREAKS = {
     "all-4xx-are-verdicts": Break(planted.all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
     "any-urn-of-a-duplicate-is-ours": Break(
-        planted.any_urn_of_a_duplicate_is_ours, "claimed_id_is_of_an_own_copy", Focus(("posted_before",), "linkedin")
+        planted.any_urn_of_a_duplicate_is_ours,
+        "claimed_id_is_of_an_own_copy",
+        Focus(("posted_before",), "linkedin"),
+        first_seed=11,
     ),
     "arm-before-commit": Break(planted.arm_before_commit, "messages_follow_commits"),
     "bad-attempts-refuse-reports": Break(
         planted.bad_attempts_refuse_reports, "report_is_not_refused", Focus(("report_misnamed",))
     ),
     "claim-without-generation": Break(
-        planted.claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",))
+        planted.claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",)), first_seed=18
     ),
     "codeless-failures-are-transient": Break(
         planted.codeless_failures_are_transient,
         "no_second_copy",
         _copies("facebook", "platform_times_out", forms=("bare",)),
+        first_seed=12,
     ),
     "codes-are-read-from-prose": Break(
         planted.codes_are_read_from_prose, "failures_have_a_cause", Focus(("platform_fails", "workflow_fails_early"))
     ),
-    "deferral-gives-the-attempt-back": Break(planted.deferral_gives_the_attempt_back, "counters_never_go_down"),
+    "deferral-gives-the-attempt-back": Break(
+        planted.deferral_gives_the_attempt_back, "counters_never_go_down", first_seed=28
+    ),
     "edits-after-an-unknown-attempt": Break(
         planted.edits_after_an_unknown_attempt,
         "no_second_copy",
@@ -59,9 +69,13 @@ BREAKS = {
         planted.failures_of_the_platform_are_transient,
         "no_second_copy",
         _copies("instagram", "platform_fails", forms=("status",)),
+        first_seed=29,
     ),
     "finish-without-attempt": Break(
-        planted.finish_without_attempt, "stale_workers_change_nothing", Focus(("stall", "n8n_acts_late", "report_lost"))
+        planted.finish_without_attempt,
+        "stale_workers_change_nothing",
+        Focus(("stall", "n8n_acts_late", "report_lost")),
+        first_seed=15,
     ),
     "granted-failures-are-believed": Break(
         planted.granted_failures_are_believed,
@@ -74,19 +88,24 @@ BREAKS = {
         planted.leases_end_without_an_alarm,
         "linkedin_is_tried_again_in_time",
         Focus(("n8n_hangs", "report_lost"), "linkedin", settings={"publish_lease_seconds": 400.0}),
+        first_seed=26,
     ),
     "linkedin-guard-never-ends": Break(
-        planted.linkedin_guard_never_ends, "no_second_copy", _copies("linkedin", "platform_times_out", backoff=700.0)
+        planted.linkedin_guard_never_ends,
+        "no_second_copy",
+        _copies("linkedin", "platform_times_out", backoff=700.0),
+        first_seed=32,
     ),
     "lost-answers-are-failures": Break(
-        planted.lost_answers_are_failures, "no_second_copy", _copies("instagram", "proxy_gives_up")
+        planted.lost_answers_are_failures, "no_second_copy", _copies("instagram", "proxy_gives_up"), first_seed=45
     ),
     "media-verdicts-outlive-edits": Break(
         planted.media_verdicts_outlive_edits,
         "failures_have_a_cause",
         Focus(("media_gone", "slowness"), settings={"media_check_seconds": 3.0}),
+        first_seed=44,
     ),
     "misnamed-attempts-are-believed": Break(
-        planted.misnamed_attempts_are_believed, "stale_workers_change_nothing", Focus(_BUSY_AND_MISNAMED)
+        planted.misnamed_attempts_are_believed, "stale_workers_change_nothing", Focus(_BUSY_AND_MISNAMED), first_seed=12
     ),
 }

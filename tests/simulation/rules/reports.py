@@ -42,5 +42,7 @@ def duplicate_of_an_own_copy_is_published(world: World, report: tuple[PendingRep
     if (named.post_id, named.attempt) in world.facts.absent:
         return  # one call ran twice: a proof of one execution hid the other's copy
     row = world.facts.rows[named.post_id]
+    if any(other.external_post_id == named.urn and other is not row for other in world.facts.rows.values()):
+        return  # a twin of the same text in flight has claimed it, and nothing told them apart
     if row.status not in ("published", "cancelled"):
         yield f"{named.urn} is this post's own copy and was named, but the post is {row.status}"
