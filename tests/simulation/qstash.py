@@ -111,7 +111,7 @@ class QStash:
         judged = False
 
         def work(deps: Deps) -> routes.HttpAnswer:
-            headers = {"Upstash-Message-Id": message.id, "Upstash-Retried": str(tried)}
+            headers = {"Upstash-Message-Id": message.id, "Upstash-Retried": str(tried)} | self._signature()
             return world.routes.post(deps, routes.DISPATCH, message.body, headers)
 
         def judge() -> None:
@@ -128,6 +128,9 @@ class QStash:
         actor.on_end.append(judge)
         s = world.settings
         world.kernel.after(s.dispatch_lead_seconds + s.n8n_timeout_seconds + 30, judge)
+
+    def _signature(self) -> dict[str, str]:
+        return {"Upstash-Signature": self._world.kernel.instant().isoformat()}
 
     def _again(self, message: Message, tried: int) -> None:
         world = self._world
@@ -146,12 +149,12 @@ class QStash:
         notice = {"sourceMessageId": message.id, "sourceBody": source, "status": 503}
 
         def judge() -> None:
-            answered = actor.result is not None and actor.result.status < 500
+            answered = actor.result is not None and actor.result.ok
             if not answered and tried < 3 and not world.over:
                 world.kernel.after(math.exp(2.5 * (tried + 1)), lambda: self._call_back(message, tried + 1))
 
         def work(deps: Deps) -> routes.HttpAnswer:
-            return world.routes.post(deps, routes.DISPATCH_FAILED, notice)
+            return world.routes.post(deps, routes.DISPATCH_FAILED, notice, self._signature())
 
         actor = world.actor(f"failure callback {message.id}", "callback", work)
         actor.on_end.append(judge)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 from app.deps import Deps, Services
+from app.domain.verifiers import BadSignature
 from app.settings.values import Settings
 from app.web import build_app
 
@@ -20,6 +22,7 @@ DISPATCH = "/api/posts/dispatch"
 DISPATCH_FAILED = "/api/posts/dispatch-failed"
 REPORT = "/api/webhooks/publish-status"
 CLAIM = "/api/webhooks/claim"
+LEEWAY, VALIDITY = timedelta(seconds=10), timedelta(minutes=5)  # of a signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +37,25 @@ class HttpAnswer:
         return self.status == 200
 
 
-class _AnySignature:
-    """A DeliveryVerifier that accepts every signature: only the simulated QStash calls here."""
+class QStashTime:
+    """A DeliveryVerifier whose tokens are instants by QStash's clock. Only the clocks are compared."""
 
-    def verify(self, *_: object) -> None:
-        return None
+    def verify(self, token: str | None, _body: bytes, _url: str, now: datetime) -> datetime:
+        """Return the instant of the signature.
+
+        Raises: BadSignature when the host's clock is too far behind or ahead.
+        """
+        signed_at = datetime.fromisoformat(str(token))
+        if not signed_at - LEEWAY <= now <= signed_at + VALIDITY + LEEWAY:
+            raise BadSignature("the clocks are too far apart")
+        return signed_at
 
 
 class _CallersServices(threading.local):
     """app.deps.Services of the instance that handles the request of this thread."""
 
     deps: Any = SimpleNamespace(settings=Settings())
-    deliveries = _AnySignature()
+    deliveries = QStashTime()
 
 
 class Routes:
