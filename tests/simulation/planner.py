@@ -13,6 +13,8 @@ from tests.simulation.kernel import SECOND
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+AHEAD_SECONDS = (3.0, 60.0, 3600.0)  # of an instance's clock, for a while
+
 
 class Planner:
     """Plans events at random instants, and more around the due instants and lease ends of changed rows."""
@@ -92,7 +94,7 @@ class Planner:
         """Put one instance's clock ahead for a while."""
         world, rng = self._world, self._world.rng
         instance = rng.randrange(len(world.clocks))
-        seconds, lasting = rng.choice((3.0, 60.0, 3600.0)), rng.uniform(10, 300)
+        seconds, lasting = rng.choice(AHEAD_SECONDS), rng.uniform(10, 300)
         start = partial(world.set_clock_ahead, instance, seconds, lasting)
         world.kernel.after(rng.uniform(0, world.scenario.active_seconds), start)
 
