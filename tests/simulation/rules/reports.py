@@ -41,6 +41,9 @@ def duplicate_of_an_own_copy_is_published(world: World, report: tuple[PendingRep
         return
     if (named.post_id, named.attempt) in world.facts.absent:
         return  # one call ran twice: a proof of one execution hid the other's copy
+    claim = world.facts.claims.get((named.post_id, named.attempt))
+    if claim is not None and claim.clock_ahead:
+        return  # the send is stamped later than its copy was made
     row = world.facts.rows[named.post_id]
     if any(other.external_post_id == named.urn and other is not row for other in world.facts.rows.values()):
         return  # a twin of the same text in flight has claimed it, and nothing told them apart
