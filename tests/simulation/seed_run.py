@@ -165,4 +165,7 @@ def _recovery_seconds(world: World) -> float:
     sweeps = (2 if s.poll_mode else 1) * world.scenario.sweep_seconds  # in poll mode the next try waits for a sweep
     ahead = max(clock.most_ahead for clock in world.clocks) / SECOND
     backoff = s.retry_base_seconds * 2 ** max(s.max_retries - 1, 0) * 1.1 if world.executions.pending else 0.0
-    return wait + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + ahead + SLACK
+    unproved = s.publish_lease_seconds + world.scenario.sweep_seconds  # of a send whose report proves nothing
+    return (
+        wait + unproved + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + ahead + SLACK
+    )
