@@ -67,6 +67,8 @@ def _end_by_alarm(deps: Deps, post_id: str, generation: int, attempt: int | None
 def end_lease(deps: Deps, post: Post) -> Post | None:
     """Retry, hold or fail a post past its lease. Return it after the transition, None if it changed meanwhile."""
     now = deps.clock.now()
+    if post.lease_until is None or post.lease_until > now:  # found with a clock that was ahead
+        return None
     with deps.db.transaction() as tx:
         moved = _retry_unsent(tx, deps, post, now) if post.sending_at is None else _end_unknown(tx, deps, post, now)
     return moved

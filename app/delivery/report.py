@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.alarms import disarm
 from app.delivery.settle import NOT_SETTLED, close_breaker, settle
@@ -23,7 +23,7 @@ from app.domain.reports import SendWindow, read_report
 from app.domain.resend import may_be_out, unproven_since
 from app.log import emit
 from app.store.operations import alerts, breaker
-from app.store.posts import attempts, queries, transitions
+from app.store.posts import attempts, queries, transitions, twins
 from app.store.retried_writes import win_race
 
 CHANGED = "The post kept changing while this was applied. Send the report again."
@@ -132,19 +132,23 @@ def _unless_replayed(attempt: Attempt, verdict: Verdict) -> Verdict:
 def _send_window(deps: Deps, post: Post, tries: list[Attempt], *, earlier: bool) -> SendWindow | None:
     """Return the time in which one of these attempts may have published the post, None if none may have."""
     since = unproven_since(tries)
-    return None if since is None else SendWindow(since, deps.clock.now(), earlier, OtherPosts(deps, post))
+    return None if since is None else SendWindow(since, deps.clock.now(), earlier, _OtherPosts(deps, post))
 
 
 @dataclass(frozen=True, slots=True)
-class OtherPosts:
-    """The ids on the platform of the account's other posts. Each look-up is a read."""
+class _OtherPosts:
+    """An implementation of reports.OtherPosts. Each look-up is a read."""
 
     deps: Deps
     post: Post
 
-    def __contains__(self, external_id: object) -> bool:
+    def have(self, external_id: str) -> bool:
         with self.deps.db.reading() as connection:
-            return queries.is_another_posts(connection, self.post, str(external_id))
+            return twins.is_another_posts(connection, self.post, external_id)
+
+    def may_have(self, created: datetime) -> bool:
+        with self.deps.db.reading() as connection:
+            return twins.may_be_a_twins(connection, self.post, created)
 
 
 def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:

@@ -9,10 +9,9 @@ LinkedIn does not document this.
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.domain.explanations import EXPLANATIONS
 from app.domain.outcomes import Outcome, Report, Verdict, explained, mask_and_truncate
@@ -35,26 +34,41 @@ _VALIDATION = re.compile(r"[A-Z0-9_.:-]{0,64}VALIDATION[A-Z0-9_.:-]{0,64}")
 _HTTP_ERROR = re.compile(r"[45][0-9]{2}")
 
 
+class OtherPosts(Protocol):
+    """The other posts of the same account in our database."""
+
+    def have(self, external_id: str) -> bool:
+        """Return True if one of them is known to have this id on the platform."""
+        ...
+
+    def may_have(self, created: datetime) -> bool:
+        """Return True if one of them, with the same text, may be the post created at this instant."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SendWindow:
     """The time in which our own sends of a post may have published it: since the earliest one.
 
-    `earlier`: an attempt before the reported one may be out. `taken` are the ids of other posts.
+    `earlier`: an attempt before the reported one may be out.
     """
 
     start: datetime
     end: datetime
     earlier: bool = False
-    taken: Container[str] = ()
+    others: OtherPosts | None = None
 
     def holds(self, urn: str) -> bool:
         """Return True if the post of this URN was created in the window and is no other post of ours."""
         created = created_at(urn)
-        return (
-            created is not None
-            and urn not in self.taken
-            and self.start - PLATFORM_CLOCK_TOLERANCE <= created <= self.end + PLATFORM_CLOCK_TOLERANCE
-        )
+        if created is None or (self.others is not None and self.others.have(urn)):
+            return False
+        return self.start - PLATFORM_CLOCK_TOLERANCE <= created <= self.end + PLATFORM_CLOCK_TOLERANCE
+
+    def may_be_anothers(self, urn: str) -> bool:
+        """Return True if the post of this URN may be another one of ours, with the same text."""
+        created = created_at(urn)
+        return self.others is not None and created is not None and self.others.may_have(created)
 
 
 def created_at(urn: str) -> datetime | None:
@@ -141,14 +155,15 @@ def _status_in_code(code: str, known: KnownCode | None) -> int | None:
 def _read_duplicate(report: Report, window: SendWindow | None) -> Verdict:
     """Read the refusal of a duplicate: the post is out if the refusal names a post from our own window.
 
-    A refusal that names an older post concerns the author's own. One without a dated id proves nothing of an earlier
-    attempt, so the post waits for a person.
+    A refusal that names an older post concerns the author's own. One without a dated id, or with the id of a post that
+    may be another one of ours, proves nothing. The post waits for a person then.
     """
     named = [*([report.external_id] if report.external_id else []), *_URN.findall(report.error)]
     ours = next((urn for urn in named if window is not None and window.holds(urn)), None)
-    if ours is not None:
+    if ours is not None and window is not None and not window.may_be_anothers(ours):
         return _out(Outcome.ALREADY_THERE, report, ours)
-    if window is not None and window.earlier and not any(created_at(urn) for urn in named):
+    is_undated = window is not None and window.earlier and not any(created_at(urn) for urn in named)
+    if ours is not None or is_undated:
         return explained(Outcome.PERMANENT, "outcome_unknown", report.error, report.http_status)
     verdict = explained(Outcome.PERMANENT, "duplicate_content", report.error, report.http_status)
     return replace(verdict, message=_naming(named[0])) if named else verdict

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.delivery.leases import end_lease_by_alarm
+from app.delivery.leases import end_lease, end_lease_by_alarm
 from app.delivery.report import grant_execution_claim
 from app.domain.delivery import Dispatched
 from app.domain.keys import deduplication_id
@@ -188,3 +188,9 @@ def test_lease_extended_between_read_and_write_is_not_ended(world: World):
     world.at_next_transaction(lambda: world.overwrite(post, lease_until=world.clock.now() + LEASE))
     assert alarm(world, post) == Dispatched("ignored", "changed")
     assert world.read(post).status == "publishing"
+
+
+def test_running_lease_found_by_a_clock_ahead_is_not_ended(world: World):
+    post = world.in_flight()
+    assert end_lease(world.deps, post) is None
+    assert world.read(post) == post

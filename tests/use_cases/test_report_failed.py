@@ -151,6 +151,24 @@ def test_duplicate_of_another_post_of_ours_does_not_publish_this_one(world: Worl
     assert world.read(post).error_code == "duplicate_content"
 
 
+@pytest.mark.parametrize(
+    ("content", "seconds", "code"),
+    [("Hello", 0, "outcome_unknown"), ("Another", 0, None), ("Hello", 3_700, None), ("Hello", -60, None)],
+    ids=["same text", "another text", "sent long before", "sent later"],
+)
+def test_duplicate_that_may_be_a_twin_in_flight_proves_nothing(
+    world: World, content: str, seconds: int, code: str | None
+):
+    twin = world.in_flight(content=content)
+    post = second_attempt(world)
+    ours = urn_at(world.clock.now())
+    world.overwrite_attempt(twin, 1, sent_at=world.clock.now() - timedelta(seconds=seconds))
+    fields = {"http_status": 422, "error": f"duplicate of {ours}", "error_code": "DUPLICATE_POST", "attempt": 2}
+    world.report_failed(post, **fields)
+    after = world.read(post)
+    assert (after.status, after.error_code) == (("failed", code) if code else ("published", None))
+
+
 def test_duplicate_report_text_is_stored_bounded_and_without_nul(world: World):
     post = second_attempt(world)
     text = f"{URN} \0" + "x" * 5000

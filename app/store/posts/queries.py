@@ -168,13 +168,6 @@ def is_due_by_hand(connection: Connection, post: Post) -> bool:
     return order.reason in (*SCHEDULE_REASONS, "scheduled_by_force") and post.scheduled_at <= order.at
 
 
-def is_another_posts(connection: Connection, post: Post, external_id: str) -> bool:
-    """Return True if another post of the same account has this id on the platform."""
-    p = posts.c
-    where = (p.social_account_id == post.social_account_id, p.external_post_id == external_id, p.id != post.id)
-    return connection.execute(select(p.id).where(*where).limit(1)).first() is not None
-
-
 def is_forced(connection: Connection, post: Post) -> bool:
     """Return True if a person ordered this generation in spite of an attempt that may be out."""
     t = transitions.c
