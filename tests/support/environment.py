@@ -10,7 +10,7 @@ SETTINGS = (
     "CONNECT_RETURN_URL",
     "CORS_ORIGINS",
     "CRON_",
-    "DATABASE_URL",
+    "DATABASE_",
     "DISPATCH_",
     "FLASK_",
     "INTERNAL_API_SECRET",
