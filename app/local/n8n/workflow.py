@@ -61,7 +61,8 @@ class Workflow:
         return [_published(entry, done) for done in (first, *others)]
 
     def _publish(self, entry: Entry, copy: Copy, *, unchecked: bool = False) -> Copy:
-        fresh = replace(copy, urn=new_urn(copy.platform), published_ns=time.time_ns())
+        now = time.time_ns()
+        fresh = replace(copy, urn=new_urn(copy.platform, now), published_ns=now)
         self._networks.publish(fresh, unchecked=unchecked)
         self._ledger.published(entry, fresh.urn, fresh.published_ns)
         return fresh
