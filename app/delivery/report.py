@@ -107,7 +107,8 @@ def _close_breaker(deps: Deps) -> None:
 def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bool]:
     """Return the sent attempt named by the report and True, else the latest one sent and False.
 
-    Old workflows name no attempt, and broken ones name an attempt that was never made.
+    Old workflows name no attempt, and broken ones name an attempt that was never made. An id from an earlier report
+    names its attempt too.
 
     Raises: Conflict for a post that was never sent.
     """
@@ -115,6 +116,7 @@ def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bo
     if not sent:
         raise Conflict("never_sent", "This post was never sent. Nothing to report.")
     named = [t for t in sent if t.attempt == report.attempt]
+    named = named or [t for t in sent if t.external_post_id is not None and t.external_post_id == report.external_id]
     return (named or sent)[-1], bool(named)
 
 

@@ -10,6 +10,7 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.outcomes import Report
 from app.domain.post import Post
 from app.posts import schedule
+from app.posts.recover import recover
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered, unknown
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -235,3 +236,16 @@ def test_report_that_loses_a_race_reads_again_and_is_applied(world: World):
     world.at_next_transaction(lambda: world.dispatch(post))
     assert world.report_published(post, attempt=1) == Applied(True, "published")
     assert world.read(post).status == "published"
+
+
+@pytest.mark.parametrize("attempt", [None, 7])
+def test_repeated_report_without_its_attempt_is_taken_for_the_attempt_with_its_id(world: World, attempt: int | None):
+    post = world.expired(platform="facebook")
+    sweep(world.deps)
+    recover(world.deps, USER, post.id, "retry", True)
+    world.at_due(post)
+    world.dispatch(world.read(post))
+    world.report_published(post, "1_2", attempt=1)
+    assert world.report_published(post, "1_2", attempt=attempt) == Applied(False, "published")
+    assert world.outcomes(post) == ["published", "accepted"]
+    assert world.alerts() == {}
