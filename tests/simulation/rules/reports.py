@@ -47,5 +47,7 @@ def duplicate_of_an_own_copy_is_published(world: World, report: tuple[PendingRep
     row = world.facts.rows[named.post_id]
     if any(other.external_post_id == named.urn and other is not row for other in world.facts.rows.values()):
         return  # a twin of the same text in flight has claimed it, and nothing told them apart
+    if row.error_code == "outcome_unknown":
+        return  # held for a person: a twin of the same text in flight may have made it
     if row.status not in ("published", "cancelled"):
         yield f"{named.urn} is this post's own copy and was named, but the post is {row.status}"
