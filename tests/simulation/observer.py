@@ -71,8 +71,10 @@ class Observer:
         if world.recording:
             what = ", ".join(step.reason for step in change.steps) or "touched"
             world.record(change.actor.name, f"WRITES {what}", row.id)
-        if row.scheduled_at is not None:
-            world.facts.promised[row.id, row.generation] = row.scheduled_at
+        by_hand = any(step.reason.startswith("retried_by_") for step in change.steps)  # such a retry is for now
+        promised = row.next_attempt_at if by_hand else row.scheduled_at
+        if promised is not None:
+            world.facts.promised.setdefault((row.id, row.generation), promised)
         self._note_claim(change)
         world.check(rules.ON_CHANGE, change)
         if change.actor.notes.get("force") and change.steps:

@@ -31,13 +31,10 @@ def never_sent_early(world: World, send: Send) -> Iterator[str]:
     By the sender's clock this is exact. In true time the clocks' maximal error is tolerated. A clock put ahead is
     counted only: SQLite has no clock but the host's. A retry by hand is for now.
     """
-    promised = world.facts.rows[send.post_id].scheduled_at or ""
     claim = world.facts.claims.get((send.post_id, send.attempt))
-    if claim is None or world.facts.rows[send.post_id].generation != claim.generation:
-        return  # rescheduled since the claim: its instant is no longer in the row
-    query = "SELECT 1 FROM transitions WHERE post_id = ? AND generation = ? AND reason LIKE 'retried_by_%'"
-    if world.observer.raw.execute(query, (send.post_id, claim.generation)).fetchone():
+    if claim is None:
         return
+    promised = world.facts.promised.get((send.post_id, claim.generation), "")
     early_by_own_clock = claim.at < promised or stamp(send.own_clock) < promised
     early = stamp(world.kernel.instant() + timedelta(microseconds=MAX_SKEW)) < promised
     if claim.clock_ahead:
