@@ -15,14 +15,15 @@ from app.domain.keys import alarm_for, alarm_second, lease_alarm_for
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit
+from app.settings.armed_content import armed_content
 from app.store.operations import alerts
 from app.store.posts import arming
 
 #: Refusals of the message service that an operator must act on.
-ALERTING = frozenset({"unauthorized", "quota_exceeded", "beyond_horizon"})
+ALERTING = frozenset({"unreachable", "unauthorized", "quota_exceeded", "beyond_horizon"})
 
 #: Alerts that an accepted message ends. The horizon may still be too short for other posts.
-HEALED = tuple(f"message_service_{code}" for code in ("unauthorized", "quota_exceeded"))
+HEALED = tuple(f"message_service_{code}" for code in sorted(ALERTING - {"beyond_horizon"}))
 
 NOT_ARMED = (
     "not_armed",
@@ -113,9 +114,10 @@ def armed_horizon(deps: Deps) -> datetime:
 
 def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
     """Store the message id while the arming is the row's own, else cancel the message."""
+    armed_as = armed_content(deps.settings)
     try:
         with deps.db.autocommit() as connection:
-            stored, alerted = arming.store_message(connection, post, message_id, HEALED)
+            stored, alerted = arming.store_message(connection, post, message_id, HEALED, armed_as)
     except Exception as error:
         _log_not_kept([post], error)
         return post
@@ -124,7 +126,7 @@ def _keep_one(deps: Deps, post: Post, message_id: str) -> Post:
     if not stored:
         disarm(deps, message_id)
         return post
-    return replace(post, message_id=message_id)
+    return replace(post, message_id=message_id, armed_as=armed_as)
 
 
 def _keep(deps: Deps, taken: list[tuple[Post, str]], *, healed: bool) -> None:
@@ -137,7 +139,7 @@ def _keep(deps: Deps, taken: list[tuple[Post, str]], *, healed: bool) -> None:
         return
     try:
         with deps.db.transaction() as tx:
-            stored = arming.store_messages(tx, taken)
+            stored = arming.store_messages(tx, taken, armed_content(deps.settings))
             if healed:
                 alerts.clear_kinds(tx, HEALED, arming.SERVICE)
     except Exception as error:

@@ -18,9 +18,9 @@ _PROBLEMS = """
     alert alert.not_cleared alert.not_kept auth.keys_unavailable breaker.opened clock.corrected
     database.connection_lost database.not_migrated database.pool_exhausted database.unavailable
     delivery.refused gate.claim_alone gate.settle_alone idempotency.not_kept lease.not_armed
-    linkedin.verifier_refused message.lost message.not_cancelled message.not_kept not_configured
+    linkedin.verifier_refused message.lost messages.outdated message.not_cancelled message.not_kept not_configured
     post.not_armed post.not_compared post.not_settled post.rearm_limit pruning.postponed
-    publisher.not_warm records.prune_postponed
+    publisher.not_warm records.prune_postponed secret.refused
 """
 #: Events about a fault that an operator may have to mend. An event with a stack trace is an error anyway.
 PROBLEMS = frozenset(_PROBLEMS.split())

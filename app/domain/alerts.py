@@ -17,17 +17,29 @@ MIN_ALERT_LATENESS_MS = 5_000.0  # no alert below this, however low the baseline
 MIN_LATENESS_SAMPLES = 5  # posts. Fewer say nothing about lateness.
 EVENT_ALERT_LIFETIME = timedelta(days=7)  # for events that cannot be undone, such as a duplicate publish
 
+SWEPT_WINDOW, TOLERATED_SWEPT = timedelta(hours=1), 2  # posts sent by the sweep, because no message had arrived
+LONG_OVERDUE = timedelta(minutes=10)  # two periods of the cron: the sweep had its chance
+REFUSAL_ALERT_PERIOD = timedelta(minutes=1)  # one database write for any number of refused calls
+
+REPORTS_REFUSED, CRON_REFUSED, DELIVERIES_REFUSED = "reports_refused", "cron_refused", "deliveries_refused"
+
 CURES = {
     "breaker_open": "n8n fails. Posts wait, and one post tries from time to time. Look at n8n and its log.",
     "workflow_inactive": "n8n does not know the webhook. Activate the workflow, or correct N8N_WEBHOOK_URL.",
     "publisher_refuses_us": "n8n refuses us. Check N8N_WEBHOOK_AUTH_HEADER, and switch Ignore Bots off in the webhook.",
     "publisher_address_wrong": "n8n's host name or certificate is wrong. Check N8N_WEBHOOK_URL and DNS. Posts wait.",
+    "message_service_unreachable": "QStash cannot be reached. Check QSTASH_URL and the network. The sweep sends posts.",
     "message_service_unauthorized": "QStash refuses our token. Set QSTASH_TOKEN to a valid one.",
     "message_service_quota_exceeded": "The QStash quota is used up. The sweep sends the posts. Raise the plan.",
     "message_service_beyond_horizon": "QStash refuses so long a delay. Set QSTASH_MAX_DELAY_DAYS to the plan's limit.",
     "publisher_not_configured": "No post can be sent. Set N8N_WEBHOOK_URL. The posts wait until then.",
     "tokens_unreadable": "A token cannot be decrypted. Add its key to TOKEN_ENCRYPTION_KEYS again. The posts wait.",
     "no_sweep": "No sweep for 15 minutes. Check that the cron calls its route, or that flask sweep --every runs.",
+    "posts_overdue": "Posts are more than 10 minutes overdue. Check that the sweep runs, and look at the app's log.",
+    "deliveries_missing": "QStash's messages do not arrive. Check PUBLIC_BASE_URL and QStash's log. The sweep sends.",
+    "deliveries_refused": "A delivery was refused. Compare PUBLIC_BASE_URL, signing keys and INTERNAL_API_SECRET.",
+    "reports_refused": "A report with a wrong secret was refused. Give n8n the value of N8N_CALLBACK_SECRET.",
+    "cron_refused": "A call of the cron with a wrong secret was refused. Give the cron the value of CRON_SECRET.",
     "stale_claims": "Senders stop or hang during a send, or n8n does not report back. Look at the app's log and n8n's.",
     "lateness_unusual": "Posts go out later than usual. Look at the app's load, the database, QStash and n8n.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",

@@ -47,6 +47,7 @@ class Post:
     created_at: datetime
     updated_at: datetime
     rearm_count: int = 0  # alarms set again for the present due instant, after early deliveries
+    armed_as: str | None = None  # the fingerprint of what its last stored message carries
 
     @property
     def armed(self) -> bool:

@@ -25,19 +25,34 @@ ENDED_BY_A_SEND = frozenset(
         "tokens_unreadable",
     }
 )
+#: Kinds that follow from the figures. Their rows only record that the begin was logged.
+DERIVED = frozenset({"no_sweep", "stale_claims", "lateness_unusual", "posts_overdue", "deliveries_missing"})
 EVENTS = frozenset({"duplicate_publish", "published_after_cancel"})
 
 
-def current_alerts(connection: Connection, now: datetime, figures: runs.SweepFigures | None) -> list[Alert]:
-    """Return the current alerts, newest first."""
-    raised = [alert for alert in alerts.current(connection) if not _is_healed(connection, alert, now, figures)]
-    return sorted([*raised, *_derived(connection, now, figures)], key=lambda alert: alert.last_at, reverse=True)
+def current_alerts(
+    connection: Connection, now: datetime, figures: runs.SweepFigures | None, *, with_messages: bool
+) -> list[Alert]:
+    """Return the current alerts, newest first. `with_messages` is False in poll mode."""
+    stored = (alert for alert in alerts.current(connection) if alert.kind not in DERIVED)
+    raised = [alert for alert in stored if not _is_healed(connection, alert, now, figures)]
+    derived = _derived(connection, now, figures, with_messages)
+    return sorted([*raised, *derived], key=lambda alert: alert.last_at, reverse=True)
 
 
-def healed_alerts(connection: Connection, now: datetime) -> list[Alert]:
-    """Return the raised alerts without a cause any more."""
-    figures = runs.read_figures(connection, runs.SWEEP)
-    return [alert for alert in alerts.current(connection) if _is_healed(connection, alert, now, figures)]
+def begun_and_healed(connection: Connection, now: datetime, *, with_messages: bool) -> tuple[list[Alert], list[Alert]]:
+    """Return the derived alerts without a row, and the rows without a cause any more."""
+    figures, stored = runs.read_figures(connection, runs.SWEEP), alerts.current(connection)
+    derived = list(_derived(connection, now, figures, with_messages))
+    present = {alert.kind for alert in derived}
+    recorded = {alert.kind for alert in stored}
+    begun = [alert for alert in derived if alert.kind not in recorded]
+    healed = [
+        alert
+        for alert in stored
+        if (alert.kind not in present if alert.kind in DERIVED else _is_healed(connection, alert, now, figures))
+    ]
+    return begun, healed
 
 
 def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: runs.SweepFigures | None) -> bool:
@@ -51,8 +66,16 @@ def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: run
     return alert.kind in EVENTS and now - alert.last_at > rules.EVENT_ALERT_LIFETIME
 
 
-def _derived(connection: Connection, now: datetime, figures: runs.SweepFigures | None) -> Iterator[Alert]:
-    for alert in (_no_sweep(connection, now, figures), _stale_claims(connection, now), _lateness(connection, now)):
+def _derived(
+    connection: Connection, now: datetime, figures: runs.SweepFigures | None, with_messages: bool
+) -> Iterator[Alert]:
+    for alert in (
+        _no_sweep(connection, now, figures),
+        _stale_claims(connection, now),
+        _lateness(connection, now),
+        _overdue(connection, now),
+        _missing_deliveries(connection, now) if with_messages else None,
+    ):
         if alert is not None:
             yield alert
 
@@ -68,6 +91,18 @@ def _no_sweep(connection: Connection, now: datetime, figures: runs.SweepFigures 
 def _stale_claims(connection: Connection, now: datetime) -> Alert | None:
     seen = alert_queries.stale_claims(connection, now - rules.STALE_CLAIM_WINDOW)
     return _alert("stale_claims", seen) if seen is not None and seen.count > rules.TOLERATED_STALE_CLAIMS else None
+
+
+def _overdue(connection: Connection, now: datetime) -> Alert | None:
+    """Return the alert of posts that are long overdue, regardless of the past."""
+    seen = alert_queries.overdue(connection, now - rules.LONG_OVERDUE)
+    return _alert("posts_overdue", seen) if seen is not None else None
+
+
+def _missing_deliveries(connection: Connection, now: datetime) -> Alert | None:
+    """Return the alert of posts sent by the sweep, because their messages did not arrive."""
+    seen = alert_queries.swept(connection, now - rules.SWEPT_WINDOW)
+    return _alert("deliveries_missing", seen) if seen is not None and seen.count > rules.TOLERATED_SWEPT else None
 
 
 def _lateness(connection: Connection, now: datetime) -> Alert | None:

@@ -52,7 +52,7 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         overdue = statistics.overdue(connection, now - timedelta(seconds=deps.settings.sweep_grace_seconds))
         unarmed, parked = statistics.unarmed_and_parked(connection, armed_horizon(deps))
         lateness = statistics.lateness(connection, now - WINDOW)
-        current = current_alerts(connection, now, figures)
+        current = current_alerts(connection, now, figures, with_messages=deps.messages is not None)
         upcoming = queries.next_scheduled_at(connection, now)
     stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
     held = lease is not None and lease.expires_at > now

@@ -14,6 +14,8 @@ from app.settings import readers
 
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
 DELIVERY_MARGIN_SECONDS = 30  # for a delivery's cold start, media and database work, beside its wait and n8n
+#: Secrets with a former value, accepted beside the new one while callers change.
+ROTATED_SECRETS = ("cron_secret", "n8n_callback_secret", "admin_secret_key", "internal_api_secret")
 READ = "read"  # the key of a field's reader in its metadata
 
 
@@ -49,9 +51,13 @@ class Settings:
     dispatch_lead_seconds: float = setting(1.0, readers.duration)
     dispatch_max_waiting: int = setting(64, readers.whole(0))
     cron_secret: str | None = setting(None, readers.secret_header)
+    cron_secret_previous: str | None = setting(None, readers.secret_header)
     n8n_callback_secret: str | None = setting(None, readers.secret_header)
+    n8n_callback_secret_previous: str | None = setting(None, readers.secret_header)
     admin_secret_key: str | None = setting(None, readers.secret_header)
+    admin_secret_key_previous: str | None = setting(None, readers.secret_header)
     internal_api_secret: str | None = setting(None, readers.secret_header)
+    internal_api_secret_previous: str | None = setting(None, readers.secret_header)
     cors_origins: tuple[str, ...] = setting((), readers.origins)
     n8n_webhook_url: str | None = setting(None, readers.url)
     n8n_webhook_auth_header: str | None = setting(None, readers.header_line)

@@ -13,17 +13,18 @@ from typing import Literal
 from app.accounts.refresh import refresh_due
 from app.deps import Deps
 from app.log import emit
-from app.operations.alert_rules import healed_alerts
+from app.operations.alert_rules import begun_and_healed
 from app.store.operations import alerts, runs
 from app.store.posts import queries
 from app.store.retried_writes import persist
 from app.sweep.clock import correct_future_instants
 from app.sweep.expire import expire_leases
 from app.sweep.overdue import arm_unarmed, send_overdue
+from app.sweep.rearm import notice_change, rearm
 from app.sweep.retention import keep_counts_and_prune, prune_expired_records
 from app.sweep.run import ShouldStop, SweepRun, Swept
 
-PRUNING_ENDS = 1.0  # part of the budget
+REARMING_ENDS, PRUNING_ENDS = 0.9, 1.0  # parts of the budget
 LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may begin at the very end of the budget
 
 
@@ -49,9 +50,10 @@ def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
         correct_future_instants,
         expire_leases,
         send_overdue,
+        _rearm_outdated,
         arm_unarmed,
         _refresh_tokens,
-        _clear_healed_alerts,
+        _update_alerts,
         _prune,
     )
 
@@ -88,18 +90,32 @@ def _run_steps(run: SweepRun, *steps: Callable[[SweepRun], None]) -> Swept:
     return run.swept
 
 
+def _rearm_outdated(run: SweepRun) -> None:
+    """Arm posts again after a change of what messages carry. Time is left for the unarmed posts."""
+    deps = run.deps
+    if deps.messages is None or run.message_service_down or not notice_change(deps):
+        return
+    done = rearm(deps, lambda: run.in_time(REARMING_ENDS))
+    run.swept.armed += done.armed
+    run.message_service_down = bool(done.refused) and not done.armed
+
+
 def _refresh_tokens(run: SweepRun) -> None:
     refresh_due(run.deps, run.started + run.budget)
 
 
-def _clear_healed_alerts(run: SweepRun) -> None:
-    """Clear the healed alerts, unless they were renewed in between."""
-    with run.deps.db.reading() as connection:
-        healed = healed_alerts(connection, run.deps.clock.now())
-    if healed:
-        with run.deps.db.transaction() as tx:
+def _update_alerts(run: SweepRun) -> None:
+    """Clear the healed alerts, unless they were renewed in between. Record the new derived ones, which logs them."""
+    deps = run.deps
+    with deps.db.reading() as connection:
+        begun, healed = begun_and_healed(connection, deps.clock.now(), with_messages=deps.messages is not None)
+    if begun or healed:
+        with deps.db.transaction() as tx:
             for alert in healed:
                 alerts.clear_unless_renewed(tx, alert)
+            for alert in begun:
+                alerts.raise_alert(tx, alert.kind, alert.subject, alert.detail, deps.clock.now())
+    if healed:
         emit("alerts.healed", kinds=sorted(alert.kind for alert in healed))
 
 

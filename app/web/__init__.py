@@ -6,11 +6,13 @@ from pathlib import Path
 
 from flask import Flask
 
+from app.alerts import RefusedCalls
 from app.deps import Services
 from app.operations.health import HealthCheck
 from app.web import (
     accounts,
     addresses,
+    auth,
     callback,
     companies,
     connect,
@@ -39,6 +41,7 @@ def build_app(services: Services) -> Flask:
     addresses.prepare(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # answers keep the field order of the API's documentation
     app.extensions["punctual"] = services
+    app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     documented = [module.blueprint for module in (posts, accounts, companies, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]

@@ -13,13 +13,17 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
+from app.alerts import RefusedCalls
 from app.deps import Deps, Services
+from app.domain.alerts import DELIVERIES_REFUSED
 from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
 from app.web.blueprint import check_query
 from app.web.problems import RETRY_AFTER_SECONDS, problem
+
+REFUSED_CALLS = "punctual_refused_calls"  # the key of the app's RefusedCalls among its extensions
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -77,7 +81,7 @@ def admin_required(view: View) -> View:
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        refused = None if is_secret(bearer(), deps().settings.admin_secret_key) else _check_admin()
+        refused = None if fits("admin_secret_key", bearer()) else _check_admin()
         if refused is None:
             check_query()
         return refused or view(*args, **kwargs)
@@ -92,29 +96,35 @@ def _check_admin() -> Response | None:
     return refused
 
 
-def secret_required(setting: str, header: str | None = None) -> Callable[[View], View]:
-    """Require the secret of this setting, as bearer or in `header`. While it is unset, the route answers 503."""
+def secret_required(setting: str, kind: str, header: str | None = None) -> Callable[[View], View]:
+    """Require the secret of this setting, as bearer or in `header`. While it is unset, the route answers 503.
+
+    `kind` is the alert of refused calls.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            secret = getattr(deps().settings, setting)
-            if secret is None:
+            if getattr(deps().settings, setting) is None:
                 raise not_configured(setting.upper())
             given = [bearer(), request.headers.get(header) if header else None]
-            if not any(is_secret(value, secret) for value in given):
-                return unauthorized("The secret is missing or wrong.")
-            return view(*args, **kwargs)
+            if not any(fits(setting, value) for value in given):
+                emit("secret.refused", setting=setting.upper(), path=request.path)
+                return refuse_machine(kind, "The secret is missing or wrong.")
+            try:
+                return view(*args, **kwargs)
+            finally:
+                accept_machine(kind)
 
         return cast(View, checked)
 
     return decorate
 
 
-def check_delivery(url: str) -> Response | None:
+def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
     """Verify QStash's signature over the request's body for this `url`, and keep its instant in `g.signed_at`.
 
-    Returns None if it is valid, else the error answer.
+    `kind` is the alert of refused calls. Returns None if it is valid, else the error answer.
 
     Raises: NotConfigured when the signing key or the public URL is unset.
     """
@@ -128,22 +138,44 @@ def check_delivery(url: str) -> Response | None:
         g.signed_at = services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
     except BadSignature as error:
         emit("delivery.refused", reason=error.reason, path=request.path)
-        return unauthorized("The signature does not verify.")
+        return refuse_machine(kind, "The signature does not verify.")
     return None
 
 
 def check_internal_secret() -> Response | None:
     """Check X-Internal-Secret where INTERNAL_API_SECRET is set. Returns None if it fits, else the error answer."""
-    secret = deps().settings.internal_api_secret
-    if secret is not None and not is_secret(request.headers.get("X-Internal-Secret"), secret):
+    given = request.headers.get("X-Internal-Secret")
+    if deps().settings.internal_api_secret is not None and not fits("internal_api_secret", given):
         emit("delivery.refused", reason="X-Internal-Secret is missing or wrong", path=request.path)
-        return unauthorized("The internal secret is missing or wrong.")
+        return refuse_machine(DELIVERIES_REFUSED, "The internal secret is missing or wrong.")
     return None
+
+
+def refuse_machine(kind: str, detail: str) -> Response:
+    """Raise the alert of a refused call by a machine, and build the answer."""
+    refused_calls().refused(kind)
+    return unauthorized(detail)
+
+
+def accept_machine(kind: str) -> None:
+    """Clear the alert of refused calls of this kind."""
+    refused_calls().accepted(kind)
+
+
+def refused_calls() -> RefusedCalls:
+    return cast(RefusedCalls, current_app.extensions[REFUSED_CALLS])
 
 
 def bearer() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def fits(setting: str, given: str | None) -> bool:
+    """Return True if `given` is this setting's secret, or its former value."""
+    settings = deps().settings
+    former = getattr(settings, f"{setting}_previous")
+    return is_secret(given, getattr(settings, setting)) | is_secret(given, former)
 
 
 def is_secret(given: str | None, secret: str | None) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify
 
+from app.domain.alerts import CRON_REFUSED
 from app.web.addresses import acts_on_get
 from app.web.auth import deps, secret_required
 
@@ -29,7 +30,7 @@ def run_poll() -> Swept:
     return poll(deps())
 
 
-@secret_required("cron_secret")
+@secret_required("cron_secret", CRON_REFUSED)
 def recover_by_secret() -> Any:
     return sweep_answer()
 
@@ -50,7 +51,7 @@ def sweep_answer() -> Response:
 
 @blueprint.get("/publish-scheduled")
 @acts_on_get
-@secret_required("cron_secret")
+@secret_required("cron_secret", CRON_REFUSED)
 def publish_scheduled() -> Response:
     """Dispatch due posts, for installations without a message service. Several callers may run at the same time.
 

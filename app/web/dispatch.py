@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import Blueprint, Response, g, jsonify, request
 
 from app.delivery.alarm_lost import record_lost_alarm
+from app.domain.alerts import DELIVERIES_REFUSED
 from app.log import emit
-from app.web.auth import check_delivery, check_internal_secret, deps
+from app.web.auth import accept_machine, check_delivery, check_internal_secret, deps
 from app.web.bodies import read_json
 from app.web.ids import uuid_or_none
 from app.web.problems import problem, retry_after
@@ -43,6 +44,7 @@ def dispatch() -> Any:
     if message is None:
         return _malformed()
     result = _handle(message)
+    accept_machine(DELIVERIES_REFUSED)
     if not result.armed:  # the delivered message is the only alarm left, so it must come again
         detail = "The post's next alarm could not be set. Deliver this message again."
         return problem(503, "not_armed", detail, Retry_After=retry_after())

@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 from flask.views import MethodView
 
+from app.domain.alerts import CRON_REFUSED
 from app.domain.post import Post
 from app.posts import drafts
 from app.posts import recover as recovering
@@ -15,7 +16,7 @@ from app.store.paging import After
 from app.store.posts import queries
 from app.web import schemas
 from app.web.addresses import acts_on_get
-from app.web.auth import check_delivery, deps, user_id, user_required
+from app.web.auth import accept_machine, check_delivery, deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.idempotency import DOCUMENTED as KEYED
@@ -127,7 +128,10 @@ def unschedule(post_id: str) -> dict[str, Any]:
 def recover() -> Any:
     """Retry or fail a post by hand, or run the sweep if signed by QStash."""
     if request.headers.get("Upstash-Signature") is not None:
-        return check_delivery(deps().settings.recover_url) or sweep_answer()
+        refused = check_delivery(deps().settings.recover_url, CRON_REFUSED)
+        if refused is None:
+            accept_machine(CRON_REFUSED)
+        return refused or sweep_answer()
     return _recover()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from app.delivery import report
+from app.domain.alerts import REPORTS_REFUSED
 from app.domain.outcomes import Report
 from app.web import schemas
 from app.web.auth import deps, secret_required
@@ -25,7 +26,7 @@ _NO_VALUE = frozenset({"undefined", "null", "none", "nan", "true", "false", "0"}
 _BOOLEANS = {"true": True, "false": False}
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
-n8n_only = secret_required("n8n_callback_secret", header="X-Callback-Secret")
+n8n_only = secret_required("n8n_callback_secret", REPORTS_REFUSED, header="X-Callback-Secret")
 
 
 @blueprint.post("/publish-status")

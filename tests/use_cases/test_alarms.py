@@ -47,7 +47,7 @@ def test_schedule_succeeds_unarmed_if_message_service_refuses(world: World, code
 def test_only_message_service_errors_that_need_an_operator_raise_an_alert(world: World, code: str):
     world.messages.publish_error = code
     world.scheduled()
-    needs_operator = code in ("unauthorized", "quota_exceeded", "beyond_horizon")
+    needs_operator = code in ("unreachable", "unauthorized", "quota_exceeded", "beyond_horizon")
     assert world.alerts() == ({f"message_service_{code}": "qstash"} if needs_operator else {})
 
 

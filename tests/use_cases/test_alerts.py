@@ -75,7 +75,7 @@ def test_stale_claims_alert_needs_six_within_an_hour_and_ends_after_it(world: Wo
     assert (found["since"], found["lastAt"], found["count"]) == (to_wire(first), to_wire(world.clock.now()), 6)
     world.clock.set(first + HOUR + timedelta(microseconds=1))
     sweep(world.deps)
-    assert alerts_by_kind(world) == {}
+    assert "stale_claims" not in alerts_by_kind(world)
 
 
 def insert_attempts(world: World, ago: timedelta, *late_ms: float) -> datetime:

@@ -11,7 +11,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
-from app.store.schema.tables import STALE_REASONS, attempts, social_accounts, transitions
+from app.domain.lifecycle import Status
+from app.store.schema.tables import STALE_REASONS, SWEPT, attempts, posts, social_accounts, transitions
 
 SAMPLE = 10_000  # the latest attempts read
 
@@ -35,6 +36,25 @@ def stale_claims(connection: Connection, since: datetime) -> Occurrences | None:
     at = transitions.c.at
     statement = select(sa.func.count(), sa.func.min(at), sa.func.max(at))
     count, first, last = connection.execute(statement.where(sa.text(STALE_REASONS), at >= since)).one()
+    return Occurrences(count, first, last) if count else None
+
+
+def swept(connection: Connection, since: datetime) -> Occurrences | None:
+    """Return the sends by the sweep since `since`, or None without any."""
+    at = attempts.c.started_at
+    latest = select(at).where(sa.text(SWEPT), at >= since).order_by(at.desc()).limit(SAMPLE).subquery()
+    return _occurrences(connection, latest.c.started_at)
+
+
+def overdue(connection: Connection, before: datetime) -> Occurrences | None:
+    """Return the scheduled posts due before `before`, or None without any."""
+    due = posts.c.next_attempt_at
+    oldest = select(due).where(posts.c.status == Status.SCHEDULED, due < before).order_by(due).limit(SAMPLE).subquery()
+    return _occurrences(connection, oldest.c.next_attempt_at)
+
+
+def _occurrences(connection: Connection, at: sa.ColumnElement[datetime]) -> Occurrences | None:
+    count, first, last = connection.execute(select(sa.func.count(), sa.func.min(at), sa.func.max(at))).one()
     return Occurrences(count, first, last) if count else None
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 
 from app.domain.times import CLOCK_TOLERANCE
+from app.log import emit
 from app.store.engine import upsert
 from app.store.row_locks import skip_locked, write_unless_locked
 from app.store.schema.columns import Condition
@@ -33,10 +34,14 @@ class Alert:
 
 
 def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datetime) -> None:
-    """Begin or renew an alert. Renewing keeps `since`. A locked row is not waited for: the alert is there already."""
+    """Begin or renew an alert, and log it. Renewing keeps `since`.
+
+    A locked row is not waited for: the alert is there already.
+    """
     first = {"since": now, "last_at": now, "count": 1, "detail": detail}
     again = {"last_at": now, "count": alerts.c.count + 1, "detail": detail}
     key = {"kind": kind, "subject": subject}
+    emit("alert", kind=kind, subject=subject, detail=detail)
     write_unless_locked(tx, "alert", partial(upsert, tx, alerts, key, first, again), None)
 
 
@@ -54,8 +59,10 @@ def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
 
 
 def _delete(tx: Connection, *where: Condition) -> None:
-    """Delete alerts. A locked one is not waited for: it is being renewed."""
-    tx.execute(delete(alerts).where(*where, *skip_locked(tx, alerts, *where)))
+    """Delete alerts, and log each. A locked one is not waited for: it is being renewed."""
+    statement = delete(alerts).where(*where, *skip_locked(tx, alerts, *where))
+    for kind, subject in tx.execute(statement.returning(alerts.c.kind, alerts.c.subject)).all():
+        emit("alert.cleared", kind=kind, subject=subject)
 
 
 def any_in_future(connection: Connection, now: datetime) -> bool:

@@ -54,11 +54,11 @@ def forget_message(tx: Connection, post_id: str, message_id: str) -> bool:
     return tx.execute(update(posts).where(*where).values(message_id=None)).rowcount == 1
 
 
-def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str]:
+def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]], armed_as: str | None = None) -> set[str]:
     """Store the message ids of posts with an unchanged arming, in one statement.
 
-    Returns the ids of these posts, and of posts held by another transaction: their messages stay too. The caller must
-    cancel the messages of all other posts.
+    `armed_as` is the fingerprint of what the messages carry. Returns the ids of these posts, and of posts held by
+    another transaction: their messages stay too. The caller must cancel the messages of all other posts.
     """
     keys = [(post.id, post.generation, post.arm_count) for post, _ in taken]
     own = sa.tuple_(
@@ -66,14 +66,18 @@ def store_messages(tx: Connection, taken: Sequence[tuple[Post, str]]) -> set[str
     )
     message_of = sa.case(*((posts.c.id == post.id, message_id) for post, message_id in taken))
     where = (own.in_(keys), status_unindexed(Status.SCHEDULED), posts.c.message_id.is_(None))
-    statement = update(posts).where(*where, *skip_locked(tx, posts, *where)).values(message_id=message_of)
+    statement = (
+        update(posts).where(*where, *skip_locked(tx, posts, *where)).values(message_id=message_of, armed_as=armed_as)
+    )
     stored = set(tx.execute(statement.returning(posts.c.id)).scalars())
     if len(stored) == len(taken):
         return stored
     return stored | set(tx.execute(sa.select(posts.c.id).where(*where)).scalars())
 
 
-def store_message(connection: Connection, post: Post, message_id: str, kinds: Sequence[str]) -> tuple[bool, bool]:
+def store_message(
+    connection: Connection, post: Post, message_id: str, kinds: Sequence[str], armed_as: str | None = None
+) -> tuple[bool, bool]:
     """Store one message id and look for alerts of these kinds about the message service.
 
     Returns (stored, alerts possible). The transaction must contain nothing else, because PostgreSQL commits it without
@@ -81,7 +85,9 @@ def store_message(connection: Connection, post: Post, message_id: str, kinds: Se
     """
     arming = {"post_id": post.id, "wanted": post.generation, "armed": post.arm_count}
     statement = _STORE_SOON if connection.dialect.name == "postgresql" else _STORE
-    row = connection.execute(statement, {**arming, "message": message_id, "kinds": kinds}).one_or_none()
+    row = connection.execute(
+        statement, {**arming, "message": message_id, "kinds": kinds, "armed_as": armed_as}
+    ).one_or_none()
     return (True, bool(row.alerted)) if row else (False, True)
 
 
@@ -95,7 +101,7 @@ _STORE = (
         status_unindexed(Status.SCHEDULED),
         posts.c.message_id.is_(None),
     )
-    .values(message_id=sa.bindparam("message"))
+    .values(message_id=sa.bindparam("message"), armed_as=sa.bindparam("armed_as"))
     .returning(_ALERTED.label("alerted"))
 )
 _STORE_SOON = _STORE.returning(sa.func.set_config("synchronous_commit", "off", True))
@@ -107,3 +113,8 @@ def due_before(instant: datetime) -> Condition:
 
 def without_message() -> Condition:
     return posts.c.message_id.is_(None)
+
+
+def armed_otherwise(fingerprint: str) -> Condition:
+    """Return the condition that the message carries other content than this fingerprint's."""
+    return sa.and_(posts.c.message_id.is_not(None), posts.c.armed_as.is_distinct_from(fingerprint))

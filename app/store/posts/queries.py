@@ -18,6 +18,7 @@ from app.store.companies import access
 from app.store.ends import is_over
 from app.store.operations.breaker import NAME
 from app.store.paging import After, newest_first, oldest_first
+from app.store.posts import arming
 from app.store.posts.attempts import to_attempt
 from app.store.posts.transition_sql import to_post
 from app.store.schema.tables import attempts, breakers, posts, social_accounts, transitions
@@ -228,6 +229,15 @@ def unarmed(
         posts.c.next_attempt_at < end,
         is_over(posts.c.updated_at, settled_before, settled_before + LONGEST_SWEEP),
     )
+    return _paged(connection, statement, "next_attempt_at", limit, after)
+
+
+def armed_otherwise(
+    connection: Connection, fingerprint: str, start: datetime, limit: int, after: After | None
+) -> list[Post]:
+    """Return a batch of scheduled posts due from `start` on, with messages of another content than `fingerprint`."""
+    due = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at >= start)
+    statement = select(posts).where(*due, arming.armed_otherwise(fingerprint))
     return _paged(connection, statement, "next_attempt_at", limit, after)
 
 

@@ -66,6 +66,17 @@ alerts = Table(
     Column("detail", sa.Text, nullable=False),
 )
 
+# The fingerprint of what messages carry, and the instant when it was first seen. `rearmed_at` is null while posts armed
+# with another content may be left.
+armed_contents = Table(
+    "armed_contents",
+    metadata,
+    Column("name", sa.String(32), primary_key=True),
+    Column("fingerprint", sa.String(16), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("rearmed_at", Instant),
+)
+
 # Stored counts, which spare the status route the counting. For a final status (`name`): the posts that ever reached it
 # before `counted_until`, and how many of them were pruned. For any other name: the number of posts at `counted_until`.
 tallies = Table(

@@ -15,6 +15,7 @@ from app.store.schema.operations import (
     account_slots,
     account_turns,
     alerts,
+    armed_contents,
     breakers,
     idempotency_keys,
     leases,
@@ -30,6 +31,7 @@ __all__ = [
     "account_slots",
     "account_turns",
     "alerts",
+    "armed_contents",
     "attempts",
     "breakers",
     "clients",
@@ -82,6 +84,7 @@ posts = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("rearm_count", sa.Integer, nullable=False, server_default=sa.text("0")),
+    Column("armed_as", sa.String(16)),
     CheckConstraint(f"status IN ({quoted_list(Status)})", name="status"),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="due_when_scheduled"),
     CheckConstraint("(status = 'publishing') = (lease_until IS NOT NULL)", name="lease_when_publishing"),
@@ -152,6 +155,10 @@ attempts = Table(
 )
 # The index includes the columns of the lateness figures, which would otherwise cost a lookup per attempt.
 Index("ix_attempts_started_at", attempts.c.started_at, postgresql_include=["attempt", "lateness_ms"])
+#: Sends that the sweep made because no message had arrived.
+SWEPT = "trigger = 'sweep'"
+# Sends by the sweep are few while messages arrive, so counting the last hour's costs nothing.
+Index("ix_attempts_swept", attempts.c.started_at, **partial(SWEPT))
 
 transitions = Table(
     "transitions",
