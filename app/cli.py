@@ -1,10 +1,11 @@
-"""The commands: db upgrade, sweep, prune, token, doctor, cron install and cron show."""
+"""The commands: db upgrade, sweep, prune, token, doctor, rearm, cron install and cron show."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -23,7 +24,15 @@ def register_commands(app: Flask) -> None:
     services: Services = app.extensions["punctual"]
     database = AppGroup("db", help="The database's schema.")
     database.add_command(_upgrade(services))
-    for command in (database, _sweep(services), _prune(services), _token(services), _doctor(services), _cron(services)):
+    for command in (
+        database,
+        _sweep(services),
+        _prune(services),
+        _token(services),
+        _doctor(services),
+        _rearm(services),
+        _cron(services),
+    ):
         app.cli.add_command(command)
 
 
@@ -129,16 +138,59 @@ def _token(services: Services) -> click.Command:
 
 def _doctor(services: Services) -> click.Command:
     @click.command("doctor")
-    def doctor() -> None:
-        """Check settings, database, QStash and n8n, and print the cure of each problem."""
-        from app.operations.doctor import diagnose
+    @click.option("--strict", is_flag=True, help="Exit with 1 on a WARN too.")
+    @click.option("--deep", is_flag=True, help="Also send a test message through QStash to this app.")
+    def doctor(strict: bool, deep: bool) -> None:
+        """Check settings, database, QStash, n8n and the public address, and print the cure of each problem.
 
-        findings = diagnose(services.deps)
+        Exits with 1 if a line says FAIL.
+        """
+        from app.operations.doctor.diagnose import diagnose
+        from app.operations.doctor.findings import Checkup
+
+        findings = diagnose(Checkup(services, os.environ), deep=deep)
         for finding in findings:
             click.echo(f"{finding.mark:<4}  {finding.about:<9} {finding.text}")
-        raise SystemExit(1 if any(finding.mark == "FAIL" for finding in findings) else 0)
+        bad = ("FAIL", "WARN") if strict else ("FAIL",)
+        raise SystemExit(1 if any(finding.mark in bad for finding in findings) else 0)
 
     return doctor
+
+
+def _rearm(services: Services) -> click.Command:
+    @click.command("rearm")
+    @click.option("--seconds", type=click.FloatRange(min=1, max=86_400), default=300.0, show_default=True)
+    def rearm(seconds: float) -> None:
+        """Arm posts again after a change of PUBLIC_BASE_URL, INTERNAL_API_SECRET or the QStash account.
+
+        It ends after SECONDS. Running it again goes on, and changes nothing once every message fits.
+        """
+        from app.sweep.rearm import Rearmed, notice_change
+        from app.sweep.rearm import rearm as run_rearm
+
+        deps = services.deps
+        if deps.messages is None:
+            click.echo("Poll mode has no messages, so there is nothing to arm.")
+            return
+        end = deps.clock.now() + timedelta(seconds=seconds)
+
+        def show(done: Rearmed, due: datetime) -> None:
+            click.echo(f"Armed {done.armed} posts again, those due until {due:%F %T} UTC. Refused: {done.refused}.")
+
+        try:
+            notice_change(deps)
+            done = run_rearm(deps, lambda: deps.clock.now() < end, show)
+        except Unavailable as error:
+            raise click.ClickException(error.detail) from None
+        if done.refused:
+            raise click.ClickException(
+                f"QStash refused {done.refused} messages. The sweep arms or sends these posts. See the log."
+            )
+        if not done.complete:
+            raise click.ClickException("Posts with other messages are left. Run the command again.")
+        click.echo(f"Every armed message fits the settings. Armed again now: {done.armed}.")
+
+    return rearm
 
 
 def _cron(services: Services) -> click.Group:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from app.domain.delivery import DeliveryResult, ReadyDelivery
 from app.domain.oauth import Authorizer
-from app.domain.ports import Clock, MediaCheck, MessageService, Publisher, Schedules, Vault
+from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
 from app.domain.post import Account
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
 from app.settings.values import Settings
@@ -68,10 +68,12 @@ class Deps:
 class Services:
     """The needs of the web layer and the commands: those of the use cases, and two verifiers.
 
-    `schedules` is None in poll mode.
+    `schedules` and `message_log` are None in poll mode, and `own_address` without PUBLIC_BASE_URL.
     """
 
     deps: Deps
     users: UserVerifier
     deliveries: DeliveryVerifier
     schedules: Schedules | None = None
+    message_log: MessageLog | None = None
+    own_address: AddressProbe | None = None

@@ -10,7 +10,9 @@ from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
+from app.adapters.own_address import OwnAddress
 from app.adapters.qstash import QStashMessages
+from app.adapters.qstash_log import QStashLog
 from app.adapters.qstash_schedules import QStashSchedules
 from app.adapters.qstash_signature import SignatureVerifier
 from app.adapters.threads import run_many
@@ -51,8 +53,14 @@ def wire(settings: Settings | None = None) -> Services:
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
-    schedules = None if settings.poll_mode else QStashSchedules(settings)
-    return Services(deps, UserTokens(settings, clock), SignatureVerifier(*keys), schedules)
+    return Services(
+        deps,
+        UserTokens(settings, clock),
+        SignatureVerifier(*keys),
+        schedules=None if settings.poll_mode else QStashSchedules(settings),
+        message_log=None if settings.poll_mode else QStashLog(settings),
+        own_address=OwnAddress(settings) if settings.public_base_url else None,
+    )
 
 
 def _engine(s: Settings) -> Engine:

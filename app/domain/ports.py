@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+SWEEP_SCHEDULE_ID = "punctual-recover"  # the usual name of the sweep's schedule
+
 
 class Clock(Protocol):
     """The only source of time. `now` is aware UTC.
@@ -98,6 +100,43 @@ class Schedules(Protocol):
         ...
 
     def resume(self, schedule_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageState:
+    """The end of a delivery in the message service's log. `status` is the HTTP status of our answer, where known."""
+
+    delivered: bool
+    status: int | None
+
+
+class MessageLog(Protocol):
+    """The message service's log of deliveries."""
+
+    def state_of(self, message_id: str) -> MessageState | None:
+        """Return the state of a message, None while it was not delivered yet.
+
+        Raises: MessageServiceError when the log cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AddressAnswer:
+    """The answer of our public address. `status` is None without an answer, and `error` says why."""
+
+    status: int | None
+    proof: str | None
+    location: str | None
+    error: str = ""
+
+
+class AddressProbe(Protocol):
+    """A call of our own public address."""
+
+    def ask(self, nonce: str) -> AddressAnswer:
+        """Ask for the proof of `nonce`. Never raises."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

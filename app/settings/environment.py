@@ -46,9 +46,14 @@ def _variable(setting: str, environ: Mapping[str, str]) -> str:
     return "PUNCTUAL_LOCAL" if setting == "local" else setting.upper()
 
 
+def default_database_url() -> str:
+    """Return the address of the database while none is set."""
+    instance = Path(__file__).resolve().parents[2] / "instance"
+    return f"sqlite:///{instance / 'punctual.sqlite3'}"
+
+
 def _fill_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
     """Fill in defaults that depend on the environment: the database, and Vercel's own."""
     if "database_url" not in values:
-        instance = Path(__file__).resolve().parents[2] / "instance"
-        values["database_url"] = f"sqlite:///{instance / 'punctual.sqlite3'}"
+        values["database_url"] = default_database_url()
     fill_vercel_defaults(values, environ)

@@ -5,10 +5,10 @@ Invariant: one id names the schedule, so a second installation replaces the firs
 
 from __future__ import annotations
 
-from app.domain.ports import Schedule, Schedules
+from app.domain.ports import SWEEP_SCHEDULE_ID, Schedule, Schedules
 from app.settings.values import SWEEP_PERIOD_SECONDS, Settings
 
-SCHEDULE_ID = "punctual-recover"
+SCHEDULE_ID = SWEEP_SCHEDULE_ID
 CRON = f"*/{SWEEP_PERIOD_SECONDS // 60:g} * * * *"
 
 

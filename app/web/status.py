@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from app.domain.times import to_wire
 from app.operations.health import Health
+from app.settings.proof import proof_of
 from app.store.posts import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
@@ -22,8 +23,15 @@ blueprint = Blueprint("status", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Answer 200 while the process works, also without a database: a restart would not mend that."""
-    return jsonify(status="ok", database=_health().database, version=VERSION)
+    """Answer 200 while the process works, also without a database: a restart would not mend that.
+
+    A nonce is answered with the proof of this installation, for the doctor.
+    """
+    answer = jsonify(status="ok", database=_health().database, version=VERSION)
+    proof = proof_of(deps().settings, request.headers.get("X-Punctual-Nonce", ""))
+    if proof is not None:
+        answer.headers["X-Punctual-Proof"] = proof
+    return answer
 
 
 @blueprint.get("/readyz")

@@ -117,3 +117,9 @@ def _same_tokens(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
     The ciphertexts identify it, because they differ even for equal tokens.
     """
     return T.id == account.id, T.access_token == account.access_token, T.refresh_token == account.refresh_token
+
+
+def sample(connection: Connection, limit: int) -> list[tuple[str, list[str]]]:
+    """Return (account id, its stored ciphertexts) of some accounts. Ids are random, so their order is too."""
+    statement = select(T.id, T.access_token, T.refresh_token).order_by(T.id).limit(limit)
+    return [(row[0], [text for text in row[1:] if text is not None]) for row in connection.execute(statement)]

@@ -1,0 +1,1 @@
+"""The checks of `flask doctor`, by their subject."""
