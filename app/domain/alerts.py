@@ -21,7 +21,10 @@ SWEPT_WINDOW, TOLERATED_SWEPT = timedelta(hours=1), 2  # posts sent by the sweep
 LONG_OVERDUE = timedelta(minutes=10)  # two periods of the cron: the sweep had its chance
 REFUSAL_ALERT_PERIOD = timedelta(minutes=1)  # one database write for any number of refused calls
 
+REFUSAL_ALERT_LIFETIME = timedelta(days=1)  # without an accepted call. A stranger may have made the only calls.
+
 REPORTS_REFUSED, CRON_REFUSED, DELIVERIES_REFUSED = "reports_refused", "cron_refused", "deliveries_refused"
+REFUSED = frozenset({REPORTS_REFUSED, CRON_REFUSED, DELIVERIES_REFUSED})
 
 CURES = {
     "breaker_open": "n8n fails. Posts wait, and one post tries from time to time. Look at n8n and its log.",

@@ -61,6 +61,8 @@ def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: run
         return alert_queries.accepted_since(connection, alert.last_at)
     if alert.kind == "message_service_beyond_horizon":  # each sweep arms the unarmed again and would have renewed it
         return figures is not None and figures.last_status == "ok" and figures.last_run_at > alert.last_at
+    if alert.kind in rules.REFUSED:
+        return now - alert.last_at > rules.REFUSAL_ALERT_LIFETIME
     if alert.kind == "reconnect_required":
         return not alert_queries.account_exists(connection, alert.subject)
     return alert.kind in EVENTS and now - alert.last_at > rules.EVENT_ALERT_LIFETIME
