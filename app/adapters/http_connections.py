@@ -11,6 +11,7 @@ import time
 from http.client import SWITCHING_PROTOCOLS, HTTPException, HTTPResponse
 from typing import Any
 
+import urllib3  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import certifi
+import urllib3  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
 from urllib3.util import create_urllib3_context, make_headers, parse_url
 
 from app.adapters.http_connections import DeadlineHTTPConnection, DeadlineHTTPSConnection

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import requests  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
+import urllib3  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
