@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,3 +175,14 @@ def test_a_replaced_encryption_key_fails(database_url: str, outside: Outside):
         only_problem(swept(site), "FAIL", "tokens", "2 of 2 accounts", "TOKEN_ENCRYPTION_KEYS")
     with installed(database_url, outside, token_encryption_keys=(new, former)) as site:
         assert not_ok(doctor(swept(site))[0]) == []
+
+
+def test_the_default_sqlite_file_without_migrations_names_both_causes(
+    tmp_path: Path, outside: Outside, monkeypatch: pytest.MonkeyPatch
+):
+    url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    monkeypatch.setattr("app.operations.doctor.database.default_database_url", lambda: url)
+    with installed(url, outside, local=False) as site:
+        lines, status = doctor(site)
+    texts = [text for _, about, text in lines if about == "database"]
+    assert ["DATABASE_URL is unset" in texts[0], "db upgrade" in texts[1], len(texts), status] == [True, True, 2, 1]

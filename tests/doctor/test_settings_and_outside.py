@@ -178,6 +178,7 @@ def test_variables_of_other_programs_are_no_mistakes():
     others += " VERCEL_URL VERCEL_ENV VERCEL_GIT_COMMIT_SHA FLASK_APP PGPASSWORD DATABASE_URL_UNPOOLED MAX_WORKERS"
     known = ("DATABASE_URL", "PUNCTUAL_LOCAL", "N8N_WEBHOOK_URL", "CRON_SECRET_PREVIOUS")
     assert mistyped(dict.fromkeys((*others.split(), *known), "x")) == []
+    assert mistyped({"DATABSE_URL": "x", "DATABASE_URL": "y"}) == [("DATABSE_URL", "DATABASE_URL")]
     assert mistyped({"WEBHOOK_URL": "n8n's own", "N8N_WEBHOOK_URL": "ours"}) == []
 
 

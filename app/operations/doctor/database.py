@@ -75,22 +75,30 @@ def check_database(checkup: Checkup) -> list[Finding]:
 
 
 def _state(checkup: Checkup) -> list[Finding]:
+    """Check that the database answers and is migrated. The last finding says so, or why not."""
     deps = checkup.deps
     kind = deps.db.engine.dialect.name
+    found = _default_file(checkup)
     try:
-        found = health.read_state(deps.db)
+        read = health.read_state(deps.db)
     except Unavailable as error:
-        return [_refused(checkup, error)]
-    if found.state != "ok":
-        return [Finding("FAIL", "database", f"{kind} {NOT_MIGRATED if found.state == 'not_migrated' else READ_ONLY}")]
+        return [*found, _refused(checkup, error)]
     newest = health.newest_migration()
-    if found.version > newest:
-        text = f"{kind} has the schema {found.version[:40]}, newer than this code's {newest}: deploy the newer code"
-        return [Finding("WARN", "database", text)]
-    if deps.settings.database_url == default_database_url() and not deps.settings.local:
-        text = f"{kind} in the folder instance/, because DATABASE_URL is unset: set it, unless this is a trial"
-        return [Finding("WARN", "database", text)]
-    return [Finding("OK", "database", f"{kind} answers and is migrated")]
+    if read.state != "ok":
+        problem = NOT_MIGRATED if read.state == "not_migrated" else READ_ONLY
+        found.append(Finding("FAIL", "database", f"{kind} {problem}"))
+    elif read.version > newest:
+        text = f"{kind} has the schema {read.version[:40]}, newer than this code's {newest}: deploy the newer code"
+        found.append(Finding("WARN", "database", text))
+    return found or [Finding("OK", "database", f"{kind} answers and is migrated")]
+
+
+def _default_file(checkup: Checkup) -> list[Finding]:
+    settings = checkup.deps.settings
+    if settings.database_url != default_database_url() or settings.local:
+        return []
+    text = "sqlite in the folder instance/, because DATABASE_URL is unset: set it, unless this is a trial"
+    return [Finding("WARN", "database", text)]
 
 
 def _refused(checkup: Checkup, error: Unavailable) -> Finding:
