@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from app.settings.values import ROTATED_SECRETS, SWEEP_PERIOD_SECONDS, Settings
+from app.settings.values import SWEEP_PERIOD_SECONDS, Settings
 
 DAY_SECONDS = 86_400.0
 DUPLICATE_GUARD_SECONDS = 540.0  # LinkedIn's guard as the domain counts it, see `app.domain.platforms`
@@ -16,7 +16,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 def contradictions(s: Settings) -> list[tuple[str, str]]:
     """Return (setting, problem) for each contradiction between settings and each missing partner."""
-    return [(name, problem) for wrong, name, problem in [*_addresses(s), *_secrets(s), *_spans(s)] if wrong]
+    return [(name, problem) for wrong, name, problem in [*_addresses(s), *_spans(s)] if wrong]
 
 
 def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
@@ -60,17 +60,6 @@ def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
             "N8N_WEBHOOK_URL",
             "is a test URL. It works only once after a click in the editor. Use the /webhook/ URL",
         ),
-    ]
-
-
-def _secrets(s: Settings) -> list[tuple[bool, str, str]]:
-    return [
-        (
-            getattr(s, f"{name}_previous") is not None and getattr(s, name) is None,
-            f"{name}_previous".upper(),
-            f"needs {name.upper()}, because a former value is accepted only beside the new one. Set both, or neither",
-        )
-        for name in ROTATED_SECRETS
     ]
 
 

@@ -6,11 +6,13 @@ Invariant: a new message is accepted before the old one is cancelled, and runnin
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.alarms import arm_batch, disarm
 from app.deps import Deps
+from app.domain.errors import Unavailable
 from app.domain.post import Post
 from app.log import emit
 from app.settings.armed_content import armed_content
@@ -40,7 +42,7 @@ def notice_change(deps: Deps) -> bool:
         known = armed_contents.read(connection)
     if known is not None and known.fingerprint == fingerprint:
         return known.rearmed_at is None
-    with deps.db.transaction() as tx:
+    with suppress(Unavailable), deps.db.transaction() as tx:  # the next sweep records it, and the posts know their own
         armed_contents.write(tx, fingerprint, changed_at=now, rearmed_at=None if known else now)
     if known is not None:
         emit("messages.outdated")

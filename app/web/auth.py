@@ -172,10 +172,11 @@ def bearer() -> str | None:
 
 
 def fits(setting: str, given: str | None) -> bool:
-    """Return True if `given` is this setting's secret, or its former value."""
+    """Return True if `given` is this setting's secret, or its former value. While the setting is unset, none fits."""
     settings = deps().settings
-    former = getattr(settings, f"{setting}_previous")
-    return is_secret(given, getattr(settings, setting)) | is_secret(given, former)
+    secret = getattr(settings, setting)
+    former = getattr(settings, f"{setting}_previous") if secret is not None else None
+    return is_secret(given, secret) | is_secret(given, former)
 
 
 def is_secret(given: str | None, secret: str | None) -> bool:

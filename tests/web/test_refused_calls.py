@@ -201,3 +201,13 @@ def test_signature_of_a_stranger_names_no_alert_of_the_cron(small_site: Site):
         "unauthorized",
     )
     assert set(alerts(small_site)) == {"deliveries_refused"}
+
+
+def test_former_secret_alone_opens_nothing(sqlite_url: str, make_site: MakeSite):
+    names = ("cron_secret", "n8n_callback_secret", "admin_secret_key")
+    alone: dict[str, Any] = dict.fromkeys(names) | {f"{name}_previous": SECRETS[name] for name in names}
+    site = make_site(sqlite_url, **alone)
+    refused(site.cron.get(RECOVER), 503, "not_configured")
+    refused(site.n8n.post("/api/webhooks/publish-status", json=REPORT), 503, "not_configured")
+    admin = Caller(site.client, {"Authorization": f"Bearer {SECRETS['admin_secret_key']}"})
+    refused(admin.post("/api/scheduler/run"), 401, "unauthorized")

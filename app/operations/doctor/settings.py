@@ -25,7 +25,9 @@ def check_settings(checkup: Checkup) -> list[Finding]:
         found.append(Finding("WARN", "settings", f"{name[:60]} is no setting and has no effect: {cure}"))
     for name in ROTATED_SECRETS:
         if getattr(s, f"{name}_previous") is not None:
-            former = f"{name}_previous".upper()
-            text = f"{former} is still accepted: remove it once every caller has the new {name.upper()}"
+            former, new = f"{name}_previous".upper(), name.upper()
+            text = f"{former} is still accepted: remove it once every caller has the new {new}"
+            if getattr(s, name) is None:
+                text = f"{former} has no effect without {new}: set {new}"
             found.append(Finding("WARN", "settings", text))
     return found or [Finding("OK", "settings", "complete")]
