@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+from app.alerts import RefusedCalls
 from app.deps import Deps, Services
 from app.domain.verifiers import BadSignature
 from app.settings.values import Settings
 from app.web import build_app
+from app.web.auth import REFUSED_CALLS
 
 SECRET = "simulated-callback-secret"
 DISPATCH = "/api/posts/dispatch"
@@ -58,12 +60,34 @@ class _CallersServices(threading.local):
     deliveries = QStashTime()
 
 
+class _CallersRefusedCalls:
+    """app.alerts.RefusedCalls, one of each instance. A new seed, known by its settings, begins with none."""
+
+    def __init__(self, services: _CallersServices) -> None:
+        self._services = services
+        self._settings: Settings | None = None
+        self._of_instance: dict[int, RefusedCalls] = {}
+
+    def refused(self, kind: str) -> None:
+        self._own().refused(kind)
+
+    def accepted(self, kind: str) -> None:
+        self._own().accepted(kind)
+
+    def _own(self) -> RefusedCalls:
+        deps = self._services.deps
+        if deps.settings is not self._settings:
+            self._settings, self._of_instance = deps.settings, {}
+        return self._of_instance.setdefault(id(deps), RefusedCalls(deps))
+
+
 class Routes:
     """The web app of all instances, built once."""
 
     def __init__(self) -> None:
         self._services = _CallersServices()
         self._app = build_app(cast(Services, self._services))
+        self._app.extensions[REFUSED_CALLS] = _CallersRefusedCalls(self._services)
 
     def post(
         self, deps: Deps, path: str, body: str | dict[str, Any], headers: dict[str, str] | None = None
