@@ -34,13 +34,17 @@ def lock_key(deps: Deps, user_id: str, key: str, fingerprint: str) -> KeyLock | 
     return None
 
 
-def finish(deps: Deps, lock: KeyLock, status: int, headers: dict[str, str], body: str) -> None:
+def finish(
+    deps: Deps, lock: KeyLock, status: int, headers: dict[str, str], body: str, content_at: int | None = None
+) -> None:
     """Store the request's answer. Does nothing if the lock expired and another request has the key now.
+
+    `content_at` is the place in `body` at which the text of the request was left out.
 
     Raises: Unavailable when the database does not answer.
     """
     with deps.db.transaction() as tx:
-        idempotency.finish(tx, lock, status, headers, body)
+        idempotency.finish(tx, lock, status, headers, body, content_at)
 
 
 def release(deps: Deps, lock: KeyLock) -> None:

@@ -48,6 +48,7 @@ class Post:
     updated_at: datetime
     rearm_count: int = 0  # alarms set again for the present due instant, after early deliveries
     armed_as: str | None = None  # the fingerprint of what its last stored message carries
+    content_hash: int | None = None  # None: unknown, such as of a row from before hashes
 
     @property
     def armed(self) -> bool:

@@ -1,12 +1,17 @@
-"""Warnings when scheduling: the same text twice within a day, or two posts within a minute."""
+"""Warnings when scheduling: the same text twice within a day, or two posts within a minute.
+
+Invariant: texts are compared by their hashes. A text with too many combining marks in a row has none.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.content.marks import MAX_MARKS, longest_run
 from app.domain.lifecycle import Status
 from app.domain.times import to_wire
 
@@ -21,7 +26,7 @@ class NearbyPost:
     id: str
     status: Status
     at: datetime
-    content: str
+    same_text: bool
 
 
 def normalised(text: str) -> str:
@@ -30,12 +35,22 @@ def normalised(text: str) -> str:
     return unicodedata.normalize("NFC", folded)  # folding can decompose characters
 
 
-def schedule_warnings(at: datetime, content: str, others: Iterable[NearbyPost]) -> list[tuple[str, str]]:
+def content_hash(text: str) -> int | None:
+    """Return 64 bits of the normalised text's SHA-256, equal for equal-looking texts.
+
+    None means the text cannot be normalised in bounded time. It equals no other text.
+    """
+    if longest_run(text) > MAX_MARKS:
+        return None
+    digest = hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def schedule_warnings(at: datetime, others: Iterable[NearbyPost]) -> list[tuple[str, str]]:
     """Return (code, message) of each warning for a post due `at`. A message names the nearest other post."""
     nearest = sorted(others, key=lambda other: (abs(other.at - at), other.at, other.id))
-    text = normalised(content)
     warnings = []
-    same = next((o for o in nearest if abs(o.at - at) <= DUPLICATE_WITHIN and normalised(o.content) == text), None)
+    same = next((o for o in nearest if abs(o.at - at) <= DUPLICATE_WITHIN and o.same_text), None)
     if same is not None:
         verb = "went" if same.status is Status.PUBLISHED else "goes"
         message = f"The same text {verb} to this account at {to_wire(same.at)} (post {same.id})."

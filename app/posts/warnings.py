@@ -9,11 +9,9 @@ from __future__ import annotations
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.post import Post
-from app.domain.warnings import DUPLICATE_WITHIN, schedule_warnings
+from app.domain.warnings import CROWDED_WITHIN, DUPLICATE_WITHIN, schedule_warnings
 from app.log import emit
 from app.store.posts import warnings
-
-MAX_PER_SIDE = 100  # compared before and after: more than any platform lets one account send in a day
 
 
 def find_warnings(deps: Deps, post: Post) -> list[tuple[str, str]]:
@@ -22,8 +20,8 @@ def find_warnings(deps: Deps, post: Post) -> list[tuple[str, str]]:
         return []
     try:
         with deps.db.reading() as connection:
-            others = warnings.nearby_posts(connection, post, post.scheduled_at, DUPLICATE_WITHIN, MAX_PER_SIDE)
+            others = warnings.nearby_posts(connection, post, post.scheduled_at, DUPLICATE_WITHIN, CROWDED_WITHIN)
     except Unavailable:
         emit("post.not_compared", post_id=post.id)
         return []
-    return schedule_warnings(post.scheduled_at, post.content, others)
+    return schedule_warnings(post.scheduled_at, others)

@@ -26,6 +26,7 @@ from app.web import (
     webhooks,
 )
 from app.web.bodies import WholeRequest
+from app.web.json_answers import Utf8Json
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -39,7 +40,7 @@ def build_app(services: Services) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
     addresses.prepare(app)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # answers keep the field order of the API's documentation
+    app.json = Utf8Json(app)
     app.extensions["punctual"] = services
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)

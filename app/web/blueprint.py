@@ -17,6 +17,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import FieldError, Invalid
 from app.web.bodies import parse_json
+from app.web.problems import MAX_ERRORS, shorten
 
 SECURED: dict[str, Any] = {"security": [{"user": []}]}
 QUERY = "punctual_query"  # the attribute of a view with the schema of its query
@@ -61,10 +62,12 @@ def check_query() -> None:
         return
     schema = getattr(_view(), QUERY, None)
     known = {field.data_key for field in schema().load_fields.values()} if schema is not None else set()
-    errors = []
+    errors: list[FieldError] = []
     for name, values in request.args.lists():
+        if len(errors) == MAX_ERRORS:
+            break
         if name not in known:
-            errors.append(FieldError(name or "query", "unknown_field", "Unknown parameter."))
+            errors.append(FieldError(shorten(name) or "query", "unknown_field", "Unknown parameter."))
         elif len(values) > 1:
             errors.append(FieldError(name, "repeated", "Send this parameter once.", 1, len(values)))
     if errors:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
+from app.domain.content.marks import MAX_MARKS, longest_run
 from app.domain.errors import FieldError, Invalid
 from app.domain.names import is_name
 from app.domain.times import cut_fraction, parse_instant, to_wire
@@ -20,7 +22,10 @@ from app.settings.pasted import fits_header, trim
 from app.web.ids import uuid_or_none
 
 MAX_URL = 2048
+MAX_HOST = 253  # RFC 1035. The pattern of a URL is slow on longer ones
+MAX_UNKNOWN = 50  # fields of an object beyond those of its schema
 _COUNT = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Camel(Schema):
@@ -35,6 +40,20 @@ class Camel(Schema):
         flask-smorest copies schemas at every decorator. Schemas never change, and copying them is slow.
         """
         return self
+
+    @pre_load
+    def check_number_of_fields(self, data: Any, **_kwargs: Any) -> Any:
+        """Refuse an object of too many fields at once, before an error is collected for each.
+
+        A schema that ignores unknown fields never looks at them.
+
+        Raises: ValidationError.
+        """
+        most = len(self.load_fields) + MAX_UNKNOWN
+        if self.unknown == RAISE and isinstance(data, Mapping) and len(data) > most:
+            message = f"Has {len(data)} fields. Send only the documented ones."
+            raise ValidationError([FieldError("", "too_many_fields", message, most, len(data))])
+        return data
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         first, *rest = (field_obj.data_key or field_name).split("_")
@@ -63,6 +82,8 @@ class HttpUrl(validate.URL):
         if len(value) <= MAX_URL:  # another check refuses longer ones
             head, slashes, rest = value.partition("://")
             host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+            if len(host) > MAX_HOST:
+                raise ValidationError(self.error)
             super().__call__(head + slashes + host.replace("_", "x") + rest[len(host) :])
             self._check_port(value)
         return value
@@ -75,42 +96,76 @@ class HttpUrl(validate.URL):
 
 
 class Text(fields.String):
-    """Text for every database and every JSON parser: without NUL and without half of a surrogate pair."""
+    """Text for every database and every JSON parser: without NUL and without half of a surrogate pair.
+
+    It has at most MAX_MARKS combining marks in a row. Its length is checked before all other rules, which cost time.
+    """
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
+        text = self.clean(super()._deserialize(value, attr, data, **kwargs))
+        for check in self.validators:
+            if isinstance(check, Length):
+                check(text)
         if "\0" in text:
             raise ValidationError("Must not contain NUL characters.")
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if _SURROGATE.search(text):
             raise ValidationError("Contains half of a surrogate pair. Send complete characters.")
+        _check_marks(text)
+        self.check(text)
         return text
+
+    def clean(self, text: str) -> str:
+        return text
+
+    def check(self, text: str) -> None:
+        """Check the clean text.
+
+        Raises: ValidationError.
+        """
+
+
+def _check_marks(text: str) -> None:
+    run = longest_run(text)
+    if run > MAX_MARKS:
+        message = f"Has {run} combining marks in a row, at most {MAX_MARKS} are allowed. Remove the excess."
+        raise ValidationError([FieldError("", "too_many_marks", message, MAX_MARKS, run)])
 
 
 class Pasted(Text):
     """Text without the white space and invisible characters that pasting adds around it."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return trim(super()._deserialize(value, attr, data, **kwargs))
+    def clean(self, text: str) -> str:
+        return trim(text)
 
 
 class Token(Pasted):
     """A token or an id of a platform. n8n sends it on in an HTTP header."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
+    def check(self, text: str) -> None:
         if text and not fits_header(text):
             raise ValidationError("Must be visible ASCII characters without spaces. Copy it again.")
-        return text
 
 
 class Name(Pasted):
     """A name on one line, in any script."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        name = super()._deserialize(value, attr, data, **kwargs)
-        if name and not is_name(name):
+    def check(self, text: str) -> None:
+        if text and not is_name(text):
             raise ValidationError("Must be one line of visible characters, without control or bidi override ones.")
-        return name
+
+
+class Items(fields.List[Any]):
+    """A JSON array of at most `most` items. Its length is checked before any item."""
+
+    def __init__(self, item: fields.Field[Any], *, most: int, **kwargs: Any) -> None:
+        super().__init__(item, validate=Length(max=most), **kwargs)
+        self._check_length = Length(max=most)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        self._check_length(value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Uuid(fields.UUID):
@@ -156,8 +211,8 @@ class Instant(fields.AwareDateTime):
 class WrittenTime(Text):
     """An author's time as text. Digits beyond the microseconds do not count as its length."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return cut_fraction(super()._deserialize(value, attr, data, **kwargs))
+    def clean(self, text: str) -> str:
+        return cut_fraction(text)
 
 
 def http_url(**kwargs: Any) -> Pasted:

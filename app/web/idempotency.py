@@ -20,6 +20,8 @@ from app import idempotency
 from app.domain.errors import FieldError, Invalid, Unavailable
 from app.log import emit
 from app.web.auth import deps, user_id
+from app.web.bodies import read_json
+from app.web.json_answers import to_json
 from app.web.problems import problem
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -30,6 +32,7 @@ MAX_KEY = 255
 VISIBLE = re.compile(r"[!-~]{1,255}")
 KEPT_HEADERS = ("Content-Type", "Retry-After")
 RETRY_AFTER_SECONDS = "1"
+MIN_LEFT_OUT = 500  # characters. Shorter texts are kept in the answer
 DOCUMENTED: dict[str, Any] = {
     "parameters": [
         {
@@ -82,7 +85,10 @@ def _replay(record: idempotency.KeyRecord, fingerprint: str) -> Response:
         raise Invalid("idempotency_key_reused", message, [error])
     if record.status is None:
         return _in_flight()
-    response = current_app.response_class(record.body, record.status)
+    body, at = record.body, record.content_at
+    if at is not None:
+        body = body[:at] + _content_of_request() + body[at:]
+    response = current_app.response_class(body, record.status)
     for name, value in record.headers.items():
         response.headers[name] = value
     response.headers[REPLAYED] = "true"
@@ -112,7 +118,24 @@ def _keep(lock: idempotency.KeyLock, answer: Response) -> Response:
             idempotency.release(deps(), lock)
         else:
             headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-            idempotency.finish(deps(), lock, answer.status_code, headers, answer.get_data(as_text=True))
+            body, at = _without_content(answer.get_data(as_text=True))
+            idempotency.finish(deps(), lock, answer.status_code, headers, body, at)
     except Unavailable:
         emit("idempotency.not_kept", status=answer.status_code)
     return answer
+
+
+def _without_content(body: str) -> tuple[str, int | None]:
+    """Leave the text of the request out of the answer, because the post has it already.
+
+    A repeated request brings the same text again. Returns the body, and the place of the text or None.
+    """
+    content = _content_of_request()
+    at = body.find(content) if len(content) > MIN_LEFT_OUT else -1
+    return (body, None) if at < 0 else (body[:at] + body[at + len(content) :], at)
+
+
+def _content_of_request() -> str:
+    """Return the `content` of the request's body as JSON, or the empty text."""
+    content = (read_json(request.get_data()) or {}).get("content")
+    return to_json(content) if isinstance(content, str) else ""

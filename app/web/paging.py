@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from app.domain.errors import Invalid, NotFound, invalid_field
+from app.domain.post import Attempt, Transition
 from app.domain.times import parse_instant
 from app.store.paging import After
 from app.web.ids import uuid_or_404
 
 Find = Callable[[int, After | None], list[Any]]
+FindBounded = Callable[[int, After | None], tuple[list[Any], After | None]]
 
 
 def page(
@@ -23,20 +25,76 @@ def page(
 
     `find` gets the limit plus one, so the extra item shows if there is a next page. `key` returns an item's sort key.
     """
+
+    def cut(limit: int, after: After | None) -> tuple[list[Any], After | None]:
+        found = find(limit + 1, after)
+        return found[:limit], key(found[limit - 1]) if len(found) > limit else None
+
+    return bounded_page(query, cut, read_id)
+
+
+def bounded_page(
+    query: dict[str, Any], find: FindBounded, read_id: Callable[[str], str] = uuid_or_404
+) -> dict[str, Any]:
+    """Build one page of a list whose pages may end before the limit. Removes `limit` and `cursor` from `query`.
+
+    `find` returns the items, and the key of the last one if more follow.
+    """
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = find(limit + 1, _read_cursor(cursor, read_id) if cursor else None)
-    more = len(found) > limit
-    return {"data": found[:limit], "next_cursor": _write_cursor(key(found[limit - 1])) if more else None}
+    items, next_key = find(limit, _read_key(cursor, read_id) if cursor else None)
+    return {"data": items, "next_cursor": _write_key(next_key) if next_key else None}
 
 
-def _write_cursor(last: After) -> str:
-    key = json.dumps([last[0].isoformat(), last[1]])
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+def timeline_page(
+    query: dict[str, Any],
+    find_attempts: Callable[[int, int], list[Attempt]],
+    find_transitions: Callable[[int, int], list[tuple[int, Transition]]],
+) -> dict[str, Any]:
+    """Build one page of a timeline: at most `limit` attempts and as many transitions.
+
+    Each function gets the number of the last page's last item, and the limit plus one. A timeline of one page has no
+    `next_cursor`.
+    """
+    limit, cursor = query["limit"], query.get("cursor")
+    attempt, transition = _read_numbers(cursor) if cursor else (0, 0)
+    attempts, transitions = find_attempts(attempt, limit + 1), find_transitions(transition, limit + 1)
+    more = len(attempts) > limit or len(transitions) > limit
+    attempts, transitions = attempts[:limit], transitions[:limit]
+    last = [attempts[-1].attempt if attempts else attempt, transitions[-1][0] if transitions else transition]
+    answer: dict[str, Any] = {"attempts": attempts, "transitions": [line for _, line in transitions]}
+    return answer | ({"next_cursor": _write_cursor(last)} if more else {})
 
 
-def _read_cursor(cursor: str, read_id: Callable[[str], str]) -> After:
+def _write_key(last: After) -> str:
+    return _write_cursor([last[0].isoformat(), last[1]])
+
+
+def _write_cursor(key: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[Any, Any]:
+    first, second = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    return first, second
+
+
+def _read_key(cursor: str, read_id: Callable[[str], str]) -> After:
     try:
-        at, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        at, last = _read_cursor(cursor)
         return parse_instant(at, "cursor"), read_id(str(last))
     except (ValueError, TypeError, binascii.Error, NotFound, Invalid, RecursionError):
-        raise invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer unchanged.") from None
+        raise _invalid_cursor() from None
+
+
+def _read_numbers(cursor: str) -> tuple[int, int]:
+    try:
+        numbers = _read_cursor(cursor)
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise _invalid_cursor() from None
+    if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
+        raise _invalid_cursor()
+    return numbers
+
+
+def _invalid_cursor() -> Invalid:
+    return invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer unchanged.")

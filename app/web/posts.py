@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -13,7 +14,7 @@ from app.posts import drafts
 from app.posts import recover as recovering
 from app.posts import schedule as scheduling
 from app.store.paging import After
-from app.store.posts import queries
+from app.store.posts import pages
 from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import accept_machine, check_delivery, deps, user_id, user_required
@@ -22,7 +23,7 @@ from app.web.cron import recover_by_secret, sweep_answer
 from app.web.idempotency import DOCUMENTED as KEYED
 from app.web.idempotency import idempotent
 from app.web.ids import uuid_or_404, with_text_ids
-from app.web.paging import page
+from app.web.paging import bounded_page, timeline_page
 
 blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
 
@@ -45,9 +46,10 @@ class Posts(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List your posts, or those of a company, client or account, newest first.
 
-        The parameters from and to bound scheduledAt.
+        The parameters from and to bound scheduledAt. A page of long texts ends before the limit: read on with its
+        nextCursor.
         """
-        return page(query, lambda limit, after: _find(query, limit, after), lambda post: (post.created_at, post.id))
+        return bounded_page(query, partial(_find, query))
 
 
 @blueprint.route("/<post_id>")
@@ -76,16 +78,21 @@ class OnePost(MethodView):
 
 @blueprint.route("/<post_id>/timeline")
 @blueprint.doc(**SECURED)
-@blueprint.response(200, schemas.Timeline)
 @user_required
-def timeline(post_id: str) -> dict[str, Any]:
-    """List a post's attempts and changes of status, oldest first."""
+@blueprint.arguments(schemas.TimelineQuery, location="query")
+@blueprint.response(200, schemas.Timeline)
+def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
+    """List a post's attempts and changes of status, oldest first.
+
+    A page has at most `limit` of each.
+    """
     post = drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
     with deps().db.reading() as connection:
-        return {
-            "attempts": queries.attempts_of(connection, post.id),
-            "transitions": queries.transitions_of(connection, post.id),
-        }
+        return timeline_page(
+            query,
+            lambda after, limit: pages.attempts_after(connection, post.id, after, limit),
+            lambda after, limit: pages.transitions_after(connection, post.id, after, limit),
+        )
 
 
 @blueprint.route("/<post_id>/schedule", methods=["POST"])
@@ -151,7 +158,7 @@ def recover_by_cron() -> Any:
     return recover_by_secret()
 
 
-def _find(query: dict[str, Any], limit: int, after: After | None) -> list[Post]:
-    wanted = queries.PostFilter(**with_text_ids(query))
+def _find(query: dict[str, Any], limit: int, after: After | None) -> tuple[list[Post], After | None]:
+    wanted = pages.PostFilter(**with_text_ids(query))
     with deps().db.reading() as connection:
-        return queries.page(connection, user_id(), wanted, limit, after)
+        return pages.page(connection, user_id(), wanted, limit, after)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from flask import Flask, Response, request
@@ -11,11 +12,13 @@ from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotConfigured, NotFound, Refusal, Unavailable
 from app.log import emit
+from app.web.json_answers import to_json
 
 STATUS = {Forbidden: 403, NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
 RETRY_AFTER_SECONDS = "5"
 MAX_RETRY_AFTER_SECONDS = 300
 MAX_ERRORS = 50  # fields named in one answer
+MAX_FIELD_NAME = 200  # characters of a field's name in an answer, as a client may send a name of any length
 
 TITLES = {
     400: "Bad request",
@@ -55,7 +58,7 @@ def problem(status: int, code: str, detail: str, errors: list[FieldError] | None
     }
     if errors:
         body["errors"] = [_as_json(error) for error in errors[:MAX_ERRORS]]
-    response = Response(json.dumps(body), status, mimetype="application/problem+json")
+    response = Response(to_json(body), status, mimetype="application/problem+json")
     for name, value in headers.items():
         response.headers[name.replace("_", "-")] = value
     return response
@@ -89,7 +92,7 @@ def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     messages = (getattr(error, "data", None) or {}).get("messages")
     if status == 422 and messages:
-        errors = list(_flatten(messages))
+        errors = list(islice(_flatten(messages), MAX_ERRORS))
         return problem(422, "invalid_fields", " ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors)
     code, detail = DETAILS.get(status, ("bad_request" if status < 500 else "internal_error", "This cannot be done."))
     response = problem(status, code, detail)
@@ -103,20 +106,25 @@ def _from_bug(error: Exception) -> Response:
     return problem(500, "internal_error", "An internal error occurred and was logged. Try again.")
 
 
-def _flatten(messages: Any, path: str = "") -> list[FieldError]:
+def shorten(field: str) -> str:
+    """Cut a field's name for an answer."""
+    return field if len(field) <= MAX_FIELD_NAME else f"{field[:MAX_FIELD_NAME]}…"
+
+
+def _flatten(messages: Any, path: str = "") -> Iterator[FieldError]:
     """Flatten marshmallow's nested messages. The location (json, query) is not part of a field's name."""
     if isinstance(messages, str):
-        return [FieldError(path or "body", _code_of(messages), messages)]
-    if isinstance(messages, list):
-        return [error for message in messages for error in _flatten(message, path)]
-    if isinstance(messages, FieldError):
-        return [replace(messages, field=messages.field or path or "body")]
-    errors = []
-    for key, value in messages.items():
-        is_location = not path and key in ("json", "query", "_schema", "path", "headers")
-        inner = path if is_location or key == "_schema" else f"{path}.{key}" if path else str(key)
-        errors += _flatten(value, inner)
-    return errors
+        yield FieldError(path or "body", _code_of(messages), messages)
+    elif isinstance(messages, list):
+        for message in messages:
+            yield from _flatten(message, path)
+    elif isinstance(messages, FieldError):
+        yield replace(messages, field=messages.field or path or "body")
+    else:
+        for key, value in messages.items():
+            is_location = not path and key in ("json", "query", "_schema", "path", "headers")
+            name = path if is_location or key == "_schema" else f"{path}.{key}" if path else str(key)
+            yield from _flatten(value, shorten(name))
 
 
 def _code_of(message: str) -> str:

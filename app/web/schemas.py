@@ -12,6 +12,7 @@ from app.web.fields import (
     Camel,
     Count,
     Instant,
+    Items,
     Length,
     Name,
     Pasted,
@@ -34,8 +35,8 @@ class MediaItem(Camel):
     type = Text(required=True, validate=validate.OneOf(("image", "video", "document")))
 
 
-def media(**kwargs: Any) -> fields.List[Any]:
-    return fields.List(fields.Nested(MediaItem), validate=Length(max=MAX_MEDIA), **kwargs)
+def media(**kwargs: Any) -> Items:
+    return Items(fields.Nested(MediaItem), most=MAX_MEDIA, **kwargs)
 
 
 class PostCreate(Camel):
@@ -167,6 +168,12 @@ class TransitionView(Camel):
 class Timeline(Camel):
     attempts = fields.List(fields.Nested(AttemptView))
     transitions = fields.List(fields.Nested(TransitionView))
+    next_cursor = fields.String()
+
+
+class TimelineQuery(Camel):
+    limit = Count(load_default=200, validate=validate.Range(1, 200))
+    cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
 class AccountCreate(Camel):

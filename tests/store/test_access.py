@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.companies import Right, Role
 from app.store.accounts import accounts
 from app.store.companies import access, companies
-from app.store.posts import queries
-from app.store.posts.queries import PostFilter
+from app.store.posts import pages, queries
+from app.store.posts.pages import PostFilter
 from app.store.schema.tables import clients, memberships, new_id, posts, social_accounts
 from app.store.schema.tables import companies as company_table
 from tests.support.fakes import START
@@ -121,21 +121,21 @@ def test_list_is_read_along_its_index_without_sorting(rows: Rows, index: str):
     with rows.db.transaction() as tx:
         tx.execute(sa.insert(posts), many)
         tx.execute(sa.text("ANALYZE"))
-    plan = explained(rows, lambda c: queries.page(c, "user-1", LISTS[index](rows), 50, (later(1500), new_id())))
+    plan = explained(rows, lambda c: pages.page(c, "user-1", LISTS[index](rows), 50, (later(1500), new_id())))
     assert index in plan
     assert "sort" not in plan.lower()
     assert "TEMP B-TREE" not in plan
 
 
 def explained(rows: Rows, read: Callable[[sa.Connection], Any]) -> str:
-    """Return the plan of the last statement of `read`."""
+    """Return the plans of the statements of `read`."""
     seen: list[tuple[str, Any]] = []
     with rows.db.reading() as connection:
         sa.event.listen(connection.engine, "before_cursor_execute", lambda *args: seen.append((args[2], args[3])))
         read(connection)
-        statement, parameters = seen[-1]
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+        plans = [connection.exec_driver_sql(explain + statement, parameters) for statement, parameters in tuple(seen)]
+        return "\n".join(str(row) for plan in plans for row in plan)
 
 
 OWNERS = [(None, None), ("company", None), ("company", "client"), ("company", "other client"), ("other company", None)]

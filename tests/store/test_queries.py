@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from app.domain.post import Post
+from app.store.posts import pages as listing
 from app.store.posts import queries
-from app.store.posts.queries import PostFilter
+from app.store.posts.pages import PostFilter
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
 
@@ -18,7 +19,7 @@ def pages(rows: Rows, limit: int, wanted: PostFilter | None = None) -> list[list
     after = None
     while True:
         with rows.db.reading() as connection:
-            batch = queries.page(connection, "user-1", wanted or PostFilter(), limit, after)
+            batch, _ = listing.page(connection, "user-1", wanted or PostFilter(), limit, after)
         if not batch:
             return found
         found.append([post.id for post in batch])
@@ -43,11 +44,12 @@ def test_pages_show_no_posts_of_other_users(rows: Rows):
 def test_post_created_between_two_pages_does_not_shift_the_second(rows: Rows):
     posts = [rows.post("draft", created_at=later(n)) for n in range(4)]
     with rows.db.reading() as connection:
-        first = queries.page(connection, "user-1", PostFilter(), 2, None)
+        first, more = listing.page(connection, "user-1", PostFilter(), 2, None)
     rows.post("draft", created_at=later(99))
     with rows.db.reading() as connection:
-        rest = queries.page(connection, "user-1", PostFilter(), 2, (first[-1].created_at, first[-1].id))
+        rest, no_more = listing.page(connection, "user-1", PostFilter(), 2, (first[-1].created_at, first[-1].id))
     assert [p.id for p in first + rest] == [p.id for p in reversed(posts)]
+    assert (more, no_more) == ((first[-1].created_at, first[-1].id), None)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.domain.post import Attempt, Post, Transition
 from app.store.engine import Connection, Database, make_engine
-from app.store.posts import queries
+from app.store.posts import pages, queries
 from app.store.posts.claim_sql import Intent
 from app.store.posts.transition_sql import to_post
 from app.store.posts.transitions import claim as claim_group
@@ -67,7 +67,7 @@ class Rows:
 
     def transitions(self, post: Post) -> list[Transition]:
         with self.db.reading() as connection:
-            return queries.transitions_of(connection, post.id)
+            return [line for _, line in pages.transitions_after(connection, post.id, 0, 10_000)]
 
 
 def claim(

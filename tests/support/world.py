@@ -24,7 +24,7 @@ from app.settings.values import Settings
 from app.store.accounts import accounts
 from app.store.engine import Database, make_engine
 from app.store.operations import alerts, breaker
-from app.store.posts import queries
+from app.store.posts import pages, queries
 from app.store.schema.tables import attempts, posts, social_accounts, transitions
 from tests.support.fakes import START, FakeClock, FakeMessages, FakePublisher, FakeVault
 from tests.support.one_by_one import OneByOne, one_by_one
@@ -190,7 +190,7 @@ class World:
 
     def transitions(self, post: Post) -> list[Transition]:
         with self.db.reading() as connection:
-            return queries.transitions_of(connection, post.id)
+            return [line for _, line in pages.transitions_after(connection, post.id, 0, 10_000)]
 
     def reasons(self, post: Post) -> list[str]:
         return [transition.reason for transition in self.transitions(post)]

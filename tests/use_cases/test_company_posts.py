@@ -14,8 +14,8 @@ from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.post import Account, Post
 from app.posts import drafts, recover, schedule
 from app.store.accounts import accounts
-from app.store.posts import queries
-from app.store.posts.queries import PostFilter
+from app.store.posts import pages
+from app.store.posts.pages import PostFilter
 from app.store.schema.tables import new_id
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -225,7 +225,7 @@ def test_account_cannot_move_between_clients(firm: Firm):
 
 def listed_ids(world: World, user: str, **filters: Any) -> set[str]:
     with world.db.reading() as connection:
-        return {post.id for post in queries.page(connection, user, PostFilter(**filters), 50, None)}
+        return {post.id for post in pages.page(connection, user, PostFilter(**filters), 50, None)[0]}
 
 
 def test_list_shows_own_posts_and_with_a_filter_all_members_posts(firm: Firm):

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
+from app.domain.content.marks import MAX_MARKS, longest_run
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -54,6 +56,8 @@ def check_url(url: str, *, allow_loopback: bool = False) -> None:
 
     Raises: BadUrl when the URL is refused.
     """
+    if longest_run(url) > MAX_MARKS:  # urlsplit normalises the host
+        raise BadUrl("media_url_invalid", "This URL cannot be fetched. Remove the combining marks.")
     try:
         parts = urlsplit(url)
         host, _ = _plain(parts.hostname or ""), parts.port

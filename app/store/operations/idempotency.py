@@ -34,12 +34,16 @@ class KeyLock:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """The request of a used key, and its answer. `status` is None while the request is in flight."""
+    """The request of a used key, and its answer. `status` is None while the request is in flight.
+
+    `content_at` is the place in `body` at which the text of the request was left out, or None.
+    """
 
     fingerprint: str
     status: int | None
     headers: dict[str, str]
     body: str
+    content_at: int | None = None
 
 
 def begin(
@@ -52,7 +56,8 @@ def begin(
     """
     lock = KeyLock(user_id, key, uuid.uuid4().hex)
     values: dict[str, Any] = {"fingerprint": fingerprint, "holder": lock.holder, "lease_until": lease_until}
-    values |= {"status": None, "headers": sa.null(), "body": None, "created_at": now, "expires_at": keep}
+    values |= {"status": None, "headers": sa.null(), "body": None, "content_at": None}
+    values |= {"created_at": now, "expires_at": keep}
     first = insert_into(tx, idempotency_keys).values(user_id=user_id, key=key, **values).on_conflict_do_nothing()
     if tx.execute(first).rowcount == 1:
         return lock
@@ -63,13 +68,16 @@ def begin(
     again = update(idempotency_keys).where(*_is(user_id, key), sa.or_(K.expires_at <= now, abandoned))
     if tx.execute(again.values(values)).rowcount == 1:
         return lock
-    row = tx.execute(select(K.fingerprint, K.status, K.headers, K.body).where(*_is(user_id, key))).one_or_none()
-    return KeyRecord(row.fingerprint, row.status, row.headers or {}, row.body or "") if row else None
+    columns = (K.fingerprint, K.status, K.headers, K.body, K.content_at)
+    row = tx.execute(select(*columns).where(*_is(user_id, key))).one_or_none()
+    return KeyRecord(row.fingerprint, row.status, row.headers or {}, row.body or "", row.content_at) if row else None
 
 
-def finish(tx: Connection, lock: KeyLock, status: int, headers: dict[str, str], body: str) -> bool:
-    """Store the answer. Returns False if another request took over the key."""
-    values = {"status": status, "headers": headers, "body": body}
+def finish(
+    tx: Connection, lock: KeyLock, status: int, headers: dict[str, str], body: str, content_at: int | None = None
+) -> bool:
+    """Store the answer. Returns False if another request took over the key. `content_at` is as in KeyRecord."""
+    values = {"status": status, "headers": headers, "body": body, "content_at": content_at}
     return tx.execute(update(idempotency_keys).where(*_locked(lock)).values(values)).rowcount == 1
 
 

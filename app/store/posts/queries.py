@@ -1,9 +1,8 @@
-"""Reads of posts: one post, a page, a timeline, and the sweep's queries."""
+"""Reads of posts: one post, its attempts, and the sweep's queries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,33 +11,16 @@ from sqlalchemy import Connection, select
 
 from app.domain.breaker import Breaker
 from app.domain.lifecycle import Status
-from app.domain.post import Account, Attempt, Post, Transition
+from app.domain.post import Account, Attempt, Post
 from app.store.accounts.accounts import ACCOUNT_FIELDS
 from app.store.companies import access
 from app.store.ends import is_over
 from app.store.operations.breaker import NAME
-from app.store.paging import After, newest_first, oldest_first
+from app.store.paging import After, oldest_first
 from app.store.posts import arming
 from app.store.posts.attempts import to_attempt
 from app.store.posts.transition_sql import to_post
 from app.store.schema.tables import attempts, breakers, posts, social_accounts, transitions
-
-
-@dataclass(frozen=True, slots=True)
-class PostFilter:
-    """The filters of a list of posts. None means no restriction.
-
-    `start` and `end` bound `scheduled_at`, the end excluded. A filter by company, client or account shows all their
-    posts visible to the user. Any other list shows only the user's own posts.
-    """
-
-    status: str | None = None
-    platform: str | None = None
-    company_id: str | None = None
-    client_id: str | None = None
-    social_account_id: str | None = None
-    start: datetime | None = None
-    end: datetime | None = None
 
 
 def post_by_id(connection: Connection, post_id: str, user_id: str | None = None) -> Post | None:
@@ -114,36 +96,9 @@ def accounts_of(connection: Connection, group: Sequence[Post]) -> dict[str, Acco
     return {row[0]: Account(**dict(zip(ACCOUNT_FIELDS, row[1:], strict=True))) for row in found}
 
 
-def page(connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: After | None) -> list[Post]:
-    """Return a page of at most `limit` posts, newest first.
-
-    `after` is the (created_at, id) of the last post of the previous page.
-    """
-    statement = select(posts).where(access.visible_posts(user_id))
-    if wanted.company_id is wanted.client_id is wanted.social_account_id is None:
-        statement = statement.where(posts.c.user_id == user_id)
-    for column in ("status", "platform", "company_id", "client_id", "social_account_id"):
-        value = getattr(wanted, column)
-        if value is not None:
-            statement = statement.where(posts.c[column] == value)
-    if wanted.start is not None:
-        statement = statement.where(posts.c.scheduled_at >= wanted.start)
-    if wanted.end is not None:
-        statement = statement.where(posts.c.scheduled_at < wanted.end)
-    statement = newest_first(statement, posts.c.created_at, posts.c.id, limit, after)
-    return [to_post(row) for row in connection.execute(statement)]
-
-
 def attempts_of(connection: Connection, post_id: str) -> list[Attempt]:
     statement = select(attempts).where(attempts.c.post_id == post_id).order_by(attempts.c.attempt)
     return [to_attempt(row) for row in connection.execute(statement)]
-
-
-def transitions_of(connection: Connection, post_id: str) -> list[Transition]:
-    t = transitions.c
-    columns = (t.at, t.from_status, t.to_status, t.reason, t.actor, t.generation, t.attempt)
-    statement = select(*columns).where(t.post_id == post_id).order_by(t.id)
-    return [Transition(**row._mapping) for row in connection.execute(statement)]
 
 
 def generation_began(connection: Connection, post: Post) -> datetime | None:

@@ -16,12 +16,17 @@ from sqlalchemy import Connection, insert, update
 
 from app.domain.lifecycle import EDITABLE, SCHEDULABLE, Status
 from app.domain.post import Post
+from app.domain.warnings import content_hash
 from app.store.execute_for_rows import execute_for_rows
 from app.store.posts import claim_sql
 from app.store.posts.claim_sql import Intent
 from app.store.posts.transition_sql import INCREMENT, matches, move, to_post, transition_row
 from app.store.schema.columns import Condition
 from app.store.schema.tables import attempts, posts, transitions
+
+
+def _hash_of(values: dict[str, Any]) -> dict[str, Any]:
+    return {"content_hash": content_hash(values["content"])} if "content" in values else {}
 
 
 def _not_due() -> dict[str, Any]:
@@ -31,7 +36,7 @@ def _not_due() -> dict[str, Any]:
 def create(tx: Connection, values: dict[str, Any], *, now: datetime, actor: str) -> Post:
     """Insert a new draft."""
     counters = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
-    values = values | counters | {"status": Status.DRAFT, "created_at": now, "updated_at": now}
+    values = values | counters | _hash_of(values) | {"status": Status.DRAFT, "created_at": now, "updated_at": now}
     post = to_post(tx.execute(insert(posts).values(values).returning(posts)).one())
     tx.execute(insert(transitions), transition_row(post, from_status=None, reason="created", actor=actor, at=now))
     return post
@@ -47,8 +52,8 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
         return None
     changed_at = max(now, post.updated_at + timedelta(microseconds=1))
     this_version = posts.c.updated_at == post.updated_at
-    statement = update(posts).where(*matches(post), this_version).values(**values, updated_at=changed_at)
-    statement = statement.returning(posts)
+    values = values | _hash_of(values) | {"updated_at": changed_at}
+    statement = update(posts).where(*matches(post), this_version).values(values).returning(posts)
     row = tx.execute(statement).one_or_none()
     return to_post(row) if row else None
 
@@ -83,8 +88,10 @@ def schedule(
     """
     if post.status not in SCHEDULABLE:
         return None
-    values = {"scheduled_at": at, "time_zone": time_zone, "social_account_id": account_id}
-    values = {**values, **_due(at), **_new_intent()}
+    values: dict[str, Any] = {"scheduled_at": at, "time_zone": time_zone, "social_account_id": account_id}
+    values |= {**_due(at), **_new_intent()}
+    if post.content_hash is None:  # a row from before hashes
+        values["content_hash"] = content_hash(post.content)
     reason = "rescheduled" if post.status is Status.SCHEDULED else "scheduled"
     reason = "scheduled_by_force" if forced else reason
     return move(tx, post, Status.SCHEDULED, values, reason=reason, actor=actor, now=now, same_version=True)

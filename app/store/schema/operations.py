@@ -107,7 +107,8 @@ account_turns = Table(
 )
 Index("ix_account_turns_at", account_turns.c.at)
 
-# Answers to requests with an Idempotency-Key. `status` is null while `holder` works on the request.
+# Answers to requests with an Idempotency-Key. `status` is null while `holder` works on the request. The request's own
+# text is left out of `body` at `content_at`.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -121,6 +122,7 @@ idempotency_keys = Table(
     Column("body", sa.Text),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("content_at", sa.Integer),
     CheckConstraint("(status IS NULL) = (body IS NULL)", name="whole_answer"),
 )
 Index("ix_idempotency_keys_expires_at", idempotency_keys.c.expires_at)

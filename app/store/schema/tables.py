@@ -25,6 +25,7 @@ from app.store.schema.operations import (
 )
 
 __all__ = [
+    "GOING_OUT",
     "PACED",
     "Id",
     "Instant",
@@ -85,6 +86,7 @@ posts = Table(
     Column("updated_at", Instant, nullable=False),
     Column("rearm_count", sa.Integer, nullable=False, server_default=sa.text("0")),
     Column("armed_as", sa.String(16)),
+    Column("content_hash", sa.BigInteger),  # of the normalised text. Null: not compared
     CheckConstraint(f"status IN ({quoted_list(Status)})", name="status"),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="due_when_scheduled"),
     CheckConstraint("(status = 'publishing') = (lease_until IS NOT NULL)", name="lease_when_publishing"),
@@ -125,6 +127,13 @@ Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **
 Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **partial("client_id IS NOT NULL"))
 Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
 Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
+# Equal texts of an account, for warnings to authors.
+GOING_OUT = "status IN ('scheduled', 'publishing', 'published')"
+Index(
+    "ix_posts_account_text",
+    *(posts.c.social_account_id, posts.c.content_hash, posts.c.scheduled_at),
+    **partial(f"{GOING_OUT} AND content_hash IS NOT NULL"),
+)
 # Posts moved by their account's pace, in the order of their turns. They are few, so the index is small.
 PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
 Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **partial(PACED))
