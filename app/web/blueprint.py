@@ -15,11 +15,12 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest
 
-from app.domain.errors import FieldError, Invalid
+from app.domain.errors import FieldError, Invalid, invalid_field
 from app.web.bodies import parse_json
 from app.web.problems import MAX_ERRORS, shorten
 
 SECURED: dict[str, Any] = {"security": [{"user": []}]}
+MAX_QUERY = 16_000  # bytes of a query, before it is parsed
 QUERY = "punctual_query"  # the attribute of a view with the schema of its query
 
 
@@ -58,6 +59,9 @@ def check_query() -> None:
 
     Raises: Invalid with an error for each other parameter.
     """
+    length = len(request.query_string)
+    if length > MAX_QUERY:
+        raise invalid_field("query", "too_long", f"Send a query of at most {MAX_QUERY} bytes.", MAX_QUERY, length)
     if not request.args:
         return
     schema = getattr(_view(), QUERY, None)

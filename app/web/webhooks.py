@@ -23,6 +23,7 @@ from app.web.ids import uuid_or_404
 _ID = re.compile(r"[!-~]{1,255}")
 #: A missing value in the text of a workflow's expression.
 _NO_VALUE = frozenset({"undefined", "null", "none", "nan", "true", "false", "0"})
+MAX_TEXT = 100_000  # characters read of an error. A thousand of them are kept
 _BOOLEANS = {"true": True, "false": False}
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
@@ -89,7 +90,7 @@ def _digits(value: Any) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """Convert an error to text. Workflows report text, numbers or whole objects."""
+    """Convert an error to text of a bounded length. Workflows report text, numbers or whole objects."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:MAX_TEXT]
