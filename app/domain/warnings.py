@@ -29,7 +29,7 @@ class NearbyPost:
     same_text: bool
 
 
-def normalised(text: str) -> str:
+def _normalised(text: str) -> str:
     """Normalise a text for comparison: Unicode NFC, white space collapsed, case folded."""
     folded = unicodedata.normalize("NFC", " ".join(text.split())).casefold()
     return unicodedata.normalize("NFC", folded)  # folding can decompose characters
@@ -42,7 +42,7 @@ def content_hash(text: str) -> int | None:
     """
     if longest_run(text) > MAX_MARKS:
         return None
-    digest = hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(_normalised(text).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 

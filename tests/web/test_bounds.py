@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.domain.errors import Unavailable
+from app.domain.outcomes import Report
 from app.store.posts.pages import MAX_PAGE_BYTES
 from app.store.schema.tables import posts, transitions
 from app.web import fields
@@ -138,6 +140,30 @@ def test_a_long_text_is_refused_before_its_characters_are_looked_at(small_site: 
     refused(user.post("/api/posts", json={"content": "é" * 100_001}), 422, "invalid_fields")
     refused(user.post("/api/companies", json={"name": "é" * 100_001}), 422, "invalid_fields")
     assert seen == []
+
+
+@pytest.mark.parametrize(("length", "status"), [(253, 201), (254, 422)])
+def test_a_host_is_refused_beyond_its_length(small_site: Site, length: int, status: int):
+    host = ("a" * 49 + ".") * 5 + "b" * (length - 250)
+    answer = small_site.user("alice").post("/api/posts", json={"content": "x", "imageUrl": f"https://{host}/x"})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    "error", ["x" * 300_000, ["x-"] * 100_000, {"error": "x" * 300_000}], ids=["text", "list", "object"]
+)
+def test_a_workflows_error_is_read_up_to_a_bound(site: Site, alice: User, error: Any, monkeypatch: pytest.MonkeyPatch):
+    seen: list[int] = []
+
+    def note(_deps: object, report: Report) -> Any:
+        seen.append(len(report.error))
+        raise Unavailable
+
+    post = site.sent(alice)
+    monkeypatch.setattr("app.delivery.report.apply_report", note)
+    body = {"postId": post["id"], "status": "failed", "error": error}
+    assert site.n8n.post("/api/webhooks/publish-status", json=body).status_code == 503
+    assert seen == [100_000]
 
 
 @pytest.mark.parametrize(("length", "code"), [(16_000, "invalid_fields"), (16_001, "too_long")])
