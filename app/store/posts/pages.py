@@ -42,22 +42,17 @@ class PostFilter:
 
 
 def page(
-    connection: Connection,
-    user_id: str,
-    wanted: PostFilter,
-    limit: int,
-    after: After | None,
-    max_bytes: int = MAX_PAGE_BYTES,
+    connection: Connection, user_id: str, wanted: PostFilter, limit: int, after: After | None
 ) -> tuple[list[Post], After | None]:
     """Return a page of posts, newest first, and the key for the next page. None means no more posts.
 
-    The page ends after `limit` posts, or before the post whose texts would exceed `max_bytes`. It has one post at
+    The page ends after `limit` posts, or before the post whose texts would exceed MAX_PAGE_BYTES. It has one post at
     least. A key is the (created_at, id) of a page's last post.
     """
     keys = newest_first(_matching(connection, user_id, wanted), P.created_at, P.id, limit + 1, after)
     found = connection.execute(keys).all()
     totals = accumulate(row.size for row in found)
-    shown = found[: max(1, sum(total <= max_bytes for total in totals))][:limit]
+    shown = found[: max(1, sum(total <= MAX_PAGE_BYTES for total in totals))][:limit]
     ids = [row.id for row in shown]
     by_id = {row.id: to_post(row) for row in connection.execute(_POSTS, {"ids": ids})} if ids else {}
     next_key = (shown[-1].created_at, shown[-1].id) if len(found) > len(shown) else None
