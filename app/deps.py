@@ -46,7 +46,8 @@ class Deps:
 
     `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is None
     where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant. None
-    means that none may wait.
+    means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and sweeps then
+    compare it with ours.
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class Deps:
     seats: threading.BoundedSemaphore | None
     linkedin: Authorizer | None = None
     media: MediaCheck | None = None
+    database_clock: bool = False
     random: Callable[[], float] = field(default=random.random)
 
 

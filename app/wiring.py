@@ -37,11 +37,11 @@ def wire(settings: Settings | None = None) -> Services:
     Raises: SettingsError.
     """
     settings = settings or read_settings(os.environ)
-    clock = SystemClock()
+    clock, db = SystemClock(), Database(_engine(settings))
     deps = Deps(
         settings=settings,
         clock=clock,
-        db=Database(_engine(settings)),
+        db=db,
         messages=None if settings.poll_mode else QStashMessages(settings),
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
@@ -51,6 +51,7 @@ def wire(settings: Settings | None = None) -> Services:
         seats=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
         linkedin=_linkedin(settings),
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
+        database_clock=db.is_postgresql,
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(

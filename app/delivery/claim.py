@@ -1,6 +1,7 @@
 """Claim ready deliveries: many in one transaction, committed at their instant.
 
 Invariant: no claim is committed before the due instant, and of several deliveries of one post at most one is claimed.
+The instant is due by this host's clock and, within a tolerance, by the database's.
 """
 
 from __future__ import annotations
@@ -35,24 +36,34 @@ def claim(
     """
     now = at or deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-    intents = [Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None, d.version) for d in group]
+    intents = [_intent(delivery) for delivery in group]
     with deps.db.transaction() as tx:
         won = transitions.claim(tx, intents, now=now, lease_until=lease_until, skip_locked=skip_locked)
         lost = [delivery.post for index, delivery in enumerate(group) if index not in won]
         accounts = queries.accounts_of(tx, lost) if lost else {}
         locked = leases.still_scheduled(tx, lost) if lost and skip_locked else ()
+        compared = lost and deps.database_clock and not skip_locked
+        early = leases.early_by_database(tx, lost, now) if compared else {}
         if at is not None:
             _hold_until(deps, at)
     for index, delivery in enumerate(group):
         delivery.claimed, delivery.lease_until = won.get(index), lease_until
         delivery.locked = index not in won and delivery.post.id in locked
+        delivery.early_by = early.get(delivery.post.id) if index not in won else None
     return [None if d.claimed is not None else _loss(d, accounts.get(d.post.id) != d.account) for d in group]
+
+
+def _intent(d: ReadyDelivery) -> Intent:
+    return Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None, d.version, d.tolerance)
 
 
 def _loss(delivery: ReadyDelivery, account_changed: bool) -> DeliveryResult:
     """Return why the claim was lost. A post with a verdict on one version may have been edited: look again."""
-    if account_changed:
+    is_early = delivery.early_by is not None and delivery.early_by > timedelta(0)
+    if account_changed and not is_early:
         return TurnedAway.ACCOUNT_CHANGED
+    if is_early or (delivery.early_by is not None and delivery.version is None):
+        return TurnedAway.TOO_EARLY
     return Dispatched("ignored", "busy") if delivery.version is None else TurnedAway.POST_CHANGED
 
 

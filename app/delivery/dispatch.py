@@ -5,13 +5,14 @@ Invariant: never before the due instant, never for an old generation, at most on
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.delivery.postpone import rearm
+from app.delivery.postpone import rearm, rearm_by_database
 from app.delivery.prepare import prepare
+from app.delivery.seats import wait_for
 from app.deps import Deps
 from app.domain.delivery import DeliveredMessage, DeliveryResult, Dispatched, TurnedAway
-from app.domain.keys import clock_lag, longest_wait
+from app.domain.keys import clock_lag, database_tolerance, longest_wait
 from app.domain.lifecycle import Status
 from app.domain.post import Post, Trigger
 from app.log import emit
@@ -45,7 +46,14 @@ def dispatch(
 
 
 def _dispatch(
-    deps: Deps, post_id: str, generation: int, trigger: Trigger, message: DeliveredMessage, *, check_media: bool = True
+    deps: Deps,
+    post_id: str,
+    generation: int,
+    trigger: Trigger,
+    message: DeliveredMessage,
+    *,
+    check_media: bool = True,
+    may_wait: bool = True,
 ) -> Dispatched:
     with deps.db.reading() as connection:
         found, account, circuit = queries.delivery_of(connection, post_id)
@@ -61,6 +69,8 @@ def _dispatch(
     ready = prepare(deps, post, account, circuit, trigger, message, check_media=check_media)
     if isinstance(ready, Dispatched):
         return ready
+    if deps.database_clock:
+        ready.tolerance = database_tolerance(message.signed_at, now)
     passed: DeliveryResult = deps.gate.deliver(deps, ready)
     if passed is TurnedAway.NO_SEAT:
         return rearm(deps, post, message, exact=False)
@@ -68,6 +78,11 @@ def _dispatch(
         return _dispatch(deps, post_id, generation, trigger, message)
     if passed is TurnedAway.POST_CHANGED:  # edited at its instant: another check of its media would make it late
         return _dispatch(deps, post_id, generation, trigger, message, check_media=False)
+    if passed is TurnedAway.TOO_EARLY:
+        left = ready.early_by or timedelta(0)
+        if may_wait and left <= longest_wait(deps.settings.dispatch_lead_seconds) and wait_for(deps, left):
+            return _dispatch(deps, post_id, generation, trigger, message, may_wait=False)
+        return rearm_by_database(deps, post, message, left)
     return passed
 
 

@@ -24,11 +24,14 @@ SPREAD = 0.2  # deferred posts come back spread over this part of their wait, no
 MAX_REARMS = 8  # for one due instant. After them the sweep arms the post
 
 
-def rearm(deps: Deps, post: Post, message: DeliveredMessage, *, exact: bool) -> Dispatched:
+def rearm(
+    deps: Deps, post: Post, message: DeliveredMessage, *, exact: bool, lag: timedelta | None = None
+) -> Dispatched:
     """Set a new alarm for a delivery without a seat, or too early to wait for.
 
     Do nothing if an alarm other than the delivered one is pending, so duplicate deliveries do not multiply. `exact`
-    alarms come ahead of the instant, others at the first second that needs no waiting.
+    alarms come ahead of the instant, others at the first second that needs no waiting. `lag` is how far our clock is
+    behind the true one, by default by the signed instant of the delivery.
     """
     if message.id is not None and post.message_id not in (None, message.id):
         return Dispatched("early", "armed_already")
@@ -39,7 +42,21 @@ def rearm(deps: Deps, post: Post, message: DeliveredMessage, *, exact: bool) -> 
         counted = arming.count_arming(tx, [post.id], unchanged, now=deps.clock.now(), swept=False, rearmed=True)
     if not counted:
         return Dispatched("early", "changed")
-    return Dispatched("early", "armed_again", is_armed(deps, counted[0], second=_second(deps, post, message, exact)))
+    lag = clock_lag(message.signed_at, deps.clock.now()) if lag is None else lag
+    return Dispatched("early", "armed_again", is_armed(deps, counted[0], second=_second(deps, post, lag, exact)))
+
+
+def rearm_by_database(deps: Deps, post: Post, message: DeliveredMessage, left: timedelta) -> Dispatched:
+    """Set a new alarm for a post due by our clock, and due in `left` by the database's. That clock counts as true.
+
+    In poll mode the post is due, so the next poll takes it.
+    """
+    assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
+    ahead = deps.clock.now() + left - post.next_attempt_at
+    emit("post.early_by_database", post_id=post.id, generation=post.generation, ahead=round(ahead.total_seconds(), 3))
+    if deps.messages is None:
+        return Dispatched("early", "database_clock")
+    return rearm(deps, post, message, exact=True, lag=-ahead)
 
 
 def _leave_to_sweep(deps: Deps, post: Post, message: DeliveredMessage) -> Dispatched:
@@ -51,17 +68,16 @@ def _leave_to_sweep(deps: Deps, post: Post, message: DeliveredMessage) -> Dispat
     return Dispatched("early", "left_to_sweep")
 
 
-def _second(deps: Deps, post: Post, message: DeliveredMessage, exact: bool) -> int:
-    """Return the second of the next alarm, by the message service's clock where ours is behind it.
+def _second(deps: Deps, post: Post, lag: timedelta, exact: bool) -> int:
+    """Return the second of the next alarm, by the message service's clock where ours is behind it by `lag`.
 
-    A second that has passed on either clock would bring the message at once, too early again.
+    A second that has passed on either clock would bring the message at once, too early again. Where our clock is ahead
+    (a negative `lag`), the instant is true and only the present is corrected.
     """
     assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
-    now = deps.clock.now()
-    lag = clock_lag(message.signed_at, now)
-    due = post.next_attempt_at + lag
+    due = post.next_attempt_at + max(lag, timedelta(0))
     wanted = alarm_second(due, deps.settings.dispatch_lead_seconds) if exact else second_not_before(due)
-    return next_alarm_second(wanted, now + lag, post.rearm_count)
+    return next_alarm_second(wanted, deps.clock.now() + lag, post.rearm_count)
 
 
 def defer(deps: Deps, post: Post, message: DeliveredMessage, at: datetime, reason: str, code: str) -> Dispatched:
@@ -90,7 +106,7 @@ def after_deferral(deps: Deps, deferred: Post | None, message: DeliveredMessage,
     """Arm a post after its committed deferral, and return the result of its delivery."""
     if deferred is None:
         return Dispatched("ignored", "changed")
-    second = _second(deps, deferred, message, exact=True)
+    second = _second(deps, deferred, clock_lag(message.signed_at, deps.clock.now()), exact=True)
     return Dispatched("retry_scheduled", reason, is_armed(deps, deferred, second=second))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.deps import Deps
 
@@ -18,6 +18,11 @@ def wait_until(deps: Deps, due: datetime) -> bool:
     finally:
         release_seat(deps)
     return True
+
+
+def wait_for(deps: Deps, duration: timedelta) -> bool:
+    """Sleep for `duration`. Return False at once where no seat is free."""
+    return wait_until(deps, deps.clock.now() + duration)
 
 
 def take_seat(deps: Deps) -> bool:

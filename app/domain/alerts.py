@@ -15,6 +15,7 @@ LATENESS_PERCENTILE = 0.95  # compared with the same percentile of the baseline
 LATENESS_FACTOR = 2.0  # alert above this multiple of the baseline
 MIN_ALERT_LATENESS_MS = 5_000.0  # no alert below this, however low the baseline
 MIN_LATENESS_SAMPLES = 5  # posts. Fewer say nothing about lateness.
+MAX_CLOCK_SKEW = timedelta(seconds=10)  # between the host's clock and the database's. No sweep runs from there on.
 EVENT_ALERT_LIFETIME = timedelta(days=7)  # for events that cannot be undone, such as a duplicate publish
 
 SWEPT_WINDOW, TOLERATED_SWEPT = timedelta(hours=1), 2  # posts sent by the sweep, because no message had arrived
@@ -44,6 +45,7 @@ CURES = {
     "reports_refused": "A report with a wrong secret was refused. Give n8n the value of N8N_CALLBACK_SECRET.",
     "cron_refused": "A call of the cron with a wrong secret was refused. Give the cron the value of CRON_SECRET.",
     "stale_claims": "Senders stop or hang during a send, or n8n does not report back. Look at the app's log and n8n's.",
+    "clock_skew": "A host's clock and the database's differ by 10 s or more. Let NTP set both. No sweep runs till then.",
     "lateness_unusual": "Posts go out later than usual. Look at the app's load, the database, QStash and n8n.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",
     "reconnect_soon": "An account's access ends within days and cannot be renewed. Its owner must reconnect it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from app.domain.breaker import Breaker
@@ -45,6 +45,7 @@ class TurnedAway(enum.Enum):
     NO_SEAT = "all waiting seats are taken"
     ACCOUNT_CHANGED = "the account is not the one that was prepared"
     POST_CHANGED = "the post is not the one whose media were checked"
+    TOO_EARLY = "the post is not due yet by the database's clock"
 
 
 DeliveryResult = Dispatched | TurnedAway
@@ -56,8 +57,9 @@ class ReadyDelivery:
 
     `blocked` is a code of EXPLANATIONS where the post cannot be sent. `version` is the `updated_at` of the row that
     this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
-    may be out. `locked` is True where another transaction held the post at the claim. `future` ends with the result,
-    with None where the caller has to finish the delivery alone, or with an exception.
+    may be out. `tolerance` is as in the claim's intent. `locked` is True where another transaction held the post at the
+    claim. `early_by` is the time left by the database's clock, after a claim that this clock refused. `future` ends
+    with the result, with None where the caller has to finish the delivery alone, or with an exception.
     """
 
     post: Post
@@ -69,8 +71,10 @@ class ReadyDelivery:
     blocked: str | None = None
     version: datetime | None = None
     unproven_since: datetime | None = None
+    tolerance: float | None = None
     has_seat: bool = False
     locked: bool = False
+    early_by: timedelta | None = None
     claimed: Post | None = None
     lease_until: datetime | None = None
     verdict: Verdict | None = None

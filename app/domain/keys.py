@@ -13,6 +13,10 @@ EARLY_SLACK_SECONDS = 2.0
 #: The accepted difference between our clock and the message service's. A signature with a larger one does not verify.
 MAX_CLOCK_SKEW_SECONDS = 10.0
 MAX_REARM_STEP_DOUBLINGS = 6
+#: A claim holds while the database's clock is at most this much behind the due instant.
+DATABASE_TOLERANCE_SECONDS = 1.0
+#: A signed instant further behind our clock than this says that our clock is ahead: it is in whole seconds.
+MAX_SIGNATURE_AGE = timedelta(seconds=2)
 
 
 def alarm_second(due: datetime, lead_seconds: float) -> int:
@@ -37,6 +41,15 @@ def clock_lag(signed_at: datetime | None, now: datetime) -> timedelta:
     """
     lag = signed_at - now if signed_at is not None else timedelta(0)
     return lag if timedelta(0) < lag <= timedelta(seconds=MAX_CLOCK_SKEW_SECONDS) else timedelta(0)
+
+
+def database_tolerance(signed_at: datetime | None, now: datetime) -> float:
+    """Return the seconds that the database's clock may be behind the due instant at the claim.
+
+    None are allowed where the message service's clock says that ours is ahead.
+    """
+    is_ahead = signed_at is not None and now - signed_at > MAX_SIGNATURE_AGE
+    return 0.0 if is_ahead else DATABASE_TOLERANCE_SECONDS
 
 
 def next_alarm_second(wanted: int, latest: datetime, rearmed: int) -> int:

@@ -17,7 +17,10 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(slots=True)
 class Swept:
-    """The result of one sweep. Of `total` overdue posts, `recovered` went out again. `held` ones wait for a person."""
+    """The result of one sweep. Of `total` overdue posts, `recovered` went out again. `held` ones wait for a person.
+
+    `clock_skew_seconds` is set where the sweep did nothing: our clock is so far ahead of the database's, or behind it.
+    """
 
     recovered: int = 0
     total: int = 0
@@ -29,6 +32,7 @@ class Swept:
     remaining: int = 0
     duration_ms: int = 0
     skipped: bool = False
+    clock_skew_seconds: float | None = None
 
 
 @dataclass

@@ -23,6 +23,7 @@ from app.sweep.overdue import arm_unarmed, send_overdue
 from app.sweep.rearm import notice_change, rearm
 from app.sweep.retention import keep_counts_and_prune, prune_expired_records
 from app.sweep.run import ShouldStop, SweepRun, Swept
+from app.sweep.skew import find_skew
 
 REARMING_ENDS, PRUNING_ENDS = 0.9, 1.0  # parts of the budget
 LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may begin at the very end of the budget
@@ -34,12 +35,15 @@ def never() -> bool:
 
 
 def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
-    """Run one whole sweep. A second one at the same time returns `skipped`.
+    """Run one whole sweep. A second one at the same time returns `skipped`, and so does one with a wrong clock.
 
     Once `should_stop` returns True, the sweep ends the work it has begun and begins no more.
 
     Raises: Unavailable when the database is down.
     """
+    skew = find_skew(deps)
+    if skew is not None:
+        return Swept(skipped=True, clock_skew_seconds=skew)
     run = SweepRun(deps, should_stop, deps.clock.now())
     margin = timedelta(seconds=deps.settings.n8n_timeout_seconds + LEASE_MARGIN_SECONDS)
     until = run.started + run.budget + margin
@@ -61,12 +65,13 @@ def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
 def poll(deps: Deps, should_stop: ShouldStop = never) -> Swept:
     """Sweep, as the engine of poll mode: beside another sweep this one still dispatches its share of the due posts.
 
-    Return `skipped` where another sweep runs and no share was left, or where a message service is configured.
+    Return `skipped` where another sweep runs and no share was left, where a message service is configured, or where the
+    clock is wrong.
 
     Raises: Unavailable.
     """
     swept = sweep(deps, should_stop)
-    if swept.skipped and deps.messages is None:
+    if swept.skipped and swept.clock_skew_seconds is None and deps.messages is None:
         swept = _run_steps(SweepRun(deps, should_stop, deps.clock.now(), exclusive=False), send_overdue)
     return swept
 

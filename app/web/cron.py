@@ -46,7 +46,15 @@ def sweep_answer() -> Response:
         remaining=swept.remaining,
         durationMs=swept.duration_ms,
         skipped=swept.skipped,
+        **why_skipped(swept),
     )
+
+
+def why_skipped(swept: Swept) -> dict[str, Any]:
+    """Return the fields of a sweep that did nothing because of a wrong clock, none for any other."""
+    if swept.clock_skew_seconds is None:
+        return {}
+    return {"reason": "clock_skew", "clockSkewSeconds": swept.clock_skew_seconds}
 
 
 @blueprint.get("/publish-scheduled")
@@ -68,4 +76,5 @@ def publish_scheduled() -> Response:
         total=swept.total,
         remaining=swept.remaining,
         skipped=swept.skipped,
+        **why_skipped(swept),
     )

@@ -15,7 +15,7 @@ from app.settings.proof import proof_of
 from app.store.posts import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
-from app.web.cron import run_poll
+from app.web.cron import run_poll, why_skipped
 
 HEALTH = "punctual_health"  # the key of the app's HealthCheck among its extensions
 blueprint = Blueprint("status", __name__)
@@ -67,5 +67,6 @@ def scheduler_run() -> Any:
         "durationMs": swept.duration_ms,
         "nextScheduledAt": to_wire(upcoming),
         "skipped": swept.skipped,
+        **why_skipped(swept),
     }
     return jsonify(success=True, result=result)

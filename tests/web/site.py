@@ -99,6 +99,7 @@ def wire_with(settings: Settings, clock: Clock) -> Services:
     services = wire(settings)
     publisher = N8nPublisher(settings, clock) if settings.n8n_webhook_url else None
     deps = dataclasses.replace(services.deps, clock=clock, publisher=publisher, gate=OneByOne())
+    deps = dataclasses.replace(deps, database_clock=False)  # the database's clock shows true time, not the test's
     return dataclasses.replace(services, deps=deps, users=UserTokens(settings, clock))
 
 

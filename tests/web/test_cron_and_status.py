@@ -1,6 +1,7 @@
 """The cron's sweep, and the scheduler's public status."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -82,6 +83,22 @@ def test_sweep_arms_overdue_posts_again(site: Site, alice: User, qstash: Message
     assert isinstance(body["durationMs"], int)
     assert n8n.seen == []
     assert alice.read(post["id"])["armed"] is True
+
+
+@pytest.mark.parametrize("path", [RECOVER, POLL])
+def test_sweep_by_a_wrong_clock_answers_skipped_with_the_difference(
+    postgresql_url: str, make_site: MakeSite, path: str
+):
+    site = make_site(postgresql_url)
+    site.clock.at = datetime.now(UTC) + HOUR
+    object.__setattr__(site.services.deps, "database_clock", True)
+    answer = site.cron.get(path)
+    body = json_of(answer)
+    assert (answer.status_code, body["skipped"], body["reason"]) == (200, True, "clock_skew")
+    assert 3590 < body["clockSkewSeconds"] < 3610
+    assert "clock_skew" in [alert["kind"] for alert in json_of(site.anonymous.get(STATUS))["alerts"]]
+    site.clock.at = datetime.now(UTC)
+    assert "reason" not in json_of(site.cron.get(path))
 
 
 def test_sweep_dispatches_itself_while_the_message_service_is_down(

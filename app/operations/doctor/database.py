@@ -11,6 +11,7 @@ from app.domain.alerts import CURES as ALERT_CURES
 from app.domain.alerts import NO_SWEEP_AFTER
 from app.domain.errors import NotMigrated, Unavailable
 from app.operations.alert_rules import current_alerts
+from app.operations.clock import check_clock
 from app.operations.doctor.findings import Checkup, Finding
 from app.settings.armed_content import armed_content
 from app.settings.environment import default_database_url
@@ -214,4 +215,10 @@ def _cure(kind: str) -> str:
     return ALERT_CURES.get(kind, "see GET /api/scheduler/status")
 
 
-PARTS: tuple[Part, ...] = (_schema, _rights, _write, _sweep, _tokens, _armed_content, _alerts)
+def _clock(checkup: Checkup) -> list[Finding]:
+    """Compare this host's clock with the database's."""
+    line = check_clock(checkup.deps)
+    return [] if line is None else [Finding(*line)]
+
+
+PARTS: tuple[Part, ...] = (_schema, _rights, _write, _clock, _sweep, _tokens, _armed_content, _alerts)

@@ -17,6 +17,7 @@ from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies.access import account_of_post
+from app.store.execute_for_rows import Types
 from app.store.posts.transition_sql import NOW, insert_selected, transition_row
 from app.store.row_locks import unlocked
 from app.store.schema.tables import attempts, posts, social_accounts, status_unindexed, transitions
@@ -29,7 +30,8 @@ class Intent:
     """One post to claim: its generation and account as the delivery prepared them.
 
     `account` is None for a post without a usable account. With `sending`, the send begins with the claim. A `version`
-    is the row's `updated_at` as prepared, None where any version will do.
+    is the row's `updated_at` as prepared, None where any version will do. `tolerance` is the number of seconds that
+    the database's clock may be behind the due instant, None where its clock is not compared.
     """
 
     post_id: str
@@ -38,9 +40,10 @@ class Intent:
     trigger: str
     sending: bool
     version: datetime | None = None
+    tolerance: float | None = None
 
 
-TYPES = (
+TYPES: Types = (
     ("row_index", sa.Integer()),
     ("id", posts.c.id.type),
     ("generation", sa.Integer()),
@@ -48,6 +51,7 @@ TYPES = (
     ("trigger", sa.String()),
     ("sending", sa.Boolean()),
     ("version", posts.c.updated_at.type),
+    ("tolerance", sa.Double()),
 )
 
 
@@ -62,6 +66,7 @@ def intent_row(index: int, intent: Intent) -> dict[str, Any]:
         "trigger": intent.trigger,
         "sending": intent.sending,
         "version": intent.version,
+        "tolerance": intent.tolerance,
     }
 
 
@@ -70,7 +75,7 @@ def build_claim(intent: Any, many: bool) -> sa.Executable:
 
     With `many`, the statement also inserts into `transitions` and `attempts`. Otherwise the caller inserts these rows.
     """
-    claimed = _claimed(intent)
+    claimed = _claimed(intent, many)
     return _recorded(claimed.cte("claimed")) if many else claimed
 
 
@@ -79,22 +84,31 @@ def build_claim_of_unlocked(intent: Any, many: bool) -> sa.Executable:
     if not many:
         return build_claim(intent, many)
     free = unlocked(posts, posts.c.id.in_(select(intent.id)))
-    return _recorded(_claimed(intent).where(free.c.id == posts.c.id).cte("claimed"))
+    return _recorded(_claimed(intent, many).where(free.c.id == posts.c.id).cte("claimed"))
 
 
-def _claimed(intent: Any) -> Any:
+def _claimed(intent: Any, many: bool) -> Any:
     a = social_accounts.c
     account = select(a.access_token + "|" + a.external_id + "|" + a.status).where(account_of_post())
     return (
         update(posts)
         .where(posts.c.id == intent.id, posts.c.generation == intent.generation, status_unindexed(Status.SCHEDULED))
-        .where(posts.c.next_attempt_at <= NOW)
+        .where(posts.c.next_attempt_at <= NOW, _due_by_database(intent, many))
         .where(sa.or_(intent.version.is_(None), posts.c.updated_at == intent.version))
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)
         .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((intent.sending, NOW)))
         .returning(*posts.c, intent.row_index.label("row_index"), intent.trigger.label("trigger"))
     )
+
+
+def _due_by_database(intent: Any, many: bool) -> sa.ColumnElement[bool]:
+    """Return the condition that the post is due by the database's clock too. SQLite has no clock of its own."""
+    unchecked: sa.ColumnElement[bool] = intent.tolerance.is_(None)
+    if not many:
+        return unchecked
+    tolerance = sa.func.make_interval(0, 0, 0, 0, 0, 0, intent.tolerance)
+    return sa.or_(unchecked, posts.c.next_attempt_at <= sa.func.clock_timestamp() + tolerance)
 
 
 def _recorded(claimed: sa.CTE) -> sa.Executable:

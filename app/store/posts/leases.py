@@ -6,7 +6,7 @@ Invariant: no status is written here, and a stale worker extends no lease.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -23,6 +23,18 @@ from app.store.schema.tables import posts, status_unindexed
 def still_scheduled(tx: Connection, group: Sequence[Post]) -> set[str]:
     """Return the ids of the posts still open to a claim: after a claim of the group, the locked ones."""
     return _still(tx, group, Status.SCHEDULED, posts.c.generation)
+
+
+def early_by_database(tx: Connection, group: Sequence[Post], now: datetime) -> dict[str, timedelta]:
+    """Return the posts still scheduled and due by `now`, with the time until they are due by the database's clock.
+
+    After a claim without `skip_locked`, these lost it because of that clock, or of a change of account or content.
+    """
+    wanted = {(post.id, post.generation) for post in group}
+    columns = (posts.c.id, posts.c.generation, posts.c.next_attempt_at, sa.func.clock_timestamp())
+    due = (posts.c.id.in_([id for id, _ in wanted]), posts.c.next_attempt_at <= now)
+    found = tx.execute(sa.select(*columns).where(*due, status_unindexed(Status.SCHEDULED)))
+    return {id: at - database_now for id, generation, at, database_now in found if (id, generation) in wanted}
 
 
 def still_leased(tx: Connection, group: Sequence[Post]) -> set[str]:
