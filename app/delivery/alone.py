@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.delivery.claim import claim
 from app.delivery.send import send
-from app.delivery.settle import settle
+from app.delivery.settle import settle, settle_unsent
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery
 
@@ -18,12 +18,14 @@ def deliver_alone(deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
         [lost] = claim(deps, [delivery])
         if lost is not None:
             return lost
-    unsent = send(deps, delivery) if delivery.verdict is None else None
-    return unsent or _settle(deps, delivery)
+    if delivery.verdict is None:
+        send(deps, delivery)
+    return _settle(deps, delivery)
 
 
 def _settle(deps: Deps, delivery: ReadyDelivery) -> Dispatched:
     assert delivery.claimed is not None
     assert delivery.verdict is not None
-    circuit = delivery.circuit if delivery.sent_at is not None else None
-    return settle(deps, delivery.claimed, delivery.verdict, sent_at=delivery.sent_at, circuit=circuit)
+    if delivery.sent_at is None:
+        return settle_unsent(deps, delivery.claimed, delivery.verdict)
+    return settle(deps, delivery.claimed, delivery.verdict, sent_at=delivery.sent_at, circuit=delivery.circuit)

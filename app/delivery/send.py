@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.deps import Deps
-from app.domain.delivery import Dispatched, ReadyDelivery
+from app.domain.delivery import LEASE_OVER, ReadyDelivery
 from app.domain.explanations import SENTENCES
 from app.domain.keys import idempotency_key
 from app.domain.outcomes import Outcome, Verdict, read_reply
@@ -17,11 +17,11 @@ from app.domain.post import Account, Post
 from app.domain.resend import may_resend
 
 
-def send(deps: Deps, delivery: ReadyDelivery) -> Dispatched | None:
+def send(deps: Deps, delivery: ReadyDelivery) -> None:
     """Make one request to n8n for a claimed delivery and keep its verdict for the settle.
 
-    A blocked post gets its verdict without a request. Return the result where nothing was sent because the lease could
-    end before n8n answers, else None.
+    A blocked post gets its verdict without a request. So does one whose lease could end before n8n answers: it goes
+    out again at once.
     """
     post, account = delivery.claimed, delivery.account
     assert post is not None
@@ -29,17 +29,17 @@ def send(deps: Deps, delivery: ReadyDelivery) -> Dispatched | None:
     if delivery.blocked is not None or account is None or deps.publisher is None:
         code = delivery.blocked or "account_missing"
         delivery.verdict = Verdict(Outcome.PERMANENT, code, SENTENCES[code])
-        return None
+        return
     policy = deps.settings.unknown_outcome_policy
     if not may_resend(policy, post.platform, delivery.unproven_since, deps.clock.now()):
         delivery.verdict = Verdict(Outcome.PERMANENT, "outcome_unknown", SENTENCES["outcome_unknown"])
-        return None
+        return
     # After a freeze of this process the sweep may expire the lease while n8n works, and send the post again.
     if deps.clock.now() >= delivery.lease_until - timedelta(seconds=deps.settings.n8n_timeout_seconds):
-        return Dispatched("ignored", "lease_over")
+        delivery.verdict = LEASE_OVER
+        return
     reply = deps.publisher.send(_submission(deps, post, account, delivery.access_token))
     delivery.sent_at, delivery.verdict = reply.sent_at, read_reply(reply, deps.clock.now())
-    return None
 
 
 def _submission(deps: Deps, post: Post, account: Account, access_token: str) -> Submission:

@@ -5,7 +5,7 @@ Invariant: one transaction, guarded by generation and attempt. A stale worker's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -68,10 +68,23 @@ def settle(
     An answer to our own send comes with `sent_at` and `circuit`, a report with neither. Raises nothing: where the
     database stays away, the report and the lease settle the attempt later.
     """
+    return _persist(deps, post, verdict, lambda tx: _write(deps, tx, post, verdict, sent_at, circuit))
 
+
+def settle_unsent(deps: Deps, post: Post, verdict: Verdict) -> Dispatched:
+    """Close the attempt of a claimed post that was not sent. Its row no longer looks sent.
+
+    A post that was held up is retried at once and spends no retry. If its lease has ended meanwhile, only the attempt
+    is corrected. Raises nothing, as `settle`.
+    """
+    result = _persist(deps, post, verdict, lambda tx: _write_unsent(deps, tx, post, verdict))
+    return Dispatched("ignored", "lease_over") if result == Dispatched("dispatched") else result
+
+
+def _persist(deps: Deps, post: Post, verdict: Verdict, apply: Callable[[Connection], Post | None]) -> Dispatched:
     def write() -> Post | None:
         with deps.db.transaction() as tx:
-            return _write(deps, tx, post, verdict, sent_at, circuit)
+            return apply(tx)
 
     try:
         settled = persist(deps.clock, write)
@@ -138,6 +151,21 @@ def _write(
     return settled
 
 
+def _write_unsent(deps: Deps, tx: Connection, post: Post, verdict: Verdict) -> Post | None:
+    """Write the post and the attempt, in this order. Return the post where its status changed."""
+    now = deps.clock.now()
+    code, message = verdict.code, verdict.message
+    if verdict.outcome is Outcome.NOT_SENT:
+        changed = transitions.retry(
+            tx, post, at=now, counted=False, code=code, message=message, now=now, reason="lease_over_unsent"
+        )
+    else:
+        assert code is not None  # every failing verdict has a code
+        changed = transitions.fail(tx, post, code=code, message=message, counted=False, now=now, reason=code)
+    attempts.close_unsent(tx, post.id, post.attempt, verdict, now)
+    return changed
+
+
 def _apply(
     deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, sent_at: datetime | None, now: datetime
 ) -> Post | None:
@@ -159,8 +187,7 @@ def _apply(
         _mark_account(tx, post, now)
     code = verdict.code
     assert code is not None  # every failing verdict has a code
-    counted = post.sending_at is not None
-    return transitions.fail(tx, post, code=code, message=verdict.message, counted=counted, now=now, reason=code)
+    return transitions.fail(tx, post, code=code, message=verdict.message, counted=True, now=now, reason=code)
 
 
 def _mark_account(tx: Connection, post: Post, now: datetime) -> None:

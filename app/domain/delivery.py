@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from app.domain.breaker import Breaker
-from app.domain.outcomes import Verdict
+from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Account, Post, Trigger
 
 DispatchStatus = Literal["dispatched", "retry_scheduled", "failed", "early", "ignored"]
@@ -37,6 +37,10 @@ class DeliveredMessage:
 
     id: str | None = None
     signed_at: datetime | None = None
+
+
+#: The verdict on a claim that was held up so long that n8n could not answer within its lease. Nothing was sent.
+LEASE_OVER = Verdict(Outcome.NOT_SENT, detail="the sender stood still between its claim and the send")
 
 
 class TurnedAway(enum.Enum):

@@ -163,7 +163,7 @@ def test_reschedule_during_the_wait_prevents_the_send(world: World):
 def test_sender_frozen_past_its_lease_does_not_send(world: World):
     post = world.due()
     world.at_next_commit(lambda: world.clock.advance(seconds=480))
-    assert world.dispatch(post) == Dispatched("ignored", "lease_over")
+    assert world.dispatch(post) == Dispatched("retry_scheduled")
     assert world.publisher.submissions == []
 
 

@@ -256,8 +256,9 @@ def test_process_frozen_past_its_lease_sends_nothing(world: World, gate: Gate):
     group = posts_due_together(world, 2)
     with waiting_at_gate(world, gate, group) as coming:
         world.at_next_commit(lambda: world.clock.advance(seconds=world.deps.settings.publish_lease_seconds))
-    assert results(coming) == [Dispatched("ignored", "lease_over")] * 2
+    assert results(coming) == [Dispatched("retry_scheduled")] * 2
     assert sent_post_ids(world) == []
+    assert [world.outcomes(post) for post in group] == [["not_sent"]] * 2
 
 
 def test_more_posts_than_the_group_limit_are_claimed_in_several_groups(

@@ -72,7 +72,7 @@ class Senders:
     def _send(self, deps: Deps, delivery: ReadyDelivery) -> None:
         self._sending.add(delivery)
         try:
-            unsent = send(deps, delivery)
+            send(deps, delivery)
         except Exception as error:
             delivery.future.set_exception(error)
             return
@@ -82,4 +82,4 @@ class Senders:
         if delivery.verdict is not None and delivery.verdict.outcome is Outcome.ACCEPTED:
             self._settler.put(delivery)
         else:
-            delivery.future.set_result(unsent)
+            delivery.future.set_result(None)  # its caller settles it

@@ -110,6 +110,18 @@ def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: dat
     return tx.execute(statement).rowcount == 1
 
 
+def close_unsent(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> None:
+    """Write the outcome of an attempt that was certainly not sent, and clear the instant of its send.
+
+    It replaces every other outcome, such as `unknown` at the end of its lease, except a report that the post is out.
+    """
+    published = attempts.c.outcome.in_((Outcome.PUBLISHED, Outcome.ALREADY_THERE))
+    values: dict[str, Any] = {"outcome": verdict.outcome, "finished_at": now, "sent_at": None, "lateness_ms": None}
+    values |= {"error_code": verdict.code, "error": verdict.detail}
+    still = (*_is(post_id, attempt), sa.or_(attempts.c.outcome.is_(None), ~published))
+    tx.execute(update(attempts).where(*still).values(values))
+
+
 def grant_execution_claim(tx: Connection, post_id: str, attempt: int, *, now: datetime, lease_until: datetime) -> bool:
     """Grant an n8n execution the right to publish, once per attempt and within the lease.
 
