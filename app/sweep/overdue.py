@@ -1,24 +1,26 @@
 """Send overdue posts again, and arm the unarmed ones.
 
-Invariant: a fresh overdue post goes through the message service once. After that, or while the service is down, it is
-dispatched here: the net does not depend on the service that failed.
+Invariant: an overdue post whose last arming is older than the grace is dispatched here, because its message had its
+chance. The net does not depend on the service that failed. Only the others go through the message service once more,
+and those for which the time of this run is short.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from app.alarms import arm_batch, armed_horizon
 from app.delivery.dispatch import dispatch
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
 from app.store.posts import arming, queries
+from app.store.posts.queries import LONGEST_SWEEP
 from app.sweep.isolate import isolate
 from app.sweep.poll import deliver_due
 from app.sweep.run import SweepRun
 
-SENDING_ENDS, ARMING_ENDS = 0.8, 1.0  # parts of the budget
+DISPATCHING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.7, 0.8, 1.0  # parts of the budget
 DUE = "next_attempt_at"
 
 
@@ -31,15 +33,11 @@ def send_overdue(run: SweepRun) -> None:
         return
     before = run.overdue_before
     for batch in run.pages(SENDING_ENDS, lambda c, n, after: queries.overdue(c, before, run.started, n, after), DUE):
-        fresh = [post for post in batch if post.swept_at is None]
+        left = _dispatch_here(run, [post for post in batch if _had_its_chance(run, post)], DISPATCHING_ENDS)
+        left += [post for post in batch if not _had_its_chance(run, post)]
+        fresh = [post for post in left if post.swept_at is None]
         rearmed = set() if run.message_service_down else _rearm_overdue(run, fresh, before)
-        here = [post for post in batch if post.swept_at is not None]
-        here += [post for post in fresh if post.id not in rearmed]
-        results = deps.run_many(
-            lambda post: isolate(deps, partial(_dispatch_here, run), post), here, deps.settings.cron_concurrency
-        )
-        run.swept.recovered += sum(result is not None and result.status != "ignored" for result in results)
-        run.swept.failed += sum(result is not None and result.status == "failed" for result in results)
+        _dispatch_here(run, [post for post in left if post.id not in rearmed], SENDING_ENDS)
 
 
 def arm_unarmed(run: SweepRun) -> None:
@@ -75,7 +73,29 @@ def _rearm_overdue(run: SweepRun, fresh: list[Post], before: datetime) -> set[st
     return accepted
 
 
-def _dispatch_here(run: SweepRun, post: Post) -> Dispatched | None:
-    if not run.in_time(SENDING_ENDS):
-        return None
-    return dispatch(run.deps, post.id, post.generation, "sweep")
+def _had_its_chance(run: SweepRun, post: Post) -> bool:
+    """Return True if the message's delivery and its first retry could have come.
+
+    Both come within the grace after the due instant and the last arming. The row's last change is no earlier. A post
+    without a message has waited as long for its arming.
+    """
+    by_wrong_clock = post.updated_at > run.started + LONGEST_SWEEP
+    return post.swept_at is not None or post.updated_at <= run.overdue_before or by_wrong_clock
+
+
+def _dispatch_here(run: SweepRun, here: Sequence[Post], part: float) -> list[Post]:
+    """Dispatch posts, CRON_CONCURRENCY at a time. Return those left when this part of the budget was spent."""
+    deps, left = run.deps, list[Post]()
+    if not here:
+        return left
+
+    def deliver(post: Post) -> Dispatched | None:
+        if not run.in_time(part):
+            left.append(post)
+            return None
+        return isolate(deps, lambda due: dispatch(deps, due.id, due.generation, "sweep"), post)
+
+    results = deps.run_many(deliver, here, deps.settings.cron_concurrency)
+    run.swept.recovered += sum(result is not None and result.status != "ignored" for result in results)
+    run.swept.failed += sum(result is not None and result.status == "failed" for result in results)
+    return left

@@ -101,7 +101,7 @@ def test_manual_post_released_by_a_reconnect_is_triggered_by_its_message(world: 
 
 def test_manual_post_armed_again_by_the_sweep_is_triggered_by_its_message(world: World):
     post = world.schedule(world.draft(), world.clock.now()).post
-    world.clock.advance(minutes=5)
+    world.overwrite(post, updated_at=world.clock.advance(minutes=5))  # just armed, so it is armed again
     sweep(world.deps)
     assert world.dispatch(world.read(post)) == SENT
     assert triggers(world, post) == ["message"]

@@ -248,7 +248,7 @@ def test_qstash_schedule_can_run_the_sweep(site: Site, alice: User):
     body = json_of(site.signed(RECOVER, b"", {"Content-Type": "text/plain"}))
     assert set(body) == SWEPT
     assert (body["recovered"], body["total"], body["skipped"]) == (1, 1, False)
-    assert alice.read(post["id"])["armed"] is True
+    assert alice.read(post["id"])["status"] == "publishing"
 
 
 @pytest.mark.parametrize("fields", [{"attempt": 1}, {}, {"attempt": None}, {"attempt": "1"}], ids=str)
