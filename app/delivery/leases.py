@@ -17,11 +17,12 @@ from app.domain.explanations import SENTENCES
 from app.domain.keys import MAX_CLOCK_SKEW_SECONDS, longest_wait
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Verdict
-from app.domain.post import Post
+from app.domain.post import Attempt, Post
 from app.domain.resend import may_resend, unproven_since
 from app.log import emit
 from app.store.engine import Connection
 from app.store.posts import attempts, queries, transitions
+from app.store.posts.missing_reports import missing_reports
 
 #: How much later than the lease an early alarm comes again, at most: our clock may be that much behind. The same second
 #: would be the same message to the message service, and not be delivered again.
@@ -86,11 +87,15 @@ def _retry_unsent(tx: Connection, deps: Deps, post: Post, now: datetime) -> Post
 
 
 def _end_unknown(tx: Connection, deps: Deps, post: Post, now: datetime) -> Post | None:
-    """Retry the post while the platform refuses a duplicate and the budget lasts, else hold it."""
+    """Retry the post while the platform refuses a duplicate and the budget lasts, else hold it.
+
+    While no report reaches us it is held too: its retry would end in the same way.
+    """
     code, message = "outcome_unknown", SENTENCES["outcome_unknown"]
-    since = unproven_since(queries.attempts_of(tx, post.id))
-    safe = may_resend(deps.settings.unknown_outcome_policy, post.platform, since, now)
-    if safe and post.retry_count < deps.settings.max_retries:
+    tries = queries.attempts_of(tx, post.id)
+    safe = may_resend(deps.settings.unknown_outcome_policy, post.platform, unproven_since(tries), now)
+    may_retry = safe and post.retry_count < deps.settings.max_retries
+    if may_retry and not _are_reports_missing(tx, deps, post, tries[-1], now):
         due, reason = _retry_due(deps, post, now), "lease_over"
         moved = transitions.retry(
             tx, post, at=due, counted=True, code=code, message=message, now=now, reason=reason, same_lease=True
@@ -103,6 +108,17 @@ def _end_unknown(tx: Connection, deps: Deps, post: Post, now: datetime) -> Post 
     if moved is not None:
         attempts.close(tx, post.id, post.attempt, Verdict(Outcome.UNKNOWN, code, message), now)
     return moved
+
+
+def _are_reports_missing(tx: Connection, deps: Deps, post: Post, attempt: Attempt, now: datetime) -> bool:
+    """Return True if no report reaches us, counting this attempt. The operator's policy `retry` asks for no look."""
+    if deps.settings.unknown_outcome_policy == "retry":
+        return False
+    accepted = attempt.http_status is not None and attempt.http_status < 300
+    missing = bool(missing_reports(tx, now, (post.id, attempt.started_at) if accepted else None))
+    if missing:
+        emit("reports.missing", post_id=post.id, attempt=attempt.attempt)
+    return missing
 
 
 def _retry_due(deps: Deps, post: Post, now: datetime) -> datetime:

@@ -10,6 +10,8 @@ from datetime import timedelta
 NO_SWEEP_AFTER = timedelta(minutes=15)  # three periods of the cron
 TOLERATED_STALE_CLAIMS = 5  # within the window below. More of them are not chance.
 STALE_CLAIM_WINDOW = timedelta(hours=1)
+MIN_MISSING_REPORTS = 3  # posts accepted by n8n and not reported. Fewer can be lost executions.
+MISSING_REPORTS_WINDOW = timedelta(hours=1)
 LATENESS_WINDOW, LATENESS_BASELINE = timedelta(hours=1), timedelta(days=7)
 LATENESS_PERCENTILE = 0.95  # compared with the same percentile of the baseline
 LATENESS_FACTOR = 2.0  # alert above this multiple of the baseline
@@ -45,6 +47,8 @@ CURES = {
     "reports_refused": "A report with a wrong secret was refused. Give n8n the value of N8N_CALLBACK_SECRET.",
     "cron_refused": "A call of the cron with a wrong secret was refused. Give the cron the value of CRON_SECRET.",
     "stale_claims": "Senders stop or hang during a send, or n8n does not report back. Look at the app's log and n8n's.",
+    "reports_missing": "n8n accepts posts, and no report arrives. Check callbackUrl in the workflow, "
+    "N8N_CALLBACK_SECRET and PUBLIC_BASE_URL. Unknown posts are held until a report arrives.",
     "clock_skew": "A host's clock is 10 s or more off the database's. Let NTP set both. No sweep runs until then.",
     "lateness_unusual": "Posts go out later than usual. Look at the app's load, the database, QStash and n8n.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",

@@ -23,6 +23,23 @@ VERDICTS = frozenset({400, 413, 422})  # n8n's own 4xx statuses about the post. 
 #: as 504, Cloudflare's 520 to 527 and 598, so the workflow may be running.
 NOT_STARTED = frozenset({500, 501, 502, 503, 505, 506, 507, 508, 510, 511, 529, 530})
 
+#: The codes of attempts closed without a report: by n8n's own answer, or before the send. Reports have other ones.
+CODES_WITHOUT_REPORT = frozenset(
+    {
+        "publisher_unreachable",
+        "publisher_busy",
+        "publisher_error",
+        "publisher_refuses_us",
+        "workflow_inactive",
+        "rejected_by_publisher",
+        "outcome_unknown",
+        "account_missing",
+        "media_unreachable",
+        "media_not_public",
+        "missed",
+    }
+)
+
 #: The setting UNKNOWN_OUTCOME_POLICY.
 UnknownOutcomePolicy = Literal["auto", "retry", "hold"]
 

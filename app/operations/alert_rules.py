@@ -14,6 +14,7 @@ from app.domain.alerts import CURES
 from app.store.engine import Connection
 from app.store.operations import alert_queries, alerts, runs
 from app.store.operations.alerts import Alert
+from app.store.posts.missing_reports import missing_reports
 
 #: Kinds that a later accepted send shows to be over.
 ENDED_BY_A_SEND = frozenset(
@@ -74,6 +75,7 @@ def _derived(
     for alert in (
         _no_sweep(connection, now, figures),
         _stale_claims(connection, now),
+        _missing_reports(connection, now),
         _lateness(connection, now),
         _overdue(connection, now),
         _missing_deliveries(connection, now) if with_messages else None,
@@ -105,6 +107,13 @@ def _missing_deliveries(connection: Connection, now: datetime) -> Alert | None:
     """Return the alert of posts sent by the sweep, because their messages did not arrive."""
     seen = alert_queries.swept(connection, now - rules.SWEPT_WINDOW)
     return _alert("deliveries_missing", seen) if seen is not None and seen.count > rules.TOLERATED_SWEPT else None
+
+
+def _missing_reports(connection: Connection, now: datetime) -> Alert | None:
+    missing = missing_reports(connection, now)
+    return (
+        _alert("reports_missing", alert_queries.Occurrences(len(missing), missing[-1], missing[0])) if missing else None
+    )
 
 
 def _lateness(connection: Connection, now: datetime) -> Alert | None:
