@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from app.domain.delivery import DeliveryResult, ReadyDelivery
+from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
 from app.domain.oauth import Authorizer
 from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
 from app.domain.post import Account
@@ -47,7 +47,7 @@ class Deps:
     `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is None
     where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant. None
     means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and sweeps then
-    compare it with ours.
+    compare it with ours. `stop` is None where the end of the process is not announced.
     """
 
     settings: Settings
@@ -63,6 +63,7 @@ class Deps:
     linkedin: Authorizer | None = None
     media: MediaCheck | None = None
     database_clock: bool = False
+    stop: StopRequest | None = None
     random: Callable[[], float] = field(default=random.random)
 
 

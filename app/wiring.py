@@ -15,6 +15,7 @@ from app.adapters.qstash import QStashMessages
 from app.adapters.qstash_log import QStashLog
 from app.adapters.qstash_schedules import QStashSchedules
 from app.adapters.qstash_signature import SignatureVerifier
+from app.adapters.termination import watch_termination
 from app.adapters.threads import run_many
 from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
@@ -52,6 +53,7 @@ def wire(settings: Settings | None = None) -> Services:
         linkedin=_linkedin(settings),
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
         database_clock=db.is_postgresql,
+        stop=watch_termination(),
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(

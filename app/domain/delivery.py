@@ -43,6 +43,13 @@ class DeliveredMessage:
 LEASE_OVER = Verdict(Outcome.NOT_SENT, detail="the sender stood still between its claim and the send")
 
 
+@dataclass(slots=True)
+class StopRequest:
+    """Whether this process was asked to end. A signal handler sets it, so it has no lock."""
+
+    requested: bool = False
+
+
 class TurnedAway(enum.Enum):
     """Why a ready delivery was not claimed. Nothing was recorded."""
 

@@ -8,7 +8,8 @@ Refusal
 ├── NotConfigured   503
 └── Unavailable     503
     ├── Locked
-    └── NotMigrated
+    ├── NotMigrated
+    └── Stopping
 """
 
 from __future__ import annotations
@@ -73,6 +74,14 @@ class Locked(Unavailable):
 
 class NotMigrated(Unavailable):
     """The database lacks a table or column. Its migrations are still to be run."""
+
+
+class Stopping(Unavailable):
+    """This process ends and lets go of a delivery that waits. Nothing was recorded, and another process takes it."""
+
+    def __init__(self) -> None:
+        super().__init__("This process is stopping. Send it again in a second.")
+        self.code = "stopping"
 
 
 def invalid_field(field: str, code: str, message: str, limit: int | None = None, actual: int | None = None) -> Invalid:

@@ -10,12 +10,23 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotConfigured, NotFound, Refusal, Unavailable
+from app.domain.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotConfigured,
+    NotFound,
+    Refusal,
+    Stopping,
+    Unavailable,
+)
 from app.log import emit
 from app.web.json_answers import to_json
 
 STATUS = {Forbidden: 403, NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
 RETRY_AFTER_SECONDS = "5"
+STOPPING_RETRY_AFTER_SECONDS = "1"
 MAX_RETRY_AFTER_SECONDS = 300
 MAX_ERRORS = 50  # fields named in one answer
 MAX_FIELD_NAME = 200  # characters of a field's name in an answer, as a client may send a name of any length
@@ -75,6 +86,8 @@ def register(app: Flask) -> None:
 def from_refusal(error: Refusal) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     headers = {"Retry_After": retry_after()} if isinstance(error, Unavailable) else {}
+    if isinstance(error, Stopping):  # another process is there, or soon
+        headers = {"Retry_After": STOPPING_RETRY_AFTER_SECONDS}
     return problem(status, error.code, error.detail, error.errors, **headers)
 
 

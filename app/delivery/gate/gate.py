@@ -13,9 +13,10 @@ from app.delivery.gate.replies import Replies
 from app.delivery.gate.senders import Senders
 from app.delivery.gate.settler import Settler
 from app.delivery.gate.waiting import Waiting
-from app.delivery.seats import take_seat
+from app.delivery.seats import is_let_go, take_seat
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
+from app.domain.errors import Stopping
 from app.log import emit
 
 SENDERS = 8
@@ -44,6 +45,8 @@ class Gate:
         if not self._started:
             self._start_threads(deps)
         early = delivery.due > deps.clock.now()
+        if early and is_let_go(deps, delivery.due):
+            raise Stopping()
         if early and not take_seat(deps):
             return TurnedAway.NO_SEAT
         delivery.has_seat = early

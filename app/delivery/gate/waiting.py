@@ -12,9 +12,10 @@ from datetime import datetime
 
 from app.delivery.claim import ClockSetBack, claim
 from app.delivery.gate.senders import SHORT_NAP_SECONDS, Senders
-from app.delivery.seats import release_seat
+from app.delivery.seats import is_let_go, release_seat
 from app.deps import Deps
 from app.domain.delivery import ReadyDelivery
+from app.domain.errors import Stopping
 from app.log import emit
 
 MAX_GROUP = 16  # claimed in one transaction: claimed and unsent posts are in doubt if this process dies
@@ -92,6 +93,7 @@ class Waiting:
                 idle = left is None and self._senders.backlog == 0
                 nap = MAX_NAP_SECONDS if left is None else min(left - self._ahead_seconds, MAX_NAP_SECONDS)
                 self._changed.wait(None if idle else nap)
+                self._let_go_if_stopping(deps)
                 self._senders.add_if_stalled(deps)
             at = self._heap[0][0] if left > 0 else None
             by = at or deps.clock.now()
@@ -99,6 +101,20 @@ class Waiting:
             while self._heap and self._heap[0][0] <= by and len(group) < MAX_GROUP:
                 group.append(heapq.heappop(self._heap)[2])
         return group, at
+
+    def _let_go_if_stopping(self, deps: Deps) -> None:
+        """Let go of the deliveries that can come back in time, once this process was asked to end."""
+        if deps.stop is None or not deps.stop.requested:
+            return
+        gone = {order: delivery for due, order, delivery in self._heap if is_let_go(deps, due)}
+        if not gone:
+            return
+        self._heap = [entry for entry in self._heap if entry[1] not in gone]
+        heapq.heapify(self._heap)
+        _release_seats(deps, [*gone.values()])
+        for delivery in gone.values():
+            delivery.future.set_exception(Stopping())
+        emit("gate.let_go", count=len(gone))
 
     def _seconds_left(self, deps: Deps) -> float | None:
         """Return the seconds until the nearest instant, None while no delivery waits."""

@@ -1,0 +1,88 @@
+"""SIGTERM under gunicorn: a waiting delivery is answered 503 at once, a nearer one is finished."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from app.local.stop_signal import StopSignal
+from tests.adapters.servers import HttpServer, http_server, ok
+from tests.local.support import wait_for
+from tests.support.app_stack import AppStack, StackOptions
+from tests.web.site import signature
+
+LEAD_SECONDS = 12.0
+TIMEOUT_SECONDS = 60.0
+
+
+@pytest.fixture
+def n8n() -> Iterator[HttpServer]:
+    with http_server() as server:
+        server.answer = ok
+        yield server
+
+
+@pytest.fixture
+def stack(tmp_path: Path, sqlite_url: str, n8n: HttpServer) -> Iterator[AppStack]:
+    overrides = {"DISPATCH_LEAD_SECONDS": f"{LEAD_SECONDS:g}", "N8N_WEBHOOK_URL": f"{n8n.url}/webhook/publish"}
+    options = StackOptions(sqlite_url, workers=1, threads=8, overrides=overrides)
+    made = AppStack(tmp_path, options, StopSignal())
+    made.start("app")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def scheduled(stack: AppStack, token: str, at: datetime) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"content": f"Due at {at.isoformat()}", "platform": "linkedin"}
+    draft = requests.post(f"{stack.url}/api/posts", json=body, headers=headers, timeout=TIMEOUT_SECONDS).json()
+    address = f"{stack.url}/api/posts/{draft['id']}/schedule"
+    answer = requests.post(address, json={"scheduledAt": at.isoformat()}, headers=headers, timeout=TIMEOUT_SECONDS)
+    assert answer.status_code == 200, answer.text
+    return {"postId": draft["id"], "userId": draft["userId"], "generation": 1}
+
+
+def deliver(stack: AppStack, message: dict[str, Any]) -> requests.Response:
+    """Deliver the message as QStash does."""
+    body, path = json.dumps(message).encode(), "/api/posts/dispatch"
+    key = stack.settings["QSTASH_CURRENT_SIGNING_KEY"]
+    signed = signature(stack.settings["PUBLIC_BASE_URL"] + path, body, datetime.now(UTC), key)
+    headers = {"Upstash-Signature": signed, "Content-Type": "application/json"}
+    headers |= {"X-Internal-Secret": stack.settings.get("INTERNAL_API_SECRET", "")}
+    return requests.post(stack.url + path, data=body, headers=headers, timeout=TIMEOUT_SECONDS)
+
+
+def test_sigterm_lets_go_of_a_waiting_delivery_and_sends_the_nearer_one(stack: AppStack, n8n: HttpServer):
+    token = stack.token("ann")
+    account = {"platform": "linkedin", "personUrn": "urn:li:person:1", "accountName": "Ann", "accessToken": "t"}
+    headers = {"Authorization": f"Bearer {token}"}
+    created = requests.post(f"{stack.url}/api/social-accounts", json=account, headers=headers, timeout=TIMEOUT_SECONDS)
+    assert created.status_code == 201, created.text
+    now = datetime.now(UTC)
+    near, far = (scheduled(stack, token, now + timedelta(seconds=seconds)) for seconds in (6, 11))
+    with ThreadPoolExecutor(2) as pool:
+        kept: Future[requests.Response] = pool.submit(deliver, stack, near)
+        gone: Future[requests.Response] = pool.submit(deliver, stack, far)
+        wait_for("the instant of the first post", lambda: datetime.now(UTC) > now + timedelta(seconds=5.3))
+        assert not gone.done()
+        began = time.monotonic()
+        [worker] = stack.workers("app")
+        os.kill(worker, signal.SIGTERM)
+        answer = gone.result(TIMEOUT_SECONDS)
+        assert time.monotonic() - began < 3
+        assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (503, "1", "stopping")
+        assert kept.result(TIMEOUT_SECONDS).json() == {"status": "dispatched"}
+    assert len(n8n.seen) == 1
+    # gunicorn has started another worker: the delivery that was let go comes in time
+    assert deliver(stack, far).json() == {"status": "dispatched"}
+    assert len(n8n.seen) == 2
