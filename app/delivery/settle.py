@@ -157,7 +157,7 @@ def _write_unsent(deps: Deps, tx: Connection, post: Post, verdict: Verdict) -> P
     code, message = verdict.code, verdict.message
     if verdict.outcome is Outcome.NOT_SENT:
         changed = transitions.retry(
-            tx, post, at=now, counted=False, code=code, message=message, now=now, reason="lease_over_unsent"
+            tx, post, at=now, counted=False, code=code, message=message, now=now, reason="not_sent"
         )
     else:
         assert code is not None  # every failing verdict has a code

@@ -32,7 +32,7 @@ def test_post_of_a_frozen_sender_is_released_at_once_at_no_cost(world: World, pl
     [attempt] = world.attempts(post)
     assert (attempt.outcome, attempt.sent_at, attempt.lateness_ms) == ("not_sent", None, None)
     assert attempt.finished_at == world.clock.now()
-    assert world.reasons(post)[-1] == "lease_over_unsent"
+    assert world.reasons(post)[-1] == "not_sent"
     assert world.dispatch(after) == Dispatched("dispatched")
     assert len(world.publisher.submissions) == 1
 
