@@ -1,4 +1,4 @@
-"""The commands: db upgrade, sweep, prune, token, doctor, rearm, cron install and cron show."""
+"""The commands: db upgrade, sweep, prune, token, doctor, rearm, after-restore, cron install and cron show."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import os
 import signal
 import threading
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
 from app.deps import Services
-from app.domain.errors import Unavailable
+from app.domain.errors import Refusal, Unavailable
 from app.domain.ports import MessageServiceError, Schedule
+from app.domain.times import to_wire
 from app.log import emit
 from app.settings.readers import LARGEST_DAYS
+
+if TYPE_CHECKING:
+    from app.domain.post import Post
+    from app.restore.after_restore import Restored
 
 
 def register_commands(app: Flask) -> None:
@@ -24,15 +29,8 @@ def register_commands(app: Flask) -> None:
     services: Services = app.extensions["punctual"]
     database = AppGroup("db", help="The database's schema.")
     database.add_command(_upgrade(services))
-    for command in (
-        database,
-        _sweep(services),
-        _prune(services),
-        _token(services),
-        _doctor(services),
-        _rearm(services),
-        _cron(services),
-    ):
+    made = (_sweep, _prune, _token, _doctor, _rearm, _after_restore, _cron)
+    for command in (database, *(make(services) for make in made)):
         app.cli.add_command(command)
 
 
@@ -191,6 +189,51 @@ def _rearm(services: Services) -> click.Command:
         click.echo(f"Every armed message fits the settings. Armed again now: {done.armed}.")
 
     return rearm
+
+
+def _after_restore(services: Services) -> click.Command:
+    @click.command("after-restore")
+    @click.option(
+        "--since", metavar="INSTANT", help="The backup's last instant, with offset. Default: found in the data."
+    )
+    @click.option("--dry-run", is_flag=True, help="Only list the posts, change nothing.")
+    def after_restore(since: str | None, dry_run: bool) -> None:
+        """Hold the posts that may have gone out after the backup. Run it right after a restore, before the app starts.
+
+        Ends with 1 where some posts could not be held. Running it again goes on.
+        """
+        from app.restore import after_restore as restore
+
+        deps = services.deps
+        try:
+            start = restore.read_since(deps, since)
+            if start is None:
+                click.echo("The database is empty. Nothing to do.")
+                return
+            click.echo(f"The database's last instant: {to_wire(start)}. Posts due since then may have gone out.")
+            done = restore.after_restore(deps, start, _show_held, dry_run=dry_run)
+        except Refusal as error:
+            raise click.ClickException(error.detail) from None
+        _show_restored(done, dry_run)
+        raise SystemExit(1 if done.in_doubt else 0)
+
+    return after_restore
+
+
+def _show_held(batch: list[Post]) -> None:
+    for post in batch:
+        due = to_wire(post.next_attempt_at or post.scheduled_at)
+        click.echo(f"{post.id}  {post.user_id}  {post.platform}  due {due}  {post.status}")
+
+
+def _show_restored(done: Restored, dry_run: bool) -> None:
+    if dry_run:
+        click.echo(f"Would hold {done.held} posts. {done.later} posts due later would be armed again.")
+        return
+    click.echo(f"Held {done.held} posts: failed with outcome_unknown. Look at each account before a retry with force.")
+    click.echo(f"Armed {done.armed} of {done.later} posts due later. The sweep arms the rest.")
+    if done.in_doubt:
+        click.echo(f"{done.in_doubt} posts are locked and still in doubt. Run the command again.", err=True)
 
 
 def _cron(services: Services) -> click.Group:

@@ -23,7 +23,7 @@ FINAL = frozenset({Status.PUBLISHED, Status.CANCELLED})
 ALLOWED: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.SCHEDULED, Status.CANCELLED, Status.PUBLISHED}),
     Status.SCHEDULED: frozenset(
-        {Status.SCHEDULED, Status.DRAFT, Status.PUBLISHING, Status.CANCELLED, Status.PUBLISHED}
+        {Status.SCHEDULED, Status.DRAFT, Status.PUBLISHING, Status.FAILED, Status.CANCELLED, Status.PUBLISHED}
     ),
     Status.PUBLISHING: frozenset({Status.PUBLISHING, Status.PUBLISHED, Status.SCHEDULED, Status.FAILED}),
     Status.FAILED: frozenset({Status.SCHEDULED, Status.CANCELLED, Status.PUBLISHED}),

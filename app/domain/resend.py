@@ -15,6 +15,10 @@ from app.domain.post import Attempt
 MAX_CLOCK_ERROR = timedelta(seconds=10)  # a send further in the future was stamped by a wrong clock
 
 
+#: The error code of an attempt that the database may have forgotten, because it went back in time.
+HELD_AFTER_RESTORE = "held_after_restore"
+
+
 def may_be_out(attempt: Attempt) -> bool:
     """Return True if the attempt was sent and its result is not known yet."""
     return attempt.sent_at is not None and attempt.outcome in (None, Outcome.ACCEPTED, Outcome.UNKNOWN)
@@ -23,6 +27,15 @@ def may_be_out(attempt: Attempt) -> bool:
 def unproven_since(attempts: Iterable[Attempt]) -> datetime | None:
     """Return the instant of the earliest send that may be out, None without one."""
     return min((a.sent_at for a in attempts if a.sent_at is not None and may_be_out(a)), default=None)
+
+
+def needs_force(attempts: Iterable[Attempt]) -> bool:
+    """Return True if only a person can decide about another send.
+
+    The post was held after the database went back. The lost send may have had another text and another instant, so the
+    platform's duplicate guard proves nothing.
+    """
+    return any(may_be_out(attempt) and attempt.error_code == HELD_AFTER_RESTORE for attempt in attempts)
 
 
 def may_resend(policy: UnknownOutcomePolicy, platform: str, since: datetime | None, at: datetime) -> bool:

@@ -10,7 +10,7 @@ from app.domain.errors import Conflict, Invalid
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, Status
 from app.domain.post import Post
-from app.domain.resend import may_resend, unproven_since
+from app.domain.resend import may_resend, needs_force, unproven_since
 from app.store.engine import Connection
 from app.store.posts import queries
 
@@ -42,10 +42,11 @@ def require_not_out(deps: Deps, tx: Connection, post: Post, at: datetime, force:
 
     Raises: Conflict where an attempt may be out and the platform would take a duplicate.
     """
-    since = unproven_since(queries.attempts_of(tx, post.id)) if post.attempt else None
+    tries = queries.attempts_of(tx, post.id) if post.attempt else []
+    since = unproven_since(tries)
     if force and since is not None:
         return True
-    if not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, at):
+    if needs_force(tries) or not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, at):
         raise Conflict("force_required", f"{SENTENCES['outcome_unknown']} Then try again with force: true.")
     return False
 

@@ -8,7 +8,7 @@ from app.domain.lifecycle import ALLOWED, EDITABLE, FINAL, SCHEDULABLE, Status
 
 FOLLOWERS = {
     "draft": {"scheduled", "cancelled", "published"},
-    "scheduled": {"scheduled", "draft", "publishing", "cancelled", "published"},
+    "scheduled": {"scheduled", "draft", "publishing", "failed", "cancelled", "published"},
     "publishing": {"publishing", "published", "scheduled", "failed"},
     "failed": {"scheduled", "cancelled", "published"},
     "published": set(),

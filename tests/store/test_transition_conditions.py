@@ -36,6 +36,8 @@ TRANSITIONS: dict[str, tuple[str, Transition]] = {
     "retry": ("publishing", lambda tx, p: retry(tx, p)),
     "fail": ("publishing", lambda tx, p: fail(tx, p)),
     "defer": ("scheduled", lambda tx, p: defer(tx, p)),
+    "hold a scheduled post": ("scheduled", lambda tx, p: hold(tx, p)),
+    "hold a publishing post": ("publishing", lambda tx, p: hold(tx, p)),
 }
 LEFT_TO_THE_CHECKS = ("publish", "publish late", "retry", "defer")  # their callers hold the right post already
 FENCED_BY_ATTEMPT = [name for name in TRANSITIONS if name != "claim"]
@@ -68,6 +70,10 @@ def fail(tx: Connection, post: Post) -> Post | None:
 
 def defer(tx: Connection, post: Post) -> Post | None:
     return transitions.defer(tx, post, at=later(9999), code=None, message=None, now=NOW, reason="breaker_open")
+
+
+def hold(tx: Connection, post: Post) -> Post | None:
+    return transitions.hold_after_restore(tx, post, code="outcome_unknown", message="m", lost_armings=60, now=NOW)
 
 
 def ran(rows: Rows, name: str, post: Post) -> bool:

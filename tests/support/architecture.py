@@ -23,8 +23,9 @@ ROOMS: dict[str, set[str]] = {
     "delivery": {"alarms", "alerts"},
     "accounts": {"delivery.postpone", "alarms", "alerts", "companies"},
     "posts": {"accounts", "alarms", "companies"},
+    "restore": {"alarms", "alerts"},
     "operations": {"alarms"},
-    "sweep": {"delivery", "accounts", "alarms", "operations"},
+    "sweep": {"delivery", "accounts", "alarms", "operations", "restore"},
 }
 INWARD = {"use case", "deps", "store", "domain", "base"}
 MAY_IMPORT = {
@@ -274,6 +275,7 @@ BESIDE_DELIVERY = (
     "app/domain/times.py",
     "app/store/posts/warnings.py",
     "app/store/posts/retention.py",
+    "app/store/posts/restored.py",
 )
 
 

@@ -219,6 +219,8 @@ def fail(
 
     With `same_lease`, a lease extended since the read returns None.
     """
+    if post.status is not Status.PUBLISHING:
+        return None
     values = {
         **_lease_ended(),
         **_spent(counted),
@@ -227,6 +229,23 @@ def fail(
     }
     extra = _same_lease(post) if same_lease else ()
     return move(tx, post, Status.FAILED, values, extra, reason=reason, actor="punctual", now=now)
+
+
+def hold_after_restore(
+    tx: Connection, post: Post, *, code: str, message: str, lost_armings: int, now: datetime
+) -> Post | None:
+    """Move scheduled or publishing → failed: the database went back in time, so the post may be out.
+
+    A scheduled post gets a new attempt, the one that may have been lost. `lost_armings` keeps the deduplication ids of
+    later alarms apart from those of the lost time.
+    """
+    if post.status not in (Status.SCHEDULED, Status.PUBLISHING):
+        return None
+    values = {**_not_due(), **_lease_ended(), "error_code": code, "error_message": message}
+    values["arm_count"] = post.arm_count + lost_armings
+    if post.status is Status.SCHEDULED:
+        values["attempt"] = INCREMENT
+    return move(tx, post, Status.FAILED, values, reason="held_after_restore", actor="punctual", now=now)
 
 
 def defer(

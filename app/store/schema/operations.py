@@ -1,4 +1,4 @@
-"""The operational tables: OAuth states, leases, sweeps, breaker, alerts, counts, pacing, idempotency keys."""
+"""The operational tables: OAuth states, leases, sweeps, recovery holds, breaker, alerts, counts, pacing, keys."""
 
 from __future__ import annotations
 
@@ -42,6 +42,21 @@ sweeps = Table(
     Column("last_status", sa.String(20), nullable=False),
     Column("total_sent", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     Column("total_failed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+)
+
+# The times that the database went back in time, by a restored backup or a failover that lost commits. `since`: the
+# latest instant found in it. `until`: the discovery. `proven_at`: an instant after the backup, null where unknown.
+# `finished_at` is null until all posts in doubt are held.
+recovery_holds = Table(
+    "recovery_holds",
+    metadata,
+    Column("id", sa.Integer, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("proven_at", Instant),
+    Column("evidence", sa.Text, nullable=False),
+    Column("held", sa.Integer, nullable=False),
+    Column("finished_at", Instant),
 )
 
 # The circuit breaker in front of n8n, shared by all instances. It is closed while `opened_at` is null.

@@ -20,6 +20,7 @@ from app.store.schema.operations import (
     idempotency_keys,
     leases,
     oauth_states,
+    recovery_holds,
     sweeps,
     tallies,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "new_id",
     "oauth_states",
     "posts",
+    "recovery_holds",
     "social_accounts",
     "status_unindexed",
     "sweeps",
