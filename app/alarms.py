@@ -46,7 +46,7 @@ def arm(deps: Deps, post: Post, *, second: int | None = None) -> tuple[Post, tup
     if second is None:
         second = alarm_second(due, deps.settings.dispatch_lead_seconds)
     try:
-        message_id = deps.messages.publish(alarm_for(post, second))
+        message_id = deps.messages.publish(alarm_for(post, second, deps.clock.now()))
     except MessageServiceError as error:
         return post, _not_armed(deps, post, error)
     return _keep_one(deps, post, message_id), None
@@ -61,8 +61,8 @@ def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
     """Arm many rows after their arming was counted. Return the refused posts."""
     if deps.messages is None or not batch:
         return list(batch)
-    lead = deps.settings.dispatch_lead_seconds
-    alarms = [alarm_for(post, alarm_second(post.next_attempt_at, lead)) for post in batch if post.next_attempt_at]
+    lead, now = deps.settings.dispatch_lead_seconds, deps.clock.now()
+    alarms = [alarm_for(post, alarm_second(post.next_attempt_at, lead), now) for post in batch if post.next_attempt_at]
     answers = deps.messages.publish_batch(alarms)
     taken, refused = [], []
     for post, answer in zip(batch, answers, strict=True):
@@ -87,7 +87,8 @@ def arm_lease_ends(deps: Deps, leased: Sequence[tuple[Post, datetime]]) -> bool:
     """
     if deps.messages is None or not leased:
         return True
-    answers = deps.messages.publish_batch([lease_alarm_for(post, until) for post, until in leased])
+    now = deps.clock.now()
+    answers = deps.messages.publish_batch([lease_alarm_for(post, until, now) for post, until in leased])
     errors = [answer for answer in answers if isinstance(answer, MessageServiceError)]
     for error in errors[:1]:
         emit("lease.not_armed", count=len(errors), code=error.code, error=error.detail)

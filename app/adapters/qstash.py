@@ -6,11 +6,13 @@ Invariant: every call has a time limit, and every failure is a MessageServiceErr
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.adapters.qstash_errors import advice, translate
@@ -86,8 +88,7 @@ class QStashMessages:
 
         Raises: ValueError for a malformed id, MessageServiceError when the call fails.
         """
-        if not MESSAGE_ID.fullmatch(message_id):  # "" and "." would call the route for cancelling all messages
-            raise ValueError(f"not a message id: {message_id[:100]!r}")
+        _check_id(message_id)  # "" and "." would call the route for cancelling all messages
         try:
             self._call(lambda client: client.message.cancel(message_id))
         except MessageServiceError as error:
@@ -95,6 +96,17 @@ class QStashMessages:
                 return False
             raise
         return True
+
+    def delivered_at(self, message_id: str) -> datetime | None:
+        """Look in the service's log for a delivery that we acknowledged.
+
+        Raises: ValueError for a malformed id, MessageServiceError when the call fails.
+        """
+        _check_id(message_id)
+        query = {"messageId": message_id, "state": "DELIVERED", "count": "1"}
+        # Not by the SDK's log API, which prints to stdout.
+        answer = self._call(lambda client: client.request(path="/v2/events", method="GET", params=query))
+        return _instant_of_delivery(answer, message_id)
 
     def check(self) -> str | None:
         """Compare our signing keys with QStash's. Returns an operator's advice, None if all is well."""
@@ -123,6 +135,8 @@ class QStashMessages:
         body: dict[str, Any] = {"postId": alarm.post_id, "userId": alarm.user_id, "generation": alarm.generation}
         if alarm.lease_of is not None:
             body |= {"kind": "lease", "attempt": alarm.lease_of}
+        if alarm.armed_at is not None:
+            body["armedAt"] = math.floor(alarm.armed_at.timestamp() * 1000)
         request: dict[str, Any] = {
             "url": s.dispatch_url,
             "body": json.dumps(body, separators=(",", ":")),
@@ -156,6 +170,20 @@ class QStashMessages:
                 self._client = QStashClient(self._token, s.qstash_url, s.qstash_timeout_seconds)
                 weakref.finalize(self, self._client.close)
             return self._client
+
+
+def _check_id(message_id: str) -> None:
+    if not MESSAGE_ID.fullmatch(message_id):
+        raise ValueError(f"not a message id: {message_id[:100]!r}")
+
+
+def _instant_of_delivery(answer: Any, message_id: str) -> datetime | None:
+    """Return the instant of the event in an answer, None without one. Other messages and states do not count."""
+    try:
+        found = [e for e in answer["events"] if (e["messageId"], e["state"]) == (message_id, "DELIVERED")]
+        return datetime.fromtimestamp(found[0]["time"] / 1000, UTC) if found else None
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        raise MessageServiceError("broken_answer", f"the answer is no list of events: {type(error).__name__}") from None
 
 
 def _message_id(answer: Any) -> str:

@@ -54,6 +54,7 @@ CURES = {
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",
     "reconnect_soon": "An account's access ends within days and cannot be renewed. Its owner must reconnect it.",
     "authorization_refused": "LinkedIn refuses our app. Check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET.",
+    "database_went_back": "The database went back in time. Posts in doubt are held. Run flask after-restore.",
     "duplicate_publish": "A post was reported published twice, with two ids. Look for a second copy on the account.",
     "published_after_cancel": "A cancelled post was published. It was sent before the cancellation. Inform its author.",
 }

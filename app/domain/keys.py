@@ -61,18 +61,20 @@ def next_alarm_second(wanted: int, latest: datetime, rearmed: int) -> int:
     return max(wanted, math.floor(latest.timestamp()) + (1 << min(rearmed, MAX_REARM_STEP_DOUBLINGS)))
 
 
-def alarm_for(post: Post, not_before: int) -> Alarm:
+def alarm_for(post: Post, not_before: int, armed_at: datetime | None = None) -> Alarm:
     """Build the message for the post's current generation and arm count.
 
     Both are part of its deduplication id, so no earlier arming has the same id.
     """
-    return Alarm(post.id, post.user_id, post.generation, post.arm_count, not_before)
+    return Alarm(post.id, post.user_id, post.generation, post.arm_count, not_before, armed_at=armed_at)
 
 
-def lease_alarm_for(post: Post, lease_until: datetime) -> Alarm:
+def lease_alarm_for(post: Post, lease_until: datetime, armed_at: datetime | None = None) -> Alarm:
     """Build the message for the end of the lease of the post's current attempt."""
     second = second_not_before(lease_until)
-    return Alarm(post.id, post.user_id, post.generation, post.arm_count, second, lease_of=post.attempt)
+    return Alarm(
+        post.id, post.user_id, post.generation, post.arm_count, second, lease_of=post.attempt, armed_at=armed_at
+    )
 
 
 def deduplication_id(alarm: Alarm) -> str:

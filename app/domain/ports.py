@@ -29,6 +29,7 @@ class Alarm:
     """One delayed message to our own dispatch route. `not_before` is in whole unix seconds, the unit of QStash.
 
     `lease_of` is an attempt: the alarm is for the end of its lease. None: the alarm is for the post's next attempt.
+    `armed_at` is the instant of the publication by our clock, a witness outside the database.
     """
 
     post_id: str
@@ -37,6 +38,7 @@ class Alarm:
     arm_count: int
     not_before: int
     lease_of: int | None = None
+    armed_at: datetime | None = None
 
 
 class MessageServiceError(Exception):
@@ -73,6 +75,13 @@ class MessageService(Protocol):
         """Cancel a message. Returns True if it was still pending.
 
         Raises: MessageServiceError when the service does not confirm it. ValueError when the id is malformed.
+        """
+        ...
+
+    def delivered_at(self, message_id: str) -> datetime | None:
+        """Return the instant at which we acknowledged the message, None if we did not or the service forgot it.
+
+        Raises: MessageServiceError. ValueError when the id is malformed.
         """
         ...
 

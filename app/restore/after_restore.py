@@ -17,10 +17,9 @@ from app.domain.post import Post
 from app.domain.times import parse_instant
 from app.log import emit
 from app.restore import hold
+from app.restore.went_back import ALERT, SUBJECT
 from app.store.operations import recovery_holds
 from app.store.posts import restored
-
-ALERT, SUBJECT = "database_went_back", "scheduler"
 
 
 @dataclass(slots=True)

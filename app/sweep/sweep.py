@@ -21,6 +21,7 @@ from app.sweep.clock import correct_future_instants
 from app.sweep.expire import expire_leases
 from app.sweep.overdue import arm_unarmed, send_overdue
 from app.sweep.rearm import notice_change, rearm
+from app.sweep.restored import hold_if_went_back
 from app.sweep.retention import keep_counts_and_prune, prune_expired_records
 from app.sweep.run import ShouldStop, SweepRun, Swept
 from app.sweep.skew import find_skew
@@ -52,6 +53,7 @@ def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
     return _run_steps(
         run,
         correct_future_instants,
+        hold_if_went_back,
         expire_leases,
         send_overdue,
         _rearm_outdated,

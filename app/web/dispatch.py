@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -22,16 +23,21 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("dispatch", __name__, url_prefix="/api/posts")
 MAX_COUNTER = 2**31
+MAX_MS = 253_402_300_800_000  # the year 10000
 MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class Message(NamedTuple):
-    """One of our messages. `attempt` is of the lease whose end it announces, None for the current attempt."""
+    """One of our messages. `attempt` is of the lease whose end it announces, None for the current attempt.
+
+    `armed_at` is the instant of its publication by our clock, None in messages of older versions.
+    """
 
     post_id: str
     generation: int
     ends_lease: bool
     attempt: int | None
+    armed_at: datetime | None
 
 
 @blueprint.post("/dispatch")
@@ -76,9 +82,16 @@ def _handle(message: Message) -> Dispatched:
     from app.delivery import dispatch, leases
 
     if message.ends_lease:
-        return leases.end_lease_by_alarm(deps(), message.post_id, message.generation, message.attempt)
-    message_id = request.headers.get("Upstash-Message-Id")
-    return dispatch.dispatch(deps(), message.post_id, message.generation, "message", message_id, g.signed_at)
+        result = leases.end_lease_by_alarm(deps(), message.post_id, message.generation, message.attempt)
+    else:
+        message_id = request.headers.get("Upstash-Message-Id")
+        result = dispatch.dispatch(deps(), message.post_id, message.generation, "message", message_id, g.signed_at)
+    if result.status == "ignored" and result.reason in ("stale", "unknown") and message.armed_at is not None:
+        from app.restore.went_back import check_message
+
+        attempt = message.attempt if message.ends_lease else None
+        check_message(deps(), message.post_id, message.generation, attempt, message.armed_at)
+    return result
 
 
 def _read_message(raw: bytes) -> Message | None:
@@ -88,11 +101,16 @@ def _read_message(raw: bytes) -> Message | None:
         return None
     canonical_id = uuid_or_none(post_id)
     attempt = _as_counter(body.get("attempt"))
-    return Message(canonical_id, generation, kind == "lease", attempt) if canonical_id else None
+    armed_at = _as_instant(body.get("armedAt"))
+    return Message(canonical_id, generation, kind == "lease", attempt, armed_at) if canonical_id else None
 
 
 def _as_counter(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < MAX_COUNTER else None
+
+
+def _as_instant(value: Any) -> datetime | None:
+    return datetime.fromtimestamp(value / 1000, UTC) if type(value) is int and 0 <= value < MAX_MS else None
 
 
 def _malformed() -> Response:

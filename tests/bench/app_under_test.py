@@ -38,6 +38,9 @@ class AcceptingServices:
     def cancel(self, _message_id: str) -> bool:
         return True
 
+    def delivered_at(self, _message_id: str) -> None:
+        return None
+
     def send(self, _submission: Submission) -> Reply:
         return Reply("answered", CLOCK.now(), 200)
 

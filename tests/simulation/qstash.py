@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class Message:
     generation: int
     kind: str | None
     cancelled: bool = False
+    acknowledged_at: int | None = None  # the instant of our 2xx, if the service heard it
 
 
 class QStash:
@@ -82,6 +84,12 @@ class QStash:
         message.cancelled = True
         return True
 
+    def delivered_at(self, message_id: str) -> datetime | None:
+        if self._world.is_out("qstash_outage"):
+            raise MessageServiceError("unreachable", "simulated")
+        at = self._messages[message_id].acknowledged_at
+        return None if at is None else EPOCH + timedelta(seconds=at / SECOND)
+
     def _plan(self, message: Message, due: int) -> None:
         world, rng = self._world, self._world.rng
         when = max(due, world.kernel.now) + rng.randint(0, SECOND // 2)
@@ -122,6 +130,8 @@ class QStash:
             answered = actor.result is not None and (actor.result.ok or actor.result.status == NOT_RETRYABLE)
             if not answered or world.inject("delivery_unheard"):
                 self._again(message, tried + 1)
+            else:
+                message.acknowledged_at = world.kernel.now
 
         actor = world.actor(f"{message.kind or 'delivery'} {message.id}", "delivery", work)
         actor.notes["carries"] = {message.post_id: message.generation}
@@ -191,6 +201,10 @@ class SimulatedMessages(QStashMessages):
             except MessageServiceError as error:
                 answers.append(error)
         return answers
+
+    def delivered_at(self, message_id: str) -> datetime | None:
+        self._world.step("qstash.events")
+        return self._qstash.delivered_at(message_id)
 
     def check(self) -> str | None:
         return None

@@ -54,7 +54,8 @@ class FakeMessages:
 
     `publish_error`: refuse each message with this error code. `error_after_publish`: take the message and raise this
     code all the same, as if the answer was lost. `during_publish` runs after the message is taken, before the answer.
-    Alarms for the end of a lease are recorded in `lease_alarms` alone.
+    Alarms for the end of a lease are recorded in `lease_alarms` alone. `delivered` is the log of deliveries by message
+    id, `looked_up` the questions about it, and `log_error` refuses them.
     """
 
     publish_error: str | None = None
@@ -67,6 +68,9 @@ class FakeMessages:
     pending: dict[str, Alarm] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
     lease_alarms: list[Alarm] = field(default_factory=list)
+    delivered: dict[str, datetime] = field(default_factory=dict)
+    looked_up: list[str] = field(default_factory=list)
+    log_error: str | None = None
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -109,6 +113,12 @@ class FakeMessages:
             raise MessageServiceError(self.cancel_error, "simulated cancel failure")
         self.cancelled.append(message_id)
         return self.pending.pop(message_id, None) is not None
+
+    def delivered_at(self, message_id: str) -> datetime | None:
+        self.looked_up.append(message_id)
+        if self.log_error is not None:
+            raise MessageServiceError(self.log_error, "simulated log failure")
+        return self.delivered.get(message_id)
 
     def check(self) -> str | None:
         return None
