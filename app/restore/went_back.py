@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from app.deps import Deps
 from app.domain.alerts import CURES
+from app.domain.keys import MAX_CLOCK_SKEW_SECONDS
 from app.domain.post import Post
 from app.log import emit
 from app.restore import hold
@@ -24,6 +25,8 @@ JOB = "restore"  # the lease of the one worker that holds
 HOLD_SECONDS = 10.0  # of one delivery. The sweep goes on
 #: How old a message for a missing post may be. Later, retention or a person may have deleted the post.
 RECENT = timedelta(days=1)
+#: The message service's clock may be behind ours by this much, and its instant of a proof too early.
+CLOCK_SKEW = timedelta(seconds=MAX_CLOCK_SKEW_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,12 @@ def hold_rollback(deps: Deps, rollback: Rollback, may_go_on: Callable[[], bool])
     """
     settled = deps.clock.now() - timedelta(seconds=deps.settings.sweep_grace_seconds)
     until, count = min(rollback.until, settled), 0
-    for batch in hold.in_doubt(deps, until, rollback.proven_at):
+    claimed_before = rollback.proven_at + CLOCK_SKEW if rollback.proven_at is not None else None
+    for batch in hold.in_doubt(deps, until, claimed_before):
         if not may_go_on():
             break
         count += len(hold.hold_batch(deps, rollback, batch))
-    if settled >= rollback.until and next(hold.in_doubt(deps, until, rollback.proven_at), None) is None:
+    if settled >= rollback.until and next(hold.in_doubt(deps, until, claimed_before), None) is None:
         with deps.db.transaction() as tx:
             recovery_holds.finish(tx, rollback, deps.clock.now())
     if count:

@@ -37,10 +37,10 @@ def hold_if_went_back(run: SweepRun) -> None:
 
 
 def _find_proof(run: SweepRun) -> Proof | None:
-    """Ask the message service about the newest overdue posts. While it does not answer, there is no proof."""
+    """Ask the message service about a few overdue posts. While it does not answer, there is no proof."""
     with run.deps.db.reading() as connection:
-        found = restored.suspects(connection, run.overdue_before, MAX_QUESTIONS)
-    for post in found:
+        found = restored.suspects(connection, run.overdue_before, run.deps.settings.sweep_batch_size)
+    for post in _sample(found):
         if not run.in_time(LOOKING_ENDS):
             return None
         try:
@@ -51,6 +51,16 @@ def _find_proof(run: SweepRun) -> Proof | None:
         if at is not None and _is_unchanged(run.deps, post):
             return Proof(at, f"The message of a waiting post was acknowledged. Post {post.id}.")
     return None
+
+
+def _sample(found: list[Post]) -> list[Post]:
+    """Return MAX_QUESTIONS of the posts: the oldest ones, and two spread over the rest.
+
+    The posts of the lost time are older than those that fell due while the app was down for the restore.
+    """
+    oldest = MAX_QUESTIONS - 2
+    rest = found[oldest:]
+    return found[:oldest] + ([rest[len(rest) // 2], rest[-1]] if len(rest) > 1 else rest)
 
 
 def _delivered_at(deps: Deps, post: Post) -> datetime | None:

@@ -67,6 +67,16 @@ def test_posts_in_flight_at_the_backup_are_held_before_their_lease_starts_a_retr
     assert len(world.publisher.submissions) == 1
 
 
+@pytest.mark.parametrize("behind", [0, 9])
+def test_post_in_flight_is_held_although_the_message_services_clock_is_behind(world: World, behind: int):
+    flying = world.in_flight(platform="instagram")
+    proof = world.scheduled(at=IN_TEN_MINUTES + timedelta(seconds=1))
+    world.messages.delivered[proof.message_id or ""] = IN_TEN_MINUTES - timedelta(seconds=behind)
+    world.clock.set(OVERDUE)
+    assert sweep(world.deps).held == 2
+    assert world.reasons(flying)[-1] == "held_after_restore"
+
+
 def test_post_claimed_after_the_restore_is_left_to_its_report(world: World):
     old = world.scheduled()
     world.messages.delivered[old.message_id or ""] = IN_TEN_MINUTES

@@ -47,9 +47,9 @@ def _page(connection: Connection, where: Sequence[Condition], key: str, limit: i
 
 
 def suspects(connection: Connection, before: datetime, limit: int) -> list[Post]:
-    """Return the newest overdue posts that are armed and that no sweep has touched."""
+    """Return the oldest overdue posts that are armed and that no sweep has touched."""
     where = (P.status == Status.SCHEDULED, P.next_attempt_at < before, P.swept_at.is_(None), P.message_id.is_not(None))
-    statement = select(posts).where(*where).order_by(P.next_attempt_at.desc(), P.id.desc()).limit(limit)
+    statement = select(posts).where(*where).order_by(P.next_attempt_at, P.id).limit(limit)
     return [to_post(row) for row in connection.execute(statement)]
 
 
