@@ -227,11 +227,13 @@ def _show_held(batch: list[Post]) -> None:
 
 
 def _show_restored(done: Restored, dry_run: bool) -> None:
+    if done.log_unread:
+        click.echo("QStash's log could not be read. Posts called off after the backup may still go out.", err=True)
     if dry_run:
         click.echo(f"Would hold {done.held} posts. {done.later} posts due later would be armed again.")
         return
     click.echo(f"Held {done.held} posts: failed with outcome_unknown. Look at each account before a retry with force.")
-    click.echo(f"Armed {done.armed} of {done.later} posts due later. The sweep arms the rest.")
+    click.echo(f"Armed {done.armed} of {done.later} posts due later. The sweep arms the others.")
     if done.in_doubt:
         click.echo(f"{done.in_doubt} posts are locked and still in doubt. Run the command again.", err=True)
 

@@ -51,6 +51,7 @@ def test_command_lists_held_posts_with_owner_platform_and_due_instant(world: Wor
     assert f"{post.id}  user-1  linkedin  due 2030-01-07T12:10:00.000Z  scheduled" in result.stdout
     assert "Held 1 posts: failed with outcome_unknown." in result.stdout
     assert "of 1 posts due later" in result.stdout
+    assert "log could not be read" in result.stderr  # the server here has no log
     assert world.read(post).status == "failed"
 
 

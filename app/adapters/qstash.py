@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BATCH_SIZE = 100
 MAX_SPLITS = 32  # extra calls per publish_batch in search of the items that QStash refuses
 SPLITTABLE = ("refused", "beyond_horizon")  # one item can cause these, other codes concern all items
+MAX_LOG_PAGES = 10  # of 1,000 events
+Event = tuple[str, str, datetime]  # message id, state, instant
 MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -103,10 +105,25 @@ class QStashMessages:
         Raises: ValueError for a malformed id, MessageServiceError when the call fails.
         """
         _check_id(message_id)
-        query = {"messageId": message_id, "state": "DELIVERED", "count": "1"}
-        # Not by the SDK's log API, which prints to stdout.
-        answer = self._call(lambda client: client.request(path="/v2/events", method="GET", params=query))
-        return _instant_of_delivery(answer, message_id)
+        events, _ = self._events({"messageId": message_id, "state": "DELIVERED", "count": "1"})
+        found = [at for named, state, at in events if (named, state) == (message_id, "DELIVERED")]
+        return found[0] if found else None
+
+    def cancelled_since(self, instant: datetime) -> set[str]:
+        """Read the service's log of cancelled messages, newest first, in at most MAX_LOG_PAGES pages."""
+        query = {"state": "CANCELED", "fromDate": str(math.floor(instant.timestamp() * 1000)), "count": "1000"}
+        found: set[str] = set()
+        for _ in range(MAX_LOG_PAGES):
+            events, cursor = self._events(query)
+            found |= {named for named, state, _ in events if state == "CANCELED"}
+            if cursor is None:
+                break
+            query["cursor"] = cursor
+        return found
+
+    def _events(self, query: dict[str, str]) -> tuple[list[Event], str | None]:
+        """Read one page of the log: its events and the next page's cursor. The SDK's log API prints to stdout."""
+        return _parse_events(self._call(lambda client: client.request(path="/v2/events", method="GET", params=query)))
 
     def check(self) -> str | None:
         """Compare our signing keys with QStash's. Returns an operator's advice, None if all is well."""
@@ -177,12 +194,14 @@ def _check_id(message_id: str) -> None:
         raise ValueError(f"not a message id: {message_id[:100]!r}")
 
 
-def _instant_of_delivery(answer: Any, message_id: str) -> datetime | None:
-    """Return the instant of the event in an answer, None without one. Other messages and states do not count."""
+def _parse_events(answer: Any) -> tuple[list[Event], str | None]:
     try:
-        found = [e for e in answer["events"] if (e["messageId"], e["state"]) == (message_id, "DELIVERED")]
-        return datetime.fromtimestamp(found[0]["time"] / 1000, UTC) if found else None
-    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        events = [
+            (str(event["messageId"]), str(event["state"]), datetime.fromtimestamp(event["time"] / 1000, UTC))
+            for event in answer["events"]
+        ]
+        return events, answer.get("cursor") or None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise MessageServiceError("broken_answer", f"the answer is no list of events: {type(error).__name__}") from None
 
 

@@ -85,6 +85,13 @@ class MessageService(Protocol):
         """
         ...
 
+    def cancelled_since(self, instant: datetime) -> set[str]:
+        """Return the ids of the messages cancelled since then, as far as the service's log goes back.
+
+        Raises: MessageServiceError.
+        """
+        ...
+
     def check(self) -> str | None:
         """Return None if the service answers and accepts our token, else a sentence for operators."""
         ...

@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +41,9 @@ class AcceptingServices:
 
     def delivered_at(self, _message_id: str) -> None:
         return None
+
+    def cancelled_since(self, _instant: datetime) -> set[str]:
+        return set()
 
     def send(self, _submission: Submission) -> Reply:
         return Reply("answered", CLOCK.now(), 200)

@@ -206,5 +206,8 @@ class SimulatedMessages(QStashMessages):
         self._world.step("qstash.events")
         return self._qstash.delivered_at(message_id)
 
+    def cancelled_since(self, _instant: datetime) -> set[str]:
+        return set()  # only a command asks
+
     def check(self) -> str | None:
         return None

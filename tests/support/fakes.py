@@ -120,6 +120,11 @@ class FakeMessages:
             raise MessageServiceError(self.log_error, "simulated log failure")
         return self.delivered.get(message_id)
 
+    def cancelled_since(self, instant: datetime) -> set[str]:
+        if self.log_error is not None:
+            raise MessageServiceError(self.log_error, "simulated log failure")
+        return set(self.cancelled)
+
     def check(self) -> str | None:
         return None
 

@@ -216,3 +216,21 @@ def test_poll_mode_holds_too_and_arms_nothing(world: World):
     assert world.attempts(post)[0].trigger == "poll"
     sweep(world.deps)
     assert world.publisher.submissions == []
+
+
+def test_later_post_whose_message_was_cancelled_in_the_lost_time_is_held(world: World):
+    called_off, stays = (world.scheduled(at=IN_TEN_MINUTES + timedelta(hours=hours)) for hours in (1, 2))
+    world.messages.cancelled.append(called_off.message_id or "")
+    world.clock.set(RESTORE)
+    dry, _ = run(world, dry_run=True)
+    assert (dry.held, dry.later) == (1, 1)
+    done, shown = run(world)
+    assert (done.held, done.in_doubt, done.later, done.armed, shown) == (1, 0, 1, 1, [called_off.id])
+    assert (world.read(called_off).status, world.read(stays).status) == ("failed", "scheduled")
+
+
+def test_unreadable_log_is_said_and_the_rest_is_done(world: World):
+    post = due_in_the_lost_time(world)
+    world.messages.log_error = "unreachable"
+    done, _ = run(world)
+    assert (done.held, done.log_unread, world.read(post).status) == (1, True, "failed")

@@ -76,10 +76,12 @@ class Drill:
         self.later = [world.scheduled(at=DUE + HOUR, platform=platform) for platform in PLATFORMS]
         self.called_off = world.scheduled(at=DUE + 31 * SECOND)
         self.moved = world.scheduled(at=DUE + 32 * SECOND)
+        self.called_off_later = world.scheduled(at=DUE + HOUR)
         world.clock.set(DUE - SECOND)
         publish_until(world, 10)
         restore = back_up(url, folder, lambda: publish_until(world, 15))
         schedule.unschedule(world.deps, USER, self.called_off.id)
+        schedule.unschedule(world.deps, USER, self.called_off_later.id)
         world.schedule(self.moved, DUE + 2 * HOUR)
         publish_until(world, 10 + LOST_SECONDS)
         self.lost_sends = len(world.publisher.submissions)
@@ -123,6 +125,7 @@ def test_no_post_goes_out_twice_after_the_command(drill: Drill):
     assert timedelta(0) < world.clock.now() - since <= (LOST_SECONDS + 4) * SECOND
     assert after_restore(world.deps, since, lambda _: None).in_doubt == 0
     assert world.read(drill.called_off).status is Status.FAILED
+    assert world.read(drill.called_off_later).status is Status.FAILED
     drill.go_on()
     drill.judge()
 
