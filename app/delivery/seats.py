@@ -8,7 +8,7 @@ from app.deps import Deps
 from app.domain.errors import Stopping
 
 STOP_NOTICED_WITHIN = timedelta(seconds=0.25)
-COMES_BACK_WITHIN = timedelta(seconds=1)  # the Retry-After of a delivery that was let go
+COMES_BACK_WITHIN = timedelta(seconds=2)  # Retry-After 1, and the start of the next try
 
 
 def wait_until(deps: Deps, due: datetime) -> bool:
