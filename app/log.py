@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO, cast
 
 logger = logging.getLogger("punctual")
 
@@ -42,10 +42,22 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
+class _StreamHandler(logging.StreamHandler[TextIO]):
+    """Writes to the stream that has this name now: a command's runner replaces it, and closes its own."""
+
+    def __init__(self, name: str) -> None:
+        logging.Handler.__init__(self)
+        self._stream_name = name
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return cast(TextIO, getattr(sys, self._stream_name))
+
+
 def configure() -> None:
     """Send events below WARNING to stdout, all others to stderr. Does nothing from the second call on."""
     if not logger.handlers:
-        routine, problems = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
+        routine, problems = _StreamHandler("stdout"), _StreamHandler("stderr")
         routine.addFilter(lambda record: record.levelno < logging.WARNING)
         problems.setLevel(logging.WARNING)
         for handler in (routine, problems):

@@ -47,8 +47,7 @@ CURES = {
     "reports_refused": "A report with a wrong secret was refused. Give n8n the value of N8N_CALLBACK_SECRET.",
     "cron_refused": "A call of the cron with a wrong secret was refused. Give the cron the value of CRON_SECRET.",
     "stale_claims": "Senders stop or hang during a send, or n8n does not report back. Look at the app's log and n8n's.",
-    "reports_missing": "n8n accepts posts, and no report arrives. Check callbackUrl in the workflow, "
-    "N8N_CALLBACK_SECRET and PUBLIC_BASE_URL. Unknown posts are held until a report arrives.",
+    "reports_missing": "No report of n8n arrives. Check callbackUrl, N8N_CALLBACK_SECRET and PUBLIC_BASE_URL.",
     "clock_skew": "A host's clock is 10 s or more off the database's. Let NTP set both. No sweep runs until then.",
     "lateness_unusual": "Posts go out later than usual. Look at the app's load, the database, QStash and n8n.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",

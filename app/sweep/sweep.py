@@ -7,13 +7,14 @@ poll mode the sweep is also the engine, and concurrent callers share the due pos
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from app.accounts.refresh import refresh_due
 from app.deps import Deps
 from app.log import emit
 from app.operations.alert_rules import begun_and_healed
+from app.store.engine import Connection
 from app.store.operations import alerts, runs
 from app.store.posts import queries
 from app.store.retried_writes import persist
@@ -121,9 +122,18 @@ def _update_alerts(run: SweepRun) -> None:
             for alert in healed:
                 alerts.clear_unless_renewed(tx, alert)
             for alert in begun:
-                alerts.raise_alert(tx, alert.kind, alert.subject, alert.detail, deps.clock.now())
+                _begin(tx, alert, deps.clock.now())
     if healed:
         emit("alerts.healed", kinds=sorted(alert.kind for alert in healed))
+
+
+def _begin(tx: Connection, alert: alerts.Alert, now: datetime) -> None:
+    """Record one derived alert. This sweep itself ends the alert of no sweep, so that one is only logged."""
+    if alert.kind != "no_sweep":
+        alerts.raise_alert(tx, alert.kind, alert.subject, alert.detail, now)
+        return
+    emit("alert", kind=alert.kind, subject=alert.subject, detail=alert.detail)
+    emit("alert.cleared", kind=alert.kind, subject=alert.subject)
 
 
 def _prune(run: SweepRun) -> None:

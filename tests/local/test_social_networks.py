@@ -1,5 +1,6 @@
 """The simulated networks refuse duplicates for as long as the real ones, and no longer."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ MINUTE_NS = 60 * 10**9
 
 
 @pytest.fixture
-def networks(tmp_path: Path) -> SocialNetworks:
-    return SocialNetworks(Journal(tmp_path / "published.jsonl"))
+def networks(tmp_path: Path) -> Iterator[SocialNetworks]:
+    made = SocialNetworks(Journal(tmp_path / "published.jsonl"))
+    yield made
+    made.close()
 
 
 def publish(networks: SocialNetworks, platform: str, text: str, minutes: float, account: str = "a") -> str:

@@ -104,7 +104,7 @@ def test_unreadable_log_proves_nothing_and_the_sweep_goes_on(world: World, error
     world.messages.log_error = error
     assert sweep(world.deps).recovered == 2
     assert len(world.messages.looked_up) == 1
-    assert {world.read(post).status for post in posts_in_line} == {"scheduled"}
+    assert {world.read(post).status for post in posts_in_line} == {"publishing"}
 
 
 def test_sweep_asks_about_a_handful_of_posts_and_about_none_swept_or_unarmed(world: World):

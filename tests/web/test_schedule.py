@@ -38,7 +38,8 @@ def test_message_has_body_url_and_delay(site: Site, alice: User, qstash: Message
     post = alice.scheduled(DUE)
     [sent] = qstash.published
     assert sent.path == f"/v2/publish/{BASE}/api/posts/dispatch"
-    assert sent.json() == {"postId": post["id"], "userId": "alice", "generation": 1}
+    body = {"postId": post["id"], "userId": "alice", "generation": 1}
+    assert sent.json() == body | {"armedAt": int(site.clock.at.timestamp() * 1000)}
     assert int(sent.headers["upstash-not-before"]) == DUE.timestamp() - 1
     assert sent.headers["upstash-failure-callback"] == f"{BASE}/api/posts/dispatch-failed"
     assert sent.headers["upstash-label"] == f"post-{post['id']}"
