@@ -70,8 +70,8 @@ INSERT INTO memberships (company_id, user_id, role, created_at)
 SELECT DISTINCT company_id, user_id, 'owner', now() FROM posts WHERE company_id IS NOT NULL
 """
 OVERDUE = """
-UPDATE posts SET next_attempt_at = now() - interval '1 hour' + interval '10 minutes' * random(), swept_at = NULL
-WHERE status = 'scheduled'
+UPDATE posts SET next_attempt_at = now() - interval '1 hour' + interval '10 minutes' * random(), swept_at = NULL,
+    updated_at = now() WHERE status = 'scheduled'
 """
 UNARMED = """
 UPDATE posts SET next_attempt_at = now() + interval '1 day' * random(), message_id = NULL, swept_at = NULL,
