@@ -45,8 +45,11 @@ def correct_future_instants(run: SweepRun) -> None:
 
 
 def _move_back(tx: Connection, post: Post, now: datetime) -> Post | None:
-    """Plan a retry or deferral with its delay from now on. Return None if the post has changed meanwhile."""
+    """Plan a retry or deferral with its delay from now on, never before the promise.
+
+    Return None if the post has changed meanwhile.
+    """
     assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
-    at = now + max(post.next_attempt_at - post.updated_at, timedelta(0))
+    at = max(now + max(post.next_attempt_at - post.updated_at, timedelta(0)), post.scheduled_at or now)
     code, message = post.error_code, post.error_message
     return transitions.defer(tx, post, at=at, code=code, message=message, now=now, reason="clock_corrected")

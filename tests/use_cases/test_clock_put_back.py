@@ -280,3 +280,15 @@ def test_sweep_that_was_frozen_shortens_no_lease_made_meanwhile(world: OAuthWorl
     world.at_next_transaction(lambda: world.clock.advance(minutes=5))
     sweep(world.deps)
     assert world.read(post).lease_until == lease_until
+
+
+def test_retry_of_a_claim_before_its_time_is_moved_back_to_the_promise(world: OAuthWorld):
+    """A clock ahead claimed the post early and n8n refused it. The retry must not come before the promise either."""
+    post = world.scheduled()
+    world.clock.set(IN_TEN_MINUTES + timedelta(minutes=50))
+    world.publisher.answers(answered(503))
+    assert world.dispatch(post).status == "retry_scheduled"
+    world.clock.set(IN_TEN_MINUTES - timedelta(minutes=5))
+    sweep(world.deps)
+    after = world.read(post)
+    assert (world.reasons(post)[-1], after.next_attempt_at) == ("clock_corrected", IN_TEN_MINUTES)
