@@ -10,7 +10,7 @@ from datetime import timedelta
 NO_SWEEP_AFTER = timedelta(minutes=15)  # three periods of the cron
 TOLERATED_STALE_CLAIMS = 5  # within the window below. More of them are not chance.
 STALE_CLAIM_WINDOW = timedelta(hours=1)
-MIN_MISSING_REPORTS = 3  # posts accepted by n8n and not reported. Fewer can be lost executions.
+MIN_MISSING_REPORTS = 10  # posts accepted by n8n and not reported. Fewer can be the executions of one restart.
 MISSING_REPORTS_WINDOW = timedelta(hours=1)
 LATENESS_WINDOW, LATENESS_BASELINE = timedelta(hours=1), timedelta(days=7)
 LATENESS_PERCENTILE = 0.95  # compared with the same percentile of the baseline

@@ -72,7 +72,7 @@ class Observer:
             what = ", ".join(step.reason for step in change.steps) or "touched"
             world.record(change.actor.name, f"WRITES {what}", row.id)
         by_hand = any(step.reason.startswith("retried_by_") for step in change.steps)  # such a retry is for now
-        promised = row.next_attempt_at if by_hand else row.scheduled_at
+        promised = "" if by_hand else row.scheduled_at
         if promised is not None:
             world.facts.promised.setdefault((row.id, row.generation), promised)
         self._note_claim(change)

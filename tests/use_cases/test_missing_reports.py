@@ -14,6 +14,7 @@ from tests.support.databases import record_statements
 from tests.support.fakes import unknown
 from tests.support.world import IN_TEN_MINUTES, World
 
+MANY = MIN_MISSING_REPORTS + 3
 HELD = Dispatched("failed", "outcome_unknown")
 
 
@@ -36,17 +37,17 @@ def end(world: World, post: Post) -> Dispatched:
 
 
 def test_retries_stop_once_several_posts_are_unreported(world: World):
-    posts = accepted(world, 6)
+    posts = accepted(world, MANY)
     results = [end(world, post) for post in posts]
-    assert results == [Dispatched("dispatched")] * (MIN_MISSING_REPORTS - 1) + [HELD] * (7 - MIN_MISSING_REPORTS)
+    assert results == [Dispatched("dispatched")] * (MIN_MISSING_REPORTS - 1) + [HELD] * (MANY + 1 - MIN_MISSING_REPORTS)
     cure = alerts(world)["reports_missing"]
     assert all(name in cure for name in ("callbackUrl", "N8N_CALLBACK_SECRET", "PUBLIC_BASE_URL"))
     assert world.read(posts[-1]).error_code == "outcome_unknown"
 
 
 def test_sweep_holds_them_too(world: World):
-    accepted(world, 6)
-    assert sweep(world.deps).held == 7 - MIN_MISSING_REPORTS
+    accepted(world, MANY)
+    assert sweep(world.deps).held == MANY + 1 - MIN_MISSING_REPORTS
     assert "reports_missing" in alerts(world)
 
 
@@ -75,7 +76,7 @@ REPORTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", REPORTS)
 def test_first_report_ends_the_alert_and_retries_go_on(world: World, kind: str):
-    *posts, last = accepted(world, 6)
+    *posts, last = accepted(world, MANY)
     for post in posts:
         end(world, post)
     assert "reports_missing" in alerts(world)
@@ -89,16 +90,16 @@ def test_first_report_ends_the_alert_and_retries_go_on(world: World, kind: str):
 
 
 def test_report_of_another_post_meanwhile_keeps_the_retries(world: World):
-    posts = accepted(world, 6)
+    posts = accepted(world, MANY)
     world.report_published(posts[0])
-    assert [end(world, post) for post in posts[1:]] == [Dispatched("dispatched")] * 5
+    assert [end(world, post) for post in posts[1:]] == [Dispatched("dispatched")] * (MANY - 1)
     assert "reports_missing" not in alerts(world)
 
 
 def test_report_from_before_the_unreported_sends_proves_nothing(world: World):
     world.published()
     world.clock.advance(minutes=1)
-    posts = accepted(world, 4)
+    posts = accepted(world, MIN_MISSING_REPORTS + 1)
     assert [end(world, post) for post in posts][-1] == HELD
 
 
@@ -113,7 +114,7 @@ def test_alert_ends_after_an_hour(world: World):
 
 def test_attempts_that_n8n_did_not_accept_are_no_missing_reports(world: World):
     world.publisher.default_reply = unknown()
-    posts = [world.scheduled(platform="linkedin") for _ in range(3)]
+    posts = [world.scheduled(platform="linkedin") for _ in range(MIN_MISSING_REPORTS)]
     world.at_due(posts[0])
     for post in posts:
         world.dispatch(post)
@@ -124,11 +125,11 @@ def test_attempts_that_n8n_did_not_accept_are_no_missing_reports(world: World):
 
 def test_policy_retry_goes_on_without_reports(world: World):
     world.set(unknown_outcome_policy="retry")
-    assert HELD not in [end(world, post) for post in accepted(world, 6)]
+    assert HELD not in [end(world, post) for post in accepted(world, MANY)]
 
 
 def test_end_of_a_lease_takes_two_more_reads_at_most(postgres_world: World):
-    posts = accepted(postgres_world, 6)
+    posts = accepted(postgres_world, MANY)
     for post in posts[:-1]:
         end(postgres_world, post)
     with record_statements(postgres_world.db.engine, "SELECT") as reads:
