@@ -13,8 +13,6 @@ from app.domain.platforms import LIMITS
 from app.domain.post import Attempt
 
 MAX_CLOCK_ERROR = timedelta(seconds=10)  # a send further in the future was stamped by a wrong clock
-
-
 #: The error code of an attempt that the database may have forgotten, because it went back in time.
 HELD_AFTER_RESTORE = "held_after_restore"
 

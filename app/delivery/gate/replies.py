@@ -21,8 +21,8 @@ MAX_REPLIES = 100
 REPLIES_AT_ONCE = 16
 POLL_SECONDS = 0.002
 
-#: A settled delivery, its result (None to settle alone), and its post with the end of the lease where one is armed.
-Reply = tuple[ReadyDelivery, Dispatched | None, tuple[Post, datetime] | None]
+#: A settled delivery, its result, and its post with the end of the lease where one is armed.
+Reply = tuple[ReadyDelivery, Dispatched, tuple[Post, datetime] | None]
 
 
 class Replies:
