@@ -15,12 +15,14 @@ from app.operations.doctor.database import check_database
 from app.operations.doctor.deep import DELIVERY_SECONDS, check_delivery
 from app.operations.doctor.findings import Check, Checkup, Finding
 from app.operations.doctor.outside import check_messages, check_public_address, check_publisher, check_schedule
+from app.operations.doctor.python import check_python
 from app.operations.doctor.settings import check_settings
 
 CHECK_SECONDS = 25.0  # of all checks together, because they run at the same time
 #: The checks, in the order of the answer.
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("settings", check_settings),
+    ("python", check_python),
     ("database", check_database),
     ("qstash", check_messages),
     ("schedule", check_schedule),
