@@ -15,16 +15,16 @@ from app.settings.environment import read_settings
 from app.settings.values import Settings, SettingsError
 
 ROOT = Path(__file__).parent.parent
-KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
-OTHER_KEY = base64.urlsafe_b64encode(b"\xff" * 32).decode()
-SECRET = "s3cret-s3cret-16"
+KEY, OTHER_KEY = (base64.urlsafe_b64encode(b"for-settings-9xz-and-first-k1uq" + end).decode() for end in (b"!", b"?"))
+SECRET, SIGNING = "s3cret-s3cret-16", "a-s3cret-of-32-bytes-for-signing"
 QSTASH = {"QSTASH_TOKEN": "token", "QSTASH_CURRENT_SIGNING_KEY": "sig_1", "PUBLIC_BASE_URL": "https://punctual.example"}
 DURATIONS = [f.name.upper() for f in dataclasses.fields(Settings) if "float" in str(f.type) and f.default != 0]
 DURATIONS.remove("MEDIA_CHECK_SECONDS")  # which 0 switches off
 FROM_ZERO = ["MAX_RETRIES", "QSTASH_RETRIES", "DISPATCH_MAX_WAITING"]
 FROM_ONE = ["SWEEP_BATCH_SIZE", "CRON_CONCURRENCY", "BREAKER_THRESHOLD", "N8N_PARALLELISM", "ACCOUNT_DAILY_CAP"]
 FROM_ONE += ["POLL_BATCH_SIZE", "POLL_CONCURRENCY"]
-SECRETS = ["CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "INTERNAL_API_SECRET", "AUTH_JWT_SECRET"]
+SECRETS = ["CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY", "INTERNAL_API_SECRET"]
+JWKS = {"AUTH_ISSUER": "https://id.example", "AUTH_AUDIENCE": "punctual"}
 NAMES = ["PUNCTUAL_LOCAL" if f.name == "local" else f.name.upper() for f in dataclasses.fields(Settings)]
 TO_DO = ("must ", "Set it", "Copy it", "Keep only", "Use the")
 
@@ -64,7 +64,7 @@ def test_empty_environment_gives_the_documented_defaults():
 
 def test_no_secret_has_a_default():
     named = [name for name in NAMES if "SECRET" in name or "KEY" in name or "TOKEN" in name]
-    secret = [name for name in named if not name.endswith(("_URL", "_DAYS"))]
+    secret = [name for name in named if not name.endswith(("_URL", "_DAYS", "_SECONDS"))]
     assert len(secret) >= 10
     assert {getattr(Settings(), name.lower()) for name in secret} == {None, ()}
 
@@ -125,15 +125,15 @@ def test_too_large_number_is_refused_with_the_limit(digits: int):
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_has_at_least_sixteen_characters(name: str):
-    assert value(name, "x" * 16) == "x" * 16
+    assert value(name, SECRET) == SECRET
     expected = "must have at least 16 characters. Make one with: openssl rand -hex 32"
-    assert problem({name: "x" * 15}) == f"{name} {expected}"
-    assert problem({name: f" {'x' * 15} "}) == f"{name} {expected}"
+    assert problem({name: SECRET[:-1]}) == f"{name} {expected}"
+    assert problem({name: f" {SECRET[:-1]} "}) == f"{name} {expected}"
 
 
 @pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "QSTASH_URL", "N8N_WEBHOOK_URL", "AUTH_JWKS_URL"])
 def test_url_must_be_complete(name: str):
-    assert value(name, "https://a.example:8443/x") == "https://a.example:8443/x"
+    assert getattr(read(JWKS, **{name: "https://a.example:8443/x"}), name.lower()) == "https://a.example:8443/x"
     for raw in ("a.example", "//a.example", "https://", "ftp://a.example", "mailto:a@a.example", "/path"):
         assert problem({name: raw}) == f"{name} must be a full URL, such as https://example.com/path", raw
     for raw in ("https://a.example:port", "https://a.example:99999", "https://[::1"):
@@ -223,12 +223,12 @@ def test_a_qstash_token_needs_the_address_and_the_key(missing: str):
     assert read({**QSTASH, missing: "", "QSTASH_TOKEN": ""}).poll_mode
 
 
-def test_http_is_for_this_machine_and_the_local_stack():
+def test_public_url_is_https_or_of_this_machine():
     for host in ("localhost", "127.0.0.1", "[::1]"):
         assert value("PUBLIC_BASE_URL", f"http://{host}:8000") == f"http://{host}:8000"
     for raw in ("http://punctual.example", "http://localhost.example", "http://127.0.0.1.example"):
         assert problem(PUBLIC_BASE_URL=raw).startswith("PUBLIC_BASE_URL must be https, ")
-        assert read(PUBLIC_BASE_URL=raw, PUNCTUAL_LOCAL="1").public_base_url == raw
+        assert problem(PUBLIC_BASE_URL=raw, PUNCTUAL_LOCAL="1").startswith("PUNCTUAL_LOCAL must be unset where ")
 
 
 def test_a_webhook_for_tests_is_for_the_local_stack_only():
@@ -249,8 +249,9 @@ def test_relations_between_settings_are_strict():
 
 
 BROKEN = dict.fromkeys(DURATIONS, "nan") | dict.fromkeys(FROM_ZERO + FROM_ONE, "x") | dict.fromkeys(SECRETS, "hunter2")
-BROKEN |= {"PUBLIC_BASE_URL": "hunter2", "CORS_ORIGINS": "hunter2.example", "TOKEN_ENCRYPTION_KEYS": "hunter2"}
-BROKEN |= {"UNKNOWN_OUTCOME_POLICY": "guess", "PUNCTUAL_LOCAL": "yes", "N8N_WEBHOOK_AUTH_HEADER": "hunter2"}
+BROKEN |= dict.fromkeys(("PUBLIC_BASE_URL", "AUTH_JWT_SECRET", "TOKEN_ENCRYPTION_KEYS"), "hunter2")
+BROKEN |= {"CORS_ORIGINS": "hunter2.example", "UNKNOWN_OUTCOME_POLICY": "guess"}
+BROKEN |= {"PUNCTUAL_LOCAL": "yes", "N8N_WEBHOOK_AUTH_HEADER": "hunter2"}
 BROKEN |= {"N8N_WEBHOOK_URL": "hunter2", "AUTH_JWKS_URL": "hunter2", "DATABASE_URL": "mysql://u:hunter2@h/d"}
 
 
@@ -263,7 +264,7 @@ def test_all_problems_are_reported_together():
 def test_every_contradiction_has_a_cure():
     found = problems(QSTASH_TOKEN="t", PUBLISH_LEASE_SECONDS="1", SWEEP_BUDGET_SECONDS="301")
     found += problems(PUBLIC_BASE_URL="http://a.example", N8N_WEBHOOK_URL="https://n8n.example/webhook-test/x")
-    found += problems(AUTH_JWT_SECRET=SECRET, AUTH_JWKS_URL="https://a.example", DISPATCH_LEAD_SECONDS="31")
+    found += problems(JWKS, AUTH_JWT_SECRET=SIGNING, AUTH_JWKS_URL="https://a.example", DISPATCH_LEAD_SECONDS="31")
     found += problems(DATABASE_URL="sqlite:///x", VERCEL="1")
     named = ["AUTH_JWT_SECRET", "DATABASE_URL", "DISPATCH_LEAD_SECONDS", "N8N_WEBHOOK_URL", "PUBLIC_BASE_URL"]
     named += ["PUBLIC_BASE_URL", "PUBLISH_LEASE_SECONDS", "QSTASH_CURRENT_SIGNING_KEY", "SWEEP_BUDGET_SECONDS"]

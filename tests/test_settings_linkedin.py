@@ -38,7 +38,8 @@ def test_an_address_is_https_outside_this_machine_and_the_local_stack(name: str)
     assert problems(**{name: "https://a.example/x"}) == []
     assert problems(**{name: "http://127.0.0.1:8090/x"}) == []
     assert problems(**{name: "http://a.example/x", "PUNCTUAL_LOCAL": "1"}) == []
-    assert problems(**{name: "http://a.example/x"}) == [f"{name} must be https, because tokens travel over it"]
+    [problem] = problems(**{name: "http://a.example/x"})
+    assert problem.startswith(f"{name} must be https, because tokens travel over it")
     assert problems(**{name: "a.example"}) == [f"{name} must be a full URL, such as https://example.com/path"]
 
 

@@ -14,7 +14,7 @@ IN_HEADERS = [
     for field in dataclasses.fields(Settings)
     if field.metadata[READ] in (readers.credential, readers.secret_header, readers.header_line)
 ]
-VALUE = "0123456789abcdef"
+VALUE = "b7kd03-mzq91-vh5-tw68-xr2-ycj4-nf"
 
 
 def value_for(name: str) -> str:
@@ -34,7 +34,9 @@ def test_every_credential_is_among_the_checked_settings():
     assert "N8N_WEBHOOK_AUTH_HEADER" in IN_HEADERS
 
 
-@pytest.mark.parametrize("name", [*IN_HEADERS, "AUTH_JWT_SECRET", "AUTH_ISSUER", "AUTH_AUDIENCE"])
+@pytest.mark.parametrize(
+    "name", [*IN_HEADERS, "AUTH_JWT_SECRET", "AUTH_JWT_SECRET_PREVIOUS", "AUTH_ISSUER", "AUTH_AUDIENCE"]
+)
 @pytest.mark.parametrize("around", AROUND, ids=ascii)
 def test_characters_around_a_setting_are_trimmed(name: str, around: str):
     read = read_settings(partners(name) | {name: around.format(value_for(name))})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
 
+from app.settings.secret_values import secret_problems
+from app.settings.transport import is_this_machine, transport_problems
 from app.settings.values import SWEEP_PERIOD_SECONDS, Settings
 
 DAY_SECONDS = 86_400.0
@@ -11,12 +13,24 @@ DUPLICATE_GUARD_SECONDS = 540.0  # LinkedIn's guard as the domain counts it, see
 MAX_JITTER_SECONDS = 30.0
 MAX_SPACING_SECONDS = 86_400.0
 MIN_IDLE_TRANSACTION_SECONDS = 0.25  # a claim is held for its instant, up to 0.05 seconds
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+#: Variables of libraries that no production may have, and what they do.
+DEBUGGING = {
+    "FLASK_DEBUG": "shows the code and its values to callers",
+    "AUTHLIB_INSECURE_TRANSPORT": "sends tokens without TLS",
+    "SSLKEYLOGFILE": "writes the keys of every TLS connection to a file",
+}
 
 
 def contradictions(s: Settings) -> list[tuple[str, str]]:
     """Return (setting, problem) for each contradiction between settings and each missing partner."""
-    return [(name, problem) for wrong, name, problem in [*_addresses(s), *_spans(s)] if wrong]
+    found = [*_addresses(s), *transport_problems(s), *_users(s), *_local(s), *secret_problems(s), *_spans(s)]
+    return [(name, problem) for wrong, name, problem in found if wrong]
+
+
+def debugging(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (variable, problem) for each switch of a library that is for this machine only."""
+    present = [name for name in DEBUGGING if environ.get(name, "").strip().lower() not in ("", "0", "false", "no")]
+    return [(name, f"{DEBUGGING[name]}. It must be unset outside the local stack") for name in present if not s.local]
 
 
 def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
@@ -32,33 +46,56 @@ def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
             "is missing. With QSTASH_TOKEN set, it is needed to verify deliveries. Copy it from the QStash console",
         ),
         (
-            bool(s.public_base_url) and not s.local and not _is_safe(s.public_base_url or ""),
-            "PUBLIC_BASE_URL",
-            "must be https, because reports and secrets travel over it",
-        ),
-        (
-            bool(s.auth_jwks_url) and not s.local and not _is_safe(s.auth_jwks_url or ""),
-            "AUTH_JWKS_URL",
-            "must be https, because anyone who can change its answer can sign in as any user",
-        ),
-        (
             bool(s.linkedin_client_id) != bool(s.linkedin_client_secret),
             "LINKEDIN_CLIENT_SECRET" if s.linkedin_client_id else "LINKEDIN_CLIENT_ID",
             "is missing. Connecting accounts needs both settings. Copy it from the LinkedIn app's Auth page",
         ),
-        *(
-            (not s.local and not _is_safe(url), name, "must be https, because tokens travel over it")
-            for name, url in _oauth_urls(s)
+        (
+            "/webhook-test/" in (s.n8n_webhook_url or "") and not s.local,
+            "N8N_WEBHOOK_URL",
+            "is a test URL. It works only once after a click in the editor. Use the /webhook/ URL",
         ),
+    ]
+
+
+def _users(s: Settings) -> list[tuple[bool, str, str]]:
+    """Check the trust in users' tokens. A provider signs the tokens of all its customers with the same keys."""
+    provider = "With AUTH_JWKS_URL alone, any customer of the same provider could sign in as any user"
+    return [
         (
             bool(s.auth_jwt_secret and s.auth_jwks_url),
             "AUTH_JWT_SECRET",
             "and AUTH_JWKS_URL contradict each other. Keep only the one for your users' tokens",
         ),
         (
-            "/webhook-test/" in (s.n8n_webhook_url or "") and not s.local,
-            "N8N_WEBHOOK_URL",
-            "is a test URL. It works only once after a click in the editor. Use the /webhook/ URL",
+            bool(s.auth_jwks_url) and not s.auth_issuer,
+            "AUTH_ISSUER",
+            f"is missing. {provider}. Set it to the iss of your users' tokens",
+        ),
+        (
+            bool(s.auth_jwks_url) and not s.auth_audience,
+            "AUTH_AUDIENCE",
+            f"is missing. {provider}. Set it to the aud of your users' tokens",
+        ),
+    ]
+
+
+def _local(s: Settings) -> list[tuple[bool, str, str]]:
+    return [
+        (
+            s.local and s.vercel,
+            "PUNCTUAL_LOCAL",
+            "must be unset on Vercel: it permits plain http and published secrets, for this machine only",
+        ),
+        (
+            s.local and bool(s.public_base_url) and not is_this_machine(s.public_base_url or ""),
+            "PUNCTUAL_LOCAL",
+            "must be unset where PUBLIC_BASE_URL is no loopback address: it permits plain http and published secrets",
+        ),
+        (
+            not s.local and s.linkedin_client_id == "local-linkedin-app",
+            "LINKEDIN_CLIENT_ID",
+            "must not be the local stack's. Copy it from the LinkedIn app's Auth page",
         ),
     ]
 
@@ -111,17 +148,3 @@ def _spans(s: Settings) -> list[tuple[bool, str, str]]:
             "must be 30 or less, because a delivery holds a worker for that long",
         ),
     ]
-
-
-def _oauth_urls(s: Settings) -> list[tuple[str, str]]:
-    return [
-        ("LINKEDIN_AUTHORIZATION_URL", s.linkedin_authorization_url),
-        ("LINKEDIN_TOKEN_URL", s.linkedin_token_url),
-        ("LINKEDIN_USERINFO_URL", s.linkedin_userinfo_url),
-        ("CONNECT_RETURN_URL", s.connect_return_url or "https://unset"),
-    ]
-
-
-def _is_safe(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS

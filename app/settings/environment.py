@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from app.settings.checks import contradictions
+from app.settings.checks import contradictions, debugging
 from app.settings.pasted import trim
 from app.settings.values import READ, Settings, SettingsError
 from app.settings.vercel import fill_vercel_defaults, vercel_contradictions
@@ -32,7 +32,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 problems[name] = str(error)
     _fill_defaults(values, environ)
     settings = Settings(**values)
-    for name, problem in [*vercel_contradictions(settings, environ), *contradictions(settings)]:
+    found = [*vercel_contradictions(settings, environ), *contradictions(settings), *debugging(settings, environ)]
+    for name, problem in found:
         problems.setdefault(_variable(name.lower(), environ), problem)  # report one cause once
     if problems:
         raise SettingsError([f"{name} {problem}" for name, problem in problems.items()])

@@ -6,6 +6,7 @@ A reader raises ValueError with the rest of a sentence that begins with the vari
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Literal, cast, get_args
@@ -13,10 +14,14 @@ from urllib.parse import urlsplit
 
 from app.settings.database_urls import read_database_url as database_url
 from app.settings.pasted import fits_header, trim
+from app.settings.weak import is_placeholder, key_weakness, weakness
 
 __all__ = ["database_url"]  # the other readers are defined here
 
 MIN_SECRET_LENGTH = 16
+MIN_SIGNING_BYTES = 32  # RFC 7518, 3.2: a key of HS256 is as long as its hash
+MAKE_ONE = "Make one with: openssl rand -hex 32"
+MAKE_A_KEY = "Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 HEADER_ONLY = "must have visible ASCII characters only, because it is sent in an HTTP header,"
 LARGEST = 1e9  # seconds of any duration. Instants then stay inside the calendar.
 LARGEST_DAYS = 36_500
@@ -28,6 +33,9 @@ UnknownOutcomePolicy = Literal["auto", "retry", "hold"]
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://[a-z0-9._-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*", re.ASCII
+)
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)  # RFC 6749, 3.3: a scope-token
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
@@ -68,20 +76,31 @@ def seconds_or_off(longest: float) -> Callable[[str], float]:
 
 def secret(raw: str) -> str:
     if len(raw) < MIN_SECRET_LENGTH:
-        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters. Make one with: openssl rand -hex 32")
+        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters. {MAKE_ONE}")
+    problem = weakness(raw)
+    if problem is not None:
+        raise ValueError(f"must be random, but {problem}. {MAKE_ONE}")
     return raw
+
+
+def signing_secret(raw: str) -> str:
+    if len(raw.encode("utf-8", "replace")) < MIN_SIGNING_BYTES:
+        raise ValueError(f"must have at least {MIN_SIGNING_BYTES} bytes, because it signs users' tokens. {MAKE_ONE}")
+    return secret(raw)
 
 
 def secret_header(raw: str) -> str:
     """Read a secret for HTTP headers. Inner spaces are allowed."""
     if not fits_header(secret(raw).replace(" ", "")):
-        raise ValueError(f"{HEADER_ONLY}. Make one with: openssl rand -hex 32")
+        raise ValueError(f"{HEADER_ONLY}. {MAKE_ONE}")
     return raw
 
 
 def credential(raw: str) -> str:
     if not fits_header(raw):
         raise ValueError(f"{HEADER_ONLY} and no spaces. Copy it again, as one line")
+    if is_placeholder(raw):
+        raise ValueError("must not be a placeholder. Copy it from the console of its service")
     return raw
 
 
@@ -140,11 +159,27 @@ def fernet_keys(raw: str) -> tuple[str, ...]:
     keys = tuple(_parts(raw))
     for key in keys:
         if not _FERNET_KEY.fullmatch(key) or len(base64.urlsafe_b64decode(key)) != 32:
-            raise ValueError(
-                "must be Fernet keys (32 bytes, urlsafe base64), comma-separated. Make one with: "
-                "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-            )
+            raise ValueError(f"must be Fernet keys (32 bytes, urlsafe base64), comma-separated. {MAKE_A_KEY}")
+        problem = key_weakness(base64.urlsafe_b64decode(key))
+        if problem is not None:
+            raise ValueError(f"must be random keys, but in one {problem}. {MAKE_A_KEY}")
     return keys
+
+
+def hosts(raw: str) -> tuple[str, ...]:
+    """Read host names and addresses as urlsplit returns them: in lower case, IPv6 without brackets."""
+    found = tuple(dict.fromkeys(part.lower().removeprefix("[").removesuffix("]") for part in _parts(raw)))
+    if not all(_HOST.fullmatch(host) or _is_address(host) for host in found):
+        raise ValueError("must list host names, such as n8n,qstash: no scheme, port, path or pattern")
+    return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def header_line(raw: str) -> str:

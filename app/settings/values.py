@@ -15,7 +15,9 @@ from app.settings import readers
 SWEEP_PERIOD_SECONDS = 300.0  # the platform cron's period, fixed in vercel.json
 DELIVERY_MARGIN_SECONDS = 30  # for a delivery's cold start, media and database work, beside its wait and n8n
 #: Secrets with a former value, accepted beside the new one while callers change.
-ROTATED_SECRETS = ("cron_secret", "n8n_callback_secret", "admin_secret_key", "internal_api_secret")
+ROTATED_SECRETS = (
+    *("auth_jwt_secret", "cron_secret", "n8n_callback_secret", "admin_secret_key", "internal_api_secret"),
+)
 READ = "read"  # the key of a field's reader in its metadata
 
 
@@ -59,14 +61,17 @@ class Settings:
     internal_api_secret: str | None = setting(None, readers.secret_header)
     internal_api_secret_previous: str | None = setting(None, readers.secret_header)
     cors_origins: tuple[str, ...] = setting((), readers.origins)
+    allow_http_hosts: tuple[str, ...] = setting((), readers.hosts)
     n8n_webhook_url: str | None = setting(None, readers.url)
     n8n_webhook_auth_header: str | None = setting(None, readers.header_line)
     n8n_timeout_seconds: float = setting(30.0, readers.duration)
     media_check_seconds: float = setting(2.0, readers.seconds_or_off(30))
-    auth_jwt_secret: str | None = setting(None, readers.secret)
+    auth_jwt_secret: str | None = setting(None, readers.signing_secret)
+    auth_jwt_secret_previous: str | None = setting(None, readers.signing_secret)
     auth_jwks_url: str | None = setting(None, readers.url)
     auth_issuer: str | None = setting(None, readers.line)
     auth_audience: str | None = setting(None, readers.line)
+    max_token_lifetime_seconds: float = setting(31 * 86_400.0, readers.duration)
     token_encryption_keys: tuple[str, ...] = setting((), readers.fernet_keys)
     linkedin_client_id: str | None = setting(None, readers.credential)
     linkedin_client_secret: str | None = setting(None, readers.credential)

@@ -51,7 +51,7 @@ print(json.dumps(figures))
 def environment(folder: Path, n8n: str) -> dict[str, str]:
     settings = {name.upper(): value for name, value in SECRETS.items()}
     settings |= {"DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}", "PUBLIC_BASE_URL": BASE}
-    settings |= {"N8N_WEBHOOK_URL": f"{n8n}/webhook/publish", "PUNCTUAL_LOCAL": "1"}
+    settings |= {"N8N_WEBHOOK_URL": f"{n8n}/webhook/publish"}
     return {"PATH": os.environ.get("PATH", ""), **settings}
 
 

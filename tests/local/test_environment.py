@@ -64,6 +64,8 @@ def test_the_shell_may_tune_the_stack_but_not_redirect_it() -> None:
     shell = {
         "VERCEL": "1",
         "AUTH_JWKS_URL": "https://x",
+        "CRON_SECRET_PREVIOUS": "of-another-installation",
+        "ALLOW_HTTP_HOSTS": "n8n",
         "MAX_RETRIES": "7",
         "DATABASE_URL": "sqlite:///x",
         "HOME": "/",

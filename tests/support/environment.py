@@ -5,7 +5,9 @@ from collections.abc import MutableMapping
 SETTINGS = (
     "ACCOUNT_",
     "ADMIN_SECRET_KEY",
+    "ALLOW_HTTP_HOSTS",
     "AUTH_",
+    "AUTHLIB_INSECURE_TRANSPORT",
     "BREAKER_",
     "CONNECT_RETURN_URL",
     "CORS_ORIGINS",
@@ -27,6 +29,7 @@ SETTINGS = (
     "QSTASH_",
     "RETENTION_",
     "RETRY_",
+    "SSLKEYLOGFILE",
     "SWEEP_",
     "TOKEN_",
     "UNKNOWN_OUTCOME_POLICY",

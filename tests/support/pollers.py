@@ -20,7 +20,7 @@ from app.store.schema.tables import new_id, posts, social_accounts
 from tests.support.rows import account_row, post_row
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+KEY = "cG9sbGVycy1zaGFyZS1vbmUta2V5LTl4ei1xdmo3LWI="
 TIMEOUT_SECONDS = 60.0
 
 
