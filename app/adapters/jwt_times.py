@@ -43,6 +43,20 @@ def time_problem(claims: Mapping[str, Any], now: datetime, leeway_seconds: float
     return None
 
 
+def lifetime_problem(
+    claims: Mapping[str, Any], now: datetime, longest_seconds: float, leeway_seconds: float
+) -> str | None:
+    """Check the time from `iat` to `exp`, of claims without a `time_problem`. Without `iat`, it counts from now.
+
+    Returns the problem, None if the token ends early enough.
+    """
+    start = claims.get("iat", now.timestamp() + leeway_seconds)
+    lifetime = claims["exp"] - start
+    if lifetime <= longest_seconds:
+        return None
+    return f"the token lives {lifetime:.0f} s, longer than MAX_TOKEN_LIFETIME_SECONDS ({longest_seconds:.10g})"
+
+
 def token_problem(token: object) -> str | None:
     """Check a token before it is parsed.
 

@@ -171,3 +171,31 @@ def test_admin_secret_opens_only_the_scheduler_and_only_if_set(sqlite_url: str, 
     json_of(without.user("root", admin=True).post("/api/scheduler/run"))
     automation_only = make_site(sqlite_url, auth_jwt_secret=None)
     json_of(bearing(automation_only, SECRETS["admin_secret_key"]).post("/api/scheduler/run"))
+
+
+@pytest.mark.parametrize(
+    ("header", "claims", "reason"),
+    [
+        ({"typ": "logout+jwt"}, {}, "typ is not JWT or at+jwt"),
+        ({}, {"exp": NOW_SECONDS + 32 * 86_400}, "longer than MAX_TOKEN_LIFETIME_SECONDS"),
+        ({}, {"iat": None, "exp": NOW_SECONDS + 32 * 86_400}, "longer than MAX_TOKEN_LIFETIME_SECONDS"),
+        ({}, {"exp": None}, "no exp"),
+    ],
+    ids=["other type", "long life", "long life without iat", "endless"],
+)
+def test_refused_token_answers_401_and_its_reason_is_logged(
+    small_site: Site, header: dict[str, str], claims: dict[str, Any], reason: str
+):
+    content = {name: value for name, value in (CLAIMS | claims).items() if value is not None}
+    text = jwt.encode(content, SECRETS["auth_jwt_secret"], headers=header)
+    refused(bearing(small_site, text).get("/api/posts"), 401, "unauthorized")
+    [event] = small_site.events("auth.refused")
+    assert reason in event["reason"]
+
+
+def test_token_of_the_former_secret_is_valid_while_the_setting_has_it(sqlite_url: str, make_site: MakeSite):
+    former = "user-tokens-were-signed-with-this-one-before"
+    turned = make_site(sqlite_url, auth_jwt_secret_previous=former)
+    json_of(bearing(turned, token(former)).get("/api/posts"))
+    json_of(bearing(turned, token()).get("/api/posts"))
+    refused(bearing(make_site(sqlite_url), token(former)).get("/api/posts"), 401, "unauthorized")
