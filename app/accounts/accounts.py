@@ -15,12 +15,13 @@ from app.deps import Deps
 from app.domain.companies import Right
 from app.domain.errors import Conflict, NotConfigured, NotFound
 from app.domain.post import Account
+from app.domain.sealing import access_token_of, refresh_token_of
 from app.log import emit
 from app.store.accounts import accounts
 from app.store.operations import alerts
 from app.store.schema.tables import new_id
 
-TOKEN_FIELDS = ("access_token", "refresh_token")
+TOKEN_FIELDS = {"access_token": access_token_of, "refresh_token": refresh_token_of}
 
 
 def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account:
@@ -29,10 +30,11 @@ def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account
     Raises: Invalid and Forbidden as `resolve_owner` does, Conflict (`account_of_another_client`), NotConfigured
     without encryption keys, Unavailable.
     """
-    sealed = _seal(deps, values)
+    account_id = new_id()
+    sealed = _seal(deps, values, account_id)
     with deps.db.transaction() as tx:
         owner = resolve_owner(tx, user_id, values)
-        row = {"account_name": values["external_id"]} | sealed | owner | {"id": new_id(), "user_id": user_id}
+        row = {"account_name": values["external_id"]} | sealed | owner | {"id": account_id, "user_id": user_id}
         created = accounts.create(tx, row, deps.clock.now())
         identity = (user_id, values["platform"], values["external_id"], owner["company_id"])
         known = created or accounts.by_identity(tx, *identity)
@@ -51,7 +53,7 @@ def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, 
 
     Raises: NotFound, Forbidden, NotConfigured, Unavailable.
     """
-    sealed, now = _seal(deps, values), deps.clock.now()
+    sealed, now = _seal(deps, values, account_id), deps.clock.now()
     reconnected = "access_token" in values
     if reconnected:
         unknown = {"expires_at": None, "refresh_expires_at": None}  # the former token's ends do not hold for this one
@@ -83,16 +85,16 @@ def remove_account(deps: Deps, user_id: str, account_id: str) -> None:
         alerts.clear_kinds(tx, ACCOUNT_ALERTS, account_id)
 
 
-def _seal(deps: Deps, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with the tokens encrypted.
+def _seal(deps: Deps, values: dict[str, Any], account_id: str) -> dict[str, Any]:
+    """Return the values with the tokens encrypted for this account.
 
     Raises: NotConfigured without encryption keys.
     """
     sealed = dict(values)
-    for name in TOKEN_FIELDS:
+    for name, field_of in TOKEN_FIELDS.items():
         if sealed.get(name) is not None:
             if deps.vault is None:
                 emit("not_configured", setting="TOKEN_ENCRYPTION_KEYS")
                 raise NotConfigured("not_configured", "This installation cannot keep account tokens yet.")
-            sealed[name] = deps.vault.encrypt(sealed[name])
+            sealed[name] = deps.vault.encrypt(sealed[name], field_of(account_id))
     return sealed

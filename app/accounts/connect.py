@@ -20,6 +20,7 @@ from app.domain.errors import Conflict, Invalid, NotConfigured
 from app.domain.oauth import AuthorizationError, Authorizer, Grant
 from app.domain.ports import Vault
 from app.domain.post import Account
+from app.domain.sealing import verifier_of
 from app.log import emit
 from app.store.accounts import oauth_states
 from app.store.accounts.oauth_states import OAuthState
@@ -53,7 +54,7 @@ def begin(deps: Deps, user_id: str, company_id: str | None = None, client_id: st
     linkedin, vault = _require(deps)
     now = deps.clock.now()
     state, browser, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
-    sealed, expires_at = vault.encrypt(verifier), now + STATE_LIFETIME
+    sealed, expires_at = vault.encrypt(verifier, verifier_of(_hash(state))), now + STATE_LIFETIME
     url = linkedin.authorization_url(state, verifier)
     with deps.db.transaction() as tx:
         owner = resolve_owner(tx, user_id, {"company_id": company_id, "client_id": client_id})
@@ -84,9 +85,9 @@ def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str)
         cancelled = error in CANCELLED
         emit("account.connect_declined", error=error[:64])
         raise Invalid("connect_cancelled", DECLINED) if cancelled else Invalid("connect_refused", REFUSED)
-    asked_at = deps.clock.now()
+    asked_at, verifier = deps.clock.now(), _opened(vault, found)
     try:
-        grant = linkedin.exchange(code, vault.decrypt(found.verifier))
+        grant = linkedin.exchange(code, verifier)
         member = linkedin.identify(grant.access_token)
     except AuthorizationError as failure:
         emit("account.connect_failed", code=failure.code, detail=failure.detail)
@@ -118,6 +119,18 @@ def granted(grant: Grant, asked_at: datetime) -> dict[str, Any]:
 def lifetime_end(seconds: float | None, asked_at: datetime) -> datetime | None:
     """Return the end of a lifetime, counted from before the request, so it is never later than the issuer's."""
     return asked_at + timedelta(seconds=seconds) if seconds is not None else None
+
+
+def _opened(vault: Vault, found: OAuthState) -> str:
+    """Return the flow's verifier.
+
+    Raises: Invalid where its key was removed meanwhile.
+    """
+    try:
+        return vault.decrypt(found.verifier, verifier_of(found.state_hash))
+    except ValueError:
+        emit("account.connect_failed", code="unreadable", detail="no key of TOKEN_ENCRYPTION_KEYS opens the verifier")
+        raise Invalid("state_invalid", NOT_YOURS) from None
 
 
 def _require(deps: Deps) -> tuple[Authorizer, Vault]:

@@ -19,6 +19,7 @@ from app.domain.errors import Locked, Unavailable
 from app.domain.oauth import AuthorizationError, Grant
 from app.domain.ports import Vault
 from app.domain.post import Account
+from app.domain.sealing import access_token_of, refresh_token_of
 from app.log import emit
 from app.store.accounts import accounts, tokens
 from app.store.operations import alerts
@@ -106,7 +107,7 @@ def refresh(deps: Deps, account_id: str, before: datetime, seconds: float | None
 
 def _opened(vault: Vault, account: Account) -> str:
     try:
-        return vault.decrypt(account.refresh_token or "")
+        return vault.decrypt(account.refresh_token or "", refresh_token_of(account.id))
     except ValueError:
         raise AuthorizationError("unreadable", "no key of TOKEN_ENCRYPTION_KEYS opens the refresh token") from None
 
@@ -114,13 +115,13 @@ def _opened(vault: Vault, account: Account) -> str:
 def _sealed(vault: Vault, account: Account, grant: Grant, asked_at: datetime) -> dict[str, Any]:
     """Return the account's new columns. An answer without a refresh token keeps the old one and its end."""
     values: dict[str, Any] = {
-        "access_token": vault.encrypt(grant.access_token),
+        "access_token": vault.encrypt(grant.access_token, access_token_of(account.id)),
         "expires_at": lifetime_end(grant.expires_in, asked_at),
         # Access tokens live shorter as a refresh token nears its end. Without this, each sweep would ask again.
         "refresh_retry_at": lifetime_end(grant.expires_in and grant.expires_in / 2, asked_at),
     }
     if grant.refresh_token is not None:
-        values["refresh_token"] = vault.encrypt(grant.refresh_token)
+        values["refresh_token"] = vault.encrypt(grant.refresh_token, refresh_token_of(account.id))
     if grant.refresh_expires_in is not None:
         values["refresh_expires_at"] = lifetime_end(grant.refresh_expires_in, asked_at)
     return values

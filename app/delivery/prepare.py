@@ -19,6 +19,7 @@ from app.domain.breaker import Breaker
 from app.domain.delivery import DeliveredMessage, Dispatched, ReadyDelivery
 from app.domain.post import Account, Post, Trigger
 from app.domain.resend import may_resend
+from app.domain.sealing import access_token_of
 from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
 from app.store.accounts import accounts
@@ -113,7 +114,7 @@ def _token(deps: Deps, account: Account) -> str | None:
     if deps.vault is None:
         return None
     try:
-        return deps.vault.decrypt(account.access_token)
+        return deps.vault.decrypt(account.access_token, access_token_of(account.id))
     except ValueError:
         emit("account.token_unreadable", account_id=account.id)
         return None

@@ -225,13 +225,20 @@ class MediaCheck(Protocol):
 
 
 class Vault(Protocol):
-    """Encryption at rest for account tokens."""
+    """Encryption at rest for account tokens. `field` is a name of `app.domain.sealing`."""
 
-    def encrypt(self, secret: str) -> str: ...
+    def encrypt(self, secret: str, field: str) -> str: ...
 
-    def decrypt(self, stored: str) -> str:
+    def decrypt(self, stored: str, field: str) -> str:
         """Decrypt a stored secret.
 
-        Raises: ValueError when no configured key decrypts it.
+        Raises: ValueError when no configured key decrypts it, or it was encrypted for another field.
+        """
+        ...
+
+    def is_current(self, stored: str, field: str) -> bool:
+        """Return True if encrypting the secret again would change neither its key nor its binding.
+
+        Raises: ValueError like `decrypt`.
         """
         ...

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.adapters.vault import FernetVault
+from app.domain.sealing import access_token_of
 from app.store.schema.tables import social_accounts
 from tests.adapters.servers import HttpServer, http_server
 from tests.support.databases import upgrade
@@ -73,8 +74,8 @@ def measure(runs: int, n8n: HttpServer) -> list[tuple[float, float]]:
         environ = environment(Path(name), n8n.url)
         upgrade(environ["DATABASE_URL"])
         rows = Rows(environ["DATABASE_URL"])
-        sealed = FernetVault([SECRETS["token_encryption_keys"]]).encrypt("token")
         rows.account_id = "00000000-0000-4000-8000-000000000001"
+        sealed = FernetVault([SECRETS["token_encryption_keys"]]).encrypt("token", access_token_of(rows.account_id))
         rows.insert(social_accounts, account_row(rows.account_id, external_id="urn:li:person:2", access_token=sealed))
         found = [cold_start(environ, rows) for _ in range(runs + 1)][1:]  # the first run only warms the disk cache
         rows.close()

@@ -22,6 +22,7 @@ from tests.doctor.installation import (
     only_problem,
     swept,
 )
+from tests.test_cli import run
 from tests.web.answers import SECRETS
 
 
@@ -174,7 +175,23 @@ def test_a_replaced_encryption_key_fails(database_url: str, outside: Outside):
     with installed(database_url, outside, token_encryption_keys=(new,)) as site:
         only_problem(swept(site), "FAIL", "tokens", "2 of 2 accounts", "TOKEN_ENCRYPTION_KEYS")
     with installed(database_url, outside, token_encryption_keys=(new, former)) as site:
+        only_problem(swept(site), "WARN", "tokens", "2 of 2 accounts", "former key", "keys rotate-encryption")
+        assert run(site.app, "keys", "rotate-encryption").exit_code == 0
         assert not_ok(doctor(swept(site))[0]) == []
+    with installed(database_url, outside, token_encryption_keys=(new,)) as site:
+        assert not_ok(doctor(swept(site))[0]) == []
+
+
+def test_a_token_bound_to_no_row_is_a_warning_and_in_another_row_fails(database_url: str, outside: Outside):
+    with installed(database_url, outside) as site:
+        swept(site).user("alice").account()
+        site.user("bob").account()
+        older = Fernet(SECRETS["token_encryption_keys"]).encrypt(b"token").decode()
+        execute(database_url, f"UPDATE social_accounts SET access_token = '{older}' WHERE user_id = 'bob'")
+        only_problem(site, "WARN", "tokens", "1 of 2 accounts", "not bound to their row")
+        alices = "(SELECT access_token FROM social_accounts WHERE user_id = 'alice')"
+        execute(database_url, f"UPDATE social_accounts SET access_token = {alices} WHERE user_id = 'bob'")
+        only_problem(site, "FAIL", "tokens", "1 of 2 accounts cannot be decrypted")
 
 
 def test_the_default_sqlite_file_without_migrations_names_both_causes(

@@ -84,7 +84,8 @@ class Observer:
 
     def _accounts(self, actor: Actor) -> None:
         known = self._world.facts.accounts
-        query = "SELECT id, status, replace(access_token, 'sealed ', ''), external_id FROM social_accounts"
+        token = "substr(access_token, instr(access_token, '/access_token ') + length('/access_token '))"  # see Vault
+        query = f"SELECT id, status, {token}, external_id FROM social_accounts"
         for values in self.raw.execute(query):
             account = Account._make(values)
             was, known[account.id] = known.get(account.id), account

@@ -57,13 +57,19 @@ class Vault:
     def __init__(self, inject: Callable[[str], bool]) -> None:
         self._strikes = inject
 
-    def encrypt(self, secret: str) -> str:
-        return f"sealed {secret}"
+    def encrypt(self, secret: str, field: str) -> str:
+        return f"sealed {field} {secret}"
 
-    def decrypt(self, stored: str) -> str:
+    def is_current(self, stored: str, field: str) -> bool:
+        return bool(self.decrypt(stored, field))
+
+    def decrypt(self, stored: str, field: str) -> str:
         if self._strikes("token_unreadable"):
             raise ValueError("simulated: no key opens this")
-        return stored.removeprefix("sealed ")
+        sealed, of, secret = stored.split(" ", 2)
+        if (sealed, of) != ("sealed", field):
+            raise ValueError("this secret is of another field")
+        return secret
 
 
 class World:

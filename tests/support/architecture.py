@@ -52,7 +52,7 @@ HOME_OF = {
     ("aiohttp", "yarl", "cronsim", "gunicorn"): {"local"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
-LAYER_OF = {"settings": "base", "log": "base", "version": "base"} | dict.fromkeys(ROOMS, "use case")
+LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "cli"} | dict.fromkeys(ROOMS, "use case")
 
 WRONG_ENTRY_POINTS = {"app.py", "asgi.py", "index.py", "main.py", "server.py"}
 EMPTY_NAMES = {"do", "manager", "helper", "util", "service", "handler", "process"}

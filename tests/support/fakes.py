@@ -190,10 +190,13 @@ class FakeVault:
 
     SEAL = "sealed:"
 
-    def encrypt(self, secret: str) -> str:
+    def encrypt(self, secret: str, field: str) -> str:
         return self.SEAL + secret
 
-    def decrypt(self, stored: str) -> str:
+    def is_current(self, stored: str, field: str) -> bool:
+        return bool(self.decrypt(stored, field))
+
+    def decrypt(self, stored: str, field: str) -> str:
         if stored == "poison":
             raise RuntimeError("simulated: a row that cannot be processed")
         if not stored.startswith(self.SEAL):

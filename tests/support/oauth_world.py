@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.accounts.accounts import connect_account
 from app.accounts.refresh import refresh_due
 from app.domain.post import Account
+from app.domain.sealing import access_token_of, refresh_token_of
 from app.store.accounts import accounts
 from app.store.operations import alerts
 from app.store.schema.tables import social_accounts
@@ -43,11 +44,10 @@ class OAuthWorld(World):
 
     def tokens(self, account: Account) -> tuple[str, str | None]:
         """Return the decrypted access and refresh tokens. None means no refresh token."""
-        assert self.deps.vault is not None
-        now = self.read_account(account)
-        return self.deps.vault.decrypt(now.access_token), now.refresh_token and self.deps.vault.decrypt(
-            now.refresh_token
-        )
+        vault, now = self.deps.vault, self.read_account(account)
+        assert vault is not None
+        refresh = now.refresh_token and vault.decrypt(now.refresh_token, refresh_token_of(now.id))
+        return vault.decrypt(now.access_token, access_token_of(now.id)), refresh
 
     def column(self, account: Account, name: str) -> Any:
         with self.db.reading() as connection:

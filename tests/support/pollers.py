@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.adapters.vault import FernetVault
+from app.domain.sealing import access_token_of
 from app.store.engine import Database, make_engine
 from app.store.schema.tables import new_id, posts, social_accounts
 from tests.support.rows import account_row, post_row
@@ -109,7 +110,7 @@ class PostDatabase:
     def put(self, count: int) -> list[str]:
         """Insert `count` overdue posts with increasing due instants, and return their ids."""
         account, now = new_id(), datetime.now(UTC)
-        token = FernetVault((KEY,)).encrypt("token-1")
+        token = FernetVault((KEY,)).encrypt("token-1", access_token_of(account))
         rows = []
         for number in range(count):
             due = now - timedelta(seconds=1, microseconds=count - number)

@@ -62,7 +62,7 @@ def test_post_with_removed_account_never_falls_back_to_the_remaining_account(wor
 
 def test_tokens_are_sealed_before_they_are_stored(world: World):
     assert world.account.access_token == FakeVault.SEAL + "token-1"
-    assert FakeVault().decrypt(world.account.access_token) == "token-1"
+    assert FakeVault().decrypt(world.account.access_token, "") == "token-1"
 
 
 def test_connect_without_encryption_keys_is_refused(world: World):

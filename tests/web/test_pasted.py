@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from app.domain.sealing import access_token_of, refresh_token_of
 from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN
 from tests.web.site import Site, User, json_of, refused
 from tests.web.test_accounts import BODY
@@ -39,7 +40,8 @@ def test_characters_around_tokens_and_ids_are_trimmed(site: Site, around: str):
     vault = site.services.deps.vault
     assert vault is not None
     [row] = site.rows("SELECT access_token, refresh_token FROM social_accounts")
-    assert [vault.decrypt(value) for value in row] == [ACCESS_TOKEN, REFRESH_TOKEN]
+    fields = (access_token_of(account["id"]), refresh_token_of(account["id"]))
+    assert list(map(vault.decrypt, row, fields)) == [ACCESS_TOKEN, REFRESH_TOKEN]
     assert json_of(
         alice.post("/api/social-accounts", json=BODY | {"externalId": around.format(URN)}), 201
     ) == account | {"accountName": "Alice"}

@@ -5,11 +5,13 @@ Invariant: the only write is rolled back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from app.domain.alerts import CURES as ALERT_CURES
 from app.domain.alerts import NO_SWEEP_AFTER
 from app.domain.errors import NotMigrated, Unavailable
+from app.domain.ports import Vault
 from app.operations.alert_rules import current_alerts
 from app.operations.clock import check_clock
 from app.operations.doctor.findings import Checkup, Finding
@@ -169,18 +171,25 @@ def _tokens(checkup: Checkup) -> list[Finding]:
     with checkup.deps.db.reading() as connection:
         accounts = tokens.sample(connection, SAMPLED_ACCOUNTS)
 
-    def opens(ciphertext: str) -> bool:
-        try:
-            vault.decrypt(ciphertext)
-        except ValueError:
-            return False
-        return True
-
-    unreadable = sum(not all(map(opens, ciphertexts)) for _, ciphertexts in accounts)
+    states = [_state_of_tokens(vault, ciphertexts) for ciphertexts in accounts]
+    unreadable, former = states.count("unreadable"), states.count("former")
     if unreadable:
         text = f"{unreadable} of {len(accounts)} accounts cannot be decrypted: add the former key to"
         return [Finding("FAIL", "tokens", f"{text} TOKEN_ENCRYPTION_KEYS, behind the new one")]
+    if former:
+        text = f"{former} of {len(accounts)} accounts are encrypted with a former key, or not bound to their row"
+        return [Finding("WARN", "tokens", f"{text}: flask --app wsgi keys rotate-encryption")]
     return [Finding("OK", "tokens", f"{len(accounts)} accounts can be decrypted" if accounts else "no account yet")]
+
+
+def _state_of_tokens(
+    vault: Vault, ciphertexts: Sequence[tuple[str, str]]
+) -> Literal["unreadable", "former", "current"]:
+    try:
+        current = [vault.is_current(ciphertext, field) for ciphertext, field in ciphertexts]
+    except ValueError:
+        return "unreadable"
+    return "current" if all(current) else "former"
 
 
 def _armed_content(checkup: Checkup) -> list[Finding]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from app.domain.oauth import REFRESHABLE
 from app.domain.post import Account
+from app.domain.sealing import access_token_of, refresh_token_of
 from app.domain.times import CLOCK_TOLERANCE
 from app.store.accounts.accounts import ACTIVE, RECONNECT_REQUIRED, to_account
 from app.store.ends import is_over
@@ -119,7 +120,10 @@ def _same_tokens(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
     return T.id == account.id, T.access_token == account.access_token, T.refresh_token == account.refresh_token
 
 
-def sample(connection: Connection, limit: int) -> list[tuple[str, list[str]]]:
-    """Return (account id, its stored ciphertexts) of some accounts. Ids are random, so their order is too."""
+def sample(connection: Connection, limit: int) -> list[list[tuple[str, str]]]:
+    """Return the (ciphertext, field) of each token of some accounts. Ids are random, so their order is too."""
     statement = select(T.id, T.access_token, T.refresh_token).order_by(T.id).limit(limit)
-    return [(row[0], [text for text in row[1:] if text is not None]) for row in connection.execute(statement)]
+    return [
+        [(text, field_of(key)) for text, field_of in ((access, access_token_of), (refresh, refresh_token_of)) if text]
+        for key, access, refresh in connection.execute(statement)
+    ]
