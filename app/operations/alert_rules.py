@@ -13,6 +13,7 @@ from app.domain import alerts as rules
 from app.domain.alerts import CURES
 from app.store.engine import Connection
 from app.store.operations import alert_queries, alerts, runs
+from app.store.operations.alert_queries import Occurrences, Symptoms
 from app.store.operations.alerts import Alert
 from app.store.posts.missing_reports import missing_reports
 
@@ -72,13 +73,14 @@ def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: run
 def _derived(
     connection: Connection, now: datetime, figures: runs.SweepFigures | None, with_messages: bool
 ) -> Iterator[Alert]:
+    seen = alert_queries.symptoms(connection, now)
     for alert in (
         _no_sweep(connection, now, figures),
-        _stale_claims(connection, now),
-        _missing_reports(connection, now),
-        _lateness(connection, now),
-        _overdue(connection, now),
-        _missing_deliveries(connection, now) if with_messages else None,
+        _stale_claims(seen.stale_claims),
+        _missing_reports(connection, now, seen.stale_claims),
+        _lateness(connection, now, seen),
+        _alert("posts_overdue", seen.overdue) if seen.overdue is not None else None,
+        _missing_deliveries(seen.swept) if with_messages else None,
     ):
         if alert is not None:
             yield alert
@@ -89,40 +91,35 @@ def _no_sweep(connection: Connection, now: datetime, figures: runs.SweepFigures 
     since = figures.last_run_at if figures else alert_queries.first_transition_at(connection)
     if since is None or now - since <= rules.NO_SWEEP_AFTER:
         return None
-    return _alert("no_sweep", alert_queries.Occurrences((now - since) // rules.NO_SWEEP_AFTER, since, now))
+    return _alert("no_sweep", Occurrences((now - since) // rules.NO_SWEEP_AFTER, since, now))
 
 
-def _stale_claims(connection: Connection, now: datetime) -> Alert | None:
-    seen = alert_queries.stale_claims(connection, now - rules.STALE_CLAIM_WINDOW)
+def _stale_claims(seen: Occurrences | None) -> Alert | None:
     return _alert("stale_claims", seen) if seen is not None and seen.count > rules.TOLERATED_STALE_CLAIMS else None
 
 
-def _overdue(connection: Connection, now: datetime) -> Alert | None:
-    """Return the alert of posts that are long overdue, regardless of the past."""
-    seen = alert_queries.overdue(connection, now - rules.LONG_OVERDUE)
-    return _alert("posts_overdue", seen) if seen is not None else None
-
-
-def _missing_deliveries(connection: Connection, now: datetime) -> Alert | None:
+def _missing_deliveries(seen: Occurrences | None) -> Alert | None:
     """Return the alert of posts sent by the sweep, because their messages did not arrive."""
-    seen = alert_queries.swept(connection, now - rules.SWEPT_WINDOW)
     return _alert("deliveries_missing", seen) if seen is not None and seen.count > rules.TOLERATED_SWEPT else None
 
 
-def _missing_reports(connection: Connection, now: datetime) -> Alert | None:
+def _missing_reports(connection: Connection, now: datetime, ended: Occurrences | None) -> Alert | None:
+    """Look for missing reports only where enough leases ended within the same hour."""
+    if ended is None or ended.count < rules.MIN_MISSING_REPORTS:
+        return None
     missing = missing_reports(connection, now)
-    return (
-        _alert("reports_missing", alert_queries.Occurrences(len(missing), missing[-1], missing[0])) if missing else None
-    )
+    return _alert("reports_missing", Occurrences(len(missing), missing[-1], missing[0])) if missing else None
 
 
-def _lateness(connection: Connection, now: datetime) -> Alert | None:
-    """Compare the last hour's late percentile with the days before. Those are read only after a late hour."""
+def _lateness(connection: Connection, now: datetime, seen: Symptoms) -> Alert | None:
+    """Compare the last hour's late percentile with the days before. Both are read only after a late hour."""
+    if seen.recent < rules.MIN_LATENESS_SAMPLES or seen.recent - seen.recent_late >= _rank(seen.recent):
+        return None
     began = now - rules.LATENESS_WINDOW
     recent = alert_queries.lateness_since(connection, began)
     if len(recent) < rules.MIN_LATENESS_SAMPLES:
         return None
-    late_ms = sorted(ms for _, ms in recent)[math.ceil(rules.LATENESS_PERCENTILE * len(recent)) - 1]
+    late_ms = sorted(ms for _, ms in recent)[_rank(len(recent)) - 1]
     if late_ms <= rules.MIN_ALERT_LATENESS_MS:
         return None
     usual_ms = max(late_ms / rules.LATENESS_FACTOR, rules.MIN_ALERT_LATENESS_MS)
@@ -130,8 +127,13 @@ def _lateness(connection: Connection, now: datetime) -> Alert | None:
     if count < rules.MIN_LATENESS_SAMPLES or share > 1 - rules.LATENESS_PERCENTILE:
         return None
     instants = [at for at, ms in recent if ms > usual_ms]
-    return _alert("lateness_unusual", alert_queries.Occurrences(len(instants), instants[-1], instants[0]))
+    return _alert("lateness_unusual", Occurrences(len(instants), instants[-1], instants[0]))
 
 
-def _alert(kind: str, seen: alert_queries.Occurrences) -> Alert:
+def _rank(number: int) -> int:
+    """Return the rank of the late percentile among so many attempts."""
+    return math.ceil(rules.LATENESS_PERCENTILE * number)
+
+
+def _alert(kind: str, seen: Occurrences) -> Alert:
     return Alert(kind, "scheduler", seen.first, seen.last, seen.count, CURES[kind])

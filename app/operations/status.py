@@ -13,9 +13,10 @@ from app.deps import Deps
 from app.domain.alerts import CURES, PUBLIC_SUBJECTS
 from app.domain.breaker import Breaker
 from app.domain.errors import NotMigrated, Unavailable
+from app.domain.lifecycle import Status
 from app.domain.times import to_wire
 from app.operations.alert_rules import current_alerts
-from app.store.operations import alerts, breaker, runs, statistics
+from app.store.operations import alerts, scheduler_state, statistics
 from app.store.posts import queries
 
 WINDOW = timedelta(hours=24)
@@ -44,16 +45,15 @@ def scheduler_status(deps: Deps) -> dict[str, Any]:
 
 
 def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
+    grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
     with deps.db.reading() as connection:
-        figures = runs.read_figures(connection, runs.SWEEP)
-        lease = runs.read_lease(connection, runs.SWEEP)
-        circuit = breaker.read(connection)
-        queue = statistics.queue(connection)
-        overdue = statistics.overdue(connection, now - timedelta(seconds=deps.settings.sweep_grace_seconds))
-        unarmed, parked = statistics.unarmed_and_parked(connection, armed_horizon(deps))
+        state = scheduler_state.read(connection)
+        bounds = {"now": now, "overdue_before": now - grace, "horizon": armed_horizon(deps)}
+        posts = statistics.of_posts(connection, state.counted, **bounds)
+        upcoming = posts.upcoming if posts.is_upcoming_known else queries.next_scheduled_at(connection, now)
         lateness = statistics.lateness(connection, now - WINDOW)
-        current = current_alerts(connection, now, figures, with_messages=deps.messages is not None)
-        upcoming = queries.next_scheduled_at(connection, now)
+        current = current_alerts(connection, now, state.figures, with_messages=deps.messages is not None)
+    figures, lease, circuit = state.figures, state.lease, state.breaker
     stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
     held = lease is not None and lease.expires_at > now
     return {
@@ -63,7 +63,7 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         "lastRunDurationMs": figures.last_duration_ms if figures else None,
         "lastRunStatus": figures.last_status if figures else None,
         "totalRuns": figures.total_runs if figures else 0,
-        "totalPublished": queue.total_published,
+        "totalPublished": posts.totals[Status.PUBLISHED].ever,
         "totalProcessed": figures.total_sent if figures else 0,
         "totalFailed": figures.total_failed if figures else 0,
         "executionLock": {
@@ -71,11 +71,11 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
             "by": lease.holder if lease and held else None,
             "expiresAt": to_wire(lease.expires_at) if lease and held else None,
         },
-        "queue": queue.by_status,
-        "overdue": overdue.count,
-        "oldestOverdueSeconds": (now - overdue.oldest).total_seconds() if overdue.oldest else None,
-        "parked": 0 if deps.messages is None else parked,
-        "unarmed": 0 if deps.messages is None else unarmed,
+        "queue": posts.by_status,
+        "overdue": posts.overdue,
+        "oldestOverdueSeconds": (now - posts.oldest).total_seconds() if posts.oldest else None,
+        "parked": 0 if deps.messages is None else posts.parked,
+        "unarmed": 0 if deps.messages is None else posts.unarmed,
         "nextScheduledAt": to_wire(upcoming),
         "lateness": lateness | {"window": f"{WINDOW.total_seconds() / 3600:g}h"},
         "breaker": {"state": _breaker_state(circuit, now), "openedAt": to_wire(circuit.opened_at)},

@@ -1,13 +1,14 @@
 """Counts: exact for few posts, bounded for many, and final posts counted once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from app.domain.lifecycle import Status
-from app.store.operations import counts, statistics
+from app.store.operations import counts, scheduler_state, statistics
+from app.store.operations.statistics import Total
 from app.store.posts import retention
 from app.store.schema.tables import tallies as table
 from tests.support.databases import record_statements
@@ -17,9 +18,17 @@ from tests.support.rows import DUE, MICROSECOND, Rows, later
 SETTLED = counts.SETTLED
 
 
-def queue(rows: Rows) -> dict[str, int]:
+FAR = later(10**9)
+
+
+def figures(rows: Rows, before: datetime = START, horizon: datetime = FAR) -> statistics.Statistics:
     with rows.db.reading() as connection:
-        return statistics.queue(connection).by_status
+        counted = scheduler_state.read(connection).counted
+        return statistics.of_posts(connection, counted, now=before, overdue_before=before, horizon=horizon)
+
+
+def queue(rows: Rows) -> dict[str, int]:
+    return figures(rows).by_status
 
 
 def published(rows: Rows, seconds: float) -> None:
@@ -31,9 +40,8 @@ def advance(rows: Rows, seconds: float, status: Status = Status.PUBLISHED) -> bo
         return counts.advance(tx, status, later(seconds) + SETTLED)
 
 
-def total(rows: Rows) -> counts.Total:
-    with rows.db.reading() as connection:
-        return counts.total(connection, Status.PUBLISHED)
+def total(rows: Rows) -> Total:
+    return figures(rows).totals[Status.PUBLISHED]
 
 
 def test_counts_include_every_status(rows: Rows):
@@ -92,10 +100,10 @@ def test_final_post_is_added_to_the_stored_count_only_when_settled(rows: Rows):
     assert not advance(rows, 0)
     with rows.db.reading() as connection:
         assert counts.counted_until(connection, Status.PUBLISHED) == START
-    assert total(rows) == counts.Total(1, 1)
+    assert total(rows) == Total(1, 1)
     rows.change(rows.post("published", updated_at=START), updated_at=START)  # exactly at counted_until
     advance(rows, 1)
-    assert total(rows) == counts.Total(2, 2)
+    assert total(rows) == Total(2, 2)
 
 
 def test_steps_count_every_post_once_with_equal_instants_too(rows: Rows, monkeypatch: pytest.MonkeyPatch):
@@ -105,11 +113,11 @@ def test_steps_count_every_post_once_with_equal_instants_too(rows: Rows, monkeyp
     steps = 0
     while advance(rows, 9):
         steps += 1
-        assert total(rows) == counts.Total(9, 9)
+        assert total(rows) == Total(9, 9)
     assert steps == 2  # the posts before the five of one instant, then those five
     rows.post("cancelled")
     published(rows, 10)
-    assert total(rows) == counts.Total(10, 10)
+    assert total(rows) == Total(10, 10)
 
 
 def test_repeated_advance_counts_nothing_twice(rows: Rows):
@@ -118,7 +126,7 @@ def test_repeated_advance_counts_nothing_twice(rows: Rows):
     for _ in range(3):
         assert not advance(rows, 5)
     assert not advance(rows, 2)  # a clock that is behind
-    assert total(rows) == counts.Total(1, 1)
+    assert total(rows) == Total(1, 1)
 
 
 def test_overdue_unarmed_and_parked_counts_are_stored_above_the_limit(rows: Rows, monkeypatch: pytest.MonkeyPatch):
@@ -130,9 +138,22 @@ def test_overdue_unarmed_and_parked_counts_are_stored_above_the_limit(rows: Rows
         for kind in statistics.large_kinds(DUE + MICROSECOND, horizon):
             counts.recount(tx, kind, START)
     rows.post("scheduled", next_attempt_at=DUE, message_id=None)
-    with rows.db.reading() as connection:
-        assert statistics.overdue(connection, DUE + MICROSECOND) == statistics.Overdue(2, DUE)
-        assert statistics.unarmed_and_parked(connection, horizon) == (2, 3)
+    found = figures(rows, DUE + MICROSECOND, horizon)
+    assert (found.overdue, found.oldest, found.unarmed, found.parked) == (2, DUE, 2, 3)
+
+
+def test_all_of_a_queue_overdue_leaves_the_next_due_instant_to_another_read(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(counts, "EXACT_LIMIT", 1)
+    for _ in range(3):
+        rows.post("scheduled", next_attempt_at=DUE)
+    rows.post("scheduled", next_attempt_at=DUE + timedelta(hours=1))
+    found = figures(rows, DUE + MICROSECOND)
+    assert (found.overdue, found.upcoming, found.is_upcoming_known) == (3, None, False)
+    monkeypatch.undo()
+    found = figures(rows, DUE + MICROSECOND)
+    assert (found.overdue, found.upcoming, found.is_upcoming_known) == (3, DUE + timedelta(hours=1), True)
 
 
 def test_prune_during_a_read_does_not_lower_the_total(rows: Rows):
@@ -141,13 +162,12 @@ def test_prune_during_a_read_does_not_lower_the_total(rows: Rows):
     pending = [True]
 
     def prune(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if pending and statement.startswith("SELECT count"):
+        if pending and "FROM posts" in statement:
             pending.clear()
             advance(rows, 5)
             with rows.db.transaction() as tx:
                 assert retention.prune_posts(tx, Status.PUBLISHED, later(5), 10) == 2
 
-    with rows.db.reading() as connection:
-        event.listen(rows.db.engine, "before_cursor_execute", prune)
-        assert counts.total(connection, Status.PUBLISHED).ever == 2
-    assert total(rows) == counts.Total(2, 0)
+    event.listen(rows.db.engine, "before_cursor_execute", prune)
+    assert total(rows).ever == 2
+    assert total(rows) == Total(2, 0)

@@ -18,7 +18,7 @@ from app.domain.lifecycle import Status
 from app.idempotency import KEPT_FOR, LEASE, KeyLock, KeyRecord, finish, lock_key
 from app.operations.status import scheduler_status
 from app.store.accounts import accounts, tokens
-from app.store.operations import counts, runs
+from app.store.operations import runs
 from app.store.posts import reservations
 from app.store.schema.tables import idempotency_keys, social_accounts
 from app.sweep.poll import RESERVED_FOR
@@ -256,8 +256,7 @@ def test_total_of_published_posts_is_exact_after_a_clock_ahead(world: OAuthWorld
         world.published()
         world.clock.advance(minutes=1)
     keep_counts_and_prune(world.deps, world.clock.now(), lambda: True)
-    with world.db.reading() as connection:
-        assert counts.total(connection, Status.PUBLISHED).ever == 3
+    assert scheduler_status(world.deps)["totalPublished"] == 3
 
 
 def test_status_answers_while_instants_are_in_the_future(world: OAuthWorld):

@@ -7,6 +7,7 @@ from app.operations.status import scheduler_status
 from app.store.engine import Database, make_engine
 from app.store.operations import runs
 from app.sweep.sweep import sweep
+from tests.support.databases import record_statements
 from tests.support.fakes import START, not_sent
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -68,6 +69,15 @@ def test_open_breaker_is_shown_and_the_system_is_not_operational(world: World):
     ]
     world.clock.advance(seconds=60)
     assert scheduler_status(world.deps)["breaker"]["state"] == "half_open"
+
+
+def test_status_of_a_working_system_takes_five_statements(world: World):
+    world.published()
+    world.scheduled()
+    sweep(world.deps)
+    with record_statements(world.db.engine, "SELECT") as seen:
+        assert scheduler_status(world.deps)["queue"]["published"] == 1
+    assert len(seen) == 5, seen
 
 
 def test_poll_mode_counts_no_post_as_unarmed_or_parked(world: World):

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
+from app.domain import alerts as rules
 from app.domain.lifecycle import Status
+from app.store.operations.rows_of_one_statement import Figures, part, read, statement
+from app.store.schema.columns import Instant
 from app.store.schema.tables import STALE_REASONS, SWEPT, attempts, posts, social_accounts, transitions
 
-SAMPLE = 10_000  # the latest attempts read
+SAMPLE = 1_000  # the latest attempts read, and the oldest of long overdue posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +35,60 @@ def first_transition_at(connection: Connection) -> datetime | None:
     return connection.execute(select(transitions.c.at).order_by(transitions.c.id).limit(1)).scalar()
 
 
-def stale_claims(connection: Connection, since: datetime) -> Occurrences | None:
-    """Return the claims since `since` whose lease ended unsettled, or None without any."""
-    at = transitions.c.at
-    statement = select(sa.func.count(), sa.func.min(at), sa.func.max(at))
-    count, first, last = connection.execute(statement.where(sa.text(STALE_REASONS), at >= since)).one()
-    return Occurrences(count, first, last) if count else None
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """The occurrences of all derived alerts, each None without any. `recent` first attempts began in the last hour.
+
+    `recent_late` of them were later than the alert's least lateness.
+    """
+
+    stale_claims: Occurrences | None
+    swept: Occurrences | None
+    overdue: Occurrences | None
+    recent: int
+    recent_late: int
 
 
-def swept(connection: Connection, since: datetime) -> Occurrences | None:
-    """Return the sends by the sweep since `since`, or None without any."""
-    at = attempts.c.started_at
-    latest = select(at).where(sa.text(SWEPT), at >= since).order_by(at.desc()).limit(SAMPLE).subquery()
-    return _occurrences(connection, latest.c.started_at)
+def symptoms(connection: Connection, now: datetime) -> Symptoms:
+    """Read the claims and sends of the last hour, and the posts that are long overdue, in one statement."""
+    windows = {
+        "stale": now - rules.STALE_CLAIM_WINDOW,
+        "swept": now - rules.SWEPT_WINDOW,
+        "overdue": now - rules.LONG_OVERDUE,
+        "recent": now - rules.LATENESS_WINDOW,
+    }
+    found = read(connection, _SYMPTOMS, windows)
+    recent = found["recent"]
+    seen = {name: _occurrences(found[name]) for name in ("stale", "swept", "overdue")}
+    return Symptoms(seen["stale"], seen["swept"], seen["overdue"], recent.count, recent.count2 or 0)
 
 
-def overdue(connection: Connection, before: datetime) -> Occurrences | None:
-    """Return the scheduled posts due before `before`, or None without any."""
-    due = posts.c.next_attempt_at
-    oldest = select(due).where(posts.c.status == Status.SCHEDULED, due < before).order_by(due).limit(SAMPLE).subquery()
-    return _occurrences(connection, oldest.c.next_attempt_at)
+def _occurrences(found: Figures) -> Occurrences | None:
+    if found.at is None or found.at2 is None:
+        return None
+    return Occurrences(found.count, found.at, found.at2)
 
 
-def _occurrences(connection: Connection, at: sa.ColumnElement[datetime]) -> Occurrences | None:
-    count, first, last = connection.execute(select(sa.func.count(), sa.func.min(at), sa.func.max(at))).one()
-    return Occurrences(count, first, last) if count else None
+def _bound(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=Instant)
+
+
+def _part(name: str, at: sa.ColumnElement[datetime]) -> sa.Select[Any]:
+    return part(name, [sa.func.count()], [sa.func.min(at), sa.func.max(at)])
+
+
+def _symptoms() -> sa.CompoundSelect[Any]:
+    due, began, ended = posts.c.next_attempt_at, attempts.c.started_at, transitions.c.at
+    oldest = select(due.label("at")).where(posts.c.status == Status.SCHEDULED, due < _bound("overdue"))
+    latest = select(began.label("at")).where(sa.text(SWEPT), began >= _bound("swept"))
+    recent = _first_attempts(_bound("recent")).order_by(began.desc()).limit(SAMPLE).subquery()
+    late = sa.func.sum(sa.case((recent.c.lateness_ms > rules.MIN_ALERT_LATENESS_MS, 1), else_=0))
+    return statement(
+        _part("stale", ended).where(sa.text(STALE_REASONS), ended >= _bound("stale")),
+        _part("swept", latest.order_by(began.desc()).limit(SAMPLE).subquery().c.at),
+        _part("overdue", oldest.order_by(due).limit(SAMPLE).subquery().c.at),
+        part("recent", [sa.func.count(), late], source=recent),
+    )
 
 
 def lateness_since(connection: Connection, since: datetime) -> list[tuple[datetime, float]]:
@@ -87,6 +120,9 @@ def account_exists(connection: Connection, account_id: str) -> bool:
     return connection.execute(statement).scalar() is not None
 
 
-def _first_attempts(since: datetime) -> sa.Select[tuple[datetime, float]]:
+def _first_attempts(since: datetime | sa.BindParameter[datetime]) -> sa.Select[tuple[datetime, float]]:
     a = attempts.c
     return select(a.started_at, a.lateness_ms).where(a.started_at >= since, a.attempt == 1, a.lateness_ms.is_not(None))
+
+
+_SYMPTOMS = _symptoms()

@@ -88,5 +88,7 @@ def subjects(connection: Connection, kind: str) -> set[str]:
 
 
 def current(connection: Connection, limit: int = 100) -> list[Alert]:
-    statement = select(alerts).order_by(alerts.c.last_at.desc()).limit(limit)
-    return [Alert(**row._mapping) for row in connection.execute(statement)]
+    return [Alert(**row._mapping) for row in connection.execute(_CURRENT, {"most": limit})]
+
+
+_CURRENT = select(alerts).order_by(alerts.c.last_at.desc()).limit(sa.bindparam("most", type_=sa.Integer))

@@ -22,12 +22,12 @@ from app.store.engine import upsert
 from app.store.schema.columns import Condition
 from app.store.schema.tables import posts, tallies
 
-EXACT_LIMIT = 1_000
+EXACT_LIMIT = 250
 STEP = 50_000  # the most posts passed by one advance
-TRIES = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A final post is counted when its last change is this old. No transaction lasts longer and no clock is further behind.
 SETTLED = timedelta(minutes=10)
+FEW = sa.bindparam("few", type_=sa.Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,15 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """The posts that ever reached a final status, and those still stored."""
+class StoredCount:
+    """A row of the stored counts. NONE_STORED stands for an absent one."""
 
-    ever: int
-    here: int
-
-
-@dataclass(frozen=True, slots=True)
-class _StoredCount:
     counted: int
     counted_until: datetime
     pruned: int
+
+
+NONE_STORED = StoredCount(0, EPOCH, 0)
 
 
 def of_status(status: Status) -> Kind:
@@ -59,35 +56,11 @@ def of_status(status: Status) -> Kind:
     return Kind(status.value, keys.get(status, posts.c.updated_at), (posts.c.status == status,))
 
 
-def count(connection: Connection, kind: Kind) -> int:
-    """Count a kind exactly up to EXACT_LIMIT. Above it, return the last sweep's count."""
-    few, stored = _count_few(connection, kind)
-    if few <= EXACT_LIMIT:
-        return few
-    return max(stored, few) if stored is not None else _count_all(connection, kind)
-
-
 def recount(tx: Connection, kind: Kind, now: datetime) -> None:
     """Store the count of a kind larger than EXACT_LIMIT."""
-    if _count_few(tx, kind)[0] > EXACT_LIMIT:
-        values = {"counted": _count_all(tx, kind), "counted_until": now}
+    if count_few(tx, kind) > EXACT_LIMIT:
+        values = {"counted": count_all(tx, kind), "counted_until": now}
         upsert(tx, tallies, {"name": kind.name}, values | {"pruned": 0}, values)
-
-
-def total(connection: Connection, status: Status) -> Total:
-    """Add the stored count of a final status and the later posts.
-
-    The sum is computed again if the stored count moved meanwhile, because a prune may have followed.
-    """
-    assert status in FINAL
-    stored = _stored_count(connection, status)
-    for _ in range(TRIES):
-        since = (posts.c.status == status, posts.c.updated_at >= stored.counted_until)
-        later = connection.execute(select(sa.func.count()).select_from(posts).where(*since)).scalar_one()
-        seen, stored = stored, _stored_count(connection, status)
-        if stored == seen:
-            break
-    return Total(seen.counted + later, max(0, seen.counted + later - seen.pruned))
 
 
 def advance(tx: Connection, status: Status, now: datetime) -> bool:
@@ -129,25 +102,25 @@ def note_pruned(tx: Connection, status: Status, number: int) -> None:
     tx.execute(update(tallies).where(tallies.c.name == status.value).values(pruned=tallies.c.pruned + number))
 
 
-def _stored_count(connection: Connection, status: Status) -> _StoredCount:
+def _stored_count(connection: Connection, status: Status) -> StoredCount:
     columns = (tallies.c.counted, tallies.c.counted_until, tallies.c.pruned)
     row = connection.execute(select(*columns).where(tallies.c.name == status.value)).one_or_none()
-    return _StoredCount(*row) if row else _StoredCount(0, EPOCH, 0)
+    return StoredCount(*row) if row else NONE_STORED
 
 
-def _count_few(connection: Connection, kind: Kind) -> tuple[int, int | None]:
-    """Count a kind up to EXACT_LIMIT + 1, and read the last sweep's count.
+def few(kind: Kind) -> sa.Subquery:
+    """Select the keys of a kind up to the parameter `few`, in the order of its index.
 
-    One statement for both keeps the number of round trips the same for many posts. The order by the index's key keeps
-    PostgreSQL from scanning the whole table in the hope of an early end.
+    The order keeps PostgreSQL from scanning the whole table in the hope of an early end.
     """
-    few = (
-        select(sa.literal(1)).select_from(posts).where(*kind.where).order_by(kind.key).limit(EXACT_LIMIT + 1).subquery()
-    )
-    stored = select(tallies.c.counted).where(tallies.c.name == kind.name).scalar_subquery()
-    found = connection.execute(select(sa.func.count(), stored).select_from(few)).one()
-    return found[0], found[1]
+    return select(kind.key.label("at")).where(*kind.where).order_by(kind.key).limit(FEW).subquery()
 
 
-def _count_all(connection: Connection, kind: Kind) -> int:
+def count_few(connection: Connection, kind: Kind) -> int:
+    """Count a kind up to EXACT_LIMIT + 1."""
+    number = select(sa.func.count()).select_from(few(kind))
+    return connection.execute(number, {"few": EXACT_LIMIT + 1}).scalar_one()
+
+
+def count_all(connection: Connection, kind: Kind) -> int:
     return connection.execute(select(sa.func.count()).select_from(posts).where(*kind.where)).scalar_one()

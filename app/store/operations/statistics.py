@@ -1,12 +1,15 @@
 """Figures for the status route: posts by status, overdue, unarmed and parked posts, and lateness.
 
-Invariant: each figure is read along an index and bounded, regardless of the number of posts.
+Invariant: each figure is read along an index and bounded, regardless of the number of posts. The figures of posts are
+one statement of one snapshot: a statement for each would be most of the route's cost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,46 +17,80 @@ from sqlalchemy import Connection, select
 
 from app.domain.lifecycle import FINAL, Status
 from app.store.operations import counts
-from app.store.operations.counts import Kind
-from app.store.schema.tables import attempts, posts
+from app.store.operations.counts import Kind, StoredCount
+from app.store.operations.rows_of_one_statement import Figures, part, read, statement
+from app.store.schema.columns import Instant
+from app.store.schema.tables import attempts, posts, tallies
 
 SAMPLE = 1_000  # the latest attempts in the percentiles: ranking more would be most of the route's cost
 PER_MILLE = {"p50Ms": 500, "p95Ms": 950, "p99Ms": 990, "maxMs": 1000}
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Overdue:
-    count: int
-    oldest: datetime | None
+class Total:
+    """The posts that ever reached a final status, and those still stored."""
+
+    ever: int
+    here: int
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """The number of posts by status, and of posts ever published."""
+class Statistics:
+    """The figures of posts. `oldest` is the due instant of the most overdue post, `upcoming` the next one from now.
+
+    `is_upcoming_known` is False where too many posts are due before now to see the next one.
+    """
 
     by_status: dict[str, int]
-    total_published: int
+    totals: dict[Status, Total]
+    overdue: int
+    oldest: datetime | None
+    unarmed: int
+    parked: int
+    upcoming: datetime | None
+    is_upcoming_known: bool
 
 
-def queue(connection: Connection) -> Queue:
-    by_status = {}
-    for status in Status:
-        final = counts.total(connection, status) if status in FINAL else None
-        by_status[status.value] = final.here if final else counts.count(connection, counts.of_status(status))
-        if final is not None and status is Status.PUBLISHED:
-            published = final.ever
-    return Queue(by_status, published)
+def of_posts(
+    connection: Connection,
+    counted: Mapping[Status, StoredCount],
+    *,
+    now: datetime,
+    overdue_before: datetime,
+    horizon: datetime,
+) -> Statistics:
+    """Read the figures of posts. Posts due from `horizon` on are parked.
 
-
-def overdue(connection: Connection, before: datetime) -> Overdue:
-    kind = _overdue(before)
-    oldest = select(posts.c.next_attempt_at).where(*kind.where).order_by(kind.key).limit(1)
-    return Overdue(counts.count(connection, kind), connection.execute(oldest).scalar())
-
-
-def unarmed_and_parked(connection: Connection, horizon: datetime) -> tuple[int, int]:
-    """Count scheduled posts without a message, before the horizon and from it on."""
-    return counts.count(connection, _unarmed(horizon)), counts.count(connection, _parked(horizon))
+    `counted` are the stored counts of final posts. All is read again if one of them moved meanwhile, because a prune
+    may have followed.
+    """
+    values = {"now": now, "before": overdue_before, "horizon": horizon, "few": counts.EXACT_LIMIT + 1}
+    for _ in range(TRIES):
+        since = {f"{status}_since": counted[status].counted_until for status in FINAL}
+        found = read(connection, _POSTS, values | since)
+        stored = _stored_in(found)
+        seen, counted = counted, {status: stored.get(status, counts.NONE_STORED) for status in FINAL}
+        if seen == counted:
+            break
+    totals = {status: _total(seen[status], found[status].count) for status in FINAL}
+    due, unarmed = found["scheduled"], found["unarmed"]
+    few = {name: found[name].count for name in ("draft", "scheduled", "publishing", "failed")}
+    few |= {"overdue": due.count2, "unarmed": unarmed.count2}
+    few["parked"] = _few_parked(connection, unarmed, horizon)
+    kinds = partial(large_kinds, overdue_before, horizon)
+    exact = {name: _count(connection, kinds, name, number, stored) for name, number in few.items()}
+    by_status = {status.value: totals[status].here if status in FINAL else exact[status] for status in Status}
+    return Statistics(
+        by_status,
+        totals,
+        exact["overdue"],
+        due.at if due.count2 else None,
+        exact["unarmed"],
+        exact["parked"],
+        due.at2,
+        due.at2 is not None or due.count <= counts.EXACT_LIMIT,
+    )
 
 
 def large_kinds(overdue_before: datetime, horizon: datetime) -> list[Kind]:
@@ -80,24 +117,110 @@ def _parked(horizon: datetime) -> Kind:
     return Kind("parked", due, (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None), due >= horizon))
 
 
+def _at(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=Instant)
+
+
+def _part_of(status: Status) -> sa.Select[Any]:
+    return part(status.value, [sa.func.count()], source=counts.few(counts.of_status(status)))
+
+
+def _part_of_final(status: Status) -> sa.Select[Any]:
+    since = posts.c.updated_at >= _at(f"{status}_since")
+    return part(status.value, [sa.func.count()], source=posts).where(posts.c.status == status, since)
+
+
+def _part_of_due(name: str, kind: Kind, before: str) -> sa.Select[Any]:
+    """Return the part of the first posts of a kind by their due instant: all, and those due before the parameter."""
+    at, number = counts.few(kind).c.at, sa.func.count()
+    upcoming = sa.func.min(at).filter(at >= _at("now"))
+    return part(name, [number, number.filter(at < _at(before))], [sa.func.min(at), upcoming])
+
+
+_STORED = "stored "
+_UNARMED = Kind("unarmed", posts.c.next_attempt_at, (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None)))
+_POSTS = statement(
+    *map(_part_of, (Status.DRAFT, Status.PUBLISHING, Status.FAILED)),
+    *map(_part_of_final, sorted(FINAL)),
+    _part_of_due("scheduled", counts.of_status(Status.SCHEDULED), "before"),
+    _part_of_due("unarmed", _UNARMED, "horizon"),
+    part(sa.literal(_STORED).concat(tallies.c.name), [tallies.c.counted, tallies.c.pruned], [tallies.c.counted_until]),
+)
+
+
+def _stored_in(found: Mapping[str, Figures]) -> dict[str, StoredCount]:
+    rows = {name: row for name, row in found.items() if name.startswith(_STORED)}
+    return {
+        name.removeprefix(_STORED): StoredCount(row.count, row.at or counts.EPOCH, row.count2)
+        for name, row in rows.items()
+    }
+
+
+def _total(stored: StoredCount, later: int) -> Total:
+    ever = stored.counted + later
+    return Total(ever, max(0, ever - stored.pruned))
+
+
+def _few_parked(connection: Connection, unarmed: Figures, horizon: datetime) -> int:
+    """Return the number of parked posts up to EXACT_LIMIT + 1. More unarmed posts take another statement."""
+    if unarmed.count <= counts.EXACT_LIMIT:
+        return int(unarmed.count - unarmed.count2)
+    return counts.count_few(connection, _parked(horizon))
+
+
+def _count(
+    connection: Connection, kinds: Callable[[], list[Kind]], name: str, few: int, stored: Mapping[str, StoredCount]
+) -> int:
+    """Return the exact count up to EXACT_LIMIT. Above it, return the last sweep's count."""
+    if few <= counts.EXACT_LIMIT:
+        return few
+    if name in stored:
+        return max(stored[name].counted, few)
+    return counts.count_all(connection, next(kind for kind in kinds() if kind.name == name))
+
+
 def lateness(connection: Connection, since: datetime) -> dict[str, Any]:
     """Return the percentiles, by nearest rank in ms, of first attempts begun since `since`.
 
     Later attempts are left out, because they are late by design. The database ranks at most the latest SAMPLE attempts.
     A percentile is None without attempts.
     """
-    latest = (
-        select(attempts.c.attempt, attempts.c.lateness_ms)
-        .where(attempts.c.started_at >= since)
-        .order_by(attempts.c.started_at.desc())
-        .limit(SAMPLE)
-        .subquery()
-    )
-    late, first = latest.c.lateness_ms, (latest.c.attempt == 1, latest.c.lateness_ms.is_not(None))
-    ranks = sa.func.row_number().over(order_by=late).label("rank")
-    ranked = select(late, ranks, sa.func.count().over().label("number")).where(*first).subquery()
+    read = _percentiles if connection.dialect.name == "postgresql" else _ranks
+    number, values = read(connection, since)
+    found = {name: None if value is None else round(value, 3) for name, value in zip(PER_MILLE, values, strict=True)}
+    return found | {"count": number}
+
+
+_LATEST = (
+    select(attempts.c.attempt, attempts.c.lateness_ms)
+    .where(attempts.c.started_at >= sa.bindparam("since", type_=Instant))
+    .order_by(attempts.c.started_at.desc())
+    .limit(SAMPLE)
+    .subquery()
+)
+_LATE, _FIRST = _LATEST.c.lateness_ms, (_LATEST.c.attempt == 1, _LATEST.c.lateness_ms.is_not(None))
+_PERCENTILES = select(
+    sa.func.count(),
+    *(
+        sa.func.percentile_disc(sa.literal_column(f"{share / 1000}")).within_group(_LATE)
+        for share in PER_MILLE.values()
+    ),
+).where(*_FIRST)
+_RANKED = select(
+    _LATE, sa.func.row_number().over(order_by=_LATE).label("rank"), sa.func.count().over().label("number")
+).where(*_FIRST)
+
+
+def _percentiles(connection: Connection, since: datetime) -> tuple[int, list[float | None]]:
+    number, *values = connection.execute(_PERCENTILES, {"since": since}).one()
+    return number, values
+
+
+def _ranks(connection: Connection, since: datetime) -> tuple[int, list[float | None]]:
+    """Read the percentiles from a database without `percentile_disc`."""
+    ranked = _RANKED.subquery()
     wanted = [ranked.c.rank == (share * ranked.c.number + 999) // 1000 for share in PER_MILLE.values()]
-    rows = connection.execute(select(ranked.c.rank, ranked.c.lateness_ms, ranked.c.number).where(sa.or_(*wanted))).all()
-    number = rows[0].number if rows else 0
-    by_rank = {rank: round(value, 3) for rank, value, _ in rows}
-    return {name: by_rank.get((share * number + 999) // 1000) for name, share in PER_MILLE.items()} | {"count": number}
+    statement = select(ranked.c.rank, ranked.c.lateness_ms, ranked.c.number).where(sa.or_(*wanted))
+    rows = connection.execute(statement, {"since": since}).all()
+    number, by_rank = rows[0].number if rows else 0, {rank: value for rank, value, _ in rows}
+    return number, [by_rank.get((share * number + 999) // 1000) for share in PER_MILLE.values()]
