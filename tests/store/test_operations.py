@@ -1,11 +1,11 @@
 """Leases, sweep figures, the breaker, alerts and the figures of the status route."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.domain.breaker import Breaker
-from app.store.operations import alerts, breaker, runs, statistics
+from app.store.operations import alerts, breaker, runs, scheduler_state, statistics
 from tests.support.fakes import START
 from tests.support.rows import DUE, MICROSECOND, Rows, later
 
@@ -19,7 +19,7 @@ def take(rows: Rows, holder: str, now=START, until=UNTIL, name: str = "sweep") -
 
 def lease(rows: Rows) -> runs.Lease | None:
     with rows.db.reading() as connection:
-        return runs.read_lease(connection, "sweep")
+        return scheduler_state.read(connection).lease
 
 
 def test_held_lease_is_refused_and_keeps_its_holder(rows: Rows):
@@ -204,12 +204,18 @@ def test_overdue_parked_and_unarmed_are_exact_at_their_bounds(rows: Rows):
     rows.post("scheduled", next_attempt_at=horizon)
     rows.post("scheduled", next_attempt_at=DUE - MICROSECOND)
     rows.post("failed")
-    with rows.db.reading() as connection:
-        assert statistics.unarmed_and_parked(connection, horizon) == (2, 1)
-        assert statistics.overdue(connection, DUE) == statistics.Overdue(1, DUE - MICROSECOND)
-        assert statistics.overdue(connection, START) == statistics.Overdue(0, None)
+    found = of_posts(rows, DUE, horizon)
+    assert (found.unarmed, found.parked, found.overdue, found.oldest) == (2, 1, 1, DUE - MICROSECOND)
+    found = of_posts(rows, START, horizon)
+    assert (found.overdue, found.oldest, found.upcoming) == (0, None, DUE - MICROSECOND)
 
 
 def test_empty_database_has_no_unarmed_or_parked_posts(rows: Rows):
+    found = of_posts(rows, DUE, DUE)
+    assert (found.unarmed, found.parked, found.upcoming) == (0, 0, None)
+
+
+def of_posts(rows: Rows, before: datetime, horizon: datetime) -> statistics.Statistics:
     with rows.db.reading() as connection:
-        assert statistics.unarmed_and_parked(connection, DUE) == (0, 0)
+        counted = scheduler_state.read(connection).counted
+        return statistics.of_posts(connection, counted, now=START, overdue_before=before, horizon=horizon)

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.errors import Unavailable
 from app.domain.post import Post
-from app.store.operations import runs
+from app.store.operations import runs, scheduler_state
 from app.sweep.sweep import sweep
 from tests.support.fakes import START, answered
 from tests.support.world import IN_TEN_MINUTES, World
@@ -24,7 +24,7 @@ def set_send_duration(world: World, seconds: float) -> None:
 
 def current_lease(world: World) -> runs.Lease | None:
     with world.db.reading() as connection:
-        return runs.read_lease(connection, runs.SWEEP)
+        return scheduler_state.read(connection).lease
 
 
 def current_figures(world: World) -> runs.SweepFigures | None:

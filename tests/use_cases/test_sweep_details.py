@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.domain.explanations import SENTENCES
 from app.posts import schedule
-from app.store.operations import runs
+from app.store.operations import runs, scheduler_state
 from app.sweep.sweep import sweep
 from tests.support.fakes import answered
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -48,7 +48,7 @@ def test_database_failure_at_the_end_of_a_sweep_leaves_no_lease(world: World):
         world.at_next_transaction(lambda: world.fail_transactions(1))
         sweep(world.deps)
         with world.db.reading() as connection:
-            assert runs.read_lease(connection, runs.SWEEP) is None
+            assert scheduler_state.read(connection).lease is None
             figures = runs.read_figures(connection, runs.SWEEP)
         assert figures is not None
         assert figures.last_status == "ok"

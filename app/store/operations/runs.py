@@ -63,11 +63,6 @@ def release_lease(tx: Connection, name: str, holder: str) -> None:
     tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
 
 
-def read_lease(connection: Connection, name: str) -> Lease | None:
-    row = connection.execute(select(leases.c.holder, leases.c.expires_at).where(leases.c.name == name)).one_or_none()
-    return Lease(*row) if row else None
-
-
 def record_run(
     tx: Connection, name: str, *, started: datetime, duration_ms: float, status: str, sent: int = 0, failed: int = 0
 ) -> None:

@@ -131,7 +131,10 @@ def _part_of_final(status: Status) -> sa.Select[Any]:
 
 
 def _part_of_due(name: str, kind: Kind, before: str) -> sa.Select[Any]:
-    """Return the part of the first posts of a kind by their due instant: all, and those due before the parameter."""
+    """Return the part of a kind's first posts by their due instant.
+
+    It counts all of them, and those due before the parameter `before`.
+    """
     at, number = counts.few(kind).c.at, sa.func.count()
     upcoming = sa.func.min(at).filter(at >= _at("now"))
     return part(name, [number, number.filter(at < _at(before))], [sa.func.min(at), upcoming])
