@@ -1,11 +1,14 @@
 """Health for monitors: the state of the database, the migrations and the sweep, within a bounded time.
 
-Invariant: an answer takes HEALTH_SECONDS at most, also while the database hangs. One check runs at a time.
+Invariant: an answer takes HEALTH_SECONDS at most, also while the database hangs. One check runs at a time, and any
+number of callers costs CHECKS_PER_SECOND checks.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as CheckTimeout
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from app.store import health
 from app.store.operations import runs
 
 HEALTH_SECONDS = 2.0
+CHECKS_PER_SECOND = 20  # of each process. More callers get the last finding: a probe is never refused
 
 DatabaseHealth = Literal["ok", "not_migrated", "read_only", "unreachable"]
 SweepState = Literal["ok", "late", "never", "unknown"]
@@ -50,11 +54,13 @@ class HealthCheck:
         self._deps = deps
         self._lock = threading.Lock()
         self._running: Future[Health] | None = None
+        self._begun: deque[float] = deque(maxlen=CHECKS_PER_SECOND)  # monotonic seconds of the last checks
 
     def read(self) -> Health:
         """Return the state as known within HEALTH_SECONDS. Raises nothing."""
         with self._lock:
-            if self._running is None or self._running.done():
+            if self._running is None or (self._running.done() and self._may_check()):
+                self._begun.append(time.monotonic())
                 self._running = Future()
                 threading.Thread(target=self._run, args=(self._running,), name="health", daemon=True).start()
             running = self._running
@@ -62,6 +68,9 @@ class HealthCheck:
             return running.result(HEALTH_SECONDS)
         except CheckTimeout:
             return UNREACHABLE
+
+    def _may_check(self) -> bool:
+        return len(self._begun) < CHECKS_PER_SECOND or time.monotonic() - self._begun[0] >= 1
 
     def _run(self, running: Future[Health]) -> None:
         try:

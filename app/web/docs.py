@@ -46,18 +46,27 @@ class Document:
             api.register_blueprint(documented)
         return cast(dict[str, Any], api.spec.to_dict())
 
+    @cached_property
+    def as_json(self) -> bytes:
+        """Write the document once: anyone may ask for it, at any rate."""
+        return jsonify(self.content).get_data()
 
-def document() -> dict[str, Any]:
-    return cast(Document, current_app.extensions[DOCUMENT]).content
+    @cached_property
+    def as_page(self) -> str:
+        return render_template("docs.html", spec=self.content)
+
+
+def document() -> Document:
+    return cast(Document, current_app.extensions[DOCUMENT])
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    return jsonify(document())
+    return Response(document().as_json, mimetype="application/json")
 
 
 @blueprint.get("/docs")
 def docs() -> Response:
-    response = Response(render_template("docs.html", spec=document()), mimetype="text/html")
+    response = Response(document().as_page, mimetype="text/html")
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     return response

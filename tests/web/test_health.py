@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from app.deps import Deps
 from app.operations import health
 from app.store.health import newest_migration
 from app.store.migrate import configuration
@@ -24,6 +26,24 @@ def healthz(site: Site) -> str:
     body = json_of(site.anonymous.get("/healthz"))
     assert body["status"] == "ok"
     return str(body["database"])
+
+
+def test_flood_of_probes_repeats_the_last_check_and_refuses_none(small_site: Site, monkeypatch: pytest.MonkeyPatch):
+    at, checks = [1000.0], list[Deps]()
+    monkeypatch.setattr("app.operations.health.time", SimpleNamespace(monotonic=lambda: at[0]))
+    check = health._check
+
+    def counted(deps: Deps) -> health.Health:
+        checks.append(deps)
+        return check(deps)
+
+    monkeypatch.setattr(health, "_check", counted)
+    assert {small_site.anonymous.get("/readyz").status_code for _ in range(50)} == {503}
+    assert len(checks) == health.CHECKS_PER_SECOND
+    sweep(small_site)
+    assert readyz(small_site)[0] == 503
+    at[0] += 1
+    assert readyz(small_site) == (200, READY)
 
 
 def readyz(site: Site) -> tuple[int, dict[str, Any]]:
