@@ -56,11 +56,11 @@ class UserTokens:
         """
         problem = token_problem(token)
         if problem is not None:
-            raise BadToken(problem)
+            raise BadToken(problem, is_forged=bool(token))
         claims = self._signed_claims(str(token))
         problem = self._claims_problem(claims)
         if problem is not None:
-            raise BadToken(problem)
+            raise BadToken(problem, is_forged=False)
         return Principal(user_id=claims["sub"], admin=claims.get("role") == "admin")
 
     def issue(self, user_id: str, admin: bool = False, ttl_seconds: float = DEFAULT_TTL_SECONDS) -> str:

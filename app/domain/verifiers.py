@@ -9,11 +9,15 @@ from app.domain.principal import Principal
 
 
 class BadToken(Exception):
-    """The token does not identify a user: 401. `reason` is for the log."""
+    """The token does not identify a user: 401. `reason` is for the log.
 
-    def __init__(self, reason: str) -> None:
+    `is_forged` is False for a missing token, and for one that is signed by the right key and not valid now.
+    """
+
+    def __init__(self, reason: str, *, is_forged: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.is_forged = is_forged
 
 
 class KeysUnavailable(Exception):

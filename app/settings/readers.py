@@ -9,7 +9,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 from urllib.parse import urlsplit
 
 from app.settings.database_urls import read_database_url as database_url
@@ -26,6 +26,8 @@ HEADER_ONLY = "must have visible ASCII characters only, because it is sent in an
 LARGEST = 1e9  # seconds of any duration. Instants then stay inside the calendar.
 LARGEST_DAYS = 36_500
 LARGEST_COUNT = 999_999
+MAX_PROXIES = 10
+UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 UnknownOutcomePolicy = Literal["auto", "retry", "hold"]
@@ -37,7 +39,15 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*", re.ASCII
 )
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)  # RFC 6749, 3.3: a scope-token
+_RATE = re.compile(r"([1-9]\d{0,6})/(second|minute|hour|day)", re.ASCII)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
+
+
+class Rate(NamedTuple):
+    """At most `amount` calls within `seconds`."""
+
+    amount: int
+    seconds: int
 
 
 def positive(largest: float) -> Callable[[str], float]:
@@ -62,6 +72,25 @@ def whole(minimum: int) -> Callable[[str], int]:
         return int(raw)
 
     return read
+
+
+def rate(raw: str) -> Rate:
+    found = _RATE.fullmatch(raw.replace(" ", "").lower())
+    if not found:
+        raise ValueError("must be a number of calls per second, minute, hour or day, such as 300/minute")
+    return Rate(int(found[1]), UNITS[found[2]])
+
+
+def proxies(raw: str) -> int:
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 3 and int(raw) <= MAX_PROXIES):
+        raise ValueError(f"must be the number of proxies in front of this app, 0 to {MAX_PROXIES}")
+    return int(raw)
+
+
+def switch(raw: str) -> bool:
+    if raw.lower() not in ("on", "off", "0", "1", "true", "false"):
+        raise ValueError("must be on or off")
+    return raw.lower() in ("on", "1", "true")
 
 
 def seconds_or_off(longest: float) -> Callable[[str], float]:

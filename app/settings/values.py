@@ -102,6 +102,12 @@ class Settings:
     n8n_parallelism: int | None = setting(None, readers.whole(1))
     account_spacing_seconds: float | None = setting(None, readers.duration)
     account_daily_cap: int | None = setting(None, readers.whole(1))
+    rate_limits: bool = setting(True, readers.switch)
+    rate_limit_reads: readers.Rate = setting(readers.Rate(1200, 60), readers.rate)  # noqa: RUF009
+    rate_limit_writes: readers.Rate = setting(readers.Rate(300, 60), readers.rate)  # noqa: RUF009
+    rate_limit_public: readers.Rate = setting(readers.Rate(120, 60), readers.rate)  # noqa: RUF009
+    rate_limit_failed_proofs: readers.Rate = setting(readers.Rate(60, 60), readers.rate)  # noqa: RUF009
+    trusted_proxies: int = setting(0, readers.proxies)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)

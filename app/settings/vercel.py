@@ -13,16 +13,19 @@ from app.settings.values import Settings
 
 MAX_DURATION_SECONDS = 60.0  # `maxDuration` in vercel.json, the platform ends a longer request
 LEAD_SECONDS = 3.0  # of a delivery: 1 s is for the platform, which may have to start an instance first
+PROXIES = 1  # Vercel's own, which writes X-Forwarded-For itself
 WORK_SECONDS = 10.0  # of a request, beside its waits: a cold start and the database
 
 
 def fill_vercel_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Fill in the public address in production, and the lead of an instance that may have to start."""
+    """Fill in the public address in production, the lead of an instance that may have to start, and the proxy."""
     host = _production_host(environ)
     if "public_base_url" not in values and host and environ.get("VERCEL_ENV") == "production":
         values["public_base_url"] = f"https://{host}"
     if "dispatch_lead_seconds" not in values and values.get("vercel"):
         values["dispatch_lead_seconds"] = LEAD_SECONDS
+    if "trusted_proxies" not in values and values.get("vercel"):
+        values["trusted_proxies"] = PROXIES
 
 
 def vercel_contradictions(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:

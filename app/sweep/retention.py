@@ -16,13 +16,14 @@ from app.domain.errors import Unavailable
 from app.domain.lifecycle import FINAL
 from app.domain.pacing import WINDOW
 from app.log import emit
-from app.store.operations import counts, idempotency, statistics
+from app.store.operations import counts, idempotency, rate_limits, statistics
 from app.store.posts import pacing, retention
 
 BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
 SWEEP_BATCHES = 25  # deleted by one sweep: over a million posts a day, and a few seconds of one sweep at most
 COMMAND_SECONDS = 300.0  # after these `flask prune` stops and asks to be run again
-MAX_RECORDS = 1_000  # of each kind, per sweep. The next sweep takes the rest
+MAX_RECORDS = 1_000  # of each kind, in one transaction. The next sweep takes the rest
+RECORD_BATCHES = 20  # of keys and of windows, per sweep: more than callers can write within their limits
 
 
 @dataclass(slots=True)
@@ -35,12 +36,19 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns and idempotency keys past their day. An absent database leaves them to the next sweep."""
+    """Delete turns and idempotency keys past their day, and rate limits past their window.
+
+    An absent database leaves them to the next sweep.
+    """
     now = deps.clock.now()
     try:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
-            idempotency.prune(tx, now, MAX_RECORDS)
+        for prune_records in (idempotency.prune, rate_limits.prune):
+            for _ in range(RECORD_BATCHES):
+                with deps.db.transaction() as tx:
+                    if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:
+                        break
     except Unavailable:
         emit("records.prune_postponed")
 

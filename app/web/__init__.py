@@ -14,12 +14,15 @@ from app.web import (
     addresses,
     auth,
     callback,
+    client_address,
     companies,
     connect,
     cron,
     dispatch,
     docs,
     edge,
+    failed_proofs,
+    limits,
     posts,
     problems,
     status,
@@ -43,6 +46,7 @@ def build_app(services: Services) -> Flask:
     app.json = Utf8Json(app)
     app.extensions["punctual"] = services
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
+    app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     documented = [module.blueprint for module in (posts, accounts, companies, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
@@ -50,6 +54,8 @@ def build_app(services: Services) -> Flask:
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
     problems.register(app)
+    limits.register(app, services.deps)
+    client_address.register(app, services.deps.settings)
     edge.register(app, services.deps.settings)
     addresses.register(app)
     return app

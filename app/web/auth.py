@@ -21,6 +21,8 @@ from app.domain.principal import Principal
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
 from app.web.blueprint import check_query
+from app.web.failed_proofs import failed_proofs
+from app.web.limits import refuse_user
 from app.web.problems import RETRY_AFTER_SECONDS, problem
 
 REFUSED_CALLS = "punctual_refused_calls"  # the key of the app's RefusedCalls among its extensions
@@ -45,7 +47,7 @@ def user_required(view: View) -> View:
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        refused = check_user()
+        refused = check_user() or refuse_user()
         if refused is None:
             check_query()
         return refused or view(*args, **kwargs)
@@ -66,8 +68,9 @@ def check_user() -> Response | None:
     try:
         g.principal = services().users.verify(bearer())
     except BadToken as error:
-        emit("auth.refused", reason=error.reason, path=request.path)
-        return unauthorized("Send a valid, unexpired token as Authorization: Bearer <JWT>.")
+        reason, forged = error.reason, error.is_forged
+        limited = failed_proofs().refusal(lambda: emit("auth.refused", reason=reason, path=request.path), forged=forged)
+        return limited or unauthorized("Send a valid, unexpired token as Authorization: Bearer <JWT>.")
     except KeysUnavailable as error:
         emit("auth.keys_unavailable", reason=error.reason)
         return problem(
@@ -81,7 +84,7 @@ def admin_required(view: View) -> View:
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        refused = None if fits("admin_secret_key", bearer()) else _check_admin()
+        refused = None if fits("admin_secret_key", bearer()) else _check_admin() or refuse_user()
         if refused is None:
             check_query()
         return refused or view(*args, **kwargs)
@@ -109,8 +112,11 @@ def secret_required(setting: str, kind: str, header: str | None = None) -> Calla
                 raise not_configured(setting.upper())
             given = [bearer(), request.headers.get(header) if header else None]
             if not any(fits(setting, value) for value in given):
-                emit("secret.refused", setting=setting.upper(), path=request.path)
-                return refuse_machine(kind, "The secret is missing or wrong.")
+                return refuse_machine(
+                    kind,
+                    "The secret is missing or wrong.",
+                    lambda: emit("secret.refused", setting=setting.upper(), path=request.path),
+                )
             try:
                 return view(*args, **kwargs)
             finally:
@@ -137,8 +143,8 @@ def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
     try:
         g.signed_at = services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
     except BadSignature as error:
-        emit("delivery.refused", reason=error.reason, path=request.path)
-        return refuse_machine(kind, "The signature does not verify.")
+        reason = error.reason
+        return refuse_machine(kind, "The signature does not verify.", lambda: _log_refused_delivery(reason))
     return None
 
 
@@ -146,15 +152,20 @@ def check_internal_secret() -> Response | None:
     """Check X-Internal-Secret where INTERNAL_API_SECRET is set. Returns None if it fits, else the error answer."""
     given = request.headers.get("X-Internal-Secret")
     if deps().settings.internal_api_secret is not None and not fits("internal_api_secret", given):
-        emit("delivery.refused", reason="X-Internal-Secret is missing or wrong", path=request.path)
-        return refuse_machine(DELIVERIES_REFUSED, "The internal secret is missing or wrong.")
+        reason = "X-Internal-Secret is missing or wrong"
+        detail = "The internal secret is missing or wrong."
+        return refuse_machine(DELIVERIES_REFUSED, detail, lambda: _log_refused_delivery(reason))
     return None
 
 
-def refuse_machine(kind: str, detail: str) -> Response:
-    """Raise the alert of a refused call by a machine, and build the answer."""
+def refuse_machine(kind: str, detail: str, log: Callable[[], None]) -> Response:
+    """Raise the alert of a refused call by a machine, log the call, and build the answer."""
     refused_calls().refused(kind)
-    return unauthorized(detail)
+    return failed_proofs().refusal(log, forged=True) or unauthorized(detail)
+
+
+def _log_refused_delivery(reason: str) -> None:
+    emit("delivery.refused", reason=reason, path=request.path)
 
 
 def accept_machine(kind: str) -> None:

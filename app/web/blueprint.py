@@ -19,7 +19,8 @@ from app.domain.errors import FieldError, Invalid, invalid_field
 from app.web.bodies import parse_json
 from app.web.problems import MAX_ERRORS, shorten
 
-SECURED: dict[str, Any] = {"security": [{"user": []}]}
+LIMITED = "Above the limit of RateLimit-Policy. Try again after the seconds of Retry-After. code: rate_limited."
+SECURED: dict[str, Any] = {"security": [{"user": []}], "responses": {"429": {"description": LIMITED}}}
 MAX_QUERY = 16_000  # bytes of a query, before it is parsed
 QUERY = "punctual_query"  # the attribute of a view with the schema of its query
 

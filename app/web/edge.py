@@ -23,6 +23,7 @@ HEADERS = {
 }
 TRACING_HEADERS = ["traceparent", "tracestate", "baggage"]  # W3C Trace Context and Baggage, sent by browser tracers
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", *TRACING_HEADERS]
+EXPOSED_HEADERS = ["X-Request-ID", "Retry-After", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy"]
 HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -41,7 +42,7 @@ def register(app: Flask, settings: Settings) -> None:
             resources={CONNECT_ROUTE: with_cookie, USER_ROUTES: {"origins": origins}},
             methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=ALLOWED_HEADERS,
-            expose_headers=["X-Request-ID", "Retry-After", "Idempotency-Replayed"],
+            expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
 

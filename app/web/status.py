@@ -16,6 +16,7 @@ from app.store.posts import queries
 from app.version import VERSION
 from app.web.auth import admin_required, deps
 from app.web.cron import run_poll, why_skipped
+from app.web.limits import limited_by_address
 
 HEALTH = "punctual_health"  # the key of the app's HealthCheck among its extensions
 blueprint = Blueprint("status", __name__)
@@ -49,6 +50,7 @@ def _health() -> Health:
 
 
 @blueprint.get("/api/scheduler/status")
+@limited_by_address
 def scheduler_status() -> Response:
     from app.operations import status  # on first use: it adds 10 ms to a cold start
 

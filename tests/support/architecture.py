@@ -17,6 +17,7 @@ OURS = {"app", "migrations", "tests"}
 #: The rooms of the use cases, and the rooms that each may import. `delivery.postpone` is one file of a room.
 ROOMS: dict[str, set[str]] = {
     "alerts": set(),
+    "rate_limits": set(),
     "idempotency": set(),
     "companies": set(),
     "alarms": {"alerts"},
@@ -45,6 +46,7 @@ MAY_IMPORT = {
 HOME_OF = {
     ("flask", "click"): {"web", "cli", "entry"},
     ("flask_smorest", "flask_cors", "marshmallow", "werkzeug", "webargs", "apispec"): {"web"},
+    ("flask_limiter", "limits"): {"web"},
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},

@@ -27,11 +27,13 @@ SETTINGS = (
     "PUBLISH_",
     "PUNCTUAL_",
     "QSTASH_",
+    "RATE_",
     "RETENTION_",
     "RETRY_",
     "SSLKEYLOGFILE",
     "SWEEP_",
     "TOKEN_",
+    "TRUSTED_PROXIES",
     "UNKNOWN_OUTCOME_POLICY",
     "VERCEL",
 )

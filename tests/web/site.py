@@ -91,6 +91,7 @@ def settings_for(database_url: str, qstash: str, n8n: str, **changes: Any) -> Se
     values |= {"database_url": database_url, "public_base_url": BASE, "qstash_url": qstash, "local": True}
     values |= {"n8n_webhook_url": f"{n8n}/webhook/publish", "qstash_timeout_seconds": 4.0, "n8n_timeout_seconds": 4.0}
     values |= {"media_check_seconds": 0.0}  # the tests' media URLs do not exist
+    values |= {"rate_limits": False}  # the tests' clock stands still, so no window would end
     return Settings(**(values | changes))
 
 

@@ -1,4 +1,4 @@
-"""The operational tables: OAuth states, leases, sweeps, recovery holds, breaker, alerts, counts, pacing, keys."""
+"""The operational tables: OAuth states, leases, sweeps, holds, breaker, alerts, counts, pacing, keys, rate limits."""
 
 from __future__ import annotations
 
@@ -141,3 +141,14 @@ idempotency_keys = Table(
     CheckConstraint("(status IS NULL) = (body IS NULL)", name="whole_answer"),
 )
 Index("ix_idempotency_keys_expires_at", idempotency_keys.c.expires_at)
+
+# The calls of each caller in the current window. `key` is a hash, so no address and no user is readable here. On
+# PostgreSQL the table is unlogged: a count may be lost in a crash, and costs no flush of the log.
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key", sa.String(64), primary_key=True),
+    Column("hits", sa.Integer, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+)
+Index("ix_rate_limits_ends_at", rate_limits.c.ends_at)

@@ -20,6 +20,7 @@ from app.store.schema.operations import (
     idempotency_keys,
     leases,
     oauth_states,
+    rate_limits,
     recovery_holds,
     sweeps,
     tallies,
@@ -45,6 +46,7 @@ __all__ = [
     "new_id",
     "oauth_states",
     "posts",
+    "rate_limits",
     "recovery_holds",
     "social_accounts",
     "status_unindexed",
@@ -253,4 +255,5 @@ clients = Table(
 )
 Index("ix_clients_list", clients.c.company_id, clients.c.created_at, clients.c.id)
 
+Index("ix_social_accounts_connected_by", social_accounts.c.user_id)
 Index("ix_social_accounts_expires_at", social_accounts.c.expires_at)
