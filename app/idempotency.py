@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.deps import Deps
+from app.quotas import require_key_quota
 from app.store.operations import idempotency
 from app.store.operations.idempotency import KeyLock, KeyRecord
 
@@ -16,6 +17,7 @@ __all__ = ["KeyLock", "KeyRecord", "finish", "lock_key", "release"]
 KEPT_FOR = idempotency.KEPT_FOR
 LEASE = timedelta(seconds=60)  # longer than any request. A holder silent for longer has died.
 TRIES = 3
+COUNT_ONE_OF = 50  # new keys. A count reads up to the whole quota, so the quota is exceeded by 50 on average
 
 
 def lock_key(deps: Deps, user_id: str, key: str, fingerprint: str) -> KeyLock | KeyRecord | None:
@@ -23,12 +25,16 @@ def lock_key(deps: Deps, user_id: str, key: str, fingerprint: str) -> KeyLock | 
 
     `fingerprint` identifies the request. Returns None if the row kept disappearing between two statements. The key is
     then in use by concurrent requests, and the caller should try later.
+
+    Raises: Invalid above the quota.
     """
     for _ in range(TRIES):
         now = deps.clock.now()
         bounds = {"now": now, "lease_until": now + LEASE, "keep": now + KEPT_FOR}
         with deps.db.transaction() as tx:
             found = idempotency.begin(tx, user_id, key, fingerprint, **bounds)
+            if isinstance(found, KeyLock) and deps.random() * COUNT_ONE_OF < 1:
+                require_key_quota(deps.settings, tx, user_id, now)
         if found is not None:
             return found
     return None

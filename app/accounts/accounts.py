@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app import quotas
 from app.accounts.expiry import ACCOUNT_ALERTS
 from app.alarms import arm
 from app.companies.permissions import account_for, resolve_owner
@@ -27,15 +28,18 @@ TOKEN_FIELDS = {"access_token": access_token_of, "refresh_token": refresh_token_
 def connect_account(deps: Deps, user_id: str, values: dict[str, Any]) -> Account:
     """Connect an account, or reconnect a known one: it takes the new tokens, and its held posts are released.
 
-    Raises: Invalid and Forbidden as `resolve_owner` does, Conflict (`account_of_another_client`), NotConfigured
-    without encryption keys, Unavailable.
+    Raises: Invalid and Forbidden as `resolve_owner` does, Invalid above the quota, Conflict
+    (`account_of_another_client`), NotConfigured without encryption keys, Unavailable.
     """
     account_id = new_id()
     sealed = _seal(deps, values, account_id)
     with deps.db.transaction() as tx:
         owner = resolve_owner(tx, user_id, values)
         row = {"account_name": values["external_id"]} | sealed | owner | {"id": account_id, "user_id": user_id}
+        quotas.lock_owner(tx, user_id)
         created = accounts.create(tx, row, deps.clock.now())
+        if created is not None:
+            quotas.require_account_quota(deps.settings, tx, user_id)
         identity = (user_id, values["platform"], values["external_id"], owner["company_id"])
         known = created or accounts.by_identity(tx, *identity)
     if created is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app import quotas
 from app.companies.permissions import client_for, require_member
 from app.deps import Deps
 from app.domain.companies import Client, Company, Member, Right, Role, leaves_no_owner
@@ -20,9 +21,14 @@ from app.store.schema.tables import new_id
 
 
 def create_company(deps: Deps, user_id: str, name: str) -> Company:
-    """Create a company. Its creator becomes its first owner."""
+    """Create a company. Its creator becomes its first owner.
+
+    Raises: Invalid above the quota.
+    """
     with deps.db.transaction() as tx:
+        quotas.lock_owner(tx, user_id)
         company = companies.create(tx, new_id(), name, user_id, deps.clock.now())
+        quotas.require_company_quota(deps.settings, tx, user_id)
     emit("company.created", company_id=company.id, by=user_id)
     return company
 
@@ -77,12 +83,15 @@ def list_members(deps: Deps, user_id: str, company_id: str, limit: int, after: A
 def put_member(deps: Deps, user_id: str, company_id: str, member_id: str, role: Role) -> Member:
     """Add a member, or give one another role.
 
-    Raises: NotFound, Forbidden, Conflict (`last_owner`).
+    Raises: NotFound, Forbidden, Conflict (`last_owner`), Invalid above the quota.
     """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
-        _require_owner_left(tx, company_id, access.role_of(tx, company_id, member_id), role)
+        current = access.role_of(tx, company_id, member_id)
+        _require_owner_left(tx, company_id, current, role)
         member = companies.put_member(tx, company_id, member_id, role, deps.clock.now())
+        if current is None:
+            quotas.require_member_quota(deps.settings, tx, company_id)
     emit("company.member", company_id=company_id, user_id=member_id, role=role, by=user_id)
     return member
 
@@ -106,12 +115,14 @@ def remove_member(deps: Deps, user_id: str, company_id: str, member_id: str) -> 
 def create_client(deps: Deps, user_id: str, company_id: str, name: str) -> Client:
     """Create a client of the company.
 
-    Raises: NotFound, Forbidden, Conflict (`client_exists`).
+    Raises: NotFound, Forbidden, Conflict (`client_exists`), Invalid above the quota.
     """
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.WRITE, alone=True)
         _require_new_name(tx, company_id, name, None)
-        return clients.create(tx, new_id(), company_id, name, deps.clock.now())
+        client = clients.create(tx, new_id(), company_id, name, deps.clock.now())
+        quotas.require_client_quota(deps.settings, tx, company_id)
+        return client
 
 
 def list_clients(deps: Deps, user_id: str, company_id: str, limit: int, after: After | None) -> list[Client]:

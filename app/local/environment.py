@@ -35,7 +35,7 @@ FOREIGN_SETTINGS = (
 # Tuning (retries, leases, budgets) is passed on from the shell, except to a stack that is `alone`.
 TUNING_PREFIXES = (
     *("QSTASH_", "N8N_", "LINKEDIN_", "AUTH_", "SWEEP_", "POLL_", "BREAKER_", "MAX_", "RETRY_", "RETENTION_"),
-    *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_", "RATE_LIMIT"),
+    *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_", "QUOTA_", "RATE_LIMIT"),
 )
 TUNING_NAMES = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 
@@ -100,6 +100,7 @@ def settings(
         "DISPATCH_MAX_WAITING": "512",
         # The demo, the bench and the chaos tests schedule thousands of posts at once as one user.
         "RATE_LIMITS": "off",
+        "QUOTA_POSTS": "0",
         "QSTASH_URL": ports.url("qstash"),
         "QSTASH_TOKEN": QSTASH_TOKEN,
         "QSTASH_CURRENT_SIGNING_KEY": QSTASH_CURRENT_SIGNING_KEY,

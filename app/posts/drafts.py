@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
+from app import quotas
 from app.alarms import arm, disarm
 from app.companies.permissions import post_for, resolve_owner
 from app.deps import Deps
@@ -24,12 +26,16 @@ from app.store.schema.tables import new_id
 def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
     """Create a draft, the author's own or their company's.
 
-    Raises: Invalid for a company, client or account that the post cannot be for, Forbidden, Unavailable.
+    Raises: Invalid for a company, client or account that the post cannot be for, and above a quota. Forbidden,
+    Unavailable.
     """
     with deps.db.transaction() as tx:
         row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
+        quotas.lock_owner(tx, user_id)
         _require_usable_account(tx, row)
         post = transitions.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
+        quotas.require_post_quota(deps.settings, tx, user_id)
+        quotas.require_draft_quota(deps.settings, tx, user_id)
     emit("post.created", post_id=post.id)
     return post
 
@@ -51,7 +57,12 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
         require_nothing_out(tx, post)
         if "social_account_id" in values:
             _require_usable_account(tx, asdict(post) | values)
+        grows = post.status is Status.DRAFT and _is_larger(values, post)
+        if grows:
+            quotas.lock_owner(tx, post.user_id)
         edited = transitions.edit(tx, post, values, now=deps.clock.now())
+        if grows and edited is not None:
+            quotas.require_draft_quota(deps.settings, tx, post.user_id)
         if edited is None or edited.status is not Status.SCHEDULED:
             return edited
         require_publishable(deps, edited)
@@ -63,6 +74,12 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
     armed, _ = arm(deps, after)
     disarm(deps, before.message_id)
     return armed
+
+
+def _is_larger(values: dict[str, Any], post: Post) -> bool:
+    """Return True if the changed fields take more bytes than before. A smaller draft never exceeds a quota."""
+    before = {name: getattr(post, name) for name in values}
+    return len(json.dumps(values, ensure_ascii=False).encode()) > len(json.dumps(before, ensure_ascii=False).encode())
 
 
 def _was_held(before: Post, after: Post) -> bool:

@@ -74,6 +74,13 @@ def whole(minimum: int) -> Callable[[str], int]:
     return read
 
 
+def quota(raw: str) -> int:
+    """Read the most things of a kind, 0 for no quota."""
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 16):
+        raise ValueError("must be a whole number, or 0 for no quota")
+    return int(raw)
+
+
 def rate(raw: str) -> Rate:
     found = _RATE.fullmatch(raw.replace(" ", "").lower())
     if not found:

@@ -108,6 +108,13 @@ class Settings:
     rate_limit_public: readers.Rate = setting(readers.Rate(120, 60), readers.rate)  # noqa: RUF009
     rate_limit_failed_proofs: readers.Rate = setting(readers.Rate(60, 60), readers.rate)  # noqa: RUF009
     trusted_proxies: int = setting(0, readers.proxies)
+    quota_posts: int = setting(10_000, readers.quota)
+    quota_draft_bytes: int = setting(50_000_000, readers.quota)
+    quota_accounts: int = setting(500, readers.quota)
+    quota_companies: int = setting(50, readers.quota)
+    quota_members: int = setting(500, readers.quota)
+    quota_clients: int = setting(2_000, readers.quota)
+    quota_idempotency: int = setting(50_000, readers.quota)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)

@@ -27,6 +27,7 @@ SETTINGS = (
     "PUBLISH_",
     "PUNCTUAL_",
     "QSTASH_",
+    "QUOTA_",
     "RATE_",
     "RETENTION_",
     "RETRY_",

@@ -114,7 +114,10 @@ def test_reconnecting_with_a_token_alone_keeps_name_and_client(site: Site, alice
     assert again["id"] == first["id"]
 
 
-def test_concurrent_connects_of_one_account_create_one_row(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch):
+def test_concurrent_connects_of_one_account_create_one_row(
+    site: Site, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+):
+    body = BODY | {"companyId": alice.company(bob="editor")}  # the lock of quotas lets one user connect at a time
     both, create = threading.Barrier(2, timeout=TIMEOUT_SECONDS), accounts.create
     single_writer = site.services.deps.db.engine.dialect.name == "sqlite"
 
@@ -125,7 +128,7 @@ def test_concurrent_connects_of_one_account_create_one_row(site: Site, alice: Us
 
     monkeypatch.setattr(accounts, "create", create_together)
     with ThreadPoolExecutor(2) as pool:
-        connecting = [pool.submit(alice.post, "/api/social-accounts", json=BODY) for _ in range(2)]
+        connecting = [pool.submit(user.post, "/api/social-accounts", json=body) for user in (alice, bob)]
     assert len({json_of(answer.result(), 201)["id"] for answer in connecting}) == 1
 
 

@@ -88,6 +88,8 @@ def test_vercel_is_one_proxy_unless_the_setting_says_otherwise():
         ("RATE_LIMIT_WRITES", "300/week"),
         ("RATE_LIMIT_PUBLIC", "99999999/second"),
         ("RATE_LIMIT_FAILED_PROOFS", "ten/minute"),
+        ("QUOTA_POSTS", "-1"),
+        ("QUOTA_DRAFT_BYTES", "50 MB"),
     ],
 )
 def test_bad_setting_of_a_limit_is_named(name: str, value: str):
@@ -96,6 +98,7 @@ def test_bad_setting_of_a_limit_is_named(name: str, value: str):
 
 
 def test_settings_of_limits_are_read():
-    environ = {"RATE_LIMITS": "off", "RATE_LIMIT_READS": "5 / Second", "RATE_LIMIT_WRITES": "7/day"}
+    environ = {"RATE_LIMITS": "off", "RATE_LIMIT_READS": "5 / Second", "RATE_LIMIT_WRITES": "7/day", "QUOTA_POSTS": "0"}
     settings = read_settings(environ)
     assert (settings.rate_limits, settings.rate_limit_reads, settings.rate_limit_writes) == (False, (5, 1), (7, 86_400))
+    assert (settings.quota_posts, settings.quota_draft_bytes) == (0, 50_000_000)
