@@ -31,7 +31,10 @@ class QStashSchedules:
             if error.code == "not_found":
                 return None
             raise
-        return Schedule(found.destination, found.cron, found.paused)
+        carried = {name.lower(): values for name, values in (found.headers or {}).items()}
+        wanted = secret_headers(self._settings).items()
+        match = found.headers is None or all(carried.get(name.lower()) == [value] for name, value in wanted)
+        return Schedule(found.destination, found.cron, found.paused, match)
 
     def write(self, schedule_id: str, destination: str, cron: str) -> None:
         s = self._settings

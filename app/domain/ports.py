@@ -99,11 +99,15 @@ class MessageService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A repeated call by QStash: the address, the cron expression, and if it is paused."""
+    """A repeated call by QStash: the address, the cron expression, and if it is paused.
+
+    `secrets_match`: it carries the secret headers of the current settings, or QStash does not tell.
+    """
 
     destination: str
     cron: str
     paused: bool
+    secrets_match: bool = True
 
 
 class Schedules(Protocol):

@@ -130,7 +130,8 @@ def secret_required(setting: str, kind: str, header: str | None = None) -> Calla
 def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
     """Verify QStash's signature over the request's body for this `url`, and keep its instant in `g.signed_at`.
 
-    `kind` is the alert of refused calls. Returns None if it is valid, else the error answer.
+    Where INTERNAL_API_SECRET is set, every call of QStash must carry it as well. `kind` is the alert of refused calls.
+    Returns None if the call is valid, else the error answer.
 
     Raises: NotConfigured when the signing key or the public URL is unset.
     """
@@ -145,16 +146,11 @@ def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
     except BadSignature as error:
         reason = error.reason
         return refuse_machine(kind, "The signature does not verify.", lambda: _log_refused_delivery(reason))
-    return None
-
-
-def check_internal_secret() -> Response | None:
-    """Check X-Internal-Secret where INTERNAL_API_SECRET is set. Returns None if it fits, else the error answer."""
     given = request.headers.get("X-Internal-Secret")
-    if deps().settings.internal_api_secret is not None and not fits("internal_api_secret", given):
+    if settings.internal_api_secret is not None and not fits("internal_api_secret", given):
         reason = "X-Internal-Secret is missing or wrong"
         detail = "The internal secret is missing or wrong."
-        return refuse_machine(DELIVERIES_REFUSED, detail, lambda: _log_refused_delivery(reason))
+        return refuse_machine(kind, detail, lambda: _log_refused_delivery(reason))
     return None
 
 

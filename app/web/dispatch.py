@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from app.delivery.alarm_lost import record_lost_alarm
 from app.domain.alerts import DELIVERIES_REFUSED
 from app.log import emit
-from app.web.auth import accept_machine, check_delivery, check_internal_secret, deps
+from app.web.auth import accept_machine, check_delivery, deps
 from app.web.bodies import read_json
 from app.web.ids import uuid_or_none
 from app.web.problems import problem, retry_after
@@ -43,7 +43,7 @@ class Message(NamedTuple):
 @blueprint.post("/dispatch")
 def dispatch() -> Any:
     """Handle one delivery. A 503 makes QStash deliver again: nothing was recorded, or no other alarm could be set."""
-    refused = check_delivery(deps().settings.dispatch_url) or check_internal_secret()
+    refused = check_delivery(deps().settings.dispatch_url)
     if refused:
         return refused
     message = _read_message(request.get_data())

@@ -21,6 +21,7 @@ from tests.doctor.installation import (
     only_problem,
     swept,
 )
+from tests.web.answers import SECRETS
 
 
 def test_doctor_reports_ok_when_all_works(database_url: str, outside: Outside):
@@ -100,6 +101,28 @@ def test_a_schedule_for_another_address_or_a_paused_one_fails(sqlite_url: str, o
         only_problem(swept(site), "FAIL", "schedule", *words)
         outside.schedule = schedule | {"destination": site.settings.recover_url, "isPaused": False}
         assert ("OK", "schedule") in [line[:2] for line in doctor(site)[0]]
+
+
+@pytest.mark.parametrize(
+    ("header", "fits"),
+    [
+        ({"X-Internal-Secret": [SECRETS["internal_api_secret"]]}, True),
+        ({"x-internal-secret": [SECRETS["internal_api_secret"]], "Content-Type": ["x"]}, True),
+        ({"X-Internal-Secret": ["the-secret-from-before"]}, False),
+        ({"X-Internal-Secret": []}, False),
+        ({"Content-Type": ["x"]}, False),
+        (None, True),
+    ],
+    ids=["same", "lower-case", "former", "empty", "none", "not-shown"],
+)
+def test_a_schedule_without_the_present_secret_fails(sqlite_url: str, outside: Outside, header: Any, fits: bool):
+    with installed(sqlite_url, outside) as site:
+        outside.schedule = {"scheduleId": "punctual-recover", "destination": site.settings.recover_url}
+        outside.schedule |= {"cron": "*/5 * * * *", "createdAt": 1, "method": "POST", "retries": 1, "header": header}
+        if fits:
+            assert ("OK", "schedule") in [line[:2] for line in doctor(swept(site))[0]]
+        else:
+            only_problem(swept(site), "FAIL", "schedule", "secrets", "cron install")
 
 
 def test_an_app_that_does_not_run_fails(sqlite_url: str, outside: Outside):

@@ -97,16 +97,6 @@ def test_signature_is_checked_against_the_configured_url(small_site: Site):
     refused(small_site.signed(DISPATCH, MESSAGE, headers | {"Upstash-Signature": forged}), 401, "unauthorized")
 
 
-@pytest.mark.parametrize("secret", ["", "wrong", SECRETS["internal_api_secret"] + "x"])
-def test_dispatch_needs_the_internal_secret_if_set(small_site: Site, secret: str):
-    refused(small_site.signed(DISPATCH, MESSAGE, {"X-Internal-Secret": secret}), 401, "unauthorized")
-
-
-def test_dispatch_needs_no_internal_secret_if_unset(sqlite_url: str, make_site: MakeSite):
-    site = make_site(sqlite_url, internal_api_secret=None)
-    assert json_of(site.signed(DISPATCH, MESSAGE, {"X-Internal-Secret": ""}))["status"] == "ignored"
-
-
 @pytest.mark.parametrize("missing", ["qstash_current_signing_key", "public_base_url"])
 @pytest.mark.parametrize("path", [DISPATCH, FAILED, RECOVER])
 def test_dispatch_without_configuration_is_closed(sqlite_url: str, make_site: MakeSite, missing: str, path: str):

@@ -44,6 +44,9 @@ def check_schedule(checkup: Checkup) -> list[Finding]:
     if found.paused:
         text = f"QStash's schedule {SWEEP_SCHEDULE_ID} is paused: flask --app wsgi cron install"
         return [Finding("FAIL", "schedule", text)]
+    if not found.secrets_match:
+        text = f"QStash's schedule {SWEEP_SCHEDULE_ID} carries former secrets, or none, and is refused"
+        return [Finding("FAIL", "schedule", f"{text}: flask --app wsgi cron install")]
     return [Finding("OK", "schedule", f"QStash runs the sweep at {found.cron}")]
 
 
