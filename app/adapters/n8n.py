@@ -103,8 +103,10 @@ class N8nPublisher:
 
     def _masked(self, text: str, submission: Submission | None) -> str:
         """Replace secrets in `text`. A workflow can echo its input, token included."""
-        words = (self._auth or "").partition(":")[2].split()
-        for secret in [submission.access_token, *words] if submission else words:
+        secrets = (self._auth or "").partition(":")[2].split()
+        if submission:
+            secrets += [submission.access_token, (submission.callback_url or "").partition("?token=")[2]]
+        for secret in secrets:
             for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
                 text = text.replace(form, MASK) if len(form) >= MIN_SECRET_LENGTH else text
         return text

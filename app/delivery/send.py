@@ -5,9 +5,10 @@ Invariant: at most one request per claim, and none so late that the lease could 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.deps import Deps
+from app.domain.callback_tokens import sign_callback
 from app.domain.delivery import LEASE_OVER, ReadyDelivery
 from app.domain.explanations import SENTENCES
 from app.domain.keys import idempotency_key
@@ -38,14 +39,25 @@ def send(deps: Deps, delivery: ReadyDelivery) -> None:
     if deps.clock.now() >= delivery.lease_until - timedelta(seconds=deps.settings.n8n_timeout_seconds):
         delivery.verdict = LEASE_OVER
         return
-    reply = deps.publisher.send(_submission(deps, post, account, delivery.access_token))
+    callbacks = _callback_urls(deps, post, delivery.lease_until)
+    reply = deps.publisher.send(_submission(post, account, delivery.access_token, *callbacks))
     delivery.sent_at, delivery.verdict = reply.sent_at, read_reply(reply, deps.clock.now())
 
 
-def _submission(deps: Deps, post: Post, account: Account, access_token: str) -> Submission:
+def _callback_urls(deps: Deps, post: Post, lease_until: datetime) -> tuple[str | None, str | None]:
+    """Return the addresses for this attempt's report and claim, with its token where a secret is set."""
+    base, secret = deps.settings.public_base_url, deps.settings.n8n_callback_secret
+    if base is None:
+        return None, None
+    query = f"?token={sign_callback(secret, post.id, post.attempt, lease_until)}" if secret else ""
+    return f"{base}/api/webhooks/publish-status{query}", f"{base}/api/webhooks/claim{query}"
+
+
+def _submission(
+    post: Post, account: Account, access_token: str, callback_url: str | None, claim_url: str | None
+) -> Submission:
     """Build the request from the claimed row, so an edit acknowledged before the claim is in it."""
     assert post.scheduled_at is not None
-    base = deps.settings.public_base_url
     return Submission(
         post_id=post.id,
         user_id=post.user_id,
@@ -59,6 +71,6 @@ def _submission(deps: Deps, post: Post, account: Account, access_token: str) -> 
         scheduled_at=post.scheduled_at,
         attempt=post.attempt,
         idempotency_key=idempotency_key(post.id, post.attempt),
-        callback_url=f"{base}/api/webhooks/publish-status" if base else None,
-        claim_url=f"{base}/api/webhooks/claim" if base else None,
+        callback_url=callback_url,
+        claim_url=claim_url,
     )

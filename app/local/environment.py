@@ -35,7 +35,7 @@ FOREIGN_SETTINGS = (
 # Tuning (retries, leases, budgets) is passed on from the shell, except to a stack that is `alone`.
 TUNING_PREFIXES = (
     *("QSTASH_", "N8N_", "LINKEDIN_", "AUTH_", "SWEEP_", "POLL_", "BREAKER_", "MAX_", "RETRY_", "RETENTION_"),
-    *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_", "QUOTA_", "RATE_LIMIT"),
+    *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_", "QUOTA_", "RATE_LIMIT", "CALLBACK_"),
 )
 TUNING_NAMES = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 

@@ -51,6 +51,12 @@ def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
             "is missing. Connecting accounts needs both settings. Copy it from the LinkedIn app's Auth page",
         ),
         (
+            not s.callback_shared_secret_allowed and not s.public_base_url,
+            "PUBLIC_BASE_URL",
+            "is missing. With CALLBACK_SHARED_SECRET_ALLOWED=0, n8n can report to its callbackUrl alone. "
+            "Set it to this app's public https URL",
+        ),
+        (
             "/webhook-test/" in (s.n8n_webhook_url or "") and not s.local,
             "N8N_WEBHOOK_URL",
             "is a test URL. It works only once after a click in the editor. Use the /webhook/ URL",

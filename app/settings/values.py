@@ -56,6 +56,7 @@ class Settings:
     cron_secret_previous: str | None = setting(None, readers.secret_header)
     n8n_callback_secret: str | None = setting(None, readers.secret_header)
     n8n_callback_secret_previous: str | None = setting(None, readers.secret_header)
+    callback_shared_secret_allowed: bool = setting(True, readers.flag)
     admin_secret_key: str | None = setting(None, readers.secret_header)
     admin_secret_key_previous: str | None = setting(None, readers.secret_header)
     internal_api_secret: str | None = setting(None, readers.secret_header)

@@ -99,8 +99,8 @@ def _check_admin() -> Response | None:
     return refused
 
 
-def secret_required(setting: str, kind: str, header: str | None = None) -> Callable[[View], View]:
-    """Require the secret of this setting, as bearer or in `header`. While it is unset, the route answers 503.
+def secret_required(setting: str, kind: str) -> Callable[[View], View]:
+    """Require the secret of this setting as bearer. While it is unset, the route answers 503.
 
     `kind` is the alert of refused calls.
     """
@@ -110,8 +110,7 @@ def secret_required(setting: str, kind: str, header: str | None = None) -> Calla
         def checked(*args: Any, **kwargs: Any) -> Any:
             if getattr(deps().settings, setting) is None:
                 raise not_configured(setting.upper())
-            given = [bearer(), request.headers.get(header) if header else None]
-            if not any(fits(setting, value) for value in given):
+            if not fits(setting, bearer()):
                 return refuse_machine(
                     kind,
                     "The secret is missing or wrong.",

@@ -12,11 +12,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from app.delivery import report
-from app.domain.alerts import REPORTS_REFUSED
 from app.domain.outcomes import Report
 from app.web import schemas
-from app.web.auth import deps, secret_required
+from app.web.auth import deps
 from app.web.bodies import load
+from app.web.callback_proof import Proof, proof_required
 from app.web.ids import uuid_or_404
 
 #: Printable ASCII without spaces, of the column's length.
@@ -27,32 +27,34 @@ MAX_TEXT = 100_000  # characters read of an error. A thousand of them are kept
 _BOOLEANS = {"true": True, "false": False}
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
-n8n_only = secret_required("n8n_callback_secret", REPORTS_REFUSED, header="X-Callback-Secret")
 
 
 @blueprint.post("/publish-status")
-@n8n_only
-def publish_status() -> Response:
+@proof_required
+def publish_status(proof: Proof) -> Response:
     body = load(schemas.PublishReport())
+    post_id = uuid_or_404(body["post_id"])
     given = Report(
-        post_id=uuid_or_404(body["post_id"]),
+        post_id=post_id,
         published=body["status"] == "published",
         external_id=_as_id(body["linkedin_post_urn"]) or _as_id(body["external_post_id"]),
         error=_as_text(body["error_message"] or body["error"]),
         error_code=_as_text(body["error_code"])[:64],
         http_status=_as_status(body["http_status"]),
         retryable=_as_boolean(body["retryable"]),
-        attempt=_as_attempt(body["attempt"]),
+        attempt=proof.attempt_of(post_id, _as_attempt(body["attempt"])),
     )
     result = report.apply_report(deps(), given)
     return jsonify(received=True, applied=result.applied, status=result.status)
 
 
 @blueprint.post("/claim")
-@n8n_only
-def claim() -> Response:
+@proof_required
+def claim(proof: Proof) -> Response:
     body = load(schemas.ClaimRequest())
-    report.grant_execution_claim(deps(), uuid_or_404(body["post_id"]), body["attempt"])
+    post_id, attempt = uuid_or_404(body["post_id"]), body["attempt"]
+    proof.attempt_of(post_id, attempt)
+    report.grant_execution_claim(deps(), post_id, attempt)
     return jsonify(granted=True)
 
 

@@ -125,6 +125,14 @@ def test_a_schedule_without_the_present_secret_fails(sqlite_url: str, outside: O
             only_problem(swept(site), "FAIL", "schedule", "secrets", "cron install")
 
 
+def test_a_switched_off_shared_secret_names_the_duty_of_the_workflow(sqlite_url: str, outside: Outside):
+    with installed(sqlite_url, outside, callback_shared_secret_allowed=False) as site:
+        lines = [line for line in doctor(swept(site))[0] if line[1] == "settings"]
+    assert [line[0] for line in lines] == ["OK"]
+    assert "callbackUrl" in lines[0][2]
+    assert "claimUrl" in lines[0][2]
+
+
 def test_an_app_that_does_not_run_fails(sqlite_url: str, outside: Outside):
     with listening() as closed:
         port = closed.getsockname()[1]

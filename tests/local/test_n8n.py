@@ -30,6 +30,34 @@ def test_an_accepted_post_is_published_and_reported_with_the_secret(n8n: Program
     assert receiver.calls[0].path == "/api/webhooks/publish-status"
 
 
+TOKEN_QUERY = "token=0c5f3d5e-0000-4000-8000-000000000000.1.1794215280." + "0a" * 32
+
+
+@pytest.mark.parametrize("secret", ["", SECRET])
+def test_a_report_and_a_claim_go_to_the_given_addresses_unchanged(receiver: Receiver, secret: str) -> None:
+    with running("app.local.n8n", "--port", "0", "--claim", "--callback-delay", "0", N8N_CALLBACK_SECRET=secret) as n8n:
+        body = post(receiver)
+        body |= {name: f"{body[name]}?{TOKEN_QUERY}" for name in ("callbackUrl", "claimUrl")}
+        send(n8n, body)
+        reports(receiver, body)
+    calls = [call for call in receiver.calls if body["postId"] in str(call.body)]
+    paths = [f"/api/webhooks/{name}?{TOKEN_QUERY}" for name in ("claim", "publish-status")]
+    assert [call.path for call in calls] == paths
+    assert {call.headers.get("Authorization") for call in calls} == {f"Bearer {secret}" if secret else None}
+
+
+def test_an_old_workflow_reports_to_its_fixed_address(receiver: Receiver) -> None:
+    fixed = f"{receiver.url}/api/webhooks/publish-status?fixed=1"
+    options = ("--port", "0", "--fixed-callback", "--callback-url", fixed, "--callback-delay", "0")
+    with running("app.local.n8n", *options, N8N_CALLBACK_SECRET=SECRET) as n8n:
+        body = post(receiver, callbackUrl=f"{receiver.url}/elsewhere?{TOKEN_QUERY}")
+        send(n8n, body)
+        reports(receiver, body)
+    [call] = [call for call in receiver.calls if body["postId"] in str(call.body)]
+    assert call.path == "/api/webhooks/publish-status?fixed=1"
+    assert call.headers["Authorization"] == f"Bearer {SECRET}"
+
+
 def test_the_ledger_shows_times_and_bodies_without_secrets(n8n: Program, receiver: Receiver) -> None:
     body, before = post(receiver), time.time() * 1000
     send(n8n, body, headers={"Authorization": "Bearer of-punctual"})

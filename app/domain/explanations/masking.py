@@ -1,7 +1,7 @@
 """Mask secrets in raw error texts. A workflow or a platform may have echoed them.
 
-Masked: bearer tokens (RFC 6750), JWTs (RFC 7519), Meta's tokens (EAA…, IGQV…, IGAA…), LinkedIn's (AQ…), and any value
-after the name of a secret.
+Masked: bearer tokens (RFC 6750), JWTs (RFC 7519), Meta's tokens (EAA…, IGQV…, IGAA…), LinkedIn's (AQ…), those in our
+callback addresses, and any value after the name of a secret.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(bearer(?:\s|%20|\+){1,8})[^\s\"'\\&,;<>(){}\[\]]{8,}", re.IGNORECASE)
+#: The proof in a token of a callback address, see `domain.callback_tokens`.
+_CALLBACK = re.compile(r"(\.[0-9]{1,9}\.[0-9]{1,12}\.)[0-9a-f]{64}")
 _USER = re.compile(r"(://)[^\s/@\"']{1,256}@")
 _RUN = re.compile(r"[A-Za-z0-9_.-]{20,}")
 _BEGINS = re.compile(r"EAA|IGQV|IGAA|AQ|eyJ")
@@ -30,7 +32,7 @@ _BEGINS = re.compile(r"EAA|IGQV|IGAA|AQ|eyJ")
 
 def mask(text: str) -> str:
     """Replace every part of `text` that looks like a token."""
-    for pattern in (_NAMED, _BEARER):
+    for pattern in (_NAMED, _BEARER, _CALLBACK):
         text = pattern.sub(rf"\1{MASK}", text)
     return _RUN.sub(_without_token, _USER.sub(rf"\1{MASK}@", text))
 

@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     options = Options(
         data=args.data,
         callback_url=args.callback_url,
+        fixed_callback=args.fixed_callback,
         callback_delay=args.callback_delay / 1000,
         claim_first=args.claim,
         auth_header=args.auth_header,
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m app.local.n8n",
-        description="A stand-in for n8n. It sends N8N_CALLBACK_SECRET of the environment to Punctual.",
+        description="A stand-in for n8n. It sends N8N_CALLBACK_SECRET of the environment to Punctual, if it is set.",
         epilog=FAULTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=5678, help="0: any free port, printed on start")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder for the ledger and the published posts")
     parser.add_argument("--callback-url", help="report address for posts without callbackUrl")
+    parser.add_argument(
+        "--fixed-callback", action="store_true", help="report to --callback-url alone, as old workflows"
+    )
     parser.add_argument("--callback-delay", type=float, default=20, metavar="MS", help="before a report (default 20)")
     parser.add_argument("--claim", action="store_true", help="ask the post's claimUrl before publishing")
     parser.add_argument("--auth-header", type=_header, metavar="'NAME: VALUE'", help="header that callers must send")

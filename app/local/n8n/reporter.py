@@ -18,23 +18,28 @@ MAX_CONNECTIONS = 64  # a burst of reports must not block the deliveries
 
 
 class Reporter:
-    """An HTTP client with the callback secret. `default_url` is used for a body without `callbackUrl`."""
+    """An HTTP client with the callback secret, if there is one. It calls the addresses of a body unchanged.
 
-    def __init__(self, secret: str, default_url: str | None) -> None:
+    `default_url` is used for a body without `callbackUrl`, with `fixed` for every body.
+    """
+
+    def __init__(self, secret: str, default_url: str | None, *, fixed: bool = False) -> None:
         self._secret = secret
         self._default_url = default_url
+        self._fixed = fixed
         self._session: ClientSession | None = None
 
     @classmethod
-    def from_environment(cls, default_url: str | None) -> "Reporter":
-        return cls(os.environ.get("N8N_CALLBACK_SECRET", ""), default_url)
+    def from_environment(cls, default_url: str | None, *, fixed: bool = False) -> "Reporter":
+        return cls(os.environ.get("N8N_CALLBACK_SECRET", ""), default_url, fixed=fixed)
 
     async def send(self, entry: Entry, report: dict[str, Any]) -> dict[str, Any]:
         """Send one report, at most three times.
 
         Returns the ledger's record: the time, the report, and the answer's status or the error.
         """
-        url = entry.body.get("callbackUrl") or self._default_url
+        given = None if self._fixed else entry.body.get("callbackUrl")
+        url = given or self._default_url
         kept = {"at": iso(time.time_ns()), "report": report}
         if not url:
             return {**kept, "answer": None, "error": "no callback address"}
@@ -70,6 +75,6 @@ class Reporter:
             self._session = ClientSession(
                 connector=TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
                 timeout=ClientTimeout(total=TIMEOUT_SECONDS),
-                headers={"Authorization": f"Bearer {self._secret}", "User-Agent": "n8n"},
+                headers={"User-Agent": "n8n"} | ({"Authorization": f"Bearer {self._secret}"} if self._secret else {}),
             )
         return self._session

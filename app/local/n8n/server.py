@@ -29,6 +29,7 @@ DRAIN_SECONDS = 1.0  # on SIGTERM, running executions get this long to report
 class Options:
     data: Path | None = None
     callback_url: str | None = None
+    fixed_callback: bool = False  # report to `callback_url` only, as workflows older than the field do
     callback_delay: float = 0.02  # seconds
     claim_first: bool = False
     auth_header: tuple[str, str] | None = None  # name and value of the header that every caller must send
@@ -42,7 +43,7 @@ class StandIn:
         self.script = Script()
         self.ledger = Ledger(Journal(options.data and options.data / "ledger.jsonl"))
         self.networks = SocialNetworks(Journal(options.data and options.data / "published.jsonl"))
-        self._reporter = Reporter.from_environment(options.callback_url)
+        self._reporter = Reporter.from_environment(options.callback_url, fixed=options.fixed_callback)
         self.workflow = Workflow(
             self.networks, self.ledger, self._reporter, claim_first=options.claim_first, delay=options.callback_delay
         )

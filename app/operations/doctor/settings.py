@@ -30,4 +30,9 @@ def check_settings(checkup: Checkup) -> list[Finding]:
             if getattr(s, name) is None:
                 text = f"{former} has no effect without {new}: set {new}"
             found.append(Finding("WARN", "settings", text))
+    if not s.callback_shared_secret_allowed:
+        text = (
+            "CALLBACK_SHARED_SECRET_ALLOWED=0: a workflow must post to the callbackUrl and claimUrl that it was given"
+        )
+        found.append(Finding("OK", "settings", text))
     return found or [Finding("OK", "settings", "complete")]
