@@ -1,7 +1,8 @@
 """Public addresses: those that a platform can fetch from and that we may call without harm.
 
-Sources: IANA's special-purpose address registries, through Python's `ipaddress`. RFC 6761, 6762, 8375 and ICANN's
-resolution on `.internal` for names that never mean a public host. WHATWG URL, "ends in a number".
+Sources: IANA's special-purpose address registries, by our own list (`content.networks`) and by Python's `ipaddress`.
+RFC 6761, 6762, 8375 and ICANN's resolution on `.internal` for names that never mean a public host. WHATWG URL, "ends in
+a number".
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ import unicodedata
 from urllib.parse import urlsplit
 
 from app.domain.content.marks import MAX_MARKS, longest_run
+from app.domain.content.networks import NAT64, is_denied
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa", "lan", "onion", "invalid")
 _NUMERIC_LABEL = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 _NAME = re.compile(r"[\w.-]+")  # no %: some clients decode the escapes of a host
@@ -40,13 +40,13 @@ def is_public(address: IPAddress) -> bool:
         inner = address.ipv4_mapped or _behind_nat64(address)
         if inner is not None:
             return is_public(inner)
-        if address not in _GLOBAL_UNICAST or address.sixtofour or address.teredo:
-            return False
+    if is_denied(address):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _behind_nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
 
 
 def check_url(url: str, *, allow_loopback: bool = False) -> None:
