@@ -164,7 +164,7 @@ def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict)
             post,
             attempt=attempt.attempt,
             external_id=external_id,
-            url=external_url(external_id),
+            url=external_url(post.platform, external_id),
             now=now,
             reason=verdict.outcome.value,
         )
@@ -183,7 +183,7 @@ def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict
     now, external_id, known = deps.clock.now(), verdict.external_id, post.external_post_id
     new_id = external_id if _lacks_id(post) and verdict.outcome is Outcome.PUBLISHED else None
     with deps.db.transaction() as tx:  # the alert goes with the record, or a replay would find the record without it
-        url = external_url(new_id)
+        url = external_url(post.platform, new_id)
         if new_id and not transitions.add_external_id(tx, post, external_id=new_id, url=url, now=now):
             return None
         is_first = attempts.close(tx, post.id, attempt.attempt, verdict, now)

@@ -25,6 +25,7 @@ too many code points are an error, too many UTF-16 code units only a warning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -113,8 +114,40 @@ LIMITS = {
 }
 
 
-def external_url(external_id: str | None) -> str | None:
-    """Return the public address of a published post, None where the id does not tell (LinkedIn's feed takes a URN)."""
-    if external_id and external_id.startswith("urn:li:"):
+_META_ID = r"[1-9][0-9]{0,39}"
+POST_IDS = {
+    "linkedin": re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]{1,200}"),
+    "facebook": re.compile(rf"{_META_ID}(?:_{_META_ID})?"),
+    "instagram": re.compile(rf"{_META_ID}(?:_{_META_ID})?"),
+}
+_ACCOUNT_IDS = {
+    "linkedin": re.compile(r"urn:li:(?:person|organization|organizationBrand|member|company):[A-Za-z0-9_-]{1,200}"),
+    "facebook": re.compile(_META_ID),
+    "instagram": re.compile(_META_ID),
+}
+_ACCOUNT_ID_FORMS = {
+    "linkedin": "Send LinkedIn's URN, such as urn:li:person:… or urn:li:organization:….",
+    "facebook": "Send the number of the Page, digits only.",
+    "instagram": "Send the number of the professional account, digits only.",
+}
+
+
+def is_post_id(platform: str | None, external_id: str | None) -> bool:
+    """Return True if `external_id` has the form of a post's id on `platform`."""
+    form = POST_IDS.get(platform or "")
+    return form is not None and external_id is not None and form.fullmatch(external_id) is not None
+
+
+def account_id_problem(platform: str, external_id: str) -> str | None:
+    """Return what to send in place of an account's id in a wrong form, None for a right one."""
+    return None if _ACCOUNT_IDS[platform].fullmatch(external_id) else _ACCOUNT_ID_FORMS[platform]
+
+
+def external_url(platform: str | None, external_id: str | None) -> str | None:
+    """Return the public address of a published post, None where the id does not tell (LinkedIn's feed takes a URN).
+
+    An id is what a workflow reported. One in another form never becomes a part of a link.
+    """
+    if platform == "linkedin" and is_post_id(platform, external_id):
         return f"https://www.linkedin.com/feed/update/{external_id}/"
     return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.domain.explanations import EXPLANATIONS
 from app.domain.outcomes import Outcome, Report, Verdict, explained, mask_and_truncate
+from app.domain.platforms import POST_IDS, is_post_id
 
 if TYPE_CHECKING:
     from app.domain.explanations.platform_codes import KnownCode
@@ -27,9 +28,7 @@ TIMED_OUT = frozenset({408, 499})
 URN_TIME_SHIFT = 22
 MAX_UNIX_MS = 4_102_444_800_000  # the year 2100
 
-_URN = re.compile(r"urn:li:(?:share|ugcPost|activity|post):[A-Za-z0-9_-]{1,200}(?![A-Za-z0-9_-])")
-_META_ID = re.compile(r"[1-9][0-9]{0,39}(?:_[1-9][0-9]{0,39})?")
-_POST_IDS = {"linkedin": _URN, "facebook": _META_ID, "instagram": _META_ID}
+_URN_IN_TEXT = re.compile(rf"{POST_IDS['linkedin'].pattern}(?![A-Za-z0-9_-])")
 _VALIDATION = re.compile(r"[A-Z0-9_.:-]{0,64}VALIDATION[A-Z0-9_.:-]{0,64}")
 _HTTP_ERROR = re.compile(r"[45][0-9]{2}")
 
@@ -73,7 +72,7 @@ class SendWindow:
 
 def created_at(urn: str) -> datetime | None:
     """Return the instant of creation that a LinkedIn URN carries, None for another id."""
-    number = urn.rpartition(":")[2] if _URN.fullmatch(urn) else ""
+    number = urn.rpartition(":")[2] if is_post_id("linkedin", urn) else ""
     milliseconds = int(number) >> URN_TIME_SHIFT if number.isdigit() and len(number) < 25 else 0
     if not 0 < milliseconds < MAX_UNIX_MS:
         return None
@@ -97,7 +96,7 @@ def read_report(
     known = recognise(platform, report.error_code, report.error)
     if known and known.code == DUPLICATE:
         return _read_duplicate(report, window)
-    if _is_post_id(platform, report.external_id):
+    if is_post_id(platform, report.external_id):
         return _out(Outcome.PUBLISHED, report, report.external_id)
     status = report.http_status if report.http_status is not None else _status_in_code(report.error_code, known)
     if status == 401 or (known and known.outcome == "reconnect"):
@@ -158,7 +157,7 @@ def _read_duplicate(report: Report, window: SendWindow | None) -> Verdict:
     A refusal that names an older post concerns the author's own. One without a dated id, or with the id of a post that
     may be another one of ours, proves nothing. The post waits for a person then.
     """
-    named = [*([report.external_id] if report.external_id else []), *_URN.findall(report.error)]
+    named = [*([report.external_id] if report.external_id else []), *_URN_IN_TEXT.findall(report.error)]
     ours = next((urn for urn in named if window is not None and window.holds(urn)), None)
     if ours is not None and window is not None and not window.may_be_anothers(ours):
         return _out(Outcome.ALREADY_THERE, report, ours)
@@ -173,12 +172,6 @@ def _naming(post_id: str) -> str:
     """Return the sentence on a duplicate with the id of the older post."""
     sentence, cure = EXPLANATIONS["duplicate_content"].sentence, EXPLANATIONS["duplicate_content"].cure
     return f"{sentence.removesuffix('.')}: {mask_and_truncate(post_id)}. {cure}"
-
-
-def _is_post_id(platform: str | None, external_id: str | None) -> bool:
-    """Return True if `external_id` has the form of a post's id on `platform`."""
-    form = _POST_IDS.get(platform or "")
-    return form is not None and external_id is not None and form.fullmatch(external_id) is not None
 
 
 def _out(outcome: Outcome, report: Report, external_id: str | None) -> Verdict:

@@ -11,6 +11,7 @@ from flask.views import MethodView
 
 from app.accounts.accounts import change_account, connect_account, remove_account
 from app.domain.errors import invalid_field
+from app.domain.platforms import account_id_problem
 from app.domain.post import Account
 from app.store.accounts import accounts
 from app.store.paging import After
@@ -43,6 +44,11 @@ class Accounts(MethodView):
         body["external_id"] = body.get("external_id") or urn
         if body["external_id"] is None:
             raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
+        problem = account_id_problem(body["platform"], body["external_id"])
+        if problem is not None:
+            raise invalid_field(
+                "personUrn" if body["external_id"] == urn else "externalId", "account_id_invalid", problem
+            )
         return connect_account(deps(), user_id(), with_text_ids(body))
 
 

@@ -135,7 +135,9 @@ class User(Caller):
     """A user with a valid token, and the first steps of most tests."""
 
     def account(self, platform: str = "linkedin", **fields: Any) -> dict[str, Any]:
-        body = {"platform": platform, "externalId": f"urn:li:person:{self.name}", "accountName": self.name.title()}
+        number = int.from_bytes(self.name.encode()[:12], "big")
+        external_id = f"urn:li:person:{self.name}" if platform == "linkedin" else f"1{number}"
+        body = {"platform": platform, "externalId": external_id, "accountName": self.name.title()}
         body |= {"accessToken": ACCESS_TOKEN, "refreshToken": REFRESH_TOKEN} | fields
         return json_of(self.post("/api/social-accounts", json=body), 201)
 

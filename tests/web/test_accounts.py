@@ -87,8 +87,29 @@ def test_person_urn_is_another_name_for_the_external_id(site: Site, alice: User)
     assert (account["externalId"], account["personUrn"], account["platform"]) == (URN, URN, "linkedin")
     again = json_of(alice.post("/api/social-accounts", json={"externalId": URN, "accessToken": ACCESS_TOKEN}), 201)
     assert again["id"] == account["id"]
-    instagram = json_of(alice.post("/api/social-accounts", json=body | {"platform": "instagram"}), 201)
-    assert (instagram["externalId"], instagram["personUrn"]) == (URN, None)
+    number = {"platform": "instagram", "personUrn": "17841400008460056"}
+    instagram = json_of(alice.post("/api/social-accounts", json=body | number), 201)
+    assert (instagram["externalId"], instagram["personUrn"]) == ("17841400008460056", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"externalId": "https://www.linkedin.com/in/ann"}, "externalId"),
+        ({"externalId": "102345678901234"}, "externalId"),
+        ({"externalId": None, "personUrn": "ann"}, "personUrn"),
+        ({"externalId": URN, "platform": "facebook"}, "externalId"),
+        ({"externalId": "../me", "platform": "instagram"}, "externalId"),
+    ],
+)
+def test_id_in_a_form_of_no_account_is_refused_with_the_right_form(
+    small_site: Site, change: dict[str, Any], field: str
+):
+    body = {name: value for name, value in (BODY | change).items() if value is not None}
+    problem = refused(small_site.user("alice").post("/api/social-accounts", json=body), 422, "account_id_invalid")
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert problem["detail"].startswith("Send ")
+    assert small_site.rows("SELECT * FROM social_accounts") == []
 
 
 def test_connecting_an_account_again_updates_its_tokens(site: Site, alice: User, bob: User):

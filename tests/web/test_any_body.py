@@ -40,7 +40,7 @@ ROUTES: dict[str, tuple[dict[str, Any], str]] = {
     "POST /api/posts/{post}/schedule": ({"scheduledAt": wire_form(NOW + HOUR)}, "scheduledAt timeZone fold"),
     "POST /api/posts/{post}/unschedule": ({}, "any"),
     "POST /api/posts/recover": ({"postId": "{post}", "action": "retry"}, "postId action force"),
-    "POST /api/social-accounts": ({"externalId": "x", "accessToken": "x"}, ACCOUNT_FIELDS),
+    "POST /api/social-accounts": ({"externalId": "urn:li:person:x", "accessToken": "x"}, ACCOUNT_FIELDS),
     "PATCH /api/social-accounts/{account}": ({}, "accountName accessToken refreshToken expiresAt"),
     "POST /api/companies": ({"name": "x"}, "name"),
     "PATCH /api/companies/{company}": ({"name": "x"}, "name"),
