@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.local.errors import StackError
+from app.local.private_files import opener
 from app.local.stop_signal import StopSignal
 
 PR_SET_PDEATHSIG = 1
@@ -42,7 +43,7 @@ class Child:
     def __init__(self, spec: Spec, directory: Path, logs: Path) -> None:
         self.spec = spec
         self.log = logs / f"{spec.name}.log"
-        with self.log.open("ab") as out:
+        with open(self.log, "ab", opener=opener) as out:
             self._process = subprocess.Popen(
                 spec.command,
                 cwd=directory,

@@ -20,6 +20,7 @@ from app.local.child_processes import Child, Spec
 from app.local.errors import StackError
 from app.local.log_watcher import LogWatcher
 from app.local.ports import HOST, Ports
+from app.local.private_files import make_folder, opener
 from app.local.stop_signal import StopSignal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,7 +181,8 @@ class Stack:
     # Start
 
     def _prepare(self) -> None:
-        self.logs.mkdir(parents=True, exist_ok=True)
+        for folder in (self.options.state, self.logs):
+            make_folder(folder, tighten=self.options.state == STATE)  # another folder may hold other things too
         self._lock = _locked(self.options.state / "lock")
         for log in self.logs.glob("*.log"):
             if not log.name.endswith(".previous.log"):
@@ -229,7 +231,7 @@ def _locked(path: Path) -> IO[str]:
 
     Raises: StackError when another stack holds the lock.
     """
-    file = path.open("w")
+    file = open(path, "w", opener=opener)  # noqa: SIM115  # held until the process ends
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

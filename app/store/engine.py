@@ -6,14 +6,14 @@ Invariant: an unreachable database raises `Unavailable`, never a driver error, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 
+from app.store import sqlite_file
 from app.store.database_errors import translated_errors, watch_errors
 from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
 
@@ -43,7 +43,7 @@ def make_engine(
     """Create an engine that connects on first use.
 
     `limits` are PostgreSQL's. Without them a statement and a wait for a lock may last for ever, as a migration needs.
-    The pool bounds concern PostgreSQL alone. The folder of a SQLite file is created if it is missing.
+    The pool bounds concern PostgreSQL alone. A SQLite file is for its owner alone. Missing folders are created.
     """
     parsed = normalise_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -75,12 +75,15 @@ def make_engine(
 
 
 def _sqlite_engine(url: URL) -> sa.Engine:
-    if url.database and url.database != ":memory:":
-        with suppress(OSError):  # the first connection reports the failure more clearly
-            Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
     driver = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
     engine = sa.create_engine(url, connect_args=driver, hide_parameters=True)
     watch_errors(engine)
+
+    @event.listens_for(engine, "do_connect")
+    def _create(*_arguments: Any) -> None:
+        path = sqlite_file.path_of(url)
+        if path is not None:
+            sqlite_file.make_private(path)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -203,3 +204,11 @@ def test_the_default_sqlite_file_without_migrations_names_both_causes(
         lines, status = doctor(site)
     texts = [text for _, about, text in lines if about == "database"]
     assert ["DATABASE_URL is unset" in texts[0], "db upgrade" in texts[1], len(texts), status] == [True, True, 2, 1]
+
+
+def test_a_sqlite_file_open_to_others_is_a_warning(sqlite_url: str, outside: Outside, monkeypatch: pytest.MonkeyPatch):
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    file.chmod(0o644)
+    monkeypatch.setattr(os, "geteuid", lambda: -1)  # it belongs to another user, so the app cannot close it
+    with installed(sqlite_url, outside) as site:
+        only_problem(swept(site), "WARN", "database", "chmod 600", str(file))

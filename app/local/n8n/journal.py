@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from app.local.private_files import make_folder, opener
+
 
 class Journal:
     """A file flushed after each record. A kill can lose only the record being written.
@@ -31,8 +33,8 @@ class Journal:
         if self._path is None:
             return
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", encoding="utf-8")
+            make_folder(self._path.parent)
+            self._file = open(self._path, "a", encoding="utf-8", opener=opener)  # noqa: SIM115  # closed by `close`
             if self._file.tell() and not self._ends_a_line():
                 self._file.write("\n")
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+
+from app.local.private_files import connect_sqlite
 
 # Writes without a waiting `commit` are delayed by this time. A burst is then delivered before its events are written.
 LAZY_FLUSH_SECONDS = 0.05
@@ -108,9 +109,8 @@ def _resolve(waiting: list[asyncio.Future[None]], error: Exception | None) -> No
 
 def _open(path: str, schema: str) -> sqlite3.Connection:
     try:
-        if path != ":memory:":
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=0.2)
+        connect = sqlite3.connect if path == ":memory:" else connect_sqlite
+        db = connect(path, timeout=0.2)
         db.row_factory = sqlite3.Row
         # Two stand-ins on one file would deliver every message twice, so one process locks the file.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")

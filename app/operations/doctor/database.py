@@ -17,7 +17,7 @@ from app.operations.clock import check_clock
 from app.operations.doctor.findings import Checkup, Finding
 from app.settings.armed_content import armed_content
 from app.settings.environment import default_database_url
-from app.store import health, inspection
+from app.store import health, inspection, sqlite_file
 from app.store.accounts import tokens
 from app.store.operations import armed_contents, runs
 
@@ -112,6 +112,14 @@ def _refused(checkup: Checkup, error: Unavailable) -> Finding:
     if known is None:
         return Finding("FAIL", "database", f"{kind} {CONNECT} ({line})")
     return Finding("FAIL", "database", f"{kind} {known[0]} ({line}): {known[1]}")
+
+
+def _files(checkup: Checkup) -> list[Finding]:
+    """Check that a SQLite database's files are closed to other users of this machine."""
+    path = sqlite_file.path_of(checkup.deps.db.engine.url)
+    names = [str(file) for file in sqlite_file.open_to_others(path)] if path is not None else []
+    text = f"other users of this machine can read posts and tokens: chmod 600 {' '.join(names)}"
+    return [Finding("WARN", "database", text)] if names else []
 
 
 def _schema(checkup: Checkup) -> list[Finding]:
@@ -230,4 +238,4 @@ def _clock(checkup: Checkup) -> list[Finding]:
     return [] if line is None else [Finding(*line)]
 
 
-PARTS: tuple[Part, ...] = (_schema, _rights, _write, _clock, _sweep, _tokens, _armed_content, _alerts)
+PARTS: tuple[Part, ...] = (_files, _schema, _rights, _write, _clock, _sweep, _tokens, _armed_content, _alerts)
