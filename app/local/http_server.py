@@ -7,6 +7,8 @@ import sys
 
 from aiohttp import web
 
+from app.local.callers import only_from_here
+
 BACKLOG = 1024  # a burst of connections must wait, not be refused: a stand-in refuses only on request
 
 
@@ -19,6 +21,7 @@ def run(app: web.Application, name: str, host: str, port: int) -> int:
 
 
 async def _serve(app: web.Application, name: str, host: str, port: int) -> int:
+    app.middlewares.insert(0, only_from_here(host))
     # A handler that hangs on purpose must end with its client. The other handlers are not harmed by cancellation.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()

@@ -12,6 +12,8 @@ import sys
 from aiohttp import web
 from yarl import URL
 
+from app.local.callers import only_from_here
+
 from .account import Account, Settings
 from .database import DataFileError
 from .plan import FREE_MAX_DELAY_SECONDS, FREE_MAX_RETRIES, Plan
@@ -36,7 +38,9 @@ def main() -> int:
 
 async def _serve(settings: Settings, host: str, port: int) -> int:
     account = Account(settings)
-    runner = web.AppRunner(create_app(account), access_log=None, shutdown_timeout=2.0)
+    app = create_app(account)
+    app.middlewares.insert(0, only_from_here(host))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     try:
         account.load()
         await runner.setup()
