@@ -1,13 +1,18 @@
 """The structured log: one JSON line for each event, routine ones on stdout and problems on stderr.
 
-Vercel shows a line of stderr as an error. Invariant: callers pass no secrets.
+Vercel shows a line of stderr as an error.
+Invariant: callers pass no secrets, and a line has visible characters alone, so no text can begin or hide another line.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
@@ -27,6 +32,13 @@ _PROBLEMS = """
 PROBLEMS = frozenset(_PROBLEMS.split())
 
 
+#: The id of the request that this thread serves, in each of its lines. Threads for a request's work copy the context.
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+#: The servers' own lines of accesses. Their queries hold codes of OAuth and tokens of callback addresses.
+ACCESS_LOGS = ("werkzeug", "gunicorn.access", "granian.access")
+_QUERY = re.compile(r"\?[^\s\"]+")
+
+
 class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON: `at`, `level`, `event`, then the event's own fields."""
 
@@ -36,10 +48,41 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
+        if (current := request_id.get()) is not None:
+            own["request_id"] = current
         line = own | getattr(record, "fields", {}) | own  # ours win over fields of the same name
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _visible(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def _visible(line: str) -> str:
+    """Escape control characters, line separators, bidi marks and lone surrogates, as JSON does."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
+
+
+@contextmanager
+def in_request(current: str | None) -> Iterator[None]:
+    """Log as a part of this request, from a thread that works for many."""
+    token = request_id.set(current)
+    try:
+        yield
+    finally:
+        request_id.reset(token)
+
+
+def hide_queries() -> None:
+    """Hide the queries in the servers' own lines of accesses."""
+    for name in ACCESS_LOGS:
+        logging.getLogger(name).addFilter(hide_query)
+
+
+def hide_query(record: logging.LogRecord) -> bool:
+    """Replace the queries in a server's own line. A filter that keeps every record."""
+    record.msg, record.args = _QUERY.sub("?…", record.getMessage()), ()
+    return True
 
 
 class _StreamHandler(logging.StreamHandler[TextIO]):
@@ -65,6 +108,7 @@ def configure() -> None:
             logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False
+        hide_queries()
 
 
 def emit(event: str, *, level: int | None = None, exc_info: bool = False, **fields: Any) -> None:

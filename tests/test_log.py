@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SOUNDS_LIKE_A_PROBLEM = re.compile(r"not_|failed|broke|lost|refused|unavailable|unreadable|exhausted|alone|postponed")
 ROUTINE = {"auth.refused"}  # an expired token of a user is everyday life
 EMIT = """
-import logging
+import logging, sys
 from app.log import configure, emit
 configure()
 configure()
@@ -25,6 +25,9 @@ emit("database.unavailable", error="x")
 emit("request.failed", level=40)
 emit("post.settled", level=logging.WARNING)
 emit("sweep", level=logging.DEBUG)
+access = logging.getLogger("werkzeug")
+access.addHandler(logging.StreamHandler(sys.stdout))
+access.error('{"level": "access", "event": "GET /api/webhooks/claim?token=x HTTP/1.1"}')
 try:
     1 / 0
 except ZeroDivisionError:
@@ -39,8 +42,11 @@ def streams() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return out, err
 
 
+ACCESS = ("access", "GET /api/webhooks/claim?… HTTP/1.1")
+
+
 def test_lines_below_warning_go_to_stdout(streams: tuple[list[dict[str, Any]], list[dict[str, Any]]]):
-    assert [(line["level"], line["event"]) for line in streams[0]] == [("info", "post.created")]
+    assert [(line["level"], line["event"]) for line in streams[0]] == [("info", "post.created"), ACCESS]
 
 
 def test_lines_from_warning_up_go_to_stderr(streams: tuple[list[dict[str, Any]], list[dict[str, Any]]]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sized
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 
@@ -25,10 +26,11 @@ def run_many(work: Callable[[Any], Any], items: Iterable[Any], at_a_time: int) -
         with drawing:  # two threads must not enter a generator
             return next(numbered, None)
 
-    def run_lane(_: int) -> None:
+    def run_lane() -> None:
         while (drawn := draw()) is not None:
             results[drawn[0]] = work(drawn[1])
 
+    contexts = [copy_context() for _ in range(lanes)]  # with the id of the request for the log
     with ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="sweep") as pool:
-        list(pool.map(run_lane, range(lanes)))
+        list(pool.map(lambda context: context.run(run_lane), contexts))
     return [results[number] for number in sorted(results)]

@@ -24,7 +24,7 @@ from app.domain.outcomes import BUSY_STATUSES, Outcome, Verdict
 from app.domain.post import Post
 from app.domain.resend import may_resend, unproven_since
 from app.domain.retry import RetryPolicy
-from app.log import emit
+from app.log import emit, in_request
 from app.store.accounts import accounts
 from app.store.engine import Connection
 from app.store.operations import alerts, breaker
@@ -36,12 +36,16 @@ NOT_SETTLED = "not_settled"  # the reason of a result that could not be written
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted send: the post as claimed, the answer, the measured instant, the breaker as read."""
+    """An accepted send: the post as claimed, the answer, the measured instant, the breaker as read.
+
+    `request_id` is the caller's, for the log.
+    """
 
     post: Post
     verdict: Verdict
     sent_at: datetime
     circuit: Breaker
+    request_id: str | None = None
 
 
 class SettledGroup(NamedTuple):
@@ -125,7 +129,8 @@ def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> SettledGroup:
         settled = attempts.accept(tx, [(one.post, one.sent_at, one.verdict.http_status) for one in free])
     for one in group:
         if one.post.id in settled:
-            _log_settled(one.post, None, one.verdict)
+            with in_request(one.request_id):
+                _log_settled(one.post, None, one.verdict)
     leased = [(post, lease_until) for post in posts if post.id in held & settled]
     return SettledGroup({post.id for post in posts} - settled, leased)
 
@@ -277,6 +282,7 @@ def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict
 
 
 def _log_settled(post: Post, settled: Post | None, verdict: Verdict) -> None:
+    """Log one attempt's end. `error` is the masked raw text, for operators alone."""
     emit(
         "post.settled",
         post_id=post.id,
@@ -284,4 +290,5 @@ def _log_settled(post: Post, settled: Post | None, verdict: Verdict) -> None:
         outcome=verdict.outcome,
         code=verdict.code,
         status=settled.status if settled else None,
+        error=verdict.detail,
     )

@@ -69,8 +69,9 @@ class ReadyDelivery:
     `blocked` is a code of EXPLANATIONS where the post cannot be sent. `version` is the `updated_at` of the row that
     this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
     may be out. `tolerance` is as in the claim's intent. `locked` is True where another transaction held the post at the
-    claim. `early_by` is the time left by the database's clock, after a claim that this clock refused. `future` ends
-    with the result, with None where the caller has to finish the delivery alone, or with an exception.
+    claim. `early_by` is the time left by the database's clock, after a claim that this clock refused. `request_id` is
+    the caller's, for the log. `future` ends with the result, with None where the caller has to finish the delivery
+    alone, or with an exception.
     """
 
     post: Post
@@ -90,4 +91,5 @@ class ReadyDelivery:
     lease_until: datetime | None = None
     verdict: Verdict | None = None
     sent_at: datetime | None = None
+    request_id: str | None = None
     future: Future[DeliveryResult | None] = field(default_factory=Future)

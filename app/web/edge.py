@@ -7,6 +7,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
+from app.log import request_id
 from app.settings.values import Settings
 from app.web.problems import DETAILS, problem
 
@@ -30,6 +31,7 @@ HSTS = "max-age=31536000; includeSubDomains"
 def register(app: Flask, settings: Settings) -> None:
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_end)
     if settings.cors_origins:
         from flask_cors import CORS  # imported here because most installations need no CORS
 
@@ -50,10 +52,15 @@ def register(app: Flask, settings: Settings) -> None:
 def _begin() -> Response | None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    request_id.set(g.request_id)
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     if has_body and not request.is_json and re.fullmatch(USER_ROUTES, request.path):
         return None if request.headers.get("Upstash-Signature") else problem(415, *DETAILS[415])
     return None
+
+
+def _end(_error: BaseException | None) -> None:
+    request_id.set(None)  # the server's thread serves others next
 
 
 def _finish(response: Response) -> Response:

@@ -17,7 +17,7 @@ from app.delivery.seats import is_let_go, take_seat
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
-from app.log import emit
+from app.log import emit, request_id
 
 SENDERS = 8
 
@@ -49,7 +49,7 @@ class Gate:
             raise Stopping()
         if early and not take_seat(deps):
             return TurnedAway.NO_SEAT
-        delivery.has_seat = early
+        delivery.has_seat, delivery.request_id = early, request_id.get()
         if early and len(self._waiting) and deps.publisher is not None:
             deps.publisher.warm(min(len(self._waiting) + 1, self._senders.count))  # one connection per concurrent send
         self._waiting.add(delivery)
