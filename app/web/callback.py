@@ -5,6 +5,7 @@ Invariant: the next address of the browser depends on a setting alone, never on 
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from flask import Blueprint, Response, render_template, request
@@ -16,6 +17,7 @@ from app.web.addresses import acts_on_get
 from app.web.auth import deps
 from app.web.docs import PAGE_POLICY
 
+HOST_PREFIX = "__Host-"
 PATH = "/api/social-accounts/linkedin/callback"
 
 blueprint = Blueprint("callback", __name__)
@@ -25,12 +27,12 @@ blueprint = Blueprint("callback", __name__)
 @acts_on_get
 def callback() -> Response:
     state = request.args.get("state", "")[: connect.MAX_STATE]
-    cookie = connect.cookie_name(state)
+    name, attributes = cookie_for(connect.cookie_name(state))
     try:
         account = connect.complete(
             deps(),
             state,
-            request.cookies.get(cookie, ""),
+            request.cookies.get(name, ""),
             request.args.get("code", ""),
             request.args.get("error", ""),
         )
@@ -40,8 +42,20 @@ def callback() -> Response:
         answer = _show_result(None, refusal)
     else:
         answer = _show_result(account, None)
-    answer.delete_cookie(cookie, path=PATH)
+    answer.delete_cookie(name, **attributes)
     return answer
+
+
+def cookie_for(name: str) -> tuple[str, dict[str, Any]]:
+    """Return the full name and the attributes of the cookie that binds a connection to its browser.
+
+    Browsers take a cookie with the prefix `__Host-` over https from this very host alone, so no other host of the same
+    site can plant one. The local stack speaks http, where the prefix is refused.
+    """
+    secure = not deps().settings.local
+    # Lax: the cookie comes along when LinkedIn redirects the browser back.
+    attributes = {"path": "/" if secure else PATH, "secure": secure, "httponly": True, "samesite": "Lax"}
+    return f"{HOST_PREFIX if secure else ''}{name}", attributes
 
 
 def _show_result(account: Account | None, refusal: Refusal | None) -> Response:

@@ -83,13 +83,40 @@ def test_connect_answers_authorization_url_and_expiry(connectable: Site):
     assert query["code_challenge_method"] == "S256"
 
 
-def test_cookie_is_http_only_and_limited_to_the_callback(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer):
+def test_cookie_is_http_only_and_bound_to_this_host_where_it_is_secure(
+    sqlite_url: str, make_site: MakeSite, linkedin: HttpServer
+):
     for local in (True, False):
-        cookie = cookie_of(Browser(make_site(sqlite_url, local=local, **settings(linkedin))).begin())
-        assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == (CALLBACK, "Lax", "600")
+        site = make_site(sqlite_url, local=local, **settings(linkedin))
+        browser = Browser(site)
+        cookie = cookie_of(browser.begin())
+        assert cookie.key.startswith("punctual_connect_" if local else "__Host-punctual_connect_")
+        path = CALLBACK if local else "/"  # browsers refuse the prefix with another path
+        assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == (path, "Lax", "600")
         assert cookie["httponly"] is True
         assert bool(cookie["secure"]) is not local
         assert cookie["domain"] == ""
+        answer = browser.come_back()
+        assert answer.status_code == 200
+        gone = cookie_of(answer)
+        assert (gone.key, gone["path"], gone["max-age"], bool(gone["secure"])) == (cookie.key, path, "0", not local)
+
+
+def test_cookie_without_the_prefix_connects_nothing(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer):
+    browser = Browser(make_site(sqlite_url, local=False, **settings(linkedin)))
+    cookie = cookie_of(browser.begin())
+    browser.client.delete_cookie(cookie.key)
+    browser.client.set_cookie(cookie.key.removeprefix("__Host-"), cookie.value)  # planted by another host of the site
+    assert browser.come_back().status_code == 400
+    assert linkedin.seen == []
+
+
+def test_cookies_of_many_begun_connections_do_not_pile_up(sqlite_url: str, make_site: MakeSite, linkedin: HttpServer):
+    browser = Browser(make_site(sqlite_url, local=False, **settings(linkedin)))
+    for _ in range(30):
+        browser.begin()
+    assert len(browser.client._cookies or {}) <= 10
+    assert browser.come_back().status_code == 200
 
 
 def test_callback_connects_and_shows_a_page(connectable: Site, linkedin: HttpServer):
