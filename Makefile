@@ -9,13 +9,14 @@ BIN := $(VENV)/bin
 LOCAL := $(VENV)/.stamp-local
 DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
+AUDIT := $(VENV)/.stamp-audit
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--quiet $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .PHONY: help setup demo run test check format format-check lint types lock bench bench-import bench-scale chaos simulate \
-	mutate clean
+	mutate audit sbom clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +55,9 @@ format: $(DEV) ## Format the code and sort the imports
 format-check: $(DEV)
 	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Run 'make format'."; exit 1; }
 
-lint: $(DEV) ## Lint with ruff
+lint: $(DEV) ## Lint with ruff, and look for insecure code with bandit
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml app wsgi.py
 
 types: $(DEV) ## Check the types with mypy
 	@$(BIN)/mypy --no-error-summary
@@ -66,6 +68,7 @@ lock: ## Rewrite requirements*.txt from pyproject.toml, with uv. LOCK_ARGS=--upg
 	@$(LOCK) --extra server --extra local --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
 	@$(LOCK) --extra server --extra local -c requirements-dev.txt -o requirements-local.txt
 	@$(LOCK) --extra server -c requirements-dev.txt -o requirements-server.txt
+	@$(LOCK) --extra audit -c requirements-dev.txt -o requirements-audit.txt
 	@$(LOCK) -c requirements-dev.txt -o requirements.txt
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
 
@@ -89,6 +92,14 @@ simulate: $(DEV) ## Play random faults under a virtual clock. SEEDS=1000 START=0
 mutate: $(DEV) ## Break the core code in thousands of ways, one at a time, and check if the tests fail. ARGS='domain transitions'
 	@env -u CI TEST_DATABASES=sqlite $(BIN)/python -m tests.mutation $(ARGS)
 
+audit: $(AUDIT) ## Compare the pinned packages with published advisories. Needs a registry that has them
+	@.ci/audit $(BIN)
+
+sbom: $(AUDIT) ## Write sbom.json: the packages of an installation, as CycloneDX JSON
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+		-o sbom.json requirements-server.txt
+	@echo "sbom.json: $$(grep -c '"purl"' sbom.json) packages of requirements-server.txt"
+
 clean: ## Remove .venv, caches and local data
-	@rm -rf $(VENV) instance mutants bench-results .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) instance mutants bench-results sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

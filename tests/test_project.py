@@ -48,8 +48,14 @@ def test_lock_files_agree_and_each_contains_the_previous_one():
     assert runtime.items() < local.items() < dev.items() < bench.items()
 
 
+def test_packages_of_the_audit_agree_with_those_it_compares():
+    audit, dev = pinned("requirements-audit.txt"), pinned("requirements-dev.txt")
+    assert {"pip-audit", "cyclonedx-bom"} <= audit.keys()
+    assert {name: version for name, version in audit.items() if dev.get(name, version) != version} == {}
+
+
 def test_the_lock_files_name_packages_and_hashes_and_no_registry():
-    for lock in LOCKS:
+    for lock in (*LOCKS, "requirements-server.txt", "requirements-audit.txt"):
         text = (ROOT / lock).read_text()
         assert not re.search(r"://|index-url|find-links", text), lock
         assert text.count("==") <= text.count("--hash=sha256:"), lock

@@ -126,7 +126,8 @@ class LinkedIn:
         session = OAuth2Session(
             s.linkedin_client_id,
             s.linkedin_client_secret,
-            token_endpoint_auth_method="client_secret_post",  # noqa: S106  (LinkedIn accepts credentials in the body only)
+            # LinkedIn accepts credentials in the body only.
+            token_endpoint_auth_method="client_secret_post",  # noqa: S106  # nosec B106
             redirect_uri=s.connect_callback_url,
             code_challenge_method="S256",
             **options,

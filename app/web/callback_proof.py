@@ -19,7 +19,7 @@ from app.domain.errors import Forbidden
 from app.log import emit
 from app.web.auth import accept_machine, bearer, deps, fits, not_configured, refuse_machine, refused_calls
 
-SECRET = "n8n_callback_secret"  # noqa: S105  # the name of the setting
+SETTING = "n8n_callback_secret"
 HEADER = "X-Callback-Secret"
 OTHER_ATTEMPT = "The token in this address belongs to another attempt. Call the callbackUrl or claimUrl of this one."
 
@@ -50,10 +50,10 @@ def proof_required(view: Callable[[Proof], Response]) -> Callable[[], Response]:
     @wraps(view)
     def checked() -> Response:
         if deps().settings.n8n_callback_secret is None:
-            raise not_configured(SECRET.upper())
+            raise not_configured(SETTING.upper())
         proof, expired = _read_proof()
         if proof is None:
-            emit("secret.refused", setting="CALLBACK_TOKEN" if expired else SECRET.upper(), path=request.path)
+            emit("secret.refused", setting="CALLBACK_TOKEN" if expired else SETTING.upper(), path=request.path)
             return refuse_machine(REPORTS_REFUSED, _refusal(expired))
         kept = True
         try:
@@ -71,7 +71,7 @@ def _read_proof() -> tuple[Proof | None, bool]:
     """Return the proof of this call and False, or None and whether its token has expired."""
     settings = deps().settings
     given: list[Any] = [bearer(), request.headers.get(HEADER)]
-    by_secret = settings.callback_shared_secret_allowed and any(fits(SECRET, value) for value in given)
+    by_secret = settings.callback_shared_secret_allowed and any(fits(SETTING, value) for value in given)
     tokens = request.args.getlist("token")
     secrets = (settings.n8n_callback_secret, settings.n8n_callback_secret_previous)
     token = read_callback_token(tokens[0], secrets) if len(tokens) == 1 else None
