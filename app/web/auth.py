@@ -42,6 +42,10 @@ def user_id() -> str:
     return cast(Principal, g.principal).user_id
 
 
+def is_admin() -> bool:
+    return cast(Principal, g.principal).admin
+
+
 def user_required(view: View) -> View:
     """Require a user's JWT, and a query of known parameters. The view gets the user from `user_id()`."""
 

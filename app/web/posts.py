@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask import request
 from flask.views import MethodView
 
 from app.domain.alerts import CRON_REFUSED
+from app.domain.explanations.author_texts import for_authors
 from app.domain.post import Post
 from app.posts import drafts
 from app.posts import recover as recovering
@@ -17,7 +19,7 @@ from app.store.paging import After
 from app.store.posts import pages
 from app.web import schemas
 from app.web.addresses import acts_on_get
-from app.web.auth import accept_machine, check_delivery, deps, user_id, user_required
+from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.idempotency import DOCUMENTED as KEYED
@@ -88,11 +90,14 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
     """
     post = drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
     with deps().db.reading() as connection:
-        return timeline_page(
+        page = timeline_page(
             query,
             lambda after, limit: pages.attempts_after(connection, post.id, after, limit),
             lambda after, limit: pages.transitions_after(connection, post.id, after, limit),
         )
+    if not is_admin():  # the raw texts are for operators
+        page["attempts"] = [replace(one, error=for_authors(one.error)) for one in page["attempts"]]
+    return page
 
 
 @blueprint.route("/<post_id>/schedule", methods=["POST"])

@@ -48,3 +48,28 @@ def test_a_token_that_n8n_echoes_is_not_kept(site: Site, alice: User, n8n: HttpS
     assert json_of(site.deliver(post))["status"] == "failed"
     (attempt,) = alice.timeline(post["id"])["attempts"]
     assert attempt["error"] == '{"hint":"Authorization: ***"}'
+
+
+RAW = "connect ECONNREFUSED 10.0.0.5:5432 (POST https://n8n.corp.example/webhook/x?token=abc)"
+SHOWN = "connect ECONNREFUSED [address] (POST [address])"
+
+
+def test_raw_error_is_for_operators_and_authors_see_none_of_the_installation(site: Site, alice: User):
+    post = site.sent(alice)
+    report = {"postId": post["id"], "status": "failed", "httpStatus": 400, "errorMessage": RAW}
+    assert json_of(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
+    [attempt] = alice.timeline(post["id"])["attempts"]
+    assert attempt["error"] == SHOWN
+    assert "10.0.0.5" not in json.dumps([alice.read(post["id"]), alice.timeline(post["id"])])
+    [raw] = site.user("alice", admin=True).timeline(post["id"])["attempts"]
+    assert raw["error"] == RAW
+    assert [line["error"] for line in site.events("post.settled") if line["outcome"] == "permanent"] == [RAW]
+
+
+def test_raw_answer_of_n8n_is_for_operators_too(site: Site, alice: User, n8n: HttpServer):
+    n8n.answer = lambda _: (422, {}, b"Error: bad\n    at Object.run (/usr/lib/node_modules/n8n/a.js:1:2)")
+    post = alice.scheduled()
+    site.clock.at += HOUR
+    assert json_of(site.deliver(post))["status"] == "failed"
+    assert alice.timeline(post["id"])["attempts"][0]["error"] == "Error: bad"
+    assert "node_modules" in site.user("alice", admin=True).timeline(post["id"])["attempts"][0]["error"]
