@@ -28,7 +28,7 @@ MAX_SPLITS = 32  # extra calls per publish_batch in search of the items that QSt
 SPLITTABLE = ("refused", "beyond_horizon")  # one item can cause these, other codes concern all items
 MAX_LOG_PAGES = 10  # of 1,000 events
 Event = tuple[str, str, datetime]  # message id, state, instant
-MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+")
+MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")  # of the column's length
 
 
 def secret_headers(settings: Settings) -> dict[str, str]:
@@ -207,7 +207,7 @@ def _parse_events(answer: Any) -> tuple[list[Event], str | None]:
 
 def _message_id(answer: Any) -> str:
     message_id = getattr(answer, "message_id", None)
-    if not isinstance(message_id, str) or not message_id:
+    if not isinstance(message_id, str) or not MESSAGE_ID.fullmatch(message_id):
         raise MessageServiceError("broken_answer", "the answer names no message id")
     return message_id
 

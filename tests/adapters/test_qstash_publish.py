@@ -112,6 +112,7 @@ class TestFailures:
             (says(200, {"messageId": None}), "broken_answer"),
             (says(200, {"messageId": ""}), "broken_answer"),
             (says(200, {"messageId": 5}), "broken_answer"),
+            *((says(200, {"messageId": wrong}), "broken_answer") for wrong in ("../x", ".", "a b", "a\0", "x" * 256)),
             (says(200, None), "broken_answer"),
             (says(200, "text"), "broken_answer"),
             (says(200, [{"messageId": "msg_1", "url": "x"}]), "broken_answer"),
