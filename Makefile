@@ -15,8 +15,8 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench bench-import bench-scale chaos simulate \
-	mutate audit sbom clean
+.PHONY: help setup demo run test check format format-check lint types lock bench bench-import bench-scale attack chaos \
+	simulate mutate audit sbom clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-import: $(DEV) ## Measure the import of the app at a cold start
 
 bench-scale: $(DEV) ## Compare a million posts with a thousand: sweep, dispatch, list, status. ARGS='--posts 100000'
 	@$(BIN)/python -m tests.bench.scale $(ARGS)
+
+attack: $(DEV) ## Attack one app for four minutes, and measure whether other users' posts come late. ARGS='--attacks heads,proofs'
+	@$(BIN)/python -m tests.attack $(ARGS)
 
 chaos: $(DEV) ## Kill real processes while they publish 1,000 posts, and count the errors. ARGS='--seed 7'
 	@$(BIN)/python -m tests.chaos $(ARGS)

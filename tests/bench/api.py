@@ -35,6 +35,10 @@ class Api:
     def unschedule(self, post_id: str) -> None:
         self._post(f"/api/posts/{post_id}/unschedule", {})
 
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._connection().close()
+
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         connection = self._connection()
         connection.request("POST", path, json.dumps(body), self._headers)

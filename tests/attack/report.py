@@ -1,0 +1,68 @@
+"""Writes the table and results.json of a run."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.attack.judge import OTHER_MS, SLOW_FLOOR_MS, SLOW_RATIO, Lateness, Verdict
+
+CAPTION = f"""\
+Lateness of other users' posts is arrival in n8n's place − due instant, in ms. Alone: the median of the rounds between
+the attacks. The limit is on p99. Slow sockets: {SLOW_RATIO:g} times alone, and
+always {SLOW_FLOOR_MS:g} ms more.
+Other attacks: {OTHER_MS:g} ms more than alone. No post may be missing, early, or sent twice."""
+HEAD = ["attack", "posts", "alone p50", "p99", "max", "beside p50", "p99", "max", "ratio", "more", "limit", "verdict"]
+
+
+def table(verdicts: Sequence[Verdict]) -> str:
+    rows = [HEAD, *(_row(verdict) for verdict in verdicts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
+    did = [f"{verdict.name}: {_did(verdict)}" for verdict in verdicts]
+    failed = sum(not verdict.passed for verdict in verdicts)
+    end = f"{failed} of {len(verdicts)} attacks made posts late." if failed else "No attack made a post late."
+    return "\n".join([*lines, "", CAPTION, "", *did, "", end]) + "\n"
+
+
+def write(folder: Path, text: str, verdicts: Sequence[Verdict], rounds: Sequence[Lateness]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.txt").write_text(text, encoding="utf-8")
+    found = {"attacks": [asdict(verdict) for verdict in verdicts], "alone": [asdict(each) for each in rounds]}
+    (folder / "results.json").write_text(json.dumps(_finite(found), indent=1) + "\n", encoding="utf-8")
+
+
+def _row(verdict: Verdict) -> list[str]:
+    alone, beside = verdict.alone, verdict.beside
+    ratio = "–" if alone.p99 <= 0 else _number(beside.p99 / alone.p99, "×")
+    values = [_number(ms) for late in (alone, beside) for ms in (late.p50, late.p99, late.most)]
+    end = [ratio, _number(beside.p99 - alone.p99), _number(verdict.limit_ms)]
+    return [verdict.name, str(beside.posts), *values, *end, "ok" if verdict.passed else ", ".join(verdict.problems)]
+
+
+def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    name, *middle, verdict = row
+    return [
+        name.ljust(widths[0]),
+        *(cell.rjust(width) for cell, width in zip(middle, widths[1:], strict=False)),
+        verdict,
+    ]
+
+
+def _number(value: float, unit: str = "") -> str:
+    return "∞" if math.isinf(value) else f"{value:,.1f}{unit}"
+
+
+def _did(verdict: Verdict) -> str:
+    return ", ".join(f"{count:,} × {what}" for what, count in verdict.did.items()) or "nothing"
+
+
+def _finite(value: Any) -> Any:
+    """Replace infinity by None: JSON has no number for it."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and math.isinf(value) else value
