@@ -83,8 +83,18 @@ class Target:
         opened.connect((self.host, self.port))
         return opened
 
+    def connect_account(self) -> None:
+        """Give the attacker an account: only then can a post be scheduled."""
+        body = {"platform": "linkedin", "personUrn": f"urn:li:person:{self.user}", "accessToken": "attack-token"}
+        self.ask("POST", "/api/social-accounts", {**body, "accountName": "Attacker"})
+
+    def draft(self, text: str) -> str | None:
+        """Create a draft of the attacker and return its id, None where that is refused."""
+        made = self.ask("POST", "/api/posts", {"content": text})
+        return str(made["id"]) if made else None
+
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Make one call as the attacker, in the preparation. Returns the answer's JSON, None for a refusal."""
+        """Make one call as the attacker, before the attack. Returns the answer's JSON, None for a refusal."""
         connection = Connection(self)
         try:
             raw = None if body is None else json.dumps(body).encode()

@@ -1,7 +1,7 @@
 """The attacks, in the order of a run."""
 
 from tests.attack.attacks.attack import Attack
-from tests.attack.attacks.floods import BadProofs, GoodCalls, StatusRoutes
+from tests.attack.attacks.floods import BadProofs, GoodCalls, PublicRoutes
 from tests.attack.attacks.hostile_bodies import CombiningMarks, DeepNesting, FullPages, HugeEmoji, LongLists, ManyKeys
 from tests.attack.attacks.shares import ExpiringAccounts, FailingPosts, OneInstant, Replays, RescheduleStorm
 from tests.attack.attacks.slow_sockets import HalfHeads, MissingBodies, OpenAfterClose, UnreadAnswers
@@ -20,7 +20,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "pages": FullPages,
     "calls": GoodCalls,
     "proofs": BadProofs,
-    "status": StatusRoutes,
+    "public": PublicRoutes,
     "instant": OneInstant,
     "replays": Replays,
     "accounts": ExpiringAccounts,

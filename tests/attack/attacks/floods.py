@@ -17,8 +17,8 @@ class GoodCalls(Flood):
         self._posts: list[str] = []
 
     def prepare(self, target: Target) -> None:
-        drafts = [target.ask("POST", "/api/posts", {"content": f"Number {number}"}) for number in range(POSTS)]
-        self._posts = [draft["id"] for draft in drafts if draft]
+        target.connect_account()
+        self._posts = list(filter(None, (target.draft(f"Number {number}") for number in range(POSTS))))
 
     def requests(self, target: Target) -> Sequence[Request]:
         headers = target.user_headers()
@@ -55,9 +55,10 @@ class BadProofs(Flood):
         ]
 
 
-class StatusRoutes(Flood):
-    name = "status and health routes"
+class PublicRoutes(Flood):
+    name = "routes for anyone"
 
     def requests(self, target: Target) -> Sequence[Request]:
-        paths = ("/api/scheduler/status", "/readyz", "/healthz", "/openapi.json")
+        callback = "/api/social-accounts/linkedin/callback?state=unknown&code=unknown"
+        paths = ("/api/scheduler/status", "/readyz", "/healthz", "/openapi.json", callback)
         return [Request("GET", path) for path in paths]

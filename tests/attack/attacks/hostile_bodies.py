@@ -41,9 +41,9 @@ class HugeEmoji(Flood):
         self._posts: list[str] = []
 
     def prepare(self, target: Target) -> None:
+        target.connect_account()
         texts = [FAMILY * (MAX_CONTENT // len(FAMILY)), "#a " * 33_000, "@a" * 50_000, FAMILY * 270]
-        drafts = [target.ask("POST", "/api/posts", {"content": text}) for text in texts]
-        self._posts = [draft["id"] for draft in drafts if draft]
+        self._posts = list(filter(None, map(target.draft, texts)))
 
     def requests(self, target: Target) -> Sequence[Request]:
         headers = target.user_headers()
@@ -81,8 +81,8 @@ class ManyKeys(Bodies):
     name = "many and long keys"
 
     def bodies(self) -> Sequence[bytes]:
-        many = {f"k{number}": 0 for number in range(80_000)}
-        repeated = b"{" + b'"content":"x",' * 65_000 + b'"content":"x"}'
+        many = {f"k{number}": 0 for number in range(70_000)}
+        repeated = b"{" + b'"content":"x",' * 60_000 + b'"content":"x"}'
         return [_posted(**many), _posted(**{"k" * 900_000: 0}), repeated, _posted(content="x", media=[many])]
 
 
@@ -93,11 +93,10 @@ class FullPages(Flood):
         self._changed = ""
 
     def prepare(self, target: Target) -> None:
+        target.connect_account()
         for _ in range(FULL_POSTS):
-            draft = target.ask("POST", "/api/posts", {"content": "x" * MAX_CONTENT})
-            self._changed = draft["id"] if draft else self._changed
-        edit = target.ask("POST", "/api/posts", {"content": "x" * 2_000})
-        self._changed = edit["id"] if edit else self._changed
+            target.draft("x" * MAX_CONTENT)
+        self._changed = target.draft("A post with a long timeline") or ""
         for number in range(TIMELINE_CHANGES):
             at = {"scheduledAt": f"2027-06-01T08:{number % 60:02}:00Z"}
             target.ask("POST", f"/api/posts/{self._changed}/schedule", at)

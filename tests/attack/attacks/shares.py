@@ -27,15 +27,14 @@ class OwnPosts(Attack):
         self._keys: list[str] = []
 
     def prepare(self, target: Target) -> None:
-        body = {"platform": "linkedin", "personUrn": f"urn:li:person:{target.user}", "accessToken": "attack-token"}
-        account = target.ask("POST", "/api/social-accounts", {**body, "accountName": "Attacker"})
-        draft = {"content": self.content, "socialAccountId": account["id"]} if account else {"content": self.content}
+        target.connect_account()
+        draft = json.dumps({"content": self.content}).encode()
         headers, keys, numbers = target.user_headers(), self._keys, itertools.count()
 
         def write() -> None:
             connection = Connection(target)
             while next(numbers) < self.posts:
-                status, text = connection.call(Request("POST", "/api/posts", json.dumps(draft).encode(), headers))
+                status, text = connection.call(Request("POST", "/api/posts", draft, headers))
                 if status == 201:
                     keys.append(json.loads(text)["id"])
             connection.close()
@@ -65,15 +64,15 @@ class Replays(OwnPosts):
     name = "one signed message a thousand times"
 
     def instant(self, window: Window) -> float:
-        return window.end
+        return window.end - 2.0
 
     def run(self, target: Target, window: Window) -> None:
-        """Replay the post's message while it waits for its instant, and then on."""
+        """Replay the post's message while it waits for its instant, and after that."""
         body = json.dumps({"postId": self._keys[0], "userId": target.user, "generation": 1}).encode()
         url = f"{target.url}/api/posts/dispatch"
         token = sign(target.settings["QSTASH_CURRENT_SIGNING_KEY"], url, body_digest(body))
         headers = {"Upstash-Signature": token, "Content-Type": "application/json", "Upstash-Message-Id": "msg_replayed"}
-        time.sleep(max(0.0, window.end - 2.8 - time.time()))  # within the lead: each delivery may wait
+        time.sleep(max(0.0, self.instant(window) - 2.5 - time.time()))  # within the lead, so each may wait
         flood(target, [Request("POST", "/api/posts/dispatch", body, headers)], window.end, REPLAY_SOCKETS, THOUSAND)
 
 
@@ -118,8 +117,8 @@ class RescheduleStorm(Flood):
         self._post = ""
 
     def prepare(self, target: Target) -> None:
-        draft = target.ask("POST", "/api/posts", {"content": "A post of the attacker"})
-        self._post = draft["id"] if draft else ""
+        target.connect_account()
+        self._post = target.draft("A post of the attacker") or ""
 
     def requests(self, target: Target) -> Sequence[Request]:
         headers, now = target.user_headers(), time.time()

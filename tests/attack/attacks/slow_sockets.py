@@ -84,7 +84,7 @@ class UnreadAnswers(HeldSockets):
 
     def prepare(self, target: Target) -> None:
         for _ in range(10):
-            target.ask("POST", "/api/posts", {"content": "x" * 100_000})
+            target.draft("x" * 100_000)
 
     def starts(self, target: Target) -> Sequence[str]:
         token = target.user_headers()["Authorization"]
