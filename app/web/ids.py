@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.errors import NotFound
 from app.domain.principal import is_user_id
 
+REPLACEMENT = "\ufffd"  # decoders put it in place of malformed UTF-8
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
@@ -33,9 +34,11 @@ def uuid_or_404(text: str) -> str:
 def user_id_or_404(text: str) -> str:
     """Return a user id unchanged.
 
-    Raises: NotFound when no token could have this user id.
+    A path with malformed UTF-8 has U+FFFD in place of it, so different paths would name one user.
+
+    Raises: NotFound when no token could have this user id, or the path was malformed.
     """
-    if not is_user_id(text):
+    if not is_user_id(text) or REPLACEMENT in text:
         raise NotFound("not_found", "No user has this id.")
     return text
 

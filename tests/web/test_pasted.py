@@ -130,6 +130,14 @@ def test_user_id_with_slashes_can_be_a_member(site: Site, member: str):
     refused(alice.delete(path), 404, "member_not_found")
 
 
+@pytest.mark.parametrize("member", ["%FF", "bob%C3", "%C0%AE", "%ED%A0%80", "bob%EF%BF%BD"])
+def test_member_id_with_malformed_utf_8_answers_404(small_site: Site, member: str):
+    alice = small_site.user("alice")
+    path = f"/api/companies/{alice.company()}/members/{member}"
+    refused(alice.put(path, json={"role": "viewer"}), 404, "not_found")
+    refused(alice.delete(path), 404, "not_found")
+
+
 def test_members_with_slashes_are_listed_in_pages(site: Site):
     alice = site.user("alice")
     company = alice.company()
