@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import math
 import socket
 import threading
 import time
@@ -141,13 +142,16 @@ class Connection:
         self._client.close()
 
 
-def flood(target: Target, requests: Sequence[Request], end: float, threads: int, most: int) -> None:
+def flood(
+    target: Target, requests: Sequence[Request], end: float, threads: int, most: int, per_second: float = math.inf
+) -> None:
     """Send the requests in turn from several connections, until `end` or until `most` are sent."""
-    numbers = itertools.count()
+    numbers, began = itertools.count(), time.time()
 
     def send() -> None:
         connection = Connection(target, end)
         while time.time() < end and (number := next(numbers)) < most:
+            time.sleep(max(0.0, min(began + number / per_second, end) - time.time()))
             connection.call(requests[number % len(requests)])
         connection.close()
 

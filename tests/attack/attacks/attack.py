@@ -26,13 +26,17 @@ class Attack:
 
 
 class Flood(Attack):
-    """Requests in turn, from several connections without a pause."""
+    """Requests in turn, from several connections at a bounded rate.
+
+    The rate leaves the app's machine a part of its processors, because the attackers run on it too.
+    """
 
     threads: ClassVar[int] = 8
-    most: ClassVar[int] = 5_000
+    per_second: ClassVar[float] = 500.0
 
     def run(self, target: Target, window: Window) -> None:
-        flood(target, self.requests(target), window.end, self.threads, self.most)
+        most = int((window.end - window.start) * self.per_second)
+        flood(target, self.requests(target), window.end, self.threads, most, self.per_second)
 
     def requests(self, target: Target) -> Sequence[Request]:
         raise NotImplementedError
