@@ -49,7 +49,7 @@ def _attack(args: argparse.Namespace, state: Path, stop: StopSignal) -> bool:
         found = run(stack, args.attacks, sizes, stop, say)
     finally:
         stack.close()
-    text = table(found.verdicts)
+    text = table(found.verdicts, found.alone)
     write(args.out, text, found.verdicts, found.alone)
     say(f"\n{text}")
     return all(verdict.passed for verdict in found.verdicts)

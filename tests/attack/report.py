@@ -16,14 +16,15 @@ and {OTHER_MS:g} ms more than alone for other attacks. No post may be missing, e
 HEAD = ["attack", "posts", "alone p50", "p99", "max", "beside p50", "p99", "max", "ratio", "more", "limit", "verdict"]
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
+def table(verdicts: Sequence[Verdict], rounds: Sequence[Lateness]) -> str:
+    """Format a row per attack, then the noise of the rounds alone, what each attack did, and the result."""
     rows = [HEAD, *(_row(verdict) for verdict in verdicts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
     did = [f"{verdict.name}: {_did(verdict)}" for verdict in verdicts]
     failed = sum(not verdict.passed for verdict in verdicts)
     end = f"{failed} of {len(verdicts)} attacks made posts late." if failed else "No attack made a post late."
-    return "\n".join([*lines, "", CAPTION, "", *did, "", end]) + "\n"
+    return "\n".join([*lines, "", CAPTION, _noise(rounds), "", *did, "", end]) + "\n"
 
 
 def write(folder: Path, text: str, verdicts: Sequence[Verdict], rounds: Sequence[Lateness]) -> None:
@@ -31,6 +32,11 @@ def write(folder: Path, text: str, verdicts: Sequence[Verdict], rounds: Sequence
     (folder / "table.txt").write_text(text, encoding="utf-8")
     found = {"attacks": [asdict(verdict) for verdict in verdicts], "alone": [asdict(each) for each in rounds]}
     (folder / "results.json").write_text(json.dumps(_finite(found), indent=1) + "\n", encoding="utf-8")
+
+
+def _noise(rounds: Sequence[Lateness]) -> str:
+    lowest, highest = min(each.p99 for each in rounds), max(each.p99 for each in rounds)
+    return f"P99 of the rounds alone was {_number(lowest)} to {_number(highest)}: on a busy machine a verdict is noise."
 
 
 def _row(verdict: Verdict) -> list[str]:

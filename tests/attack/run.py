@@ -20,8 +20,8 @@ from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
 
 WRITERS = 16
-HEAD_SECONDS = 6.0  # from the end of all scheduling to the first round, at least
-SCHEDULING_PER_WRITING = 3.0  # an upper bound: how much longer scheduling takes than writing the drafts
+HEAD_SECONDS = 8.0  # from the end of all scheduling to the first round, at least
+SCHEDULING_PER_WRITING = 2.0  # an upper bound: how much longer scheduling takes than writing the drafts
 BEFORE_SECONDS, AFTER_SECONDS = 0.05, 0.1  # an attack begins before the first post beside it and ends after the last
 OVERTIME_SECONDS = 1.0  # after which an attack is left alone. Its sockets close with this process
 LATE_SECONDS = 10.0  # after the last round, for missing posts
@@ -34,7 +34,7 @@ class Sizes:
 
     beside: int = 100  # other users' posts beside each attack
     alone: int = 30  # and before it
-    every: float = 0.06  # seconds from post to post
+    every: float = 0.05  # seconds from post to post
     rest: float = 3.25
     users: int = 100  # whose posts they are
 
@@ -81,6 +81,8 @@ def run(
         one.attack.aim(one.target, one.window)
     if time.time() > start - float(stack.settings["DISPATCH_LEAD_SECONDS"]):
         raise StackError("The posts could not be scheduled in time. Run it again on a quieter machine.")
+    seconds = rounds[-1].window.end - start
+    say(f"The first round begins in {start - time.time():.0f} s. All of them take {seconds:.0f} s.")
     for one in rounds:
         _attack_in_time(one, stop, say)
     posts = [post for of_user in dealt for post in of_user]

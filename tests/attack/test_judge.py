@@ -82,14 +82,15 @@ def test_each_post_is_counted_in_its_own_part_of_its_round():
 def test_report_names_each_attack_its_verdict_and_what_it_did(tmp_path: Path):
     good = judge("first", "slow", lateness(2.0), lateness(3.0), {"held": 40})
     bad = judge("second", "other", lateness(2.0), lateness(math.inf, missing=2), {"200": 1_000})
-    text = table([good, bad])
+    text = table([good, bad], [lateness(1.5), lateness(9.0)])
     lines = text.splitlines()
     assert lines[1].split() == ["first", "100", "1.0", "2.0", "2.0", "1.0", "3.0", "3.0", "1.5×", "1.0", "7.0", "ok"]
     assert lines[2].split()[-3:] == ["2", "missing,", "late"]
+    assert "P99 of the rounds alone was 1.5 to 9.0: on a busy machine a verdict is noise." in lines
     assert "first: 40 × held" in lines
     assert "second: 1,000 × 200" in lines
     assert lines[-1] == "1 of 2 attacks made posts late."
-    assert table([good]).splitlines()[-1] == "No attack made a post late."
+    assert table([good], [lateness(2.0)]).splitlines()[-1] == "No attack made a post late."
     write(tmp_path / "out", text, [good, bad], [lateness(2.0)])
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [attack["beside"]["p99"] for attack in found["attacks"]] == [3.0, None]
