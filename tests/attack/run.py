@@ -21,10 +21,13 @@ from tests.bench.ledger import Post
 
 WRITERS = 16
 HEAD_SECONDS = 8.0  # from the end of all scheduling to the first round, at least
-SCHEDULING_PER_WRITING = 2.0  # an upper bound: how much longer scheduling takes than writing the drafts
+MARGIN = 1.5  # of the time that all scheduling takes, by the speed of a few posts
+MAX_SCHEDULING_SECONDS = 60.0
+WARM_SECONDS = 10.0  # from scheduling these few to their instant
 BEFORE_SECONDS, AFTER_SECONDS = 0.05, 0.1  # an attack begins before the first post beside it and ends after the last
 OVERTIME_SECONDS = 1.0  # after which an attack is left alone. Its sockets close with this process
 LATE_SECONDS = 10.0  # after the last round, for missing posts
+SETTLE_SECONDS = 0.5  # for second copies to arrive
 OFFSET_SECONDS = 0.037
 
 
@@ -64,30 +67,43 @@ def run(
 ) -> Findings:
     pairs = [(ATTACKS[name](), Target(stack.url, stack.settings, f"attacker-{name}")) for name in names]
     users = [User(stack.url, stack.settings["AUTH_JWT_SECRET"], number) for number in range(sizes.users)]
-    began = time.monotonic()
     for attack, target in pairs:
         attack.prepare(target)
         target.tally.clear()
         stop.check()
-    each = -(-len(names) * (sizes.alone + sizes.beside) // sizes.users)  # rounded up
-    written, _ = make_calls(lambda user: user.write(each), users, WRITERS)
-    seconds = time.monotonic() - began
-    say(f"The drafts are written, {seconds:.0f} s. Scheduling …")
-    start = time.time() + HEAD_SECONDS + seconds * SCHEDULING_PER_WRITING
+    count = len(names) * (sizes.alone + sizes.beside)
+    written, _ = make_calls(lambda user: user.write(2 + -(-count // sizes.users)), users, WRITERS)
+    for _ in range(2):  # the first time warms the app up
+        seconds = _schedule(users, [[Post(keys.pop(), round(time.time() + WARM_SECONDS, 3))] for keys in written])
+    calls = count + sum(attack.posts for attack, _ in pairs)
+    ahead = HEAD_SECONDS + min(seconds / sizes.users * calls * MARGIN, MAX_SCHEDULING_SECONDS)
+    say(f"The drafts are written. The first round begins in {ahead:.0f} s.")
+    start = time.time() + ahead
     rounds = make_rounds(pairs, sizes, start)
     dealt = deal(written, [due for one in rounds for due in (*one.alone, *one.beside)])
-    make_calls(lambda index: users[index].schedule(dealt[index]), range(sizes.users), WRITERS)
+    _schedule(users, dealt)
     for one in rounds:
         one.attack.aim(one.target, one.window)
     if time.time() > start - float(stack.settings["DISPATCH_LEAD_SECONDS"]):
         raise StackError("The posts could not be scheduled in time. Run it again on a quieter machine.")
-    seconds = rounds[-1].window.end - start
-    say(f"The first round begins in {start - time.time():.0f} s. All of them take {seconds:.0f} s.")
     for one in rounds:
         _attack_in_time(one, stop, say)
     posts = [post for of_user in dealt for post in of_user]
-    stack.ledger.wait_for(len(posts), time.time() + LATE_SECONDS, stop.pause)
-    return findings(rounds, posts, stack.ledger.arrivals({post.key for post in posts}))
+    return findings(rounds, posts, _arrivals(stack, {post.key for post in posts}, stop))
+
+
+def _schedule(users: Sequence[User], posts: Sequence[Sequence[Post]]) -> float:
+    """Schedule each user's posts and return the seconds."""
+    return make_calls(lambda index: users[index].schedule(posts[index]), range(len(users)), WRITERS)[1]
+
+
+def _arrivals(stack: AttackStack, keys: set[str], stop: StopSignal) -> dict[str, list[float]]:
+    """Return the arrivals of these posts, once all have arrived or LATE_SECONDS are over."""
+    end = time.time() + LATE_SECONDS
+    while len(stack.ledger.arrivals(keys)) < len(keys) and time.time() < end:
+        stop.pause(1.0)
+    stop.pause(SETTLE_SECONDS)
+    return stack.ledger.arrivals(keys)
 
 
 def make_rounds(pairs: Sequence[tuple[Attack, Target]], sizes: Sizes, start: float) -> list[Round]:

@@ -13,6 +13,7 @@ class Attack:
 
     name: ClassVar[str]
     kind: ClassVar[Kind] = "other"
+    posts: ClassVar[int] = 0  # that `aim` schedules
 
     def prepare(self, target: Target) -> None:
         """Create the attacker's objects, before the attack's time is known."""

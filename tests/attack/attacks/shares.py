@@ -14,11 +14,11 @@ from tests.attack.target import Connection, Request, Target, Window, flood, in_t
 WRITERS = 8
 THOUSAND = 1_000
 REPLAY_SOCKETS = 250  # at a time: each may be kept waiting for the post's instant
-FAILING, ACCOUNTS = 10, 100
+FAILING, ACCOUNTS = 20, 100
 
 
 class OwnPosts(Attack):
-    """`posts` posts of the attacker, through an account of the attacker."""
+    """Posts of the attacker, through an account of the attacker."""
 
     posts = 1
     content = "One of many posts"
