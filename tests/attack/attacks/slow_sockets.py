@@ -10,6 +10,7 @@ from tests.attack.attacks.attack import Attack
 from tests.attack.target import Target, Window
 
 SOCKETS = 40
+PAGE_POSTS = 3  # of 100,000 characters: more than the kernel keeps for a client that does not read
 HOST = "Host: punctual.example\r\n"
 
 
@@ -18,6 +19,7 @@ class HeldSockets(Attack):
 
     kind = "slow"
     receive_bytes: ClassVar[int | None] = None
+    pause: ClassVar[float] = 0.0  # seconds from socket to socket
 
     def starts(self, target: Target) -> Sequence[str]:
         raise NotImplementedError
@@ -34,6 +36,7 @@ class HeldSockets(Attack):
                     target.tally.add("cut off")
                 else:
                     target.tally.add("held")
+                time.sleep(self.pause)
             time.sleep(max(0.0, window.end - time.time()))
 
     def after_start(self, opened: socket.socket) -> None:
@@ -81,9 +84,10 @@ class MissingBodies(HeldSockets):
 class UnreadAnswers(HeldSockets):
     name = "answers never read"
     receive_bytes = 1_024
+    pause = 0.05  # forty pages at one moment would be a flood
 
     def prepare(self, target: Target) -> None:
-        for _ in range(10):
+        for _ in range(PAGE_POSTS):
             target.draft("x" * 100_000)
 
     def starts(self, target: Target) -> Sequence[str]:
