@@ -162,6 +162,10 @@ class Authors:
 
     def _when(self) -> datetime:
         rng, now = self._world.rng, self._world.kernel.instant()
+        gate = self._world.scenario.gate
+        if gate is not None and rng.random() < 0.8:
+            second = int((now + timedelta(seconds=rng.uniform(1, gate.rush_seconds))).timestamp())
+            return datetime.fromtimestamp(second - second % -gate.rush_seconds, UTC)
         kind = rng.random()
         if kind < 0.1:
             return now - timedelta(seconds=rng.uniform(0, 70))

@@ -1,12 +1,13 @@
 """The real store on an in-memory SQLite, with injected failures and a callback after each commit.
 
-Invariant: time passes before and after a block, never inside, since all actors share one connection.
+Invariant: all actors share one connection, so time passes before and after a block. Inside a block it passes only while
+a claim is held, and then every other block waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -24,6 +25,8 @@ class FaultPoints(Protocol):
     def step(self, effect: str) -> None: ...
 
     def inject(self, kind: str) -> bool: ...
+
+    def transaction_begins(self) -> None: ...
 
 
 def memory_engine() -> sa.Engine:
@@ -58,21 +61,30 @@ def empty(raw: Any) -> None:
 class SimulatedDatabase(Database):
     """The app's Database with faults and delays around its blocks."""
 
-    def __init__(self, engine: sa.Engine, steps: FaultPoints, committed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        steps: FaultPoints,
+        committed: Callable[[], None],
+        alone: AbstractContextManager[object],
+    ) -> None:
         super().__init__(engine)
         self._steps = steps
         self._committed = committed
+        self._alone = alone
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
+        self._steps.transaction_begins()
         self._steps.step("begin")
         if self._steps.inject("database_refuses"):
             raise Unavailable()
-        with super().transaction() as tx:
-            yield tx
-            if self._steps.inject("commit_fails"):
-                raise Unavailable()
-        self._committed()
+        with self._alone:
+            with super().transaction() as tx:
+                yield tx
+                if self._steps.inject("commit_fails"):
+                    raise Unavailable()
+            self._committed()
         self._steps.step("committed")
         if self._steps.inject("commit_unheard"):
             raise Unavailable()
@@ -82,6 +94,6 @@ class SimulatedDatabase(Database):
         self._steps.step("read")
         if self._steps.inject("read_fails"):
             raise Unavailable()
-        with super().reading() as connection:
+        with self._alone, super().reading() as connection:
             yield connection
         self._steps.step("has read")

@@ -120,7 +120,8 @@ class Facts:
     callback. `promised`: the chosen instant by post and generation. `absent`: attempts that an answer or a report
     proved unpublished. `granted`: attempts with a granted claim. `misnamed`: posts with a report that named
     no attempt, or one that was never made. `causes`: by post, the meanings of all failures that
-    Punctual was given. `excused`: second copies by the reason why Punctual could not prevent them.
+    Punctual was given. `excused`: second copies by the reason why Punctual could not prevent them. `groups`: claims of
+    a gate by the size of their group. `holds`: sleeps of a held claim. `deaths`: of gates, by thread and step.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -140,6 +141,9 @@ class Facts:
     excused: Counter[str] = field(default_factory=Counter)
     executions: Counter[tuple[str, int]] = field(default_factory=Counter)
     accounts: dict[str, Account] = field(default_factory=dict)
+    groups: Counter[int] = field(default_factory=Counter)
+    holds: int = 0
+    deaths: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     events: list[tuple[int, str, str, Row | None]] = field(default_factory=list)
 

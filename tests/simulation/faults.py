@@ -72,10 +72,23 @@ KINDS = {
     "sweep_missed": "the cron does not fire",
     "sweep_doubled": "two sweeps at once",
 }
+#: Only in worlds whose processes have a gate.
+GATE_KINDS = {
+    "gate_death": "a process dies between two steps of its gate, a held claim among them",
+    "gate_claim_late": "the gate's claiming thread gets no turn for a while",
+    "gate_send_late": "a sending thread gets no turn",
+    "gate_settle_late": "the settling thread gets no turn",
+    "gate_reply_late": "the replying thread gets no turn",
+    "row_locked": "another transaction holds a row that a group skips",
+    "clock_back_in_hold": "the clock is put back while a claim is held",
+    "clock_forward_in_hold": "the clock is put forward while a claim is held",
+    "clock_righted_in_hold": "a clock put ahead is put right while a claim is held",
+}
 #: Faults possible at every step get lower odds, faults that need a send higher ones, so all kinds occur.
 WEIGHTS = {"death": 0.05, "instance_death": 0.02, "freeze": 0.1, "slowness": 0.5, "commit_fails": 0.5}
 WEIGHTS |= {"database_refuses": 0.5, "commit_unheard": 0.5, "read_fails": 0.5}
 WEIGHTS |= {"media_gone": 2.0, "posted_twice": 2.0, "posted_before": 2.0}
+WEIGHTS |= {"gate_death": 0.1, "gate_claim_late": 0.3, "row_locked": 0.5, "clock_righted_in_hold": 2.0}
 MORE_OFTEN = ("n8n_", "report_", "platform_", "qstash_", "proxy_", "workflow_")
 
 OFTEN = 0.4
@@ -91,6 +104,14 @@ class Faults:
         share = rng.choice((0.05, 0.15, 0.3, 0.6))
         self.odds = {kind: rng.choice((0.05, 0.15, OFTEN)) * _weight(kind) for kind in KINDS if rng.random() < share}
         self.odds |= dict.fromkeys(certain, OFTEN)
+
+    def enable_gates(self, certain: Iterable[str]) -> None:
+        """Draw the odds of the faults around a gate."""
+        rng = self._rng
+        for kind in GATE_KINDS:
+            if rng.random() < 0.4:
+                self.odds[kind] = rng.choice((0.05, 0.15, OFTEN)) * _weight(kind)
+        self.odds |= {kind: OFTEN * _weight(kind) for kind in certain if kind in GATE_KINDS}
 
     def hit(self, kind: str) -> bool:
         odds = self.odds.get(kind)

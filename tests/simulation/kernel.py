@@ -45,13 +45,22 @@ class Worker(threading.Thread):
 
 
 class Actor:
-    """The work of one process on one instance, such as a request, delivery or sweep. Rules read `notes`."""
+    """The work of one process on one instance, such as a request, delivery or sweep. Rules read `notes`.
 
-    def __init__(self, name: str, instance: int, work: Callable[[], Any], parent: Actor | None = None) -> None:
+    A `daemon` waits for work for ever, like a thread of the gate. `began_at` is the true instant of its start in µs.
+    `began_ahead` says that its host's clock was ahead when its transaction last looked at it.
+    """
+
+    def __init__(
+        self, name: str, instance: int, work: Callable[[], Any], parent: Actor | None = None, *, daemon: bool = False
+    ) -> None:
         self.name = name
         self.instance = instance
         self.work = work
         self.root: Actor = parent.root if parent else self
+        self.daemon = daemon
+        self.began_at = 0
+        self.began_ahead = False
         self.worker: Worker | None = None
         self.dead = False
         self.done = False
@@ -79,6 +88,11 @@ class Kernel:
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
 
+    @property
+    def calls(self) -> list[Actor]:
+        """The living actors that end by themselves."""
+        return [actor for actor in self.alive if not actor.daemon]
+
     def instant(self, offset: int = 0) -> datetime:
         return EPOCH + timedelta(microseconds=self.now + offset)
 
@@ -92,6 +106,7 @@ class Kernel:
 
     def spawn(self, actor: Actor, delay: float = 0.0) -> Actor:
         self.alive[actor] = None
+        actor.began_at = self.now
         self.after(delay, lambda: self._resume(actor))
         return actor
 
@@ -117,6 +132,30 @@ class Kernel:
             return
         self.at(when, lambda: self._resume(actor))
         self._yield_baton(actor)
+
+    def wait(self, waiting: list[Callable[[], None]], seconds: float | None = None) -> bool:
+        """Let the calling actor wait until its entry in `waiting` is called. Return False after `seconds` alone."""
+        actor = self.current
+        assert actor is not None
+        if actor.dead:
+            raise Killed
+        ended: list[bool] = []
+
+        def end(called: bool) -> None:
+            if not ended:
+                ended.append(called)
+                self.at(self.now, lambda: self._resume(actor))
+
+        call = functools.partial(end, True)
+        waiting.append(call)
+        if seconds is not None:
+            self.after(max(seconds, 0.0), functools.partial(end, False))
+        try:
+            self._yield_baton(actor)
+        finally:
+            if call in waiting:
+                waiting.remove(call)
+        return ended[0]
 
     def join(self, children: list[Actor]) -> None:
         """Let the calling actor wait for its children."""

@@ -53,6 +53,7 @@ class SimulatedPublisher:
             pause(rng.choice((0.01, 5.0)))
             return Reply("not_sent", sent_at, error="connection refused")
         pause(0.2 * rng.random())
+        world.instances.may_die_at_gate("calls n8n")
         if world.is_out("n8n_restarts"):
             return Reply("answered", sent_at, 404, body=NOT_REGISTERED)
         if world.inject("n8n_refuses"):
@@ -79,6 +80,7 @@ class SimulatedPublisher:
         """Start the workflow. One that answers at its end may take longer than Punctual waits."""
         world, rng = self._world, self._world.rng
         world.executions.start(submission)
+        world.instances.may_die_at_gate("waits for n8n")
         timeout = world.settings.n8n_timeout_seconds
         takes = 0.3 * rng.random()
         if world.scenario.workflow.answers_at_end:

@@ -97,7 +97,8 @@ class Observer:
         for step in change.steps:
             if step.after == "publishing":
                 instance = change.actor.instance
-                claim = Claim(step.generation, step.at, instance, self._world.clocks[instance].ahead > 0)
+                ahead = change.actor.began_ahead or self._world.clocks[instance].ahead > 0
+                claim = Claim(step.generation, step.at, instance, ahead)
                 self._world.facts.claims[step.post_id, step.attempt] = claim
                 change.actor.notes.setdefault("claimed", {})[step.post_id] = step.attempt
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 AHEAD_SECONDS = (3.0, 60.0, 3600.0)  # of an instance's clock, for a while
+AHEAD_AT_A_GATE = (0.3, 1.0, 3.0)  # so little that deliveries still wait there
+NEAR = SECOND // 50  # µs around an instant, in which a gate holds its claims
 
 
 class Planner:
@@ -57,6 +59,8 @@ class Planner:
         if world.faults.stopped or rng.random() > 0.3 or instant < world.kernel.now - 5 * SECOND:
             return
         when = instant + rng.randint(-2 * SECOND, SECOND)
+        if world.scenario.gate is not None and rng.random() < 0.5:
+            when = instant + rng.randint(-NEAR, NEAR)
         post_id = next(post_id for post_id in world.authors.posts if key(post_id) == row.id)
         if row.status == "publishing" and rng.random() < 0.5:
             world.kernel.at(when, self._extra_sweep)
@@ -94,8 +98,13 @@ class Planner:
         """Put one instance's clock ahead for a while."""
         world, rng = self._world, self._world.rng
         instance = rng.randrange(len(world.clocks))
-        seconds, lasting = rng.choice(AHEAD_SECONDS), rng.uniform(10, 300)
-        start = partial(world.set_clock_ahead, instance, seconds, lasting)
+        seconds = rng.choice(AHEAD_AT_A_GATE if world.scenario.gate is not None else AHEAD_SECONDS)
+        lasting = rng.uniform(10, 300)
+
+        def start() -> None:
+            world.faults.counts["clock_ahead"] += 1
+            world.set_clock_ahead(instance, seconds, lasting)
+
         world.kernel.after(rng.uniform(0, world.scenario.active_seconds), start)
 
     def _plan_revocation(self, seconds: float) -> None:

@@ -100,6 +100,9 @@ class QStash:
         if world.inject("message_early"):
             when -= rng.randint(0, 30 * SECOND)
         self._deliver_at(when, message)
+        gate = world.scenario.gate
+        if gate is not None and gate.repeats and rng.random() < 0.5 and not world.faults.stopped:
+            self._deliver_at(when, message)
         while world.inject("message_repeated"):
             self._deliver_at(when + rng.choice((0, rng.randint(0, 3 * SECOND), rng.randint(0, 900 * SECOND))), message)
 

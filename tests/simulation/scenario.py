@@ -13,6 +13,7 @@ from tests.simulation.reports import FORMS
 from tests.simulation.routes import SECRET
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
+GATED = 0.4  # of the worlds
 MAX_SKEW = 1 * SECOND  # µs each way, so two instances differ by two seconds at most
 
 
@@ -34,7 +35,8 @@ class Focus:
     """The worlds in which a planted bug shows. The default is every world.
 
     `faults` are enabled in every seed. `platform` is the only one. `workflow` replaces fields of the workflow's setup.
-    `settings` replaces settings. `rule` judges alone, where another one would end the seed earlier.
+    `settings` replaces settings. `rule` judges alone, where another one would end the seed earlier. `gated`: each
+    process has a gate, or none has. None leaves it to the seed.
     """
 
     faults: tuple[str, ...] = ()
@@ -42,9 +44,24 @@ class Focus:
     workflow: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     rule: str | None = None
+    gated: bool | None = False
 
 
-ANYWHERE = Focus()
+NO_GATES = Focus()
+ANYWHERE = Focus(gated=None)
+
+
+@dataclass(frozen=True, slots=True)
+class GateSetup:
+    """The gate of each process, and its world: some instances, many posts, and `rush_seconds` between full instants."""
+
+    senders: int
+    max_group: int
+    instances: int
+    posts: int
+    lead: float
+    rush_seconds: int
+    repeats: bool  # of messages, so that a group has duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +75,27 @@ class Scenario:
     max_waiting: int | None
     sweep_seconds: float
     platforms: tuple[str, ...]
+    gate: GateSetup | None = None
 
 
-def make_scenario(rng: random.Random, focus: Focus = ANYWHERE) -> Scenario:
+def draw_gate(seed: int, focus: Focus) -> GateSetup | None:
+    """Draw whether the processes have a gate, and which. Its own random numbers leave the other worlds as they are."""
+    rng = random.Random(f"gate {seed}")
+    gated = rng.random() < GATED if focus.gated is None else focus.gated
+    if not gated:
+        return None
+    return GateSetup(
+        senders=rng.choice((1, 2, 8)),
+        max_group=rng.choice((2, 3, 16, 16)),
+        instances=rng.choice((1, 1, 2)),
+        posts=rng.choice((3, 5, 7)),
+        lead=rng.choice((0.5, 1.0, 2.0, 2.0)),
+        rush_seconds=rng.choice((20, 60)),
+        repeats=rng.random() < 0.4,
+    )
+
+
+def make_scenario(rng: random.Random, focus: Focus = ANYWHERE, gate: GateSetup | None = None) -> Scenario:
     poll = rng.random() < 0.15
     skew = rng.choice((0, MAX_SKEW, MAX_SKEW))
     active = rng.choice((240.0, 600.0, 1200.0))
@@ -82,7 +117,12 @@ def make_scenario(rng: random.Random, focus: Focus = ANYWHERE) -> Scenario:
         max_waiting=rng.choice((None, 1, 64, 64)),
         sweep_seconds=rng.choice((120.0, 300.0)) if poll else 300.0,
         platforms=(focus.platform,) if focus.platform else PLATFORMS,
+        gate=gate,
     )
+    if gate is not None:
+        settings = replace(scenario.settings, dispatch_lead_seconds=gate.lead)
+        skews = scenario.skews[: gate.instances]
+        scenario = replace(scenario, settings=settings, skews=skews, posts=gate.posts, max_waiting=64)
     workflow = replace(scenario.workflow, **focus.workflow)
     return replace(scenario, workflow=workflow, settings=replace(scenario.settings, **focus.settings))
 

@@ -16,6 +16,7 @@ from app.log import logger
 from tests.simulation import rules
 from tests.simulation.database import empty, memory_engine, raw_connection
 from tests.simulation.facts import Row, Violation
+from tests.simulation.gate import virtual_gate
 from tests.simulation.kernel import SECOND, Actor, Kernel
 from tests.simulation.observer import micros
 from tests.simulation.routes import Routes
@@ -40,6 +41,9 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     excused: Counter[str] = field(default_factory=Counter)
+    groups: Counter[int] = field(default_factory=Counter)
+    holds: int = 0
+    deaths: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
 
@@ -63,7 +67,7 @@ class SeedRunner:
         with mock.patch.object(uuid, "uuid4", side_effect=lambda: uuid.UUID(int=ids.getrandbits(128), version=4)):
             world = World(seed, self.kernel, self.engine, self.raw, self.routes, focus, recording=recording)
             try:
-                with _recorded_log(world):
+                with _recorded_log(world), virtual_gate(world):
                     _run_phases(world)
             finally:
                 world.over = True
@@ -82,6 +86,9 @@ def _outcome(seed: int, world: World) -> Outcome:
         faults=world.faults.counts,
         ends=Counter(_end(row, row.id in public) for row in facts.rows.values()),
         excused=facts.excused,
+        groups=facts.groups,
+        holds=facts.holds,
+        deaths=facts.deaths,
         violations=facts.violations,
     )
 
@@ -123,7 +130,7 @@ def _run_phases(world: World) -> None:
     world.record("fate", "no more faults")
     world.faults.stopped = True
     world.authors.reconnect_all()
-    stragglers = list(world.kernel.alive)  # frozen actors must wake before the recovery is timed
+    stragglers = world.kernel.calls  # frozen actors must wake before the recovery is timed
     if not _run(world, MAX_FREEZE, lambda: all(actor.done for actor in stragglers)):
         return
     if _run(world, round(_recovery_seconds(world) * SECOND), world.all_ended):
@@ -147,7 +154,7 @@ def _first_actor(world: World) -> Actor:
 
 def _settled(world: World) -> bool:
     """Return True if every post has ended and no actor, message or report is in flight."""
-    return not (world.kernel.alive or world.executions.pending or world.qstash.pending) and world.all_ended()
+    return not (world.kernel.calls or world.executions.pending or world.qstash.pending) and world.all_ended()
 
 
 def _recovery_seconds(world: World) -> float:

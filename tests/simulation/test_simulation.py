@@ -2,12 +2,15 @@
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.breaks import BREAKS
+from tests.simulation.faults import GATE_KINDS
+from tests.simulation.scenario import Focus
 from tests.simulation.seed_run import SeedRunner
 from tests.simulation.timeline import timeline
 
@@ -20,6 +23,22 @@ PART = 50
 FRESH = 50
 
 MAX_SEEDS = 300  # each break is caught within these seeds, most within fifty
+
+
+GATED_SEEDS = 40
+#: Deaths of a gate: before and within the claim, after its commit, around the send and the settle, before the answer.
+STEPS = {
+    "gate_claim: begin",
+    "gate_claim: holds",
+    "gate_claim: committed",
+    "gate_send: n8n.send",
+    "gate_send: calls",
+    "gate_send: waits",
+    "gate_send: n8n",
+    "gate_settle: begin",
+    "gate_settle: committed",
+    "gate_reply: qstash.call",
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +68,24 @@ def test_rules_hold_in_random_seeds(runner: SeedRunner):
         assert_rules_hold(runner, secrets.randbelow(2**32))
 
 
-def test_equal_seeds_give_equal_timelines(runner: SeedRunner):
-    first, second = (list(timeline(runner.run(7, recording=True)[1])) for _ in range(2))
+@pytest.mark.parametrize("gated", [False, True], ids=["one by one", "gates"])
+def test_equal_seeds_give_equal_timelines(runner: SeedRunner, gated: bool):
+    focus = Focus(gated=gated)
+    first, second = (list(timeline(runner.run(7, recording=True, focus=focus)[1])) for _ in range(2))
     assert first == second
     assert len(first) > 50
+
+
+def test_fixed_seeds_meet_groups_held_claims_and_deaths_at_every_step_of_the_gate(runner: SeedRunner):
+    sizes: Counter[int] = Counter()
+    deaths: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for seed in range(GATED_SEEDS):
+        outcome, _ = runner.run(seed, focus=Focus((*GATE_KINDS, "clock_ahead"), gated=True))
+        sizes, deaths, faults = sizes + outcome.groups, deaths + outcome.deaths, faults + outcome.faults
+    assert sum(count for size, count in sizes.items() if size > 1) > 25
+    assert min(faults[kind] for kind in GATE_KINDS) > 0
+    assert deaths.keys() >= STEPS
 
 
 def test_world_and_judge_import_none_of_the_apps_outcome_tables():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.simulation.database import SimulatedDatabase
 from tests.simulation.evidence import Evidence
 from tests.simulation.facts import Copy, Facts, Send, Violation, key
 from tests.simulation.faults import Faults
+from tests.simulation.instances import Instances
 from tests.simulation.kernel import SECOND, Actor, Kernel, Killed
 from tests.simulation.media import SimulatedMedia
 from tests.simulation.n8n import SimulatedPublisher
@@ -25,7 +27,7 @@ from tests.simulation.platforms import LINKEDIN_GUARD_SECONDS, Platforms
 from tests.simulation.qstash import Message, QStash, SimulatedMessages
 from tests.simulation.reports import PendingReport
 from tests.simulation.routes import HttpAnswer, Routes
-from tests.simulation.scenario import Focus, Scenario, make_scenario
+from tests.simulation.scenario import Focus, Scenario, draw_gate, make_scenario
 from tests.simulation.workflow import Executions
 from tests.support.one_by_one import OneByOne
 
@@ -33,17 +35,17 @@ MAX_SLEEP = 60 * SECOND  # µs between two looks at a clock that may be set mean
 
 
 class Clock:
-    """ports.Clock of one instance: true time plus an error in µs, larger while the clock is put ahead."""
+    """ports.Clock of one instance: true time plus an error in µs, larger while the clock is put ahead or back."""
 
     def __init__(self, kernel: Kernel, offset: int, awake: Callable[[str], None]) -> None:
         self._kernel = kernel
-        self._offset = offset
+        self.offset = offset
         self._awake = awake
         self.ahead = 0
         self.most_ahead = 0
 
     def now(self) -> datetime:
-        return self._kernel.instant(self._offset + self.ahead)
+        return self._kernel.instant(self.offset + self.ahead)
 
     def sleep_until(self, instant: datetime) -> None:
         while (left := (instant - self.now()) // timedelta(microseconds=1)) > 0:
@@ -86,7 +88,9 @@ class World:
         self.over = False
         self.focus = focus
         self.faults = Faults(self.rng, focus.faults)
-        self.scenario: Scenario = make_scenario(self.rng, focus)
+        self.scenario: Scenario = make_scenario(self.rng, focus, draw_gate(seed, focus))
+        if self.scenario.gate is not None:
+            self.faults.enable_gates(focus.faults)
         self.settings = self.scenario.settings
         self.facts = Facts()
         self.observer = Observer(self, raw)
@@ -96,22 +100,26 @@ class World:
         self.platforms = Platforms(self, guard_seconds=self.rng.choice(LINKEDIN_GUARD_SECONDS))
         self.executions = Executions(self)
         self.evidence = Evidence(self)
-        self.deps = [self._instance(n, engine) for n in range(len(self.clocks))]
+        self.instances = Instances(self)
+        self._engine = engine
+        self.deps = [self.start_instance(n) for n in range(len(self.clocks))]
         self.authors = Authors(self)
         self.planner = Planner(self)
         self._outages: dict[str, tuple[int, int]] = {}
 
-    def _instance(self, number: int, engine: Any) -> Deps:
-        room = self.scenario.max_waiting
+    def start_instance(self, number: int) -> Deps:
+        """Return the dependencies of a new process of this instance."""
+        room, gated = self.scenario.max_waiting, self.scenario.gate is not None
+        alone: AbstractContextManager[object] = self.instances.connection if gated else nullcontext()
         return Deps(
             settings=self.settings,
             clock=self.clocks[number],
-            db=SimulatedDatabase(engine, self, self.observer.committed),
+            db=SimulatedDatabase(self._engine, self, self.observer.committed, alone),
             messages=None if self.settings.poll_mode else SimulatedMessages(self, self.qstash),
             publisher=SimulatedPublisher(self, number),
             vault=Vault(self.inject),
             media=SimulatedMedia(self) if self.settings.media_check_seconds else None,
-            gate=OneByOne(),
+            gate=self.instances.new_gate(number) if gated else OneByOne(),
             renew_account=renew_account,
             random=self.rng.random,
             run_many=self.run_many,
@@ -129,8 +137,13 @@ class World:
             raise Killed
         if self.recording:
             self.record(actor.name, effect)
-        self._inject_death(actor)
-        self.kernel.pause(self._latency(may_freeze))
+        self.instances.may_die(actor, effect)
+        self.kernel.pause(self._latency(actor, may_freeze))
+
+    def transaction_begins(self) -> None:
+        """Note whether the clock that a transaction has just read is ahead."""
+        if (actor := self.kernel.current) is not None:
+            actor.began_ahead = self.clocks[actor.instance].ahead > 0
 
     def inject(self, kind: str) -> bool:
         if not self.faults.hit(kind):
@@ -139,22 +152,15 @@ class World:
             self.record(self.kernel.current.name if self.kernel.current else "fate", f"FAULT {kind}")
         return True
 
-    def _inject_death(self, actor: Actor) -> None:
-        if self.inject("death"):
-            self.kernel.kill(actor.root)
-        elif self.inject("instance_death"):
-            for other in [a for a in self.kernel.alive if a.instance == actor.instance]:
-                self.kernel.kill(other.root)
-        if actor.dead:
-            raise Killed
-
-    def _latency(self, may_freeze: bool) -> float:
+    def _latency(self, actor: Actor, may_freeze: bool) -> float:
         rng = self.rng
         if may_freeze and self.inject("freeze"):
             lease = self.settings.publish_lease_seconds
             return max(0.0, lease + rng.choice((rng.uniform(-3, 3), rng.uniform(0, 400), rng.uniform(-lease, 0))))
         if self.inject("slowness"):
             return rng.uniform(0.3, 5)
+        if actor.daemon:
+            return self.instances.latency_of_thread(actor)
         return rng.random() * (0.02 if rng.random() < 0.8 else 0.3)
 
     def run_many(self, work: Callable[[Any], Any], items: Iterable[Any], at_a_time: int) -> list[Any]:
@@ -176,6 +182,7 @@ class World:
     def _child(self, parent: Actor, work: Callable[[Any], Any], item: Any) -> Actor:
         child = Actor(f"{parent.name}, post {item.id[:4]}", parent.instance, lambda: work(item), parent)
         child.notes = {"kind": "delivery", "carries": {item.id: item.generation}}
+        child.on_end.append(lambda: self._ended(child))
         return self.kernel.spawn(child)
 
     def actor(self, name: str, kind: str, work: Callable[[Deps], Any]) -> Actor:
@@ -203,12 +210,11 @@ class World:
         return start <= self.kernel.now < end and not self.faults.stopped
 
     def set_clock_ahead(self, instance: int, seconds: float, lasting: float) -> None:
-        """Put one instance's clock ahead, and back after a while."""
+        """Put one instance's clock ahead, or back with negative `seconds`, and right after a while."""
         clock = self.clocks[instance]
         clock.ahead = round(seconds * SECOND)
-        clock.most_ahead = max(clock.most_ahead, clock.ahead)
-        self.faults.counts["clock_ahead"] += 1
-        self.record("fate", f"the clock of instance {instance} is {seconds:.0f} s ahead for {lasting:.0f} s")
+        clock.most_ahead = max(clock.most_ahead, abs(clock.ahead))
+        self.record("fate", f"the clock of instance {instance} is {seconds:g} s ahead for {lasting:.2f} s")
 
         def back() -> None:
             clock.ahead = 0

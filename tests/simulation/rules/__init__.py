@@ -1,6 +1,12 @@
 """The rules of the simulation, one function each: each yields a text per violation."""
 
 from tests.simulation.rules.accounts import only_refused_tokens_are_marked, report_about_old_token_keeps_new_connection
+from tests.simulation.rules.answers import (
+    answered_sends_are_recorded,
+    every_call_is_answered,
+    gate_threads_never_fail,
+    recorded_sends_are_true,
+)
 from tests.simulation.rules.arming import armed_answer_matches_row
 from tests.simulation.rules.cancellation import cancelled_generation_is_not_sent
 from tests.simulation.rules.causes import failures_have_a_cause
@@ -60,6 +66,7 @@ ON_EXECUTION = (one_execution_publishes_per_grant,)
 ON_COPY = (no_second_copy, no_early_copy, no_copy_after_cancel)
 ON_REPORT = (report_is_not_refused, true_report_is_applied, duplicate_of_an_own_copy_is_published)
 ON_ACCOUNT = (report_about_old_token_keeps_new_connection, only_refused_tokens_are_marked)
-ON_END = (only_refusals_are_raised, no_answer_is_a_bug, armed_answer_matches_row)
+ON_END = (only_refusals_are_raised, no_answer_is_a_bug, armed_answer_matches_row, answered_sends_are_recorded)
+ON_GATE_FAILURE = (gate_threads_never_fail,)
 AFTER_FAULTS = (every_post_ends,)
-AT_END = (recorded_outcomes_are_true, copy_after_cancel_raises_alert)
+AT_END = (recorded_outcomes_are_true, recorded_sends_are_true, every_call_is_answered, copy_after_cancel_raises_alert)

@@ -16,6 +16,10 @@ def delivery_claims_only_its_generation(world: World, change: Change) -> Iterato
     before, after = change.before, change.after
     if before is None or after.status != "publishing" or before.status == "publishing":
         return
+    if "inside" in change.actor.notes:  # a thread of a gate
+        if not change.actor.notes["inside"][after.id, before.generation]:
+            yield f"{change.actor.name} claimed generation {before.generation}, which no delivery inside carries"
+        return
     carried = {key.replace("-", ""): generation for key, generation in change.actor.notes.get("carries", {}).items()}
     if carried.get(after.id) != before.generation:
         yield f"{change.actor.name} came for generation {carried.get(after.id)} and claimed {before.generation}"

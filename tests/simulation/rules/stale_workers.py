@@ -35,7 +35,7 @@ def stale_workers_change_nothing(world: World, change: Change) -> Iterator[str]:
         if (before.lease_until or "") > now and not clock.most_ahead:
             yield f"taken away at {now}, under a lease until {before.lease_until}"
         return
-    holder = notes.get("claimed", {}).get(before.id) if notes["kind"] == "delivery" else notes.get("names")
+    holder = notes.get("claimed", {}).get(before.id) if notes["kind"] in ("delivery", "gate") else notes.get("names")
     if holder != before.attempt and not (notes["kind"] == "report" and holder is None):
         yield f"{change.actor.name}, of attempt {holder}, changed what attempt {before.attempt} holds"
 

@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 
 def never_claimed_early(world: World, change: Change) -> Iterator[str]:
-    """A claim comes at or after the due instant, by the clock of the claiming instance."""
+    """A claim comes at or after the due instant, by the clock of the claiming instance.
+
+    It is committed then too. A clock put back meanwhile is excused where it was right before.
+    """
     before, after = change.before, change.after
     if before is None or before.status != "scheduled" or after.status != "publishing":
         return
-    at = world.facts.claims[after.id, after.attempt].at
-    if at < (before.next_attempt_at or ""):
-        yield f"claimed at {at}, due at {before.next_attempt_at}"
+    claim, due = world.facts.claims[after.id, after.attempt], before.next_attempt_at or ""
+    if claim.at < due:
+        yield f"claimed at {claim.at}, due at {due}"
+    clock = world.clocks[claim.instance]
+    now = max(stamp(clock.now()), stamp(world.kernel.instant(clock.offset)))
+    if now < due and not claim.clock_ahead:
+        yield f"committed at {now}, due at {due}"
 
 
 def never_sent_early(world: World, send: Send) -> Iterator[str]:
