@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import planted
-from tests.simulation.scenario import ANYWHERE, Focus
+from tests.simulation import planted, planted_gate
+from tests.simulation.scenario import NO_GATES, Focus
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Break:
 
     context: Callable[[], AbstractContextManager[Any]]
     caught_by: str
-    focus: Focus = ANYWHERE
+    focus: Focus = NO_GATES
     first_seed: int = 0
 
 
@@ -32,6 +32,9 @@ def _copies(platform: str, *faults: str, backoff: float = 30.0, **workflow: Any)
 
 _LOST = ("n8n_hangs", "proxy_gives_up", "report_lost")
 _BUSY_AND_MISNAMED = ("report_misnamed", "report_repeated", "report_late", "platform_busy", "platform_times_out")
+_GATED = Focus(gated=True)
+_LATE_SETTLES = Focus(("gate_settle_late",), gated=True)
+_WRONG_CLOCKS = Focus(("clock_ahead", "clock_righted_in_hold", "clock_back_in_hold"), gated=True)
 BREAKS = {
     "all-4xx-are-verdicts": Break(planted.all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
     "any-urn-of-a-duplicate-is-ours": Break(
@@ -108,4 +111,21 @@ BREAKS = {
     "misnamed-attempts-are-believed": Break(
         planted.misnamed_attempts_are_believed, "stale_workers_change_nothing", Focus(_BUSY_AND_MISNAMED), first_seed=12
     ),
+    "answers-come-before-the-settle": Break(
+        planted_gate.answers_come_before_the_settle, "answered_sends_are_recorded", _GATED
+    ),
+    "held-claims-are-committed-early": Break(
+        planted_gate.held_claims_are_committed_early, "never_claimed_early", _WRONG_CLOCKS, first_seed=25
+    ),
+    "lost-claims-are-sent": Break(planted_gate.lost_claims_are_sent, "one_send_per_attempt", _GATED),
+    "members-are-forgotten-after-the-send": Break(
+        planted_gate.members_are_forgotten_after_the_send, "every_call_is_answered", _LATE_SETTLES, first_seed=85
+    ),
+    "members-are-forgotten-before-the-send": Break(
+        planted_gate.members_are_forgotten_before_the_send, "every_call_is_answered", _GATED
+    ),
+    "neighbours-are-settled": Break(
+        planted_gate.neighbours_are_settled, "recorded_sends_are_true", _LATE_SETTLES, first_seed=25
+    ),
+    "twins-are-both-claimed": Break(planted_gate.twins_are_both_claimed, "one_send_per_attempt", _GATED),
 }
