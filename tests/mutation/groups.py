@@ -38,6 +38,11 @@ DISPATCH_TESTS = [
 
 SWEEP_TESTS = ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "alarms", "records"]
 
+GATE_TESTS = [f"tests/simulation/test_gate_{part}.py" for part in ("waiting", "threads", "door")]
+
+#: Groups with SQL of their own for PostgreSQL. Their tests run on both databases.
+ON_BOTH_DATABASES = ("claim_sql",)
+
 #: Name → code and tests. A test is a folder, or a file of tests/use_cases named without `test_`.
 GROUPS: dict[str, tuple[str, list[str]]] = {
     "domain": ("app/domain/*", ["tests/domain"]),
@@ -52,7 +57,14 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
     "dispatch": ("app/delivery/dispatch.py", DISPATCH_TESTS),
     "prepare": ("app/delivery/prepare.py", [*DISPATCH_TESTS, "media", "pacing"]),
     "postpone": ("app/delivery/postpone.py", [*DISPATCH_TESTS, "accounts", "pacing"]),
-    "send": ("app/delivery/send.py", DISPATCH_TESTS),
+    "send": ("app/delivery/send.py", ["send"]),
+    "alone": ("app/delivery/alone.py", ["deliver_alone"]),
+    "claim": ("app/delivery/claim.py", ["claim", GATE_TESTS[0]]),
+    "claim_sql": (
+        "app/store/posts/claim_sql.py",
+        ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py"],
+    ),
+    "gate": ("app/delivery/gate/*", GATE_TESTS),
     "seats": ("app/delivery/seats.py", DISPATCH_TESTS),
     "settle": (
         "app/delivery/settle.py",
@@ -96,10 +108,11 @@ def run(name: str, workers: int | None) -> bool:
         shutil.copytree(ROOT / part, folder / part, ignore=IGNORED)
     settings = (ROOT / "pyproject.toml").read_text() + CONFIG.format(code=json.dumps(code), tests=json.dumps(tests))
     (folder / "pyproject.toml").write_text(settings)
+    env = os.environ | ({"TEST_DATABASES": "sqlite,postgresql"} if name in ON_BOTH_DATABASES else {})
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(workers or 1)]
     with (folder / "mutmut.log").open("w") as log:
         print(f"{name} …", flush=True)
-        return subprocess.run(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT).returncode == 0
+        return subprocess.run(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT).returncode == 0
 
 
 def found(name: str) -> Iterator[Mutant]:

@@ -27,8 +27,8 @@ class Claims:
         self.calls: list[tuple[float, list[str], float | None]] = []
         self.answers: list[Any] = []
 
-    def __call__(self, _deps: Any, group: Any, at: Any, *, skip_locked: bool) -> Any:
-        assert skip_locked
+    def __call__(self, deps: Any, group: Any, at: Any, *, skip_locked: bool) -> Any:
+        assert (deps, skip_locked) == (self.stage.deps, True)
         instant = None if at is None else (at - EPOCH).total_seconds()
         self.calls.append((self.stage.seconds, [delivery.post.id for delivery in group], instant))
         answer = self.answers.pop(0) if self.answers else [None] * len(group)
@@ -45,8 +45,10 @@ def claims(stage: VirtualStage) -> Iterator[Claims]:
 
 
 @pytest.fixture
-def senders() -> mock.Mock:
-    return mock.Mock(backlog=0, count=2)
+def senders(stage: VirtualStage) -> Iterator[mock.Mock]:
+    made = mock.Mock(backlog=0, count=2)
+    yield made
+    assert all(call == mock.call(stage.deps) for call in made.add_if_stalled.call_args_list)
 
 
 @pytest.fixture
@@ -176,7 +178,6 @@ def test_claiming_thread_looks_at_stalled_senders_while_sends_are_queued(
     stage.at(1.0, lambda: queue.add(stage.delivery(1.0)))
     stage.run(2.1)
     assert senders.add_if_stalled.call_count >= idle + 4
-    assert senders.add_if_stalled.call_args == mock.call(stage.deps)
 
 
 @pytest.mark.parametrize(("left", "near"), [(NEAR_SECONDS - 0.001, True), (NEAR_SECONDS, False), (-1.0, True)])
