@@ -38,7 +38,7 @@ DISPATCH_TESTS = [
 
 SWEEP_TESTS = ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "alarms", "records"]
 
-GATE_TESTS = [f"tests/simulation/test_gate_{part}.py" for part in ("waiting", "threads", "door")]
+GATE_TESTS = [f"tests/simulation/test_gate_{part}.py" for part in ("waiting", "senders", "threads", "door")]
 
 #: Groups with SQL of their own for PostgreSQL. Their tests run on both databases.
 ON_BOTH_DATABASES = ("claim_sql",)

@@ -118,6 +118,29 @@ class VirtualStage:
         self.kernel.spawn(Actor("acts", 0, what))
 
 
+def put_all(queue: Any, deliveries: list[ReadyDelivery]) -> None:
+    for delivery in deliveries:
+        queue.put(delivery)
+
+
+class Sends:
+    """Stands for `send`: each one takes `takes` seconds and ends with `verdict`, or raises it."""
+
+    def __init__(self, stage: VirtualStage) -> None:
+        self.stage = stage
+        self.takes = 0.0
+        self.verdict: Any = ACCEPTED
+        self.begun: list[tuple[float, str]] = []
+
+    def __call__(self, deps: Any, delivery: ReadyDelivery) -> None:
+        assert deps is self.stage.deps
+        self.begun.append((self.stage.seconds, delivery.post.id))
+        self.stage.kernel.pause(self.takes)
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        delivery.verdict = self.verdict
+
+
 @contextmanager
 def virtual_stage() -> Iterator[VirtualStage]:
     """Let the gate's modules run on a stage of their own."""

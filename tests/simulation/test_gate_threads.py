@@ -1,4 +1,4 @@
-"""The gate's senders, settler and replies, each alone on virtual threads."""
+"""The gate's settler and replies on virtual threads, and all threads of a gate together."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,172 +10,16 @@ import pytest
 from app.delivery.gate import replies, senders, settler, waiting
 from app.delivery.gate.gate import Gate
 from app.delivery.gate.replies import MAX_REPLIES, MAX_REPLY_DELAY_SECONDS, POLL_SECONDS, REPLIES_AT_ONCE, Replies
-from app.delivery.gate.senders import MAX_EXTRA_SENDERS, STALLED_AFTER_SECONDS, Senders
 from app.delivery.gate.settler import MAX_SETTLED, Settler
 from app.delivery.settle import SettledGroup
 from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched, ReadyDelivery
 from app.domain.errors import Unavailable
-from app.domain.outcomes import Outcome, Verdict
 from tests.simulation.kernel import EPOCH
-from tests.simulation.stage import ACCEPTED, VirtualStage
+from tests.simulation.stage import ACCEPTED, Sends, VirtualStage, put_all
 
 DISPATCHED = Dispatched("dispatched")
 UNTIL = EPOCH + timedelta(seconds=480)
-EXTRA = "gate_extra_sender"
-
-
-class Sends:
-    """Stands for `send`: each one takes `takes` seconds and ends with `verdict`, or raises it."""
-
-    def __init__(self, stage: VirtualStage) -> None:
-        self.stage = stage
-        self.takes = 0.0
-        self.verdict: Any = ACCEPTED
-        self.begun: list[tuple[float, str]] = []
-
-    def __call__(self, deps: Any, delivery: ReadyDelivery) -> None:
-        assert deps is self.stage.deps
-        self.begun.append((self.stage.seconds, delivery.post.id))
-        self.stage.kernel.pause(self.takes)
-        if isinstance(self.verdict, Exception):
-            raise self.verdict
-        delivery.verdict = self.verdict
-
-
-@pytest.fixture
-def sends(stage: VirtualStage) -> Iterator[Sends]:
-    made = Sends(stage)
-    with mock.patch.object(senders, "send", made):
-        yield made
-
-
-def two_senders(stage: VirtualStage) -> tuple[Senders, mock.Mock]:
-    settled = mock.Mock()
-    made = Senders(2, settled)
-    for _ in range(2):
-        stage.forever(made.send_next)
-    return made, settled
-
-
-def put_all(queue: Any, deliveries: list[ReadyDelivery]) -> None:
-    for delivery in deliveries:
-        queue.put(delivery)
-
-
-def test_accepted_send_is_settled_and_its_caller_waits_on(stage: VirtualStage, sends: Sends):
-    queue, settled = two_senders(stage)
-    delivery = stage.delivery(0.0)
-    stage.at(1.0, lambda: queue.put(delivery))
-    stage.run(2.0)
-    assert (sends.begun, settled.put.call_args_list) == ([(1.0, "post-1")], [mock.call(delivery)])
-    assert (delivery.future.done(), queue.backlog) == (False, 0)
-
-
-@pytest.mark.parametrize("verdict", [Verdict(Outcome.TRANSIENT, "busy", ""), Verdict(Outcome.UNKNOWN), None])
-def test_other_send_is_settled_by_its_caller(stage: VirtualStage, sends: Sends, verdict: Verdict | None):
-    queue, settled = two_senders(stage)
-    delivery, sends.verdict = stage.delivery(0.0), verdict
-    stage.at(0.0, lambda: queue.put(delivery))
-    stage.run(1.0)
-    assert (delivery.future.result(), settled.put.call_count) == (None, 0)
-
-
-def test_exception_of_a_send_reaches_its_caller_and_the_sender_goes_on(stage: VirtualStage, sends: Sends):
-    queue, settled = two_senders(stage)
-    deliveries, sends.verdict = [stage.delivery(0.0) for _ in range(3)], RuntimeError("simulated")
-    stage.at(0.0, lambda: put_all(queue, deliveries))
-    stage.run(1.0)
-    assert [type(delivery.future.exception()) for delivery in deliveries] == [RuntimeError] * 3
-    assert settled.put.call_count == 0
-
-
-def watch_stall(stage: VirtualStage, queue: Senders, begins: float = 0.01) -> None:
-    """Look for stalled senders each 10 ms, as the claiming thread does."""
-    stage.at(begins, lambda: queue.add_if_stalled(stage.deps))
-    if begins < 4.0:
-        watch_stall_later = round(begins + 0.01, 3)
-        stage.kernel.at(round(begins * 1_000_000), lambda: watch_stall(stage, queue, watch_stall_later))
-
-
-def test_senders_are_doubled_while_all_are_held_up_and_sends_are_queued(stage: VirtualStage, sends: Sends):
-    queue, _ = two_senders(stage)
-    sends.takes = 10.0
-    deliveries = [stage.delivery(0.0) for _ in range(9)]
-    queue._finished_at = 1.0
-    stage.at(1.0, lambda: put_all(queue, deliveries))
-    stage.at(1.0, lambda: watch_stall(stage, queue, 1.01))
-    stage.run(3.0)
-    begun = [when for when, _ in sends.begun]
-    assert begun == [1.0] * 2 + [pytest.approx(1.26, abs=0.011)] * 2 + [pytest.approx(1.52, abs=0.021)] * 4 + begun[8:]
-    assert begun[8:] == [pytest.approx(1.78, abs=0.031)]
-    assert stage.threads.count(EXTRA) == 2 + 4 + 8
-    assert queue._extra == 14 - 7  # those without a send ended after STALLED_AFTER_SECONDS
-
-
-def test_senders_are_not_added_before_the_stall_is_long_enough(stage: VirtualStage, sends: Sends):
-    queue, _ = two_senders(stage)
-    sends.takes = 10.0
-    stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(3)]))
-    stage.at(STALLED_AFTER_SECONDS, lambda: queue.add_if_stalled(stage.deps))
-    stage.run(STALLED_AFTER_SECONDS + 0.1)
-    assert EXTRA not in stage.threads
-    stage.at(STALLED_AFTER_SECONDS + 0.101, lambda: queue.add_if_stalled(stage.deps))
-    stage.run(STALLED_AFTER_SECONDS + 0.2)
-    assert stage.threads.count(EXTRA) == 2
-
-
-def test_senders_are_not_added_after_a_send_that_has_just_finished(stage: VirtualStage, sends: Sends):
-    queue, _ = two_senders(stage)
-    sends.takes = 0.2
-    stage.at(1.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(20)]))
-    stage.at(1.0, lambda: watch_stall(stage, queue, 1.21))  # the first ones have finished by then
-    stage.run(2.9)
-    assert EXTRA not in stage.threads
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_senders_are_not_added_while_one_is_free_or_nothing_is_queued(stage: VirtualStage, sends: Sends, count: int):
-    queue, _ = two_senders(stage)
-    sends.takes = 10.0
-    stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(count)]))
-    stage.at(1.0, lambda: watch_stall(stage, queue, 1.01))
-    stage.run(3.0)
-    assert EXTRA not in stage.threads
-
-
-def test_senders_are_not_added_while_an_extra_one_is_free(stage: VirtualStage):
-    queue = Senders(2, mock.Mock())
-    queue._extra, queue._sending, queue._finished_at = 2, {stage.delivery(0.0) for _ in range(3)}, -9.0
-    stage.at(0.0, lambda: queue.put(stage.delivery(0.0)))
-    stage.at(0.1, lambda: queue.add_if_stalled(stage.deps))
-    stage.run(1.0)
-    assert EXTRA not in stage.threads
-
-
-def test_extra_senders_end_when_idle_and_may_come_again(stage: VirtualStage, sends: Sends):
-    queue, settled = two_senders(stage)
-    sends.takes = 1.0
-    deliveries = [stage.delivery(0.0) for _ in range(8)]
-    stage.at(1.0, lambda: put_all(queue, deliveries[:4]))
-    stage.at(1.3, lambda: queue.add_if_stalled(stage.deps))
-    stage.run(4.0)
-    assert (stage.threads.count(EXTRA), queue._extra, settled.put.call_count) == (2, 0, 4)
-    stage.at(5.0, lambda: put_all(queue, deliveries[4:]))
-    stage.at(5.3, lambda: queue.add_if_stalled(stage.deps))
-    stage.run(9.0)
-    assert (stage.threads.count(EXTRA), queue._extra, settled.put.call_count) == (4, 0, 8)
-
-
-def test_extra_senders_are_bounded(stage: VirtualStage, sends: Sends):
-    with mock.patch.object(senders, "MAX_EXTRA_SENDERS", 5):
-        queue, _ = two_senders(stage)
-        sends.takes = 100.0
-        stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(30)]))
-        stage.at(0.0, lambda: watch_stall(stage, queue))
-        stage.run(4.0)
-    assert (stage.threads.count(EXTRA), queue._extra, len(sends.begun)) == (5, 5, 7)
-    assert MAX_EXTRA_SENDERS == 256
 
 
 def reply_of(delivery: ReadyDelivery, leased: bool = True) -> Any:
