@@ -63,6 +63,7 @@ def _emit(world: World) -> Callable[..., None]:
         log(event, **fields)
         if event == "gate.loop_failed":
             world.check(rules.ON_GATE_FAILURE, world.kernel.current)
+            world.kernel.pause(0.1)  # or a thread that always fails would stop the time
 
     return emit
 

@@ -102,6 +102,11 @@ class VirtualStage:
         made.claimed, made.verdict, made.sent_at = made.post, ACCEPTED, self.clock.now()
         return made
 
+    def emit(self, _event: str, **_fields: object) -> None:
+        """Stand for the gate's log. A thread that fails again and again lets time pass."""
+        if self.kernel.current is not None:
+            self.kernel.pause(0.1)
+
     @property
     def seconds(self) -> float:
         return self.kernel.now / SECOND
@@ -147,6 +152,7 @@ def virtual_stage() -> Iterator[VirtualStage]:
     stage = VirtualStage()
     threads, queue, time = Threading(stage), Queue(stage), Time(stage)
     patches: list[tuple[Any, str, Any]] = [
+        (gate, "emit", stage.emit),
         *((module, "threading", threads) for module in (gate, waiting, senders)),
         *((module, "queue", queue) for module in (senders, settler, replies)),
         *((module, "time", time) for module in (senders, replies, claim)),

@@ -26,7 +26,7 @@ def test_accepted_send_is_settled_and_its_caller_waits_on(stage: VirtualStage, s
     stage.at(1.0, lambda: queue.put(delivery))
     stage.run(2.0)
     assert (sends.begun, settled.put.call_args_list) == ([(1.0, "post-1")], [mock.call(delivery)])
-    assert (delivery.future.done(), queue.backlog) == (False, 0)
+    assert (delivery.future.done(), queue.backlog, queue._sending) == (False, 0, set())
 
 
 @pytest.mark.parametrize("verdict", [Verdict(Outcome.TRANSIENT, "busy", ""), Verdict(Outcome.UNKNOWN), None])
@@ -44,7 +44,7 @@ def test_exception_of_a_send_reaches_its_caller_and_the_sender_goes_on(stage: Vi
     stage.at(0.0, lambda: put_all(queue, deliveries))
     stage.run(1.0)
     assert [type(delivery.future.exception()) for delivery in deliveries] == [RuntimeError] * 3
-    assert settled.put.call_count == 0
+    assert (settled.put.call_count, queue._sending) == (0, set())
 
 
 def watch_stall(stage: VirtualStage, queue: Senders, begins: float = 0.01) -> None:
