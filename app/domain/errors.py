@@ -9,7 +9,8 @@ Refusal
 └── Unavailable     503
     ├── Locked
     ├── NotMigrated
-    └── Stopping
+    ├── Stopping
+    └── UnfinishedBodies
 """
 
 from __future__ import annotations
@@ -82,6 +83,14 @@ class Stopping(Unavailable):
     def __init__(self) -> None:
         super().__init__("This process is stopping. Send it again in a second.")
         self.code = "stopping"
+
+
+class UnfinishedBodies(Unavailable):
+    """Too many requests wait for the rest of their bodies. Nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests here wait for their bodies. Send this one again in a few seconds.")
+        self.code = "unfinished_bodies"
 
 
 def invalid_field(field: str, code: str, message: str, limit: int | None = None, actual: int | None = None) -> Invalid:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -36,6 +40,21 @@ class BadSignature(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class SignedDelivery:
+    """A verified signature: its instant by the signer's clock, and its claim of the body's hash."""
+
+    signed_at: datetime
+    body_hash: object
+
+    def covers(self, body: bytes) -> bool:
+        """Return True if this raw body was signed."""
+        if not isinstance(self.body_hash, str):
+            return False
+        digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=")
+        return hmac.compare_digest(self.body_hash.rstrip("=").encode("utf-8", "replace"), digest)
+
+
 class UserVerifier(Protocol):
     def verify(self, token: str | None) -> Principal:
         """Return the token's user.
@@ -53,8 +72,8 @@ class UserVerifier(Protocol):
 
 
 class DeliveryVerifier(Protocol):
-    def verify(self, token: str | None, body: bytes, url: str, now: datetime) -> datetime:
-        """Verify the signature `token` over the raw `body` for this `url`. Return its instant by the signer's clock.
+    def verify(self, token: str | None, url: str, now: datetime) -> SignedDelivery:
+        """Verify the signature `token` for this `url`. It needs no body, so the body can stay unread until then.
 
         Raises: BadSignature when it does not verify.
         """

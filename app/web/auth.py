@@ -1,6 +1,6 @@
 """Authenticate callers: users by JWT, machines by a secret or QStash's signature.
 
-Invariant: secrets are compared in constant time.
+Invariant: secrets are compared in constant time, and no byte of a body is read before its caller's proof.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from app.domain.principal import Principal
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
 from app.web.blueprint import check_query
+from app.web.bodies import whole_body
 from app.web.failed_proofs import failed_proofs
 from app.web.limits import refuse_user
 from app.web.problems import RETRY_AFTER_SECONDS, problem
@@ -131,10 +132,10 @@ def secret_required(setting: str, kind: str) -> Callable[[View], View]:
 
 
 def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
-    """Verify QStash's signature over the request's body for this `url`, and keep its instant in `g.signed_at`.
+    """Verify QStash's signature for this `url`, then the request's body. Keep the signature's instant in `g.signed_at`.
 
-    Where INTERNAL_API_SECRET is set, every call of QStash must carry it as well. `kind` is the alert of refused calls.
-    Returns None if the call is valid, else the error answer.
+    Where INTERNAL_API_SECRET is set, every call of QStash must carry it as well. It is checked before the body is read.
+    `kind` is the alert of refused calls. Returns None if the call is valid, else the error answer.
 
     Raises: NotConfigured when the signing key or the public URL is unset.
     """
@@ -145,26 +146,26 @@ def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
         raise not_configured("PUBLIC_BASE_URL")
     token = request.headers.get("Upstash-Signature")
     try:
-        g.signed_at = services().deliveries.verify(token, request.get_data(), url, deps().clock.now())
+        signed = services().deliveries.verify(token, url, deps().clock.now())
+        given = request.headers.get("X-Internal-Secret")
+        if settings.internal_api_secret is not None and not fits("internal_api_secret", given):
+            return _refuse_delivery(kind, "The internal secret is missing or wrong.", "X-Internal-Secret is wrong")
+        if not signed.covers(whole_body()):
+            raise BadSignature("the body is not the one that was signed")
     except BadSignature as error:
-        reason = error.reason
-        return refuse_machine(kind, "The signature does not verify.", lambda: _log_refused_delivery(reason))
-    given = request.headers.get("X-Internal-Secret")
-    if settings.internal_api_secret is not None and not fits("internal_api_secret", given):
-        reason = "X-Internal-Secret is missing or wrong"
-        detail = "The internal secret is missing or wrong."
-        return refuse_machine(kind, detail, lambda: _log_refused_delivery(reason))
+        return _refuse_delivery(kind, "The signature does not verify.", error.reason)
+    g.signed_at = signed.signed_at
     return None
+
+
+def _refuse_delivery(kind: str, detail: str, reason: str) -> Response:
+    return refuse_machine(kind, detail, lambda: emit("delivery.refused", reason=reason, path=request.path))
 
 
 def refuse_machine(kind: str, detail: str, log: Callable[[], None]) -> Response:
     """Raise the alert of a refused call by a machine, log the call, and build the answer."""
     refused_calls().refused(kind)
     return failed_proofs().refusal(log, forged=True) or unauthorized(detail)
-
-
-def _log_refused_delivery(reason: str) -> None:
-    emit("delivery.refused", reason=reason, path=request.path)
 
 
 def accept_machine(kind: str) -> None:

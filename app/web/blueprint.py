@@ -16,7 +16,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import FieldError, Invalid, invalid_field
-from app.web.bodies import parse_json
+from app.web.bodies import parse_json, whole_body
 from app.web.problems import MAX_ERRORS, shorten
 
 LIMITED = "Above the limit of RateLimit-Policy. Try again after the seconds of Retry-After. code: rate_limited."
@@ -30,7 +30,7 @@ class JsonParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Return the body's value, or `missing` for no body. Deep nesting raises a RecursionError."""
-        raw = req.get_data()
+        raw = whole_body()
         if not raw or not req.is_json:
             return missing
         try:

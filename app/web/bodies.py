@@ -1,15 +1,53 @@
-"""Read the bodies of requests: whole or not at all. Machines' routes authenticate the caller before they parse them."""
+"""Read the bodies of requests: whole or not at all.
+
+Invariant: a caller who does not finish a body holds few threads. A delivery or report always finds a free one.
+"""
 
 from __future__ import annotations
 
 import io
 import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import IO, Any, cast
 
-from flask import Request, request
+from flask import Request, current_app, g, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, LengthRequired, RequestEntityTooLarge, UnprocessableEntity
+
+from app.domain.errors import UnfinishedBodies
+
+UNFINISHED = "punctual_unfinished_bodies"  # the key of the app's BodyReaders among its extensions
+MAX_READERS, MAX_READERS_OF_USER = 64, 24  # fewer than the spare threads of app/serve.py
+
+
+class BodyReaders:
+    """The threads of this process that read users' bodies now. The server sets no time limit on a body."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of_user: Counter[str] = Counter()
+
+    @contextmanager
+    def one_more(self, user_id: str) -> Iterator[None]:
+        """Count one more reader for this user while the context lasts.
+
+        Raises: UnfinishedBodies at either bound.
+        """
+        with self._lock:
+            if self._of_user.total() >= MAX_READERS or self._of_user[user_id] >= MAX_READERS_OF_USER:
+                raise UnfinishedBodies()
+            self._of_user[user_id] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._of_user[user_id] -= 1
+                if not self._of_user[user_id]:
+                    del self._of_user[user_id]
 
 
 class WholeRequest(Request):
@@ -34,6 +72,29 @@ class WholeRequest(Request):
         if len(body) > limit:
             raise RequestEntityTooLarge
         return io.BytesIO(body)
+
+
+def whole_body() -> bytes:
+    """Return the request's body. Call it after the caller's proof: it waits for the last byte.
+
+    Raises: BadRequest when the body is shorter than its announced length. RequestEntityTooLarge. UnfinishedBodies
+    when too many users' bodies are being read.
+    """
+    principal = g.get("principal")
+    if principal is None or "punctual_body" in g:
+        return _whole_body()
+    with current_app.extensions[UNFINISHED].one_more(principal.user_id):
+        return _whole_body()
+
+
+def _whole_body() -> bytes:
+    """Read the body once and keep it. A machine with its secret may have any number of bodies."""
+    if "punctual_body" not in g:
+        body = request.get_data()
+        if request.content_length is not None and len(body) != request.content_length:
+            raise BadRequest
+        g.punctual_body = body
+    return cast(bytes, g.punctual_body)
 
 
 def _read(stream: IO[bytes], most: int) -> bytes:
@@ -75,7 +136,7 @@ def load(schema: Schema) -> dict[str, Any]:
 
     Raises: BadRequest when the body is no JSON object. UnprocessableEntity, with the fields, when it does not fit.
     """
-    body = read_json(request.get_data())
+    body = read_json(whole_body())
     if body is None:
         raise BadRequest
     try:

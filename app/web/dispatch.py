@@ -14,7 +14,7 @@ from app.delivery.alarm_lost import record_lost_alarm
 from app.domain.alerts import DELIVERIES_REFUSED
 from app.log import emit
 from app.web.auth import accept_machine, check_delivery, deps
-from app.web.bodies import read_json
+from app.web.bodies import read_json, whole_body
 from app.web.ids import uuid_or_none
 from app.web.problems import problem, retry_after
 
@@ -46,7 +46,7 @@ def dispatch() -> Any:
     refused = check_delivery(deps().settings.dispatch_url)
     if refused:
         return refused
-    message = _read_message(request.get_data())
+    message = _read_message(whole_body())
     if message is None:
         return _malformed()
     result = _handle(message)
@@ -64,7 +64,7 @@ def dispatch_failed() -> Any:
     refused = check_delivery(deps().settings.dispatch_failed_url)
     if refused:
         return refused
-    notice = read_json(request.get_data()) or {}
+    notice = read_json(whole_body()) or {}
     try:
         message = _read_message(base64.b64decode(notice.get("sourceBody") or ""))
     except (binascii.Error, ValueError, TypeError):

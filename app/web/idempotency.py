@@ -20,7 +20,7 @@ from app import idempotency
 from app.domain.errors import FieldError, Invalid, Unavailable
 from app.log import emit
 from app.web.auth import deps, user_id
-from app.web.bodies import read_json
+from app.web.bodies import read_json, whole_body
 from app.web.json_answers import to_json
 from app.web.problems import problem
 
@@ -75,7 +75,7 @@ def idempotent(view: View) -> View:
 def _fingerprint() -> str:
     """Hash the route with its ids and the body, byte for byte. Equal requests have equal hashes."""
     route = f"{request.method} {request.path}\n".encode("utf-8", "replace")
-    return hashlib.sha256(route + request.get_data()).hexdigest()
+    return hashlib.sha256(route + whole_body()).hexdigest()
 
 
 def _replay(record: idempotency.KeyRecord, fingerprint: str) -> Response:
@@ -137,5 +137,5 @@ def _without_content(body: str) -> tuple[str, int | None]:
 
 def _content_of_request() -> str:
     """Return the `content` of the request's body as JSON, or the empty text."""
-    content = (read_json(request.get_data()) or {}).get("content")
+    content = (read_json(whole_body()) or {}).get("content")
     return to_json(content) if isinstance(content, str) else ""

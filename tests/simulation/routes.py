@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from app.alerts import RefusedCalls
 from app.deps import Deps, Services
-from app.domain.verifiers import BadSignature
+from app.domain.verifiers import BadSignature, SignedDelivery
 from app.settings.values import Settings
 from app.web import build_app
 from app.web.auth import REFUSED_CALLS
@@ -39,18 +39,25 @@ class HttpAnswer:
         return self.status == 200
 
 
+class AnyBody(SignedDelivery):
+    """A signature of any body."""
+
+    def covers(self, body: bytes) -> bool:
+        return True
+
+
 class QStashTime:
     """A DeliveryVerifier whose tokens are instants by QStash's clock. Only the clocks are compared."""
 
-    def verify(self, token: str | None, _body: bytes, _url: str, now: datetime) -> datetime:
-        """Return the instant of the signature.
+    def verify(self, token: str | None, _url: str, now: datetime) -> SignedDelivery:
+        """Return a signature of any body.
 
         Raises: BadSignature when the host's clock is too far behind or ahead.
         """
         signed_at = datetime.fromisoformat(str(token))
         if not signed_at - LEEWAY <= now <= signed_at + VALIDITY + LEEWAY:
             raise BadSignature("the clocks are too far apart")
-        return signed_at
+        return AnyBody(signed_at, None)
 
 
 class _CallersServices(threading.local):
