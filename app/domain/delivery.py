@@ -43,9 +43,9 @@ class DeliveredMessage:
 LEASE_OVER = Verdict(Outcome.NOT_SENT, detail="the sender stood still between its claim and the send")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class StopRequest:
-    """Whether this process was asked to end. A signal handler sets it, so it has no lock."""
+    """Whether this process was asked to end. One thread sets it, and many read it without a lock."""
 
     requested: bool = False
 

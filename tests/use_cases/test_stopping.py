@@ -1,12 +1,16 @@
 """SIGTERM: waiting deliveries come back elsewhere, nearer and claimed ones are finished."""
 
+import os
 import signal
+import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from app.adapters import termination
 from app.adapters.termination import watch_termination
 from app.delivery.gate.gate import Gate
 from app.delivery.leases import end_lease_by_alarm
@@ -101,32 +105,66 @@ def test_lease_alarm_that_waits_is_let_go(world: World, stop: StopRequest):
 
 
 @pytest.fixture
-def _restored_handler():
-    former = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, former)
+def forwarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The signals as an earlier reader gets them: after the requests are set. The former handler and reader return."""
+    monkeypatch.setattr(termination, "_watcher", termination._Watcher())
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    receiver.settimeout(TIMEOUT_SECONDS)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    reader = signal.set_wakeup_fd(sender.fileno())
+    yield receiver
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    signal.set_wakeup_fd(reader)
+    receiver.close()
+    sender.close()
 
 
-@pytest.mark.usefixtures("_restored_handler")
-def test_signal_is_noted_before_the_servers_own_handler():
-    seen = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: seen.append((number, request.requested)))
+def test_sigterm_is_noted_whenever_the_server_installs_its_handler(forwarded: socket.socket):
+    seen: list[str] = []
+    signal.signal(signal.SIGTERM, lambda _number, _frame: seen.append("before"))
     request = watch_termination()
-    assert not request.requested
     signal.raise_signal(signal.SIGTERM)
-    assert (seen, request.requested) == ([(signal.SIGTERM, True)], True)
+    assert (forwarded.recv(64), request.requested, seen) == (bytes([signal.SIGTERM]), True, ["before"])
+    signal.signal(signal.SIGTERM, lambda _number, _frame: seen.append("after"))
+    second = watch_termination()
+    assert not second.requested
+    signal.raise_signal(signal.SIGTERM)
+    assert (forwarded.recv(64), second.requested, seen) == (bytes([signal.SIGTERM]), True, ["before", "after"])
 
 
-@pytest.mark.usefixtures("_restored_handler")
+def test_other_signal_is_passed_on_and_sets_nothing(forwarded: socket.socket):
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    request = watch_termination()
+    signal.raise_signal(signal.SIGHUP)
+    assert (forwarded.recv(64), request.requested) == (bytes([signal.SIGHUP]), False)
+
+
+@pytest.mark.usefixtures("forwarded")
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
-def test_signal_without_a_handler_is_left_alone(action: signal.Handlers):
+def test_watching_leaves_the_action_of_the_signal_alone(action: signal.Handlers):
     signal.signal(signal.SIGTERM, action)
     watch_termination()
     assert signal.getsignal(signal.SIGTERM) is action
 
 
-def test_app_made_outside_the_main_thread_installs_nothing():
-    former = signal.getsignal(signal.SIGTERM)
+def test_signal_of_a_forked_child_does_not_reach_the_parents_request(forwarded: socket.socket):
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: None)
+    request = watch_termination()
+    child = os.fork()
+    if child == 0:
+        signal.raise_signal(signal.SIGTERM)
+        os._exit(0)
+    os.waitpid(child, 0)
+    signal.raise_signal(signal.SIGHUP)
+    assert (forwarded.recv(64), request.requested) == (bytes([signal.SIGHUP]), False)  # the parent's signal alone
+
+
+def test_app_made_outside_the_main_thread_watches_nothing(forwarded: socket.socket):
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     with ThreadPoolExecutor(1) as pool:
-        assert not pool.submit(watch_termination).result(TIMEOUT_SECONDS).requested
-    assert signal.getsignal(signal.SIGTERM) is former
+        request = pool.submit(watch_termination).result(TIMEOUT_SECONDS)
+    signal.raise_signal(signal.SIGTERM)
+    assert (forwarded.recv(64), request.requested) == (bytes([signal.SIGTERM]), False)
