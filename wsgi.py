@@ -24,7 +24,7 @@ def load() -> Flask:
         return create_app()
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  (no log yet, and a stack trace does not help)
-        raise SystemExit(3) from None  # gunicorn reads 3 as "will not boot" and stops instead of restarting workers
+        raise SystemExit(3) from None
     finally:
         gc.freeze()
         gc.enable()

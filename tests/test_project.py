@@ -41,6 +41,8 @@ def test_production_installs_no_package_of_the_stand_ins():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     local = {re.split(r"[<>=\[]", need)[0] for need in project["optional-dependencies"]["local"]}
     assert local.isdisjoint(pinned("requirements.txt"))
+    assert local.isdisjoint(pinned("requirements-server.txt"))
+    assert "granian" in pinned("requirements-server.txt")
 
 
 def test_lock_files_agree_and_each_contains_the_previous_one():

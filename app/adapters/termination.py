@@ -20,7 +20,7 @@ NO_DESCRIPTOR = -1
 def watch_termination() -> StopRequest:
     """Return a request that is set at SIGTERM.
 
-    Granian's workers install their handlers after they load the app, gunicorn's before, so a handler of ours could be
+    Servers install their handlers before or after they load the app, Granian's workers after. One of ours could be
     replaced. Python writes the number of each signal it handles to one file descriptor instead, and a thread reads it.
     A signal without a handler ends the process at once and sets nothing. Nothing is watched outside the main thread.
     """

@@ -28,7 +28,7 @@ STATE = ROOT / "instance" / "local"
 
 # Two workers handle a burst faster than one worker with twice the threads: an interpreter uses one processor. A waiting
 # delivery holds a thread. At most DISPATCH_MAX_WAITING (512 here) wait in each worker, and the other threads serve due
-# deliveries and users.
+# deliveries and users. app/serve.py has the other options of the server.
 WORKERS = 2
 THREADS = 600
 GRACE_SECONDS = 15  # for requests in flight at the end. A send to a hanging n8n is dropped, and its lease expires.
@@ -212,7 +212,7 @@ class Stack:
 
 
 def workers_for(database_url: str) -> int:
-    """Return the number of gunicorn workers for a database.
+    """Return the number of worker processes for a database.
 
     SQLite has one writer. A second process would wait for the write lock, and due posts would wait with it.
     """
@@ -220,10 +220,9 @@ def workers_for(database_url: str) -> int:
 
 
 def app_command(port: int, workers: int = WORKERS, threads: int = THREADS) -> list[str]:
-    """Return the gunicorn command for the app, used by the stack, the benchmarks and the chaos tests."""
-    command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"{HOST}:{port}", "--no-control-socket"]
-    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    return [*command, "--graceful-timeout", str(GRACE_SECONDS), "--timeout", "60", "--keep-alive", "75"]
+    """Return the command of the app's server, used by the stack, the benchmarks and the chaos tests."""
+    command = [sys.executable, "-m", "app.serve", "--host", HOST, "--port", str(port)]
+    return [*command, "--workers", str(workers), "--threads", str(threads), "--grace", str(GRACE_SECONDS)]
 
 
 def _locked(path: Path) -> IO[str]:

@@ -149,7 +149,8 @@ def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
         signed = services().deliveries.verify(token, url, deps().clock.now())
         given = request.headers.get("X-Internal-Secret")
         if settings.internal_api_secret is not None and not fits("internal_api_secret", given):
-            return _refuse_delivery(kind, "The internal secret is missing or wrong.", "X-Internal-Secret is wrong")
+            reason = "X-Internal-Secret is missing or wrong"
+            return _refuse_delivery(kind, "The internal secret is missing or wrong.", reason)
         if not signed.covers(whole_body()):
             raise BadSignature("the body is not the one that was signed")
     except BadSignature as error:

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="for missing posts")
     parser.add_argument("--warm", type=int, default=64, metavar="N", help="uncounted posts before each run")
     parser.add_argument("--head", type=float, default=4.0, metavar="SECONDS", help="from scheduling to the instant")
-    parser.add_argument("--workers", type=int, metavar="N", help="the app's gunicorn processes")
+    parser.add_argument("--workers", type=int, metavar="N", help="the app's worker processes")
     parser.add_argument("--threads", type=int, metavar="N", help="of each of these processes")
     parser.add_argument("--env", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="the app's")
     parser.add_argument("--redis", metavar="URL", help="for celery (default: start a redis-server if installed)")

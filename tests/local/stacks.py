@@ -18,7 +18,9 @@ from app.local.ports import Ports
 from tests.local.support import DEADLINE_SECONDS, ROOT, environment, wait_for
 
 MARK = "STACK_UNDER_TEST"  # set in the environment of all processes of a stack
-KEEP = {"SPT_NOENV": "1"}  # gunicorn sets process titles with setproctitle, which overwrites the environment otherwise
+KEEP = {
+    "SPT_NOENV": "1"
+}  # Granian sets process titles where setproctitle is installed, and that overwrites the environment
 UP_SECONDS = 120.0  # on a machine that runs other tests at the same time
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM under gunicorn: a waiting delivery is answered 503 at once, a nearer one is finished."""
+"""SIGTERM and SIGHUP under the app's server: waiting deliveries come back elsewhere, nearer ones are finished."""
 
 import json
 import os
@@ -20,7 +20,9 @@ from tests.support.app_stack import AppStack, StackOptions
 from tests.web.site import signature
 
 LEAD_SECONDS = 12.0
+RELOAD_SECONDS = 3.0
 TIMEOUT_SECONDS = 60.0
+LET_GO = (503, "1", "stopping")
 
 
 @pytest.fixture
@@ -33,13 +35,23 @@ def n8n() -> Iterator[HttpServer]:
 @pytest.fixture
 def stack(tmp_path: Path, sqlite_url: str, n8n: HttpServer) -> Iterator[AppStack]:
     overrides = {"DISPATCH_LEAD_SECONDS": f"{LEAD_SECONDS:g}", "N8N_WEBHOOK_URL": f"{n8n.url}/webhook/publish"}
-    options = StackOptions(sqlite_url, workers=1, threads=8, overrides=overrides)
+    options = StackOptions(sqlite_url, workers=1, threads=8, reload_seconds=RELOAD_SECONDS, overrides=overrides)
     made = AppStack(tmp_path, options, StopSignal())
     made.start("app")
     try:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def token(stack: AppStack) -> str:
+    token = stack.token("ann")
+    account = {"platform": "linkedin", "personUrn": "urn:li:person:1", "accountName": "Ann", "accessToken": "t"}
+    headers = {"Authorization": f"Bearer {token}"}
+    created = requests.post(f"{stack.url}/api/social-accounts", json=account, headers=headers, timeout=TIMEOUT_SECONDS)
+    assert created.status_code == 201, created.text
+    return token
 
 
 def scheduled(stack: AppStack, token: str, at: datetime) -> dict[str, Any]:
@@ -62,12 +74,11 @@ def deliver(stack: AppStack, message: dict[str, Any]) -> requests.Response:
     return requests.post(stack.url + path, data=body, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
-def test_sigterm_lets_go_of_a_waiting_delivery_and_sends_the_nearer_one(stack: AppStack, n8n: HttpServer):
-    token = stack.token("ann")
-    account = {"platform": "linkedin", "personUrn": "urn:li:person:1", "accountName": "Ann", "accessToken": "t"}
-    headers = {"Authorization": f"Bearer {token}"}
-    created = requests.post(f"{stack.url}/api/social-accounts", json=account, headers=headers, timeout=TIMEOUT_SECONDS)
-    assert created.status_code == 201, created.text
+def is_let_go(answer: requests.Response) -> bool:
+    return (answer.status_code, answer.headers.get("Retry-After"), answer.json().get("code")) == LET_GO
+
+
+def test_sigterm_lets_go_of_a_waiting_delivery_and_sends_the_nearer_one(stack: AppStack, token: str, n8n: HttpServer):
     now = datetime.now(UTC)
     near, far = (scheduled(stack, token, now + timedelta(seconds=seconds)) for seconds in (6, 11))
     with ThreadPoolExecutor(2) as pool:
@@ -76,13 +87,33 @@ def test_sigterm_lets_go_of_a_waiting_delivery_and_sends_the_nearer_one(stack: A
         wait_for("the instant of the first post", lambda: datetime.now(UTC) > now + timedelta(seconds=5.3))
         assert not gone.done()
         began = time.monotonic()
-        [worker] = stack.workers("app")
-        os.kill(worker, signal.SIGTERM)
+        os.kill(stack.pid("app"), signal.SIGTERM)
         answer = gone.result(TIMEOUT_SECONDS)
         assert time.monotonic() - began < 3
-        assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (503, "1", "stopping")
+        assert is_let_go(answer), answer.text
         assert kept.result(TIMEOUT_SECONDS).json() == {"status": "dispatched"}
     assert len(n8n.seen) == 1
-    # gunicorn has started another worker: the delivery that was let go comes in time
+    assert stack.terminate("app") == 0
+    stack.start("app")
     assert deliver(stack, far).json() == {"status": "dispatched"}
     assert len(n8n.seen) == 2
+
+
+def test_reload_moves_a_waiting_delivery_to_the_new_worker_and_closes_no_port(
+    stack: AppStack, token: str, n8n: HttpServer
+):
+    [old] = stack.workers("app")
+    post = scheduled(stack, token, datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS))
+    with ThreadPoolExecutor(1) as pool:
+        waiting: Future[requests.Response] = pool.submit(deliver, stack, post)
+        os.kill(stack.pid("app"), signal.SIGHUP)
+        statuses = set()
+        while not waiting.done() or old in stack.workers("app"):  # each request opens a connection: the port is open
+            statuses.add(requests.get(f"{stack.url}/healthz", timeout=TIMEOUT_SECONDS).status_code)
+        assert statuses == {200}
+        answer = waiting.result(TIMEOUT_SECONDS)
+    assert is_let_go(answer), answer.text
+    [new] = stack.workers("app")
+    assert new != old
+    assert deliver(stack, post).json() == {"status": "dispatched"}
+    assert len(n8n.seen) == 1

@@ -112,7 +112,7 @@ def test_a_busy_port_is_reported_before_any_process_starts(tmp_path: Path) -> No
 @on_linux
 def test_sigterm_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     with stack(tmp_path) as running:
-        # The stack, gunicorn and its worker, QStash, n8n, LinkedIn, cron.
+        # The stack, the app's server and its worker, QStash, n8n, LinkedIn, cron.
         wait_for("all seven processes", lambda: len(processes_of(tmp_path)) >= 7)
         running.process.send_signal(signal.SIGTERM)
         assert running.ended() == 0

@@ -1,4 +1,4 @@
-"""Punctual's processes, started as the local stack does: gunicorn, the QStash stand-in and the cron."""
+"""Punctual's processes, started as the local stack does: the app's server, the QStash stand-in and the cron."""
 
 import os
 import subprocess
@@ -24,6 +24,7 @@ class StackOptions:
     threads: int = THREADS
     cron_every: float = 300.0
     overrides: Mapping[str, str] = field(default_factory=dict)
+    reload_seconds: float | None = None
 
 
 class AppStack(ProcessGroup):
@@ -64,6 +65,8 @@ class AppStack(ProcessGroup):
 
     def _app(self) -> Spec:
         command = app_command(self.ports.app, self.options.workers, self.options.threads)
+        if self.options.reload_seconds is not None:
+            command += ["--reload-seconds", str(self.options.reload_seconds)]
         return Spec("app", command, self._all(), f"{self.url}/healthz", grace_seconds=GRACE_SECONDS + 5)
 
     def _qstash(self) -> Spec:

@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "wiring": INWARD | {"wiring", "adapters"},
     "cli": INWARD | {"cli", "web", "wiring"},
     "entry": {"base", "cli", "web", "wiring"},
+    "serve": {"base"},
     "local": {"local"},
 }
 #: Where each third party may be imported.
@@ -52,7 +53,7 @@ HOME_OF = {
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
     ("authlib",): {"adapters"},
-    ("aiohttp", "yarl", "cronsim", "gunicorn"): {"local"},
+    ("aiohttp", "yarl", "cronsim"): {"local"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
 LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "cli"} | dict.fromkeys(ROOMS, "use case")

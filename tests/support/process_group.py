@@ -74,6 +74,9 @@ class ProcessGroup:
         child.wait_or_kill(self.stop_sign)
         return child.exit_code
 
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
+
     def workers(self, name: str) -> list[int]:
         return _children_of(self._children[name].pid)
 

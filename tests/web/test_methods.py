@@ -125,7 +125,7 @@ def test_rule_that_ends_with_a_slash_redirects_no_request(small_site: Site):
 
 
 def chunked(site: Site, path: str, body: bytes, headers: dict[str, str], *, ended: bool = True) -> TestResponse:
-    """Send a body without a length. `ended`: the server marks the end of the body, as gunicorn does."""
+    """Send a body without a length. `ended`: the server marks the end of the body, as Granian does."""
     environ = {"wsgi.input_terminated": True} if ended else {}
     sent = headers | {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
     stream = io.BytesIO(body)

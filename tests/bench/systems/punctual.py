@@ -1,4 +1,4 @@
-"""Punctual as deployed: gunicorn, PostgreSQL, signed deliveries of the QStash stand-in, encrypted tokens.
+"""Punctual as deployed: Granian, PostgreSQL, signed deliveries of the QStash stand-in, encrypted tokens.
 
 The receiver replaces n8n: it accepts posts and sends no report.
 """
@@ -33,7 +33,7 @@ class Punctual:
         context.folder.mkdir(parents=True)
         self._stack = AppStack(context.folder, options, context.stop)
         changed = "".join(f", {name}={value}" for name, value in context.settings.items())
-        self.note = f"the local stack's processes, gunicorn with {workers} × {threads} threads on PostgreSQL{changed}"
+        self.note = f"the local stack's processes, Granian with {workers} × {threads} threads on PostgreSQL{changed}"
         self._api: Api
         self._account = ""
 
