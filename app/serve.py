@@ -65,7 +65,7 @@ def default_workers(database_url: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app.serve", description="Serve Punctual over HTTP.")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="the IP address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="the port (default: %(default)s)")
     parser.add_argument("--workers", type=int, help="worker processes (default: one per processor, on SQLite one)")
     parser.add_argument("--threads", type=int, help=f"of one worker (default: DISPATCH_MAX_WAITING + {SPARE_THREADS})")
@@ -82,10 +82,13 @@ def _raise_file_limit() -> int:
     """Raise the limit of open files, often 1,024, and return it. Each connection is a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MAX_FILES if soft == resource.RLIM_INFINITY else soft
+    try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return MAX_FILES if soft == resource.RLIM_INFINITY else soft
+    except ValueError:  # the kernel of macOS has a lower limit than it names
+        return soft
+    return wanted
 
 
 if __name__ == "__main__":
