@@ -20,7 +20,7 @@ MAX_FILES = 65_536
 BACKLOG = 4_096
 HEADER_SECONDS = 60  # Granian's longest. It ends an unfinished header, and an idle connection between two requests
 IDLE_THREAD_SECONDS = 600
-RELOAD_SECONDS = 8.0  # a new worker has this long to load the app before the old one stops
+RELOAD_SECONDS = 15.0  # a new worker has this long to load the app before the old one stops, whether it is ready or not
 KEPT_SECONDS = (
     2  # deliveries due within this are sent by the ending process: COMES_BACK_WITHIN in app/delivery/seats.py
 )

@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from app.local import client, ports
@@ -53,6 +54,14 @@ class ProcessGroup:
 
     def launch(self, name: str) -> None:
         self._children[name] = Child(self._specs[name], ROOT, self.logs)
+
+    def launch_beside(self, name: str, second: str) -> None:
+        """Launch the same process once more, under another name."""
+        self.add([replace(self._specs[name], name=second)])
+        self.launch(second)
+
+    def log(self, name: str) -> str:
+        return self._children[name].log.read_text(encoding="utf-8", errors="replace")
 
     def answers(self, name: str) -> bool:
         url = self._specs[name].ready_url
