@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import request
@@ -53,8 +53,9 @@ def proof_required(view: Callable[[Proof], Response]) -> Callable[[], Response]:
             raise not_configured(SETTING.upper())
         proof, expired = _read_proof()
         if proof is None:
-            emit("secret.refused", setting="CALLBACK_TOKEN" if expired else SETTING.upper(), path=request.path)
-            return refuse_machine(REPORTS_REFUSED, _refusal(expired))
+            setting = "CALLBACK_TOKEN" if expired else SETTING.upper()
+            log = partial(emit, "secret.refused", setting=setting, path=request.path)
+            return refuse_machine(REPORTS_REFUSED, _refusal(expired), log)
         kept = True
         try:
             return view(proof)
