@@ -122,3 +122,25 @@ def test_posts_from_before_hashes_keep_their_texts_and_get_no_hash(blank_databas
     with engine.begin() as connection:
         assert connection.execute(sa.select(posts.c.content, posts.c.content_hash)).all() == [(row["content"], None)]
     engine.dispose()
+
+
+def test_accounts_shared_before_profiles_had_a_person_get_their_connector(blank_database_url: str):
+    """A client's account and a page belong to no person."""
+    command.upgrade(configuration(blank_database_url), "0014")
+    engine, company = make_engine(blank_database_url), new_id()
+    kinds = [
+        {"external_id": "urn:li:person:1", "company_id": company},
+        {"external_id": "urn:li:person:2", "company_id": company, "client_id": new_id()},
+        {"external_id": "urn:li:organization:3", "company_id": company},
+        {"external_id": "4", "company_id": company, "platform": "facebook"},
+        {"external_id": "urn:li:person:5"},
+    ]
+    with engine.begin() as connection:
+        for kind in kinds:
+            connection.execute(sa.insert(social_accounts).values(account_row(new_id(), **kind)))
+    upgrade(blank_database_url)
+    with engine.begin() as connection:
+        found = connection.execute(sa.select(social_accounts.c.profile_of).order_by(social_accounts.c.external_id))
+        wanted = dict(zip((kind["external_id"] for kind in kinds), ["user-1", None, None, None, None], strict=True))
+        assert list(found.scalars()) == [wanted[external_id] for external_id in sorted(wanted)]
+    engine.dispose()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 MAX_NAME = 120  # characters. Any folding of a name still fits into a PostgreSQL index row.
+
+INVITATION_LIFETIME = timedelta(days=7)  # where the inviter names no end
+MAX_INVITATION_LIFETIME = timedelta(days=30)
+MAX_PENDING_INVITATIONS = 500  # of one company
 
 
 class Role(StrEnum):
@@ -68,6 +72,41 @@ class Client:
     name: str
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """One row of `invitations`. `user_id` is the only user who may accept, None for any holder of the token."""
+
+    id: str
+    company_id: str
+    user_id: str | None
+    email: str | None
+    role: Role
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None = None
+    accepted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The failed posts of a company held for one account, and the reason: `member_left` or `account_withdrawn`."""
+
+    social_account_id: str
+    code: str
+    count: int
+
+
+def may_grant(own: Role, granted: Role) -> bool:
+    """Return True if a member with the role `own` may give another one the role `granted`."""
+    return RIGHTS[granted] <= RIGHTS[own]
+
+
+def is_page(platform: str, external_id: str) -> bool:
+    """Return True for a page of an organization. Facebook publishes to pages alone."""
+    return platform == "facebook" or external_id.startswith(("urn:li:organization", "urn:li:company"))
 
 
 def roles_with(right: Right) -> list[Role]:

@@ -93,7 +93,7 @@ class Account:
     """One row of `social_accounts`. The tokens are encrypted.
 
     `connected_at` is the instant of the current access token. `refresh_expires_at` is the end of the refresh token, or
-    None where unknown.
+    None where unknown. `profile_of` is the person of a profile shared with a company, None for pages.
     """
 
     id: str
@@ -111,3 +111,4 @@ class Account:
     created_at: datetime
     updated_at: datetime
     refresh_expires_at: datetime | None = None
+    profile_of: str | None = None

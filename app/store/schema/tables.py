@@ -25,10 +25,12 @@ from app.store.schema.operations import (
     sweeps,
     tallies,
 )
+from app.store.schema.people import audit_entries, invitations
 
 __all__ = [
     "GOING_OUT",
     "PACED",
+    "WITHHELD",
     "Id",
     "Instant",
     "account_slots",
@@ -36,10 +38,12 @@ __all__ = [
     "alerts",
     "armed_contents",
     "attempts",
+    "audit_entries",
     "breakers",
     "clients",
     "companies",
     "idempotency_keys",
+    "invitations",
     "leases",
     "memberships",
     "metadata",
@@ -141,6 +145,13 @@ Index(
 # Posts moved by their account's pace, in the order of their turns. They are few, so the index is small.
 PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
 Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **partial(PACED))
+# Failed posts of a company, held because a person took their profile away. For the warnings to its owners.
+WITHHELD = "status = 'failed' AND error_code IN ('member_left', 'account_withdrawn')"
+Index(
+    "ix_posts_withheld",
+    *(posts.c.company_id, posts.c.social_account_id, posts.c.error_code),
+    **partial(WITHHELD),
+)
 # Posts at rest by their last change, for counting and pruning.
 Index(
     "ix_posts_resting",
@@ -213,6 +224,7 @@ social_accounts = Table(
     Column("refresh_lease_until", Instant),  # held by the one caller that requests new tokens
     Column("refresh_retry_at", Instant),
     Column("refresh_failures", sa.Integer, nullable=False, server_default=sa.text("0")),
+    Column("profile_of", sa.String(255)),  # the person of a profile shared with a company. Null for pages
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
 )
 # An account belongs to a person or to a company. Each owner has it once.
@@ -220,6 +232,11 @@ _identity = (social_accounts.c.platform, social_accounts.c.external_id)
 _personal, _shared = partial("company_id IS NULL"), partial("company_id IS NOT NULL")
 Index("uq_social_accounts_user", social_accounts.c.user_id, *_identity, unique=True, **_personal)
 Index("uq_social_accounts_company", social_accounts.c.company_id, *_identity, unique=True, **_shared)
+Index(
+    "ix_social_accounts_profile",
+    *(social_accounts.c.profile_of, social_accounts.c.created_at, social_accounts.c.id),
+    **partial("profile_of IS NOT NULL"),
+)
 
 companies = Table(
     "companies",

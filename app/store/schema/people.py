@@ -1,0 +1,62 @@
+"""The tables of invitations to companies and of the audit trail."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
+
+from app.domain.companies import Role
+from app.store.schema.columns import Id, Instant, metadata, partial, quoted_list
+
+# Invitations by a company's owners. Revoking or replacing one deletes its row. An accepted row stays until its end, so
+# a repeated acceptance gets the same answer.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), nullable=False),
+    Column("token_hash", sa.String(64), nullable=False),
+    Column("user_id", sa.String(255)),  # the only user with the right to accept. Null: any holder of the token
+    Column("email", sa.String(254)),
+    Column("role", sa.String(20), nullable=False),
+    Column("invited_by", sa.String(255), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("accepted_at", Instant),
+    Column("accepted_by", sa.String(255)),
+    CheckConstraint(f"role IN ({quoted_list(Role)})", name="role"),
+    CheckConstraint("(accepted_at IS NULL) = (accepted_by IS NULL)", name="accepted_by_a_user"),
+    sa.UniqueConstraint("token_hash", name="uq_invitations_token"),
+)
+Index("ix_invitations_list", invitations.c.company_id, invitations.c.created_at, invitations.c.id)
+Index(
+    "ix_invitations_user",
+    *(invitations.c.user_id, invitations.c.created_at, invitations.c.id),
+    **partial("user_id IS NOT NULL"),
+)
+Index("ix_invitations_expires_at", invitations.c.expires_at)
+
+# The audit trail. A company's entries outlive its members, accounts and clients, so they refer to no other table.
+# `company_id` is null for a change of a personal account. `fields` are names of changed fields, never their values.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("company_id", Id()),
+    Column("actor", sa.String(255), nullable=False),
+    Column("action", sa.String(64), nullable=False),
+    Column("target", sa.String(300), nullable=False),
+    Column("fields", sa.JSON, nullable=False),
+    Column("client_address", sa.String(64)),
+    Column("user_agent", sa.String(200)),
+    Column("request_id", sa.String(128)),
+)
+_entry = audit_entries.c
+_newest = (_entry.at, _entry.id)
+_shared, _personal = partial("company_id IS NOT NULL"), partial("company_id IS NULL")
+Index("ix_audit_company", _entry.company_id, *_newest, **_shared)
+Index("ix_audit_company_actor", _entry.company_id, _entry.actor, *_newest, **_shared)
+Index("ix_audit_company_action", _entry.company_id, _entry.action, *_newest, **_shared)
+Index("ix_audit_personal", _entry.actor, *_newest, **_personal)
+Index("ix_audit_at", _entry.at)
