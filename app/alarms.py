@@ -107,6 +107,18 @@ def disarm(deps: Deps, message_id: str | None) -> None:
         emit("message.not_cancelled", message_id=message_id, error=str(error))
 
 
+def disarm_many(deps: Deps, message_ids: Sequence[str]) -> None:
+    """Cancel messages one by one, until the first failure. Raises nothing."""
+    if deps.messages is None:
+        return
+    for message_id in message_ids:
+        try:
+            deps.messages.cancel(message_id)
+        except (MessageServiceError, ValueError) as error:
+            emit("message.not_cancelled", message_id=message_id, error=str(error))
+            return
+
+
 def armed_horizon(deps: Deps) -> datetime:
     """Return the first instant too far for an alarm: the plan's horizon, less a margin for two clocks."""
     horizon = timedelta(days=deps.settings.qstash_max_delay_days)

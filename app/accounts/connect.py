@@ -98,7 +98,7 @@ def complete(deps: Deps, state: str, browser_secret: str, code: str, error: str)
     values = {"platform": "linkedin", "external_id": member.external_id, "account_name": member.name}
     belongs = {"company_id": found.company_id, "client_id": found.client_id}
     values |= {name: value for name, value in belongs.items() if value is not None}
-    account = connect_account(deps, found.user_id, values | granted(grant, asked_at))
+    account = connect_account(deps, found.user_id, values | granted(grant, asked_at), consented=True)
     emit("account.connected", account_id=account.id)
     return account
 

@@ -11,12 +11,12 @@ from app.domain.post import Account
 from app.domain.times import to_wire
 from app.log import emit
 from app.store.accounts import tokens
-from app.store.accounts.accounts import RECONNECT_REQUIRED
+from app.store.accounts.accounts import MEMBER_LEFT, RECONNECT_REQUIRED
 from app.store.operations import alerts
 
 RECONNECT_SOON = "reconnect_soon"
 #: The alerts about one account. A new token ends them.
-ACCOUNT_ALERTS = (RECONNECT_REQUIRED, RECONNECT_SOON)
+ACCOUNT_ALERTS = (RECONNECT_REQUIRED, RECONNECT_SOON, MEMBER_LEFT)
 
 
 def refresh_ahead(deps: Deps) -> timedelta:

@@ -1,21 +1,26 @@
-"""Companies: their members, their roles, and the clients they publish for.
+"""Companies and the clients they publish for.
 
-Invariant: only members learn that a company exists. A company always has an owner. Neither a company nor a client is
-removed while posts or accounts depend on it.
+Invariant: only members learn that a company exists. Neither a company nor a client is removed while posts or accounts
+depend on it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from app import quotas
+from app.audit import record
 from app.companies.permissions import client_for, require_member
 from app.deps import Deps
-from app.domain.companies import Client, Company, Member, Right, Role, leaves_no_owner
+from app.domain.audit import Action, AuditEntry, AuditFilter
+from app.domain.companies import Client, Company, Right
 from app.domain.errors import Conflict, NotFound
 from app.log import emit
-from app.store.companies import access, clients, companies
+from app.store.companies import clients, companies
 from app.store.engine import Connection
+from app.store.operations import audit
 from app.store.paging import After
 from app.store.schema.tables import new_id
 
@@ -25,10 +30,12 @@ def create_company(deps: Deps, user_id: str, name: str) -> Company:
 
     Raises: Invalid above the quota.
     """
+    now = deps.clock.now()
     with deps.db.transaction() as tx:
         quotas.lock_owner(tx, user_id)
-        company = companies.create(tx, new_id(), name, user_id, deps.clock.now())
+        company = companies.create(tx, new_id(), name, user_id, now)
         quotas.require_company_quota(deps.settings, tx, user_id)
+        _record(tx, user_id, Action.COMPANY_CREATED, company.id, now, fields=["name"])
     emit("company.created", company_id=company.id, by=user_id)
     return company
 
@@ -52,9 +59,11 @@ def rename_company(deps: Deps, user_id: str, company_id: str, name: str) -> Comp
 
     Raises: NotFound, Forbidden.
     """
+    now = deps.clock.now()
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
-        companies.rename(tx, company_id, name, deps.clock.now())
+        companies.rename(tx, company_id, name, now)
+        _record(tx, user_id, Action.COMPANY_RENAMED, company_id, now, fields=["name"])
         return _company(tx, user_id, company_id)
 
 
@@ -67,49 +76,8 @@ def remove_company(deps: Deps, user_id: str, company_id: str) -> None:
         require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
         _require_unused(tx, "company", company_id)
         companies.remove(tx, company_id)
+        _record(tx, user_id, Action.COMPANY_REMOVED, company_id, deps.clock.now())
     emit("company.removed", company_id=company_id, by=user_id)
-
-
-def list_members(deps: Deps, user_id: str, company_id: str, limit: int, after: After | None) -> list[Member]:
-    """Return a page of the company's members, oldest first.
-
-    Raises: NotFound.
-    """
-    with deps.db.reading() as connection:
-        require_member(connection, user_id, company_id, Right.READ)
-        return companies.members(connection, company_id, limit, after)
-
-
-def put_member(deps: Deps, user_id: str, company_id: str, member_id: str, role: Role) -> Member:
-    """Add a member, or give one another role.
-
-    Raises: NotFound, Forbidden, Conflict (`last_owner`), Invalid above the quota.
-    """
-    with deps.db.transaction() as tx:
-        require_member(tx, user_id, company_id, Right.GOVERN, alone=True)
-        current = access.role_of(tx, company_id, member_id)
-        _require_owner_left(tx, company_id, current, role)
-        member = companies.put_member(tx, company_id, member_id, role, deps.clock.now())
-        if current is None:
-            quotas.require_member_quota(deps.settings, tx, company_id)
-    emit("company.member", company_id=company_id, user_id=member_id, role=role, by=user_id)
-    return member
-
-
-def remove_member(deps: Deps, user_id: str, company_id: str, member_id: str) -> None:
-    """Remove a member. An owner removes any member, and every member may leave.
-
-    Raises: NotFound, Forbidden, Conflict (`last_owner`).
-    """
-    right = Right.READ if member_id == user_id else Right.GOVERN
-    with deps.db.transaction() as tx:
-        require_member(tx, user_id, company_id, right, alone=True)
-        current = access.role_of(tx, company_id, member_id)
-        if current is None:
-            raise NotFound("member_not_found", "The company has no such member.")
-        _require_owner_left(tx, company_id, current, None)
-        companies.remove_member(tx, company_id, member_id)
-    emit("company.member", company_id=company_id, user_id=member_id, role=None, by=user_id)
 
 
 def create_client(deps: Deps, user_id: str, company_id: str, name: str) -> Client:
@@ -120,8 +88,10 @@ def create_client(deps: Deps, user_id: str, company_id: str, name: str) -> Clien
     with deps.db.transaction() as tx:
         require_member(tx, user_id, company_id, Right.WRITE, alone=True)
         _require_new_name(tx, company_id, name, None)
-        client = clients.create(tx, new_id(), company_id, name, deps.clock.now())
+        client_id, now = new_id(), deps.clock.now()
+        client = clients.create(tx, client_id, company_id, name, now)
         quotas.require_client_quota(deps.settings, tx, company_id)
+        _record(tx, user_id, Action.CLIENT_CREATED, company_id, now, client=client_id, fields=["name"])
         return client
 
 
@@ -154,7 +124,9 @@ def rename_client(deps: Deps, user_id: str, company_id: str, client_id: str, nam
         require_member(tx, user_id, company_id, Right.WRITE, alone=True)
         client_for(tx, company_id, client_id)
         _require_new_name(tx, company_id, name, client_id)
-        return clients.rename(tx, client_id, name, deps.clock.now())
+        now = deps.clock.now()
+        _record(tx, user_id, Action.CLIENT_RENAMED, company_id, now, client=client_id, fields=["name"])
+        return clients.rename(tx, client_id, name, now)
 
 
 def remove_client(deps: Deps, user_id: str, company_id: str, client_id: str) -> None:
@@ -167,6 +139,33 @@ def remove_client(deps: Deps, user_id: str, company_id: str, client_id: str) -> 
         client_for(tx, company_id, client_id)
         _require_unused(tx, "client", company_id, client_id)
         clients.remove(tx, client_id)
+        _record(tx, user_id, Action.CLIENT_REMOVED, company_id, deps.clock.now(), client=client_id)
+
+
+def list_audit(
+    deps: Deps, user_id: str, company_id: str, wanted: AuditFilter, limit: int, after: After | None
+) -> list[AuditEntry]:
+    """Return a page of the company's audit trail, for owners, newest first.
+
+    Raises: NotFound, Forbidden.
+    """
+    with deps.db.reading() as connection:
+        require_member(connection, user_id, company_id, Right.GOVERN)
+        return audit.of_company(connection, company_id, wanted, limit, after)
+
+
+def _record(
+    tx: Connection,
+    actor: str,
+    action: Action,
+    company_id: str,
+    now: datetime,
+    *,
+    client: str | None = None,
+    fields: Sequence[str] = (),
+) -> None:
+    target = f"client:{client}" if client else f"company:{company_id}"
+    record(tx, actor, action, target, now, company_id=company_id, fields=fields)
 
 
 def _company(connection: Connection, user_id: str, company_id: str) -> Company:
@@ -181,11 +180,6 @@ def _require_unused(tx: Connection, what: str, *of: Any) -> None:
     if posts or accounts:
         left = f"{posts} posts that are neither published nor cancelled, and {accounts} social accounts"
         raise Conflict(f"{what}_in_use", f"The {what} still has {left}. Cancel and remove these first.")
-
-
-def _require_owner_left(tx: Connection, company_id: str, current: Role | None, wanted: Role | None) -> None:
-    if leaves_no_owner(current, wanted, companies.count_owners(tx, company_id)):
-        raise Conflict("last_owner", "A company needs an owner. Make another member one first.")
 
 
 def _require_new_name(tx: Connection, company_id: str, name: str, client_id: str | None) -> None:

@@ -51,6 +51,7 @@ CURES = {
     "clock_skew": "A host's clock is 10 s or more off the database's. Let NTP set both. No sweep runs until then.",
     "lateness_unusual": "Posts go out later than usual. Look at the app's load, the database, QStash and n8n.",
     "reconnect_required": "An account must be reconnected by its owner. Its other posts are held until then.",
+    "member_left": "A member left a company, so posts through their profile are held. An owner decides about them.",
     "reconnect_soon": "An account's access ends within days and cannot be renewed. Its owner must reconnect it.",
     "authorization_refused": "LinkedIn refuses our app. Check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET.",
     "database_went_back": "The database went back in time. Posts in doubt are held. Run flask after-restore.",

@@ -97,6 +97,7 @@ class Settings:
     poll_jitter_seconds: float = setting(0.0, readers.not_negative)
     max_lateness_seconds: float | None = setting(None, readers.duration)
     retention_days: float | None = setting(None, readers.days)
+    audit_retention_days: float = setting(400.0, readers.days)
     breaker_threshold: int = setting(5, readers.whole(1))
     breaker_cooldown_seconds: float = setting(60.0, readers.duration)
     max_schedule_days: float = setting(730.0, readers.days)

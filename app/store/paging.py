@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-After = tuple[datetime, str]
+After = tuple[datetime, str | int]
 
 
 def oldest_first(

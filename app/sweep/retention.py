@@ -16,7 +16,9 @@ from app.domain.errors import Unavailable
 from app.domain.lifecycle import FINAL
 from app.domain.pacing import WINDOW
 from app.log import emit
-from app.store.operations import counts, idempotency, rate_limits, statistics
+from app.store.companies import invitations
+from app.store.engine import Connection
+from app.store.operations import audit, counts, idempotency, rate_limits, statistics
 from app.store.posts import pacing, retention
 
 BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
@@ -36,7 +38,7 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns and idempotency keys past their day, and rate limits past their window.
+    """Delete turns, idempotency keys, rate limits, invitations and audit entries past their end.
 
     An absent database leaves them to the next sweep.
     """
@@ -44,13 +46,18 @@ def prune_expired_records(deps: Deps) -> None:
     try:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
-        for prune_records in (idempotency.prune, rate_limits.prune):
+        for prune_records in (idempotency.prune, rate_limits.prune, invitations.prune, _prune_audit(deps)):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:
                     if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:
                         break
     except Unavailable:
         emit("records.prune_postponed")
+
+
+def _prune_audit(deps: Deps) -> Callable[[Connection, datetime, int], int]:
+    kept = timedelta(days=deps.settings.audit_retention_days)
+    return lambda tx, now, limit: audit.prune(tx, now - kept, limit)
 
 
 def keep_counts_and_prune(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:

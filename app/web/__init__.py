@@ -12,6 +12,7 @@ from app.operations.health import HealthCheck
 from app.web import (
     accounts,
     addresses,
+    audit,
     auth,
     callback,
     client_address,
@@ -22,6 +23,7 @@ from app.web import (
     docs,
     edge,
     failed_proofs,
+    invitations,
     limits,
     posts,
     problems,
@@ -49,7 +51,7 @@ def build_app(services: Services) -> Flask:
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[UNFINISHED] = BodyReaders()
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    documented = [module.blueprint for module in (posts, accounts, companies, connect)]
+    documented = [module.blueprint for module in (posts, accounts, companies, invitations, audit, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain):
         app.register_blueprint(blueprint)
@@ -58,5 +60,6 @@ def build_app(services: Services) -> Flask:
     limits.register(app, services.deps)
     client_address.register(app, services.deps.settings)
     edge.register(app, services.deps.settings)
+    audit.register(app)
     addresses.register(app)
     return app

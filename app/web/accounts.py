@@ -9,7 +9,7 @@ from typing import Any
 
 from flask.views import MethodView
 
-from app.accounts.accounts import change_account, connect_account, remove_account
+from app.accounts.accounts import change_account, connect_account, list_shared, remove_account
 from app.domain.errors import invalid_field
 from app.domain.platforms import account_id_problem
 from app.domain.post import Account
@@ -44,12 +44,29 @@ class Accounts(MethodView):
         body["external_id"] = body.get("external_id") or urn
         if body["external_id"] is None:
             raise invalid_field("externalId", "required", "Send externalId, or personUrn for LinkedIn.")
+        own_profile = body.pop("own_profile")
         problem = account_id_problem(body["platform"], body["external_id"])
         if problem is not None:
             raise invalid_field(
                 "personUrn" if body["external_id"] == urn else "externalId", "account_id_invalid", problem
             )
-        return connect_account(deps(), user_id(), with_text_ids(body))
+        return connect_account(deps(), user_id(), with_text_ids(body), own_profile=own_profile)
+
+
+@blueprint.route("/shared")
+class SharedAccounts(MethodView):
+    decorators = (user_required,)  # type: ignore[assignment]
+
+    @blueprint.doc(**SECURED)
+    @blueprint.arguments(schemas.SharedQuery, location="query")
+    @blueprint.response(200, schemas.AccountPage)
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List your own profiles in companies, also in those that you have left. DELETE withdraws one."""
+        return page(
+            query,
+            lambda limit, after: list_shared(deps(), user_id(), limit, after),
+            lambda account: (account.created_at, account.id),
+        )
 
 
 @blueprint.route("/<account_id>")
@@ -66,7 +83,10 @@ class OneAccount(MethodView):
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, account_id: str) -> None:
-        """Disconnect an account without scheduled posts."""
+        """Disconnect an account without scheduled posts, or withdraw your own profile from a company.
+
+        You may withdraw your profile in any role, also after leaving. Posts scheduled through it are held.
+        """
         remove_account(deps(), user_id(), uuid_or_404(account_id))
 
 

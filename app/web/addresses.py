@@ -5,6 +5,7 @@ Invariant: no address is redirected, because a Location would repeat the Host he
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
@@ -12,6 +13,8 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, RequestRedirect
 
 View = TypeVar("View")
+
+INVITATION_TOKEN = re.compile(r"(/invitations/)[^/]+(?=/accept)", re.IGNORECASE)
 
 ACTS_ON_GET = "punctual_acts_on_get"  # the attribute of a view with a GET that changes something
 
@@ -40,6 +43,11 @@ def register(app: Flask) -> None:
             app.extensions.setdefault(ACTS_ON_GET, {})[rule.rule] = of_address
     app.before_request(_refuse_redirect)
     app.before_request(_refuse_head)
+
+
+def logged_path() -> str:
+    """Return the request's path for the log, without the token that a path may contain."""
+    return INVITATION_TOKEN.sub(r"\1…", request.path)
 
 
 def acts_on_get(view: View) -> View:

@@ -20,6 +20,7 @@ from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
+from app.web.addresses import logged_path
 from app.web.blueprint import check_query
 from app.web.bodies import whole_body
 from app.web.failed_proofs import failed_proofs
@@ -74,7 +75,9 @@ def check_user() -> Response | None:
         g.principal = services().users.verify(bearer())
     except BadToken as error:
         reason, forged = error.reason, error.is_forged
-        limited = failed_proofs().refusal(lambda: emit("auth.refused", reason=reason, path=request.path), forged=forged)
+        limited = failed_proofs().refusal(
+            lambda: emit("auth.refused", reason=reason, path=logged_path()), forged=forged
+        )
         return limited or unauthorized("Send a valid, unexpired token as Authorization: Bearer <JWT>.")
     except KeysUnavailable as error:
         emit("auth.keys_unavailable", reason=error.reason)
@@ -119,7 +122,7 @@ def secret_required(setting: str, kind: str) -> Callable[[View], View]:
                 return refuse_machine(
                     kind,
                     "The secret is missing or wrong.",
-                    lambda: emit("secret.refused", setting=setting.upper(), path=request.path),
+                    lambda: emit("secret.refused", setting=setting.upper(), path=logged_path()),
                 )
             try:
                 return view(*args, **kwargs)
@@ -160,7 +163,7 @@ def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
 
 
 def _refuse_delivery(kind: str, detail: str, reason: str) -> Response:
-    return refuse_machine(kind, detail, lambda: emit("delivery.refused", reason=reason, path=request.path))
+    return refuse_machine(kind, detail, lambda: emit("delivery.refused", reason=reason, path=logged_path()))
 
 
 def refuse_machine(kind: str, detail: str, log: Callable[[], None]) -> Response:
@@ -199,7 +202,7 @@ def is_secret(given: str | None, secret: str | None) -> bool:
 
 def not_configured(setting: str) -> NotConfigured:
     """Log the missing setting and build the error for the caller, without the setting's name."""
-    emit("not_configured", setting=setting, path=request.path)
+    emit("not_configured", setting=setting, path=logged_path())
     return NotConfigured("not_configured", "This route is closed until the installation is configured for it.")
 
 

@@ -17,6 +17,7 @@ from app.domain.alerts import REPORTS_REFUSED
 from app.domain.callback_tokens import CallbackToken, read_callback_token
 from app.domain.errors import Forbidden
 from app.log import emit
+from app.web.addresses import logged_path
 from app.web.auth import accept_machine, bearer, deps, fits, not_configured, refuse_machine, refused_calls
 
 SETTING = "n8n_callback_secret"
@@ -39,7 +40,7 @@ class Proof:
         token = self.token
         is_its_own = token is not None and token.post_id == post_id and attempt in (None, token.attempt)
         if not is_its_own and not self.by_secret:
-            emit("secret.refused", setting="CALLBACK_TOKEN", path=request.path)
+            emit("secret.refused", setting="CALLBACK_TOKEN", path=logged_path())
             raise Forbidden("callback_token_mismatch", OTHER_ATTEMPT)
         return token.attempt if is_its_own and token is not None else attempt
 
@@ -54,7 +55,7 @@ def proof_required(view: Callable[[Proof], Response]) -> Callable[[], Response]:
         proof, expired = _read_proof()
         if proof is None:
             setting = "CALLBACK_TOKEN" if expired else SETTING.upper()
-            log = partial(emit, "secret.refused", setting=setting, path=request.path)
+            log = partial(emit, "secret.refused", setting=setting, path=logged_path())
             return refuse_machine(REPORTS_REFUSED, _refusal(expired), log)
         kept = True
         try:

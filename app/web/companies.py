@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask.views import MethodView
 
-from app.companies import companies
-from app.domain.companies import Client, Company, Member, Role
+from app.companies import companies, holds, members
+from app.companies.invitations import NewInvitation
+from app.domain.companies import Client, Company, Role
+from app.domain.explanations import SENTENCES
 from app.web import company_schemas as schemas
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.ids import user_id_or_404, uuid_or_404
+from app.web.invitations import new_invitation
 from app.web.paging import page
 
 blueprint = UserBlueprint("companies", __name__, url_prefix="/api/companies", description="Companies and their clients")
@@ -76,7 +80,7 @@ class Members(MethodView):
         of = uuid_or_404(company_id)
         return page(
             query,
-            lambda limit, after: companies.list_members(deps(), user_id(), of, limit, after),
+            lambda limit, after: members.list_members(deps(), user_id(), of, limit, after),
             lambda member: (member.created_at, member.user_id),
             user_id_or_404,
         )
@@ -88,17 +92,37 @@ class OneMember(MethodView):
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.MemberBody)
-    @blueprint.response(200, schemas.MemberView)
-    def put(self, body: dict[str, Any], company_id: str, member_id: str) -> Member:
-        """Add a member or change a member's role, as an owner."""
-        member = user_id_or_404(member_id)
-        return companies.put_member(deps(), user_id(), uuid_or_404(company_id), member, Role(body["role"]))
+    @blueprint.response(200, schemas.PutMemberView)
+    def put(self, body: dict[str, Any], company_id: str, member_id: str) -> dict[str, Any]:
+        """Change a member's role, as an owner. A user who is no member is invited.
+
+        The user joins by accepting: status is invited until then.
+        """
+        member, role = user_id_or_404(member_id), Role(body["role"])
+        done = members.put_member(deps(), user_id(), uuid_or_404(company_id), member, role)
+        if isinstance(done, NewInvitation):
+            invitation = new_invitation(done)
+            return invitation | {"user_id": member, "status": "invited", "invitation": invitation}
+        return asdict(done) | {"status": "member", "invitation": None}
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
     def delete(self, company_id: str, member_id: str) -> None:
-        """Remove a member, as an owner, or leave the company."""
-        companies.remove_member(deps(), user_id(), uuid_or_404(company_id), user_id_or_404(member_id))
+        """Remove a member, as an owner, or leave the company.
+
+        Posts scheduled through the member's own profiles are held.
+        """
+        members.remove_member(deps(), user_id(), uuid_or_404(company_id), user_id_or_404(member_id))
+
+
+@blueprint.route("/<company_id>/warnings")
+@blueprint.doc(**SECURED)
+@user_required
+@blueprint.response(200, schemas.CompanyWarnings)
+def warnings(company_id: str) -> dict[str, Any]:
+    """List a company's held posts by account, with the reason and the cure."""
+    found = holds.list_warnings(deps(), user_id(), uuid_or_404(company_id))
+    return {"warnings": [asdict(one) | {"message": SENTENCES[one.code]} for one in found]}
 
 
 @blueprint.route("/<company_id>/clients")

@@ -12,7 +12,7 @@ from app.settings.values import Settings
 from app.web.problems import DETAILS, problem
 
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
-USER_ROUTES = r"/api/(?:posts(?!/dispatch)|social-accounts|companies|scheduler/run)(?:/.*)?"
+USER_ROUTES = r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|scheduler/run)(?:/.*)?"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -24,7 +24,14 @@ HEADERS = {
 }
 TRACING_HEADERS = ["traceparent", "tracestate", "baggage"]  # W3C Trace Context and Baggage, sent by browser tracers
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", *TRACING_HEADERS]
-EXPOSED_HEADERS = ["X-Request-ID", "Retry-After", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy"]
+EXPOSED_HEADERS = [
+    "X-Request-ID",
+    "Retry-After",
+    "Idempotency-Replayed",
+    "X-Next-Cursor",
+    "RateLimit",
+    "RateLimit-Policy",
+]
 HSTS = "max-age=31536000; includeSubDomains"
 
 

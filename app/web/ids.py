@@ -11,6 +11,8 @@ from app.domain.principal import is_user_id
 REPLACEMENT = "\ufffd"  # decoders put it in place of malformed UTF-8
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+
 
 def uuid_or_none(text: str) -> str | None:
     """Return the canonical form of a UUID, or None if `text` is none.
@@ -41,6 +43,16 @@ def user_id_or_404(text: str) -> str:
     if not is_user_id(text) or REPLACEMENT in text:
         raise NotFound("not_found", "No user has this id.")
     return text
+
+
+def number_or_404(text: str) -> int:
+    """Return the number of a row.
+
+    Raises: NotFound when `text` is none.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise NotFound("not_found", "No object has this id.")
+    return int(text)
 
 
 def with_text_ids(values: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from app.store.paging import After
 from app.web.ids import uuid_or_404
 
 Find = Callable[[int, After | None], list[Any]]
+ReadId = Callable[[str], str | int]
 FindBounded = Callable[[int, After | None], tuple[list[Any], After | None]]
 
 
 def page(
-    query: dict[str, Any], find: Find, key: Callable[[Any], After], read_id: Callable[[str], str] = uuid_or_404
+    query: dict[str, Any], find: Find, key: Callable[[Any], After], read_id: ReadId = uuid_or_404
 ) -> dict[str, Any]:
     """Build one page of a list. Removes `limit` and `cursor` from `query`.
 
@@ -33,9 +34,7 @@ def page(
     return bounded_page(query, cut, read_id)
 
 
-def bounded_page(
-    query: dict[str, Any], find: FindBounded, read_id: Callable[[str], str] = uuid_or_404
-) -> dict[str, Any]:
+def bounded_page(query: dict[str, Any], find: FindBounded, read_id: ReadId = uuid_or_404) -> dict[str, Any]:
     """Build one page of a list whose pages may end before the limit. Removes `limit` and `cursor` from `query`.
 
     `find` returns the items, and the key of the last one if more follow.
@@ -78,7 +77,7 @@ def _read_cursor(cursor: str) -> tuple[Any, Any]:
     return first, second
 
 
-def _read_key(cursor: str, read_id: Callable[[str], str]) -> After:
+def _read_key(cursor: str, read_id: ReadId) -> After:
     try:
         at, last = _read_cursor(cursor)
         return parse_instant(at, "cursor"), read_id(str(last))

@@ -22,6 +22,7 @@ from app.domain.errors import (
     Unavailable,
 )
 from app.log import emit
+from app.web.addresses import logged_path
 from app.web.json_answers import to_json
 
 STATUS = {Forbidden: 403, NotFound: 404, Conflict: 409, Invalid: 422, NotConfigured: 503, Unavailable: 503}
@@ -115,7 +116,7 @@ def _from_http(error: HTTPException) -> Response:
 
 
 def _from_bug(error: Exception) -> Response:
-    emit("request.failed", level=40, method=request.method, path=request.path, exc_info=True)
+    emit("request.failed", level=40, method=request.method, path=logged_path(), exc_info=True)
     return problem(500, "internal_error", "An internal error occurred and was logged. Try again.")
 
 

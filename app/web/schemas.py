@@ -186,6 +186,7 @@ class AccountCreate(Camel):
     expires_at = Instant(allow_none=True)
     company_id = Uuid(allow_none=True)
     client_id = Uuid(allow_none=True)
+    own_profile = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
 
 
 class AccountEdit(Camel):
@@ -206,6 +207,7 @@ class AccountView(Camel):
     account_name = fields.String()
     status = fields.String(validate=validate.OneOf(("active", "reconnect_required")))
     expires_at = WireInstant(allow_none=True)
+    profile_of = fields.String(allow_none=True)
     created_at = WireInstant()
     updated_at = WireInstant()
 
@@ -220,6 +222,11 @@ class AccountQuery(Camel):
     company_id = Uuid()
     client_id = Uuid()
     limit = Count(load_default=200, validate=validate.Range(1, 200))
+    cursor = Text(validate=Length(1, MAX_CURSOR))
+
+
+class SharedQuery(Camel):
+    limit = Count(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=Length(1, MAX_CURSOR))
 
 

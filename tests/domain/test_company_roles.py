@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.domain.companies import RIGHTS, Right, Role, leaves_no_owner, name_key, roles_with
+from app.domain.audit import harmless_cell
+from app.domain.companies import RIGHTS, Right, Role, is_page, leaves_no_owner, may_grant, name_key, roles_with
 
 
 def test_rights_of_each_role():
@@ -46,3 +47,30 @@ def test_equal_looking_names_share_a_key(one: str, other: str):
 
 def test_different_names_have_different_keys():
     assert len({name_key(name) for name in ("Acme", "Acne", "Acme 2", "Café", "Cafe")}) == 5
+
+
+@pytest.mark.parametrize(
+    ("own", "may"), [(Role.OWNER, set(Role)), (Role.EDITOR, {Role.EDITOR, Role.VIEWER}), (Role.VIEWER, {Role.VIEWER})]
+)
+def test_role_with_more_rights_than_the_own_is_not_granted(own: Role, may: set[Role]):
+    assert {role for role in Role if may_grant(own, role)} == may
+
+
+@pytest.mark.parametrize(
+    ("platform", "external_id", "page"),
+    [
+        ("linkedin", "urn:li:person:1", False),
+        ("linkedin", "urn:li:organization:1", True),
+        ("linkedin", "urn:li:organizationBrand:1", True),
+        ("facebook", "1", True),
+        ("instagram", "1", False),
+    ],
+)
+def test_page_is_told_from_a_profile(platform: str, external_id: str, page: bool):
+    assert is_page(platform, external_id) == page
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_formula_in_a_csv_cell_is_made_harmless(cell: str):
+    assert harmless_cell(cell) == f"'{cell}"
+    assert harmless_cell(f"x{cell}") == f"x{cell}"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.accounts.accounts import connect_account
-from app.companies import companies
+from app.companies import companies, members
 from app.domain.companies import Role
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.posts import schedule
@@ -14,6 +14,7 @@ from app.store.companies import access
 from app.store.companies import companies as stored_companies
 from app.store.posts import transitions
 from app.store.schema.tables import new_id
+from tests.support.companies import join
 from tests.support.threads import TIMEOUT_SECONDS, errors, run_beside, run_together, wait_until_blocked
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
@@ -24,7 +25,7 @@ BOSS = "boss-1"
 def create_company(world: World, **members: Role) -> str:
     company = companies.create_company(world.deps, BOSS, "Firm").id
     for user, role in members.items():
-        companies.put_member(world.deps, BOSS, company, user.replace("_", "-"), role)
+        join(world.deps, BOSS, company, user.replace("_", "-"), role)
     return company
 
 
@@ -41,7 +42,7 @@ def connect(world: World, company: str, user: str = USER, **more: Any) -> Any:
 def test_two_owners_demoting_each_other_concurrently_leave_one_owner(world: World):
     for _ in range(ROUNDS):
         company = create_company(world, user_1=Role.OWNER)
-        put = companies.put_member
+        put = members.put_member
         results = run_together(
             [
                 partial(put, world.deps, BOSS, company, USER, Role.EDITOR),
@@ -56,7 +57,7 @@ def test_two_owners_leaving_concurrently_leave_one_owner(world: World):
     for _ in range(ROUNDS):
         company = create_company(world, user_1=Role.OWNER)
         results = run_together(
-            [partial(companies.remove_member, world.deps, user, company, user) for user in (USER, BOSS)]
+            [partial(members.remove_member, world.deps, user, company, user) for user in (USER, BOSS)]
         )
         assert [error.code for error in errors(results) if isinstance(error, Conflict)] == ["last_owner"]
         assert list(roles(world, company).values()) == ["owner"]
@@ -138,7 +139,7 @@ def test_editor_removed_during_schedule_has_scheduled_before_or_gets_not_found(p
         post = pg_world.draft(company_id=company)
         scheduling = partial(schedule.schedule, pg_world.deps, USER, post.id, IN_TEN_MINUTES.isoformat(), None, 0)
         scheduled, removed = run_together(
-            [scheduling, partial(companies.remove_member, pg_world.deps, BOSS, company, USER)]
+            [scheduling, partial(members.remove_member, pg_world.deps, BOSS, company, USER)]
         )
         assert removed is None
         assert isinstance(scheduled, NotFound) == (pg_world.read(post).status == "draft")

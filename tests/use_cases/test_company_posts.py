@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.accounts.accounts import change_account, connect_account
-from app.companies import companies
+from app.companies import companies, members
 from app.domain.companies import Role
 from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
@@ -17,6 +17,7 @@ from app.store.accounts import accounts
 from app.store.posts import pages
 from app.store.posts.pages import PostFilter
 from app.store.schema.tables import new_id
+from tests.support.companies import join
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 EDITOR, VIEWER, BOSS = "editor-1", "viewer-1", "boss-1"
@@ -44,10 +45,10 @@ class Firm:
         return self.world.draft(user=user, company_id=self.company, client_id=client, **more)
 
     def put(self, user: str, role: Role) -> None:
-        companies.put_member(self.world.deps, BOSS, self.company, user, role)
+        join(self.world.deps, BOSS, self.company, user, role)
 
     def remove(self, user: str) -> None:
-        companies.remove_member(self.world.deps, BOSS, self.company, user)
+        members.remove_member(self.world.deps, BOSS, self.company, user)
 
 
 @pytest.fixture

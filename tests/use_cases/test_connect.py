@@ -8,13 +8,15 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.connect import Started, begin, complete
-from app.companies.companies import create_client, create_company, put_member, remove_member
+from app.companies.companies import create_client, create_company
+from app.companies.members import remove_member
 from app.domain.companies import Role
 from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict, Forbidden, Invalid, NotConfigured, Refusal
 from app.domain.oauth import Member
 from app.domain.post import Account
 from app.store.schema.tables import oauth_states
+from tests.support.companies import join
 from tests.support.linkedin import failure, grant
 from tests.support.oauth_world import OAuthWorld
 from tests.support.world import USER
@@ -202,14 +204,14 @@ def test_begin_for_a_company_requires_the_editor_role(world: OAuthWorld):
     with pytest.raises(Invalid) as refused:
         begin(world.deps, USER, company)
     assert refused.value.code == "company_not_found"
-    put_member(world.deps, "somebody", company, USER, Role.VIEWER)
+    join(world.deps, "somebody", company, USER, Role.VIEWER)
     with pytest.raises(Forbidden):
         begin(world.deps, USER, company)
 
 
 def test_member_removed_during_consent_connects_nothing_for_the_company(world: OAuthWorld):
     company = create_company(world.deps, "somebody", "Acme").id
-    put_member(world.deps, "somebody", company, USER, Role.EDITOR)
+    join(world.deps, "somebody", company, USER, Role.EDITOR)
     started = begin(world.deps, USER, company)
     remove_member(world.deps, "somebody", company, USER)
     with pytest.raises(Invalid) as refused:

@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from tests.web.answers import ACCESS_TOKEN
-from tests.web.site import HOUR, NOW, User, wire_form
+from tests.web.site import HOUR, NOW, User, json_of, wire_form
 
 NEW_ACCOUNT = {"externalId": "urn:li:person:new", "accessToken": ACCESS_TOKEN}
 SOON = {"scheduledAt": wire_form(NOW + 2 * HOUR)}
@@ -28,6 +28,7 @@ class Agency:
     draft_id: str
     failed_id: str
     member_id: str
+    invitation_id: str
 
     def path(self, rule: str, **ids: str) -> str:
         return rule.format(**(self.ids | ids))
@@ -49,7 +50,11 @@ def create_agency(owner: User, author: User, members: dict[str, str]) -> Agency:
     posts = [author.draft(clientId=client)["id"] for _ in range(3)]
     for post_id in posts[:2]:
         author.schedule(post_id, NOW + HOUR)
-    return Agency(owner, company, client, idle, account, idle_account, posts[0], posts[2], posts[1], "member")
+    invited = json_of(
+        owner.post(f"/api/companies/{company}/invitations", json={"role": "viewer", "userId": "guest"}), 201
+    )
+    ids = (company, client, idle, account, idle_account, posts[0], posts[2], posts[1], "member", invited["id"])
+    return Agency(owner, *ids)
 
 
 #: Every user request about an existing object: description → method, route, body, required right.
@@ -72,6 +77,12 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
     "list members": ("GET", "/api/companies/{company_id}/members", None, READ),
     "add a member": ("PUT", "/api/companies/{company_id}/members/new", {"role": "viewer"}, GOVERN),
     "promote a member": ("PUT", "/api/companies/{company_id}/members/{member_id}", {"role": "owner"}, GOVERN),
+    "invite a person": ("POST", "/api/companies/{company_id}/invitations", {"role": "viewer"}, GOVERN),
+    "list invitations": ("GET", "/api/companies/{company_id}/invitations", None, GOVERN),
+    "revoke an invitation": ("DELETE", "/api/companies/{company_id}/invitations/{invitation_id}", None, GOVERN),
+    "read the audit trail": ("GET", "/api/companies/{company_id}/audit", None, GOVERN),
+    "export the audit trail": ("GET", "/api/companies/{company_id}/audit.csv", None, GOVERN),
+    "read the warnings": ("GET", "/api/companies/{company_id}/warnings", None, READ),
     "remove a member": ("DELETE", "/api/companies/{company_id}/members/{member_id}", None, GOVERN),
     "list clients": ("GET", "/api/companies/{company_id}/clients", None, READ),
     "add a client": ("POST", "/api/companies/{company_id}/clients", {"name": "New"}, WRITE),

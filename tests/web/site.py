@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import sqlalchemy as sa
@@ -131,8 +132,11 @@ class Caller:
         return self.client.open(path, method=method, headers=self.headers | (headers or {}), **options)
 
 
+@dataclass
 class User(Caller):
     """A user with a valid token, and the first steps of most tests."""
+
+    site: Site = field(kw_only=True)
 
     def account(self, platform: str = "linkedin", **fields: Any) -> dict[str, Any]:
         number = int.from_bytes(self.name.encode()[:12], "big")
@@ -158,8 +162,15 @@ class User(Caller):
         """Create a company and return its id. `members` are user names with their roles."""
         company_id = json_of(self.post("/api/companies", json={"name": name}), 201)["id"]
         for member, role in members.items():
-            json_of(self.put(f"/api/companies/{company_id}/members/{member}", json={"role": role}))
+            self.add_member(company_id, member, role)
         return str(company_id)
+
+    def add_member(self, company_id: str, member: str, role: str) -> dict[str, Any]:
+        """Invite a user and accept in the user's name. Return the membership."""
+        path = f"/api/companies/{company_id}/members/{quote(member, safe='')}"
+        invited = json_of(self.put(path, json={"role": role}))
+        token = invited["invitation"]["token"]
+        return json_of(self.site.user(member).post(f"/api/invitations/{token}/accept"))
 
     def client_of(self, company_id: str, name: str = "Client") -> str:
         return str(json_of(self.post(f"/api/companies/{company_id}/clients", json={"name": name}), 201)["id"])
@@ -204,7 +215,7 @@ class Site:
         """Create a user with a token of the current time. `at` sets the clock first."""
         self.clock.at = at or self.clock.at
         token = self.services.users.issue(name, admin=admin)
-        return User(self.client, {"Authorization": f"Bearer {token}"}, name)
+        return User(self.client, {"Authorization": f"Bearer {token}"}, name, site=self)
 
     def deliver(self, post: dict[str, Any], **changes: Any) -> TestResponse:
         """Deliver the post's message as QStash does."""

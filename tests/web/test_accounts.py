@@ -30,6 +30,7 @@ ACCOUNT = {
     "accountName",
     "status",
     "expiresAt",
+    "profileOf",
     "createdAt",
     "updatedAt",
 }

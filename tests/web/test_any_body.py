@@ -32,6 +32,7 @@ VALUES = st.recursive(
 )
 POST_FIELDS = "content platform postType media imageUrl socialAccountId clientId companyId"
 ACCOUNT_FIELDS = "platform externalId personUrn accountName accessToken refreshToken expiresAt companyId clientId"
+ACCOUNT_FIELDS += " ownProfile"
 REPORT_FIELDS = "postId status linkedinPostUrn externalPostId errorMessage error errorCode httpStatus retryable attempt"
 #: What each route takes at its best, and the fields it knows.
 ROUTES: dict[str, tuple[dict[str, Any], str]] = {
@@ -45,6 +46,7 @@ ROUTES: dict[str, tuple[dict[str, Any], str]] = {
     "POST /api/companies": ({"name": "x"}, "name"),
     "PATCH /api/companies/{company}": ({"name": "x"}, "name"),
     "PUT /api/companies/{company}/members/ann": ({"role": "viewer"}, "role"),
+    "POST /api/companies/{company}/invitations": ({"role": "viewer"}, "role userId email expiresAt"),
     "POST /api/companies/{company}/clients": ({"name": "x"}, "name"),
     "PATCH /api/companies/{company}/clients/{client}": ({"name": "x"}, "name"),
     "POST /api/scheduler/run": ({}, "any"),

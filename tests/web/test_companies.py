@@ -43,7 +43,7 @@ def test_companies_are_paged_by_joining_with_the_users_role(site: Site, alice: U
         site.clock.at += SECOND * (number % 2)
         alice.company(str(number))
     site.clock.at += SECOND
-    json_of(bob.put(f"/api/companies/{theirs}/members/alice", json={"role": "viewer"}))
+    bob.add_member(theirs, "alice", "viewer")
     found = pages(alice, "/api/companies", 2)
     assert [len(page) for page in found] == [2, 2, 2]
     listed = [company for page in found for company in page]
@@ -63,10 +63,11 @@ def test_an_owner_renames_a_company(site: Site, alice: User):
 def test_members_are_added_promoted_and_removed(site: Site, alice: User, bob: User):
     company = alice.company()
     path = f"/api/companies/{company}/members/bob"
-    member = json_of(alice.put(path, json={"role": "viewer"}))
+    member = alice.add_member(company, "bob", "viewer")
     assert member == {"companyId": company, "userId": "bob", "role": "viewer", "createdAt": wire_form(NOW)}
     site.clock.at += SECOND
-    assert json_of(alice.put(path, json={"role": "owner"})) == member | {"role": "owner"}
+    changed = {"role": "owner", "status": "member", "invitation": None}
+    assert json_of(alice.put(path, json={"role": "owner"})) == member | changed
     assert members(bob, company) == {"alice": "owner", "bob": "owner"}
     assert alice.delete(path).status_code == 204
     assert members(alice, company) == {"alice": "owner"}

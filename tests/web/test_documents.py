@@ -33,6 +33,15 @@ USER_OPERATIONS = [
     ("get", "/api/companies/{company_id}/members"),
     ("put", "/api/companies/{company_id}/members/{member_id}"),
     ("delete", "/api/companies/{company_id}/members/{member_id}"),
+    ("get", "/api/companies/{company_id}/invitations"),
+    ("post", "/api/companies/{company_id}/invitations"),
+    ("delete", "/api/companies/{company_id}/invitations/{invitation_id}"),
+    ("get", "/api/companies/{company_id}/audit"),
+    ("get", "/api/companies/{company_id}/warnings"),
+    ("get", "/api/invitations"),
+    ("post", "/api/invitations/{token}/accept"),
+    ("get", "/api/audit"),
+    ("get", "/api/social-accounts/shared"),
     ("get", "/api/companies/{company_id}/clients"),
     ("post", "/api/companies/{company_id}/clients"),
     ("get", "/api/companies/{company_id}/clients/{client_id}"),
@@ -42,7 +51,7 @@ USER_OPERATIONS = [
 WITH_BODY = [
     operation
     for operation in USER_OPERATIONS
-    if operation[0] in ("post", "put", "patch") and not operation[1].endswith("unschedule")
+    if operation[0] in ("post", "put", "patch") and not operation[1].endswith(("unschedule", "accept"))
 ]
 
 

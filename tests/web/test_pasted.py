@@ -121,7 +121,7 @@ def test_user_id_with_slashes_can_be_a_member(site: Site, member: str):
     alice = site.user("alice")
     company = alice.company()
     path = f"/api/companies/{company}/members/{quote(member, safe='')}"
-    assert json_of(alice.put(path, json={"role": "viewer"}))["userId"] == member
+    assert alice.add_member(company, member, "viewer")["userId"] == member
     listed = json_of(alice.get(f"/api/companies/{company}/members"))["data"]
     assert sorted(one["userId"] for one in listed) == sorted([member, "alice"])
     assert json_of(site.user(member).get(f"/api/companies/{company}"))["role"] == "viewer"
@@ -142,7 +142,7 @@ def test_members_with_slashes_are_listed_in_pages(site: Site):
     alice = site.user("alice")
     company = alice.company()
     for number in range(3):
-        alice.put(f"/api/companies/{company}/members/{quote(f'a/{number}', safe='')}", json={"role": "viewer"})
+        alice.add_member(company, f"a/{number}", "viewer")
     path, found = f"/api/companies/{company}/members?limit=1", []
     cursor: str | None = ""
     while cursor is not None:

@@ -59,6 +59,14 @@ EXPLANATIONS = {
         "The account of this post is gone or cannot be used.",
         "Connect it, or give the post another account, then schedule the post again.",
     ),
+    "member_left": Explanation(
+        "This post is held, because the person of its profile has left the company.",
+        "Give the post another account, or let the person connect the profile again. Then schedule the post again.",
+    ),
+    "account_withdrawn": Explanation(
+        "This post is held, because the person of its profile has withdrawn it from the company.",
+        "Give the post another account, then schedule the post again.",
+    ),
     # Text and media
     "text_too_long": Explanation("The text is longer than the platform takes.", "Shorten it, then schedule it again."),
     "too_many_tags": Explanation(

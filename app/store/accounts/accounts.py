@@ -20,6 +20,7 @@ from app.store.schema.tables import posts, social_accounts
 
 ACTIVE = "active"
 RECONNECT_REQUIRED = "reconnect_required"
+MEMBER_LEFT = "member_left"  # the code of an alert and of posts, where the person of a shared profile has left
 UNTRIED = {"refresh_lease_until": None, "refresh_retry_at": None, "refresh_failures": 0}  # the values of a new token
 ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
 
@@ -102,6 +103,36 @@ def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: d
     where = (social_accounts.c.id == account_id, is_over(connected_at, sent_at, now))
     marked = update(social_accounts).where(*where).values(status=RECONNECT_REQUIRED, updated_at=now)
     return tx.execute(marked).rowcount == 1
+
+
+def profiles_of(connection: Connection, user_id: str, company_id: str) -> list[str]:
+    """Return the ids of this person's own profiles that the company has."""
+    c = social_accounts.c
+    statement = select(c.id).where(c.profile_of == user_id, c.company_id == company_id).order_by(c.id)
+    return list(connection.execute(statement).scalars())
+
+
+def shared_page(connection: Connection, user_id: str, limit: int, after: After | None) -> list[Account]:
+    """Return a page of this person's own profiles in companies, former companies too, oldest first."""
+    c = social_accounts.c
+    statement = select(social_accounts).where(c.profile_of == user_id, c.company_id.is_not(None))
+    statement = oldest_first(statement, c.created_at, c.id, limit, after)
+    return [to_account(row) for row in connection.execute(statement)]
+
+
+def withhold(tx: Connection, account_id: str, now: datetime) -> None:
+    """Disconnect a profile whose person has left. A new access token connects it again.
+
+    Without its refresh token, no refresh in flight can make the account active again.
+    """
+    values = {"status": RECONNECT_REQUIRED, "refresh_token": None, "refresh_expires_at": None} | UNTRIED
+    tx.execute(update(social_accounts).where(social_accounts.c.id == account_id).values(**values, updated_at=now))
+
+
+def withdraw(tx: Connection, account_id: str, user_id: str) -> bool:
+    """Delete a profile from its company, for its person alone. Returns False if it is gone or not theirs."""
+    own = (social_accounts.c.id == account_id, social_accounts.c.profile_of == user_id)
+    return tx.execute(delete(social_accounts).where(*own)).rowcount == 1
 
 
 def held_posts(connection: Connection, account_id: str) -> list[str]:

@@ -9,6 +9,7 @@ Invariant: no member writes with a right revoked a moment ago.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,6 +69,19 @@ def role_of(connection: Connection, company_id: str, user_id: str) -> Role | Non
     )
     role = connection.execute(statement).scalar()
     return Role(role) if role is not None else None
+
+
+def hidden_posts(connection: Connection, user_id: str, post_ids: Iterable[str]) -> list[str]:
+    """Return those of these posts that exist and that the user may not read."""
+    statement = select(posts.c.id).where(posts.c.id.in_(list(post_ids)), sa.not_(visible_posts(user_id)))
+    return list(connection.execute(statement).scalars())
+
+
+def companies_of(connection: Connection, user_id: str, company_ids: Iterable[str]) -> set[str]:
+    """Return those of these companies that have the user as a member."""
+    m = memberships.c
+    statement = select(m.company_id).where(m.user_id == user_id, m.company_id.in_(list(company_ids)))
+    return set(connection.execute(statement).scalars())
 
 
 def _usable_by_post() -> Condition:

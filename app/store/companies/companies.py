@@ -74,6 +74,12 @@ def members(connection: Connection, company_id: str, limit: int, after: After | 
     return [_to_member(row) for row in connection.execute(statement)]
 
 
+def member(connection: Connection, company_id: str, user_id: str) -> Member | None:
+    m = memberships.c
+    row = connection.execute(select(memberships).where(m.company_id == company_id, m.user_id == user_id)).one_or_none()
+    return _to_member(row) if row else None
+
+
 def put_member(tx: Connection, company_id: str, user_id: str, role: Role, now: datetime) -> Member:
     """Add a member, or change the role of an existing one."""
     row = {"company_id": company_id, "user_id": user_id, "role": role, "created_at": now}
