@@ -40,6 +40,11 @@ def post_with_accounts_for(
     post, usable = queries.post_with_accounts(connection, post_id, user_id)
     if post is None or not _has(connection, user_id, post.company_id, right):
         raise _no_such_post()
+    if right is not Right.READ and post.company_id is not None:
+        # Read again under the lock: an account may have been withdrawn since.
+        post, usable = queries.post_with_accounts(connection, post_id, user_id)
+        if post is None:
+            raise _no_such_post()
     return post, usable
 
 
