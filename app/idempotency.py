@@ -1,18 +1,21 @@
 """Lock idempotency keys and store the answers of their requests, for the web layer.
 
-Invariant: a key's lock is committed before the work of its request begins.
+Invariant: a key's lock is committed before the work of its request begins. A kept answer is given only to a user who
+may still read its posts and companies.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.deps import Deps
 from app.quotas import require_key_quota
+from app.store.companies import access, clients
 from app.store.operations import idempotency
 from app.store.operations.idempotency import KeyLock, KeyRecord
 
-__all__ = ["KeyLock", "KeyRecord", "finish", "lock_key", "release"]
+__all__ = ["KeyLock", "KeyRecord", "Subjects", "finish", "lock_key", "may_replay", "release"]
 
 KEPT_FOR = idempotency.KEPT_FOR
 LEASE = timedelta(seconds=60)  # longer than any request. A holder silent for longer has died.
@@ -38,6 +41,29 @@ def lock_key(deps: Deps, user_id: str, key: str, fingerprint: str) -> KeyLock | 
         if found is not None:
             return found
     return None
+
+
+@dataclass(slots=True)
+class Subjects:
+    """The ids of the objects that a request and its answer are about."""
+
+    posts: set[str] = field(default_factory=set)
+    companies: set[str] = field(default_factory=set)
+    clients: set[str] = field(default_factory=set)
+
+
+def may_replay(deps: Deps, user_id: str, subjects: Subjects) -> bool:
+    """Return True if the user may still read all of these. A post that is gone, such as a pruned one, is no hindrance.
+
+    Raises: Unavailable.
+    """
+    if not (subjects.posts or subjects.companies or subjects.clients):
+        return True
+    with deps.db.reading() as connection:
+        wanted = subjects.companies | clients.owners_of(connection, subjects.clients)
+        if access.companies_of(connection, user_id, wanted) != wanted:
+            return False
+        return not access.hidden_posts(connection, user_id, subjects.posts)
 
 
 def finish(

@@ -19,8 +19,10 @@ from werkzeug.wrappers import Response
 from app import idempotency
 from app.domain.errors import FieldError, Invalid, Unavailable
 from app.log import emit
+from app.settings.pasted import trim
 from app.web.auth import deps, user_id
 from app.web.bodies import read_json, whole_body
+from app.web.ids import uuid_or_none
 from app.web.json_answers import to_json
 from app.web.problems import problem
 
@@ -32,6 +34,7 @@ MAX_KEY = 255
 VISIBLE = re.compile(r"[!-~]{1,255}")
 KEPT_HEADERS = ("Content-Type", "Retry-After")
 RETRY_AFTER_SECONDS = "1"
+ID_FIELDS = {"postId": "post_id", "companyId": "company_id", "clientId": "client_id"}
 MIN_LEFT_OUT = 500  # characters. Shorter texts are kept in the answer
 DOCUMENTED: dict[str, Any] = {
     "parameters": [
@@ -67,7 +70,11 @@ def idempotent(view: View) -> View:
         found = idempotency.lock_key(deps(), user_id(), key, fingerprint)
         if isinstance(found, idempotency.KeyLock):
             return _keep(found, _answer(view, *args, **kwargs))
-        return _replay(found, fingerprint) if found is not None else _in_flight()
+        if found is None:
+            return _in_flight()
+        answer, subjects = _replay(found, fingerprint)
+        # The view refuses a user who has lost the right, with the answer that any stranger gets.
+        return answer if idempotency.may_replay(deps(), user_id(), subjects) else view(*args, **kwargs)
 
     return cast(View, once)
 
@@ -78,13 +85,14 @@ def _fingerprint() -> str:
     return hashlib.sha256(route + whole_body()).hexdigest()
 
 
-def _replay(record: idempotency.KeyRecord, fingerprint: str) -> Response:
+def _replay(record: idempotency.KeyRecord, fingerprint: str) -> tuple[Response, idempotency.Subjects]:
+    """Return the kept answer, and the objects that the caller must still be allowed to read."""
     if record.fingerprint != fingerprint:
         message = "This Idempotency-Key was used for another request. Send a new key with a new request."
         error = FieldError(HEADER, "idempotency_key_reused", message)
         raise Invalid("idempotency_key_reused", message, [error])
     if record.status is None:
-        return _in_flight()
+        return _in_flight(), idempotency.Subjects()
     body, at = record.body, record.content_at
     if at is not None:
         body = body[:at] + _content_of_request() + body[at:]
@@ -92,7 +100,21 @@ def _replay(record: idempotency.KeyRecord, fingerprint: str) -> Response:
     for name, value in record.headers.items():
         response.headers[name] = value
     response.headers[REPLAYED] = "true"
-    return response
+    return response, _subjects(body)
+
+
+def _subjects(answer: str) -> idempotency.Subjects:
+    """Collect the ids in the request's path, in its body and in the kept answer."""
+    found = idempotency.Subjects()
+    asked, kept = read_json(request.get_data()) or {}, read_json(answer.encode("utf-8", "surrogatepass")) or {}
+    named = [("post_id", (request.view_args or {}).get("post_id")), ("post_id", kept.get("id"))]
+    named += [(key, one.get(name)) for one in (asked, kept) for name, key in ID_FIELDS.items()]
+    kinds = {"post_id": found.posts, "company_id": found.companies, "client_id": found.clients}
+    for key, value in named:
+        canonical = uuid_or_none(trim(value)) if isinstance(value, str) else None
+        if canonical is not None:
+            kinds[key].add(canonical)
+    return found
 
 
 def _in_flight() -> Response:

@@ -5,6 +5,7 @@ Invariant: a name is unique within its company, regardless of case.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,11 @@ def remove(tx: Connection, client_id: str) -> None:
 
 def by_id(connection: Connection, client_id: str) -> Client | None:
     return _one(connection, clients.c.id == client_id)
+
+
+def owners_of(connection: Connection, client_ids: Iterable[str]) -> set[str]:
+    """Return the ids of the companies of these clients."""
+    return set(connection.execute(select(clients.c.company_id).where(clients.c.id.in_(list(client_ids)))).scalars())
 
 
 def by_name(connection: Connection, company_id: str, name: str) -> Client | None:
