@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from app.accounts.accounts import connect_account
-from app.companies import companies
+from app.companies import companies, invitations, members
 from app.domain.companies import Role
 from app.domain.errors import Invalid
 from app.posts.drafts import create_post, edit_post
 from app.posts.schedule import unschedule
 from app.store.operations import rate_limits
+from tests.support.companies import join
 from tests.support.fakes import START
 from tests.support.threads import errors, run_together
 from tests.support.world import USER, World
@@ -78,7 +79,9 @@ def test_concurrent_companies_members_and_clients_never_exceed_their_quotas(pg_w
     results = together(pg_world, [partial(companies.create_company, deps, USER, f"Company {n}") for n in range(CALLS)])
     assert refusals(results) == [(2, 3)] * (CALLS - 2)
     company = next(result for result in results if not isinstance(result, Exception))
-    add = [partial(companies.put_member, deps, USER, company.id, f"member-{n}", Role.EDITOR) for n in range(CALLS)]
+    invited = [members.put_member(deps, USER, company.id, f"member-{n}", Role.EDITOR) for n in range(CALLS)]
+    tokens = [one.token for one in invited if isinstance(one, invitations.NewInvitation)]
+    add = [partial(invitations.accept, deps, f"member-{n}", token) for n, token in enumerate(tokens)]
     assert refusals(together(pg_world, add)) == [(3, 4)] * (CALLS - 2)
     found = [partial(companies.create_client, deps, USER, company.id, f"Client {n}") for n in range(CALLS)]
     assert refusals(together(pg_world, found)) == [(2, 3)] * (CALLS - 2)
@@ -90,7 +93,7 @@ def test_drafts_and_changes_of_a_company_do_not_deadlock(pg_world: World):
     posts = [create_post(pg_world.deps, USER, draft) for _ in range(4)]
     works: list[Any] = [partial(create_post, pg_world.deps, USER, draft)] * 4
     works += [partial(edit_post, pg_world.deps, USER, post.id, {"content": "y" * 200}) for post in posts]
-    works += [partial(companies.put_member, pg_world.deps, USER, company, f"u{n}", Role.EDITOR) for n in range(4)]
+    works += [partial(join, pg_world.deps, USER, company, f"u{n}", Role.EDITOR) for n in range(4)]
     assert errors(together(pg_world, works)) == []
 
 
