@@ -11,16 +11,21 @@ from datetime import datetime, timedelta
 
 from app.alerts import clear_alerts, raise_alert
 from app.deps import Deps
+from app.domain.errors import Unavailable
 from app.domain.keys import alarm_for, alarm_second, lease_alarm_for
+from app.domain.lead import lead_for
 from app.domain.ports import MessageServiceError
 from app.domain.post import Post
 from app.log import emit
 from app.settings.armed_content import armed_content
 from app.store.operations import alerts
 from app.store.posts import arming
+from app.store.posts.alarm_lateness import latest_alarms
 
 #: Refusals of the message service that an operator must act on.
 ALERTING = frozenset({"unreachable", "unauthorized", "quota_exceeded", "beyond_horizon"})
+
+LEAD_FRESH = timedelta(seconds=30)  # between two measurements of the lead, in each process
 
 #: Alerts that an accepted message ends. The horizon may still be too short for other posts.
 HEALED = tuple(f"message_service_{code}" for code in sorted(ALERTING - {"beyond_horizon"}))
@@ -44,12 +49,35 @@ def arm(deps: Deps, post: Post, *, second: int | None = None) -> tuple[Post, tup
     if due >= armed_horizon(deps):
         return post, PARKED
     if second is None:
-        second = alarm_second(due, deps.settings.dispatch_lead_seconds)
+        second = alarm_second(due, lead_seconds(deps))
     try:
         message_id = deps.messages.publish(alarm_for(post, second, deps.clock.now()))
     except MessageServiceError as error:
         return post, _not_armed(deps, post, error)
     return _keep_one(deps, post, message_id), None
+
+
+def lead_seconds(deps: Deps) -> float:
+    """Return how far ahead of its instant an alarm is set, in seconds.
+
+    With `auto`, it is measured again every LEAD_FRESH. Raises nothing: without a database the former lead serves.
+    """
+    if deps.settings.dispatch_lead_seconds is not None:
+        return deps.settings.dispatch_lead_seconds
+    lead, now = deps.lead, deps.clock.now()
+    if lead.seconds is None or lead.measured_at is None or abs(now - lead.measured_at) >= LEAD_FRESH:
+        lead.measured_at = now
+        lead.seconds = _measure_lead(deps, lead.seconds)
+    return lead.seconds
+
+
+def _measure_lead(deps: Deps, former: float | None) -> float:
+    bounds = deps.settings.auto_lead_seconds
+    try:
+        with deps.db.reading() as connection:
+            return lead_for(latest_alarms(connection), bounds)
+    except Unavailable:
+        return bounds[0] if former is None else former
 
 
 def is_armed(deps: Deps, post: Post, *, second: int | None = None) -> bool:
@@ -61,7 +89,7 @@ def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
     """Arm many rows after their arming was counted. Return the refused posts."""
     if deps.messages is None or not batch:
         return list(batch)
-    lead, now = deps.settings.dispatch_lead_seconds, deps.clock.now()
+    lead, now = lead_seconds(deps), deps.clock.now()
     alarms = [alarm_for(post, alarm_second(post.next_attempt_at, lead), now) for post in batch if post.next_attempt_at]
     answers = deps.messages.publish_batch(alarms)
     taken, refused = [], []

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
+from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
 from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
 from app.domain.post import Account
@@ -64,6 +65,7 @@ class Deps:
     media: MediaCheck | None = None
     database_clock: bool = False
     stop: StopRequest | None = None
+    lead: MeasuredLead = field(default_factory=MeasuredLead)
     random: Callable[[], float] = field(default=random.random)
 
 

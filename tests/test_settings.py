@@ -56,7 +56,8 @@ def test_empty_environment_gives_the_documented_defaults():
     assert (settings.max_retries, settings.retry_base_seconds, settings.publish_lease_seconds) == (3, 120, 480)
     assert (settings.sweep_batch_size, settings.sweep_budget_seconds, settings.sweep_grace_seconds) == (100, 25, 30)
     assert (settings.cron_concurrency, settings.breaker_threshold, settings.breaker_cooldown_seconds) == (5, 5, 60)
-    assert (settings.max_schedule_days, settings.qstash_max_delay_days, settings.dispatch_lead_seconds) == (730, 7, 1)
+    assert (settings.max_schedule_days, settings.qstash_max_delay_days) == (730, 7)
+    assert settings.dispatch_lead_seconds is None
     unset = (settings.max_lateness_seconds, settings.n8n_parallelism, settings.local)
     assert (settings.n8n_timeout_seconds, settings.unknown_outcome_policy, *unset) == (30, "auto", None, None, False)
     assert settings.poll_mode is True

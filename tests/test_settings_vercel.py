@@ -29,11 +29,12 @@ def problems(environ: dict[str, str], **more: str) -> list[str]:
     return caught.value.problems
 
 
-def test_lead_is_three_seconds_on_vercel_and_one_elsewhere():
-    assert read(VERCEL).dispatch_lead_seconds == 3
-    assert read(PREVIEW, PUBLIC_BASE_URL="https://staging.example").dispatch_lead_seconds == 3
-    assert read({}).dispatch_lead_seconds == 1
-    assert read(VERCEL, VERCEL="0").dispatch_lead_seconds == 1
+def test_automatic_lead_is_three_to_ten_seconds_on_vercel_and_one_to_fifteen_elsewhere():
+    assert read(VERCEL).auto_lead_seconds == (3, 10)
+    assert read(PREVIEW, PUBLIC_BASE_URL="https://staging.example").auto_lead_seconds == (3, 10)
+    assert read({}).auto_lead_seconds == (1, 15)
+    assert read(VERCEL, VERCEL="0").auto_lead_seconds == (1, 15)
+    assert read(VERCEL, DISPATCH_LEAD_SECONDS="Auto").longest_lead_seconds == 10
 
 
 @pytest.mark.parametrize("given", ["1", "0.5", "7"])
@@ -71,9 +72,9 @@ def test_each_long_span_is_reported_once_with_a_cure():
 
 def test_qstash_waits_for_the_whole_delivery():
     [found] = problems(VERCEL, N8N_TIMEOUT_SECONDS="1", SWEEP_BUDGET_SECONDS="1", MEDIA_CHECK_SECONDS="21")
-    assert found.startswith("MEDIA_CHECK_SECONDS (21) must be lower: QStash waits 34 seconds")
+    assert found.startswith("MEDIA_CHECK_SECONDS (21) must be lower: QStash waits 41 seconds")
     settings = read(VERCEL, **QSTASH)
-    delivery = settings.dispatch_lead_seconds + settings.media_check_seconds + settings.n8n_timeout_seconds
+    delivery = settings.longest_lead_seconds + settings.media_check_seconds + settings.n8n_timeout_seconds
     assert delivery < settings.message_timeout_seconds < 120  # the shortest limit that QStash has documented for a plan
 
 

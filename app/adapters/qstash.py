@@ -150,6 +150,7 @@ class QStashMessages:
         """Build one message for the SDK's `publish` and `batch`. The body is a str: the SDK drops options of a dict."""
         s = self._settings
         body: dict[str, Any] = {"postId": alarm.post_id, "userId": alarm.user_id, "generation": alarm.generation}
+        body["notBefore"] = int(alarm.not_before)
         if alarm.lease_of is not None:
             body |= {"kind": "lease", "attempt": alarm.lease_of}
         if alarm.armed_at is not None:

@@ -28,4 +28,11 @@ def _settle(deps: Deps, delivery: ReadyDelivery) -> Dispatched:
     assert delivery.verdict is not None
     if delivery.sent_at is None:
         return settle_unsent(deps, delivery.claimed, delivery.verdict)
-    return settle(deps, delivery.claimed, delivery.verdict, sent_at=delivery.sent_at, circuit=delivery.circuit)
+    return settle(
+        deps,
+        delivery.claimed,
+        delivery.verdict,
+        sent_at=delivery.sent_at,
+        answered_at=delivery.answered_at,
+        circuit=delivery.circuit,
+    )

@@ -54,7 +54,11 @@ def claim(
 
 
 def _intent(d: ReadyDelivery) -> Intent:
-    return Intent(d.post.id, d.post.generation, d.account, d.trigger, d.blocked is None, d.version, d.tolerance)
+    woken_at, late_ms = d.message.woken_at, d.message.late_ms
+    sending = d.blocked is None
+    return Intent(
+        d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, d.tolerance, woken_at, late_ms
+    )
 
 
 def _loss(delivery: ReadyDelivery, account_changed: bool) -> DeliveryResult:

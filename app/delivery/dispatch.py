@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from app.alarms import lead_seconds
 from app.delivery.postpone import rearm, rearm_by_database
 from app.delivery.prepare import prepare
 from app.delivery.seats import wait_for
@@ -26,14 +27,17 @@ def dispatch(
     trigger: Trigger,
     message_id: str | None = None,
     signed_at: datetime | None = None,
+    alarm_at: datetime | None = None,
 ) -> Dispatched:
     """Handle one delivery and return its result.
 
     `message_id` and `signed_at` are the delivered message's: its id, and its instant by the message service's clock.
+    `alarm_at` is the second for which it was armed, None for another delivery of the same message.
 
     Raises: Unavailable where nothing was recorded, so that the delivery may come again.
     """
-    result = _dispatch(deps, post_id, generation, trigger, DeliveredMessage(message_id, signed_at))
+    message = DeliveredMessage(message_id, signed_at, deps.clock.now(), alarm_at)
+    result = _dispatch(deps, post_id, generation, trigger, message)
     emit(
         "post.dispatch",
         post_id=post_id,
@@ -63,12 +67,13 @@ def _dispatch(
     assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
     now = deps.clock.now()
     # By our clock the post must wait for its instant. By the later one of the two clocks that wait is short.
-    longest = longest_wait(deps.settings.dispatch_lead_seconds) + clock_lag(message.signed_at, now)
+    longest = longest_wait(lead_seconds(deps)) + clock_lag(message.signed_at, now)
     if post.next_attempt_at - now > longest:
         return rearm(deps, post, message, exact=True)
     ready = prepare(deps, post, account, circuit, trigger, message, check_media=check_media)
     if isinstance(ready, Dispatched):
         return ready
+    ready.message = message
     if deps.database_clock:
         ready.tolerance = database_tolerance(message.signed_at, now)
     passed: DeliveryResult = deps.gate.deliver(deps, ready)
@@ -80,7 +85,7 @@ def _dispatch(
         return _dispatch(deps, post_id, generation, trigger, message, check_media=False)
     if passed is TurnedAway.TOO_EARLY:
         left = ready.early_by or timedelta(0)
-        if may_wait and left <= longest_wait(deps.settings.dispatch_lead_seconds) and wait_for(deps, left):
+        if may_wait and left <= longest_wait(lead_seconds(deps)) and wait_for(deps, left):
             return _dispatch(deps, post_id, generation, trigger, message, may_wait=False)
         return rearm_by_database(deps, post, message, left)
     return passed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from app.alarms import arm_lease_end
+from app.alarms import arm_lease_end, lead_seconds
 from app.delivery.dispatch import dispatch
 from app.delivery.seats import wait_until
 from app.deps import Deps
@@ -128,7 +128,7 @@ def _retry_due(deps: Deps, post: Post, now: datetime) -> datetime:
 
 def _wait_for_end(deps: Deps, lease_until: datetime) -> timedelta:
     """Wait for the end of the lease where it is near. Return the time left, zero or less once it has ended."""
-    if lease_until - deps.clock.now() <= longest_wait(deps.settings.dispatch_lead_seconds):
+    if lease_until - deps.clock.now() <= longest_wait(lead_seconds(deps)):
         wait_until(deps, lease_until)
     return lease_until - deps.clock.now()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from app.alarms import is_armed
+from app.alarms import is_armed, lead_seconds
 from app.deps import Deps
 from app.domain.delivery import DeliveredMessage, Dispatched
 from app.domain.explanations import SENTENCES
@@ -76,7 +76,7 @@ def _second(deps: Deps, post: Post, lag: timedelta, exact: bool) -> int:
     """
     assert post.next_attempt_at is not None  # a CHECK constraint holds this while scheduled
     due = post.next_attempt_at + max(lag, timedelta(0))
-    wanted = alarm_second(due, deps.settings.dispatch_lead_seconds) if exact else second_not_before(due)
+    wanted = alarm_second(due, lead_seconds(deps)) if exact else second_not_before(due)
     return next_alarm_second(wanted, deps.clock.now() + lag, post.rearm_count)
 
 

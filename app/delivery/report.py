@@ -17,9 +17,8 @@ from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Report, Verdict
-from app.domain.platforms import external_url
 from app.domain.post import Attempt, Post
-from app.domain.reports import SendWindow, read_report
+from app.domain.reports import SendWindow, publication, read_report
 from app.domain.resend import may_be_out, unproven_since
 from app.log import emit
 from app.store.operations import alerts, breaker
@@ -70,7 +69,7 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
     window = _send_window(deps, post, [*earlier, attempt], earlier=bool(earlier))
     verdict = read_report(report, platform=post.platform, window=window, granted=attempt.asked_at is not None)
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
-        result = _apply_published(deps, post, attempt, verdict)
+        result = _apply_published(deps, post, attempt, verdict, window)
     else:
         verdict = verdict if named else _unless_replayed(attempt, verdict)
         if not named and (report.attempt is not None or (earlier and verdict.outcome is not Outcome.UNKNOWN)):
@@ -153,7 +152,9 @@ class _OtherPosts:
             return twins.may_be_a_twins(connection, self.post, created)
 
 
-def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied | None:
+def _apply_published(
+    deps: Deps, post: Post, attempt: Attempt, verdict: Verdict, window: SendWindow | None
+) -> Applied | None:
     """Publish the post from any status but the final ones. Return None if the row changed in between."""
     if post.status in (Status.PUBLISHED, Status.CANCELLED):
         return _record_published(deps, post, attempt, verdict)
@@ -164,13 +165,13 @@ def _apply_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict)
             post,
             attempt=attempt.attempt,
             external_id=external_id,
-            url=external_url(post.platform, external_id),
+            published_at=publication(external_id, window, now),
             now=now,
             reason=verdict.outcome.value,
         )
         if published is None:
             return None
-        attempts.close(tx, post.id, attempt.attempt, verdict, now)
+        attempts.close(tx, post.id, attempt.attempt, verdict, now, reported=True)
     disarm(deps, post.message_id)
     return Applied(True, published.status)
 
@@ -183,10 +184,9 @@ def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict
     now, external_id, known = deps.clock.now(), verdict.external_id, post.external_post_id
     new_id = external_id if _lacks_id(post) and verdict.outcome is Outcome.PUBLISHED else None
     with deps.db.transaction() as tx:  # the alert goes with the record, or a replay would find the record without it
-        url = external_url(post.platform, new_id)
-        if new_id and not transitions.add_external_id(tx, post, external_id=new_id, url=url, now=now):
+        if new_id and not transitions.add_external_id(tx, post, external_id=new_id, now=now):
             return None
-        is_first = attempts.close(tx, post.id, attempt.attempt, verdict, now)
+        is_first = attempts.close(tx, post.id, attempt.attempt, verdict, now, reported=True)
         if post.status is Status.CANCELLED and is_first:
             detail = f"Cancelled, yet published as {external_id}."
             alerts.raise_alert(tx, "published_after_cancel", post.id, detail, now)
@@ -218,5 +218,5 @@ def _apply_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) ->
 def _record_failed(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict) -> Applied:
     if may_be_out(attempt):
         with deps.db.transaction() as tx:
-            attempts.close(tx, post.id, attempt.attempt, verdict, deps.clock.now())
+            attempts.close(tx, post.id, attempt.attempt, verdict, deps.clock.now(), reported=True)
     return Applied(False, post.status)

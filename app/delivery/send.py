@@ -41,7 +41,8 @@ def send(deps: Deps, delivery: ReadyDelivery) -> None:
         return
     callbacks = _callback_urls(deps, post, delivery.lease_until)
     reply = deps.publisher.send(_submission(post, account, delivery.access_token, *callbacks))
-    delivery.sent_at, delivery.verdict = reply.sent_at, read_reply(reply, deps.clock.now())
+    delivery.answered_at = deps.clock.now()
+    delivery.sent_at, delivery.verdict = reply.sent_at, read_reply(reply, delivery.answered_at)
 
 
 def _callback_urls(deps: Deps, post: Post, lease_until: datetime) -> tuple[str | None, str | None]:

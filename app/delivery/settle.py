@@ -36,7 +36,7 @@ NOT_SETTLED = "not_settled"  # the reason of a result that could not be written
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted send: the post as claimed, the answer, the measured instant, the breaker as read.
+    """An accepted send: the post as claimed, the answer, the measured instants, the breaker as read.
 
     `request_id` is the caller's, for the log.
     """
@@ -44,6 +44,7 @@ class Accepted:
     post: Post
     verdict: Verdict
     sent_at: datetime
+    answered_at: datetime
     circuit: Breaker
     request_id: str | None = None
 
@@ -65,14 +66,15 @@ def settle(
     verdict: Verdict,
     *,
     sent_at: datetime | None = None,
+    answered_at: datetime | None = None,
     circuit: Breaker | None = None,
 ) -> Dispatched:
     """Close the attempt of the claimed `post`.
 
-    An answer to our own send comes with `sent_at` and `circuit`, a report with neither. Raises nothing: where the
-    database stays away, the report and the lease settle the attempt later.
+    An answer to our own send comes with `sent_at`, `answered_at` and `circuit`, a report with none. Raises nothing:
+    where the database stays away, the report and the lease settle the attempt later.
     """
-    return _persist(deps, post, verdict, lambda tx: _write(deps, tx, post, verdict, sent_at, circuit))
+    return _persist(deps, post, verdict, lambda tx: _write(deps, tx, post, verdict, sent_at, answered_at, circuit))
 
 
 def settle_unsent(deps: Deps, post: Post, verdict: Verdict) -> Dispatched:
@@ -126,7 +128,8 @@ def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> SettledGroup:
             if one.post.id not in locked:
                 attempts.correct_lateness(tx, one.post, one.sent_at)
         free = [one for one in group if one.post.id not in locked]
-        settled = attempts.accept(tx, [(one.post, one.sent_at, one.verdict.http_status) for one in free])
+        sends = [attempts.AcceptedSend(o.post, o.sent_at, o.answered_at, o.verdict.http_status) for o in free]
+        settled = attempts.accept(tx, sends)
     for one in group:
         if one.post.id in settled:
             with in_request(one.request_id):
@@ -141,6 +144,7 @@ def _write(
     post: Post,
     verdict: Verdict,
     sent_at: datetime | None,
+    answered_at: datetime | None,
     circuit: Breaker | None,
 ) -> Post | None:
     """Write the breaker, the post and the attempt. Return the post where its status changed.
@@ -151,8 +155,10 @@ def _write(
     free = circuit is not None and _count_in_breaker(deps, tx, verdict, circuit, now)
     settled = _apply(deps, tx, post, verdict, free, sent_at, now)
     if sent_at is not None:
-        attempts.record_send(tx, post, sent_at=sent_at, http_status=verdict.http_status)
-    attempts.close(tx, post.id, post.attempt, verdict, now)
+        accepted_at = answered_at if verdict.outcome is Outcome.ACCEPTED else None
+        status = verdict.http_status
+        attempts.record_send(tx, post, sent_at=sent_at, accepted_at=accepted_at, http_status=status)
+    attempts.close(tx, post.id, post.attempt, verdict, now, reported=circuit is None)
     return settled
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from app.domain.breaker import Breaker
+from app.domain.lateness import lateness_ms
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Account, Post, Trigger
 
@@ -32,11 +33,21 @@ class Dispatched:
 class DeliveredMessage:
     """The message of a delivery: its id, and its signed instant by the message service's clock.
 
-    Both are None where no message brought the delivery.
+    Both are None where no message brought the delivery. `woken_at` is the arrival by our clock. `due_at` is the second
+    for which the message was armed, None where it is unknown or where the delivery is not the first of its message.
     """
 
     id: str | None = None
     signed_at: datetime | None = None
+    woken_at: datetime | None = None
+    due_at: datetime | None = None
+
+    @property
+    def late_ms(self) -> float | None:
+        """The milliseconds from the second of the message to the arrival of its delivery, at least 0."""
+        if self.due_at is None or self.woken_at is None:
+            return None
+        return max(lateness_ms(self.due_at, self.woken_at), 0.0)
 
 
 #: The verdict on a claim that was held up so long that n8n could not answer within its lease. Nothing was sent.
@@ -84,6 +95,7 @@ class ReadyDelivery:
     version: datetime | None = None
     unproven_since: datetime | None = None
     tolerance: float | None = None
+    message: DeliveredMessage = DeliveredMessage()
     has_seat: bool = False
     locked: bool = False
     early_by: timedelta | None = None
@@ -92,4 +104,5 @@ class ReadyDelivery:
     verdict: Verdict | None = None
     sent_at: datetime | None = None
     request_id: str | None = None
+    answered_at: datetime | None = None
     future: Future[DeliveryResult | None] = field(default_factory=Future)

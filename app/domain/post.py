@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 
 #: The ways a delivery starts, and the stored values of `attempts.trigger`.
@@ -51,13 +52,24 @@ class Post:
     content_hash: int | None = None  # None: unknown, such as of a row from before hashes
 
     @property
+    def published_lateness_ms(self) -> float | None:
+        """The milliseconds from the promise to the publication, None for a post that is not published."""
+        if self.published_at is None or self.scheduled_at is None:
+            return None
+        return lateness_ms(self.scheduled_at, self.published_at)
+
+    @property
     def armed(self) -> bool:
         return self.status is Status.SCHEDULED and self.message_id is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One row of `attempts`: the history of one claim. `outcome` is None while unknown."""
+    """One row of `attempts`: the history of one claim. `outcome` is None while unknown.
+
+    `woken_at` is the arrival of the delivery, `accepted_at` n8n's accepting answer, `reported_at` the first report.
+    `alarm_late_ms` is the time from the second of the message to its arrival, None without a message.
+    """
 
     post_id: str
     attempt: int
@@ -73,6 +85,10 @@ class Attempt:
     error: str | None
     asked_at: datetime | None
     external_post_id: str | None
+    woken_at: datetime | None = None
+    alarm_late_ms: float | None = None
+    accepted_at: datetime | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,17 @@ class SendWindow:
         return self.others is not None and created is not None and self.others.may_have(created)
 
 
+def publication(external_id: str | None, window: SendWindow | None, now: datetime) -> datetime:
+    """Return the instant of a publication: the URN's own if it lies within the send window, else `now`.
+
+    A LinkedIn URN holds the instant of its creation, in whole milliseconds. The reports of other platforms hold none.
+    """
+    created = created_at(external_id) if external_id else None
+    if created is None or window is None or not window.start - timedelta(milliseconds=1) < created <= now:
+        return now
+    return max(created, window.start)
+
+
 def created_at(urn: str) -> datetime | None:
     """Return the instant of creation that a LinkedIn URN carries, None for another id."""
     number = urn.rpartition(":")[2] if is_post_id("linkedin", urn) else ""

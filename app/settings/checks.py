@@ -149,7 +149,7 @@ def _spans(s: Settings) -> list[tuple[bool, str, str]]:
             f"must be {MAX_SPACING_SECONDS:g} or less, because each post waits for the one before it",
         ),
         (
-            s.dispatch_lead_seconds > 30,
+            s.longest_lead_seconds > 30,
             "DISPATCH_LEAD_SECONDS",
             "must be 30 or less, because a delivery holds a worker for that long",
         ),

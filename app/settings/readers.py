@@ -60,6 +60,16 @@ def positive(largest: float) -> Callable[[str], float]:
     return read
 
 
+def duration_or_auto(raw: str) -> float | None:
+    """Read a duration. Returns None for `auto`."""
+    if raw.lower() == "auto":
+        return None
+    try:
+        return duration(raw)
+    except ValueError as error:
+        raise ValueError(f"{error}. Or auto") from None
+
+
 def not_negative(raw: str) -> float:
     return 0.0 if _NUMBER.fullmatch(raw) and float(raw) == 0 else positive(LARGEST)(raw)
 

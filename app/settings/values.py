@@ -50,7 +50,7 @@ class Settings:
     qstash_max_delay_days: float = setting(7.0, readers.days)
     qstash_timeout_seconds: float = setting(5.0, readers.duration)
     qstash_retries: int = setting(3, readers.whole(0))
-    dispatch_lead_seconds: float = setting(1.0, readers.duration)
+    dispatch_lead_seconds: float | None = setting(None, readers.duration_or_auto)  # None: auto
     dispatch_max_waiting: int = setting(64, readers.whole(0))
     cron_secret: str | None = setting(None, readers.secret_header)
     cron_secret_previous: str | None = setting(None, readers.secret_header)
@@ -131,7 +131,17 @@ class Settings:
     @property
     def message_timeout_seconds(self) -> int:
         """The time that QStash gives a delivery."""
-        return math.ceil(self.dispatch_lead_seconds + self.n8n_timeout_seconds + DELIVERY_MARGIN_SECONDS)
+        return math.ceil(self.longest_lead_seconds + self.n8n_timeout_seconds + DELIVERY_MARGIN_SECONDS)
+
+    @property
+    def auto_lead_seconds(self) -> tuple[float, float]:
+        """The bounds of the automatic lead. Vercel may have to start an instance first, and ends long requests."""
+        return (3.0, 10.0) if self.vercel else (1.0, 15.0)
+
+    @property
+    def longest_lead_seconds(self) -> float:
+        """The longest time that a delivery may be planned ahead of its instant."""
+        return self.dispatch_lead_seconds or self.auto_lead_seconds[1]
 
     @property
     def dispatch_url(self) -> str:

@@ -12,18 +12,15 @@ from urllib.parse import urlsplit
 from app.settings.values import Settings
 
 MAX_DURATION_SECONDS = 60.0  # `maxDuration` in vercel.json, the platform ends a longer request
-LEAD_SECONDS = 3.0  # of a delivery: 1 s is for the platform, which may have to start an instance first
 PROXIES = 1  # Vercel's own, which writes X-Forwarded-For itself
 WORK_SECONDS = 10.0  # of a request, beside its waits: a cold start and the database
 
 
 def fill_vercel_defaults(values: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Fill in the public address in production, the lead of an instance that may have to start, and the proxy."""
+    """Fill in the public address in production, and the proxy."""
     host = _production_host(environ)
     if "public_base_url" not in values and host and environ.get("VERCEL_ENV") == "production":
         values["public_base_url"] = f"https://{host}"
-    if "dispatch_lead_seconds" not in values and values.get("vercel"):
-        values["dispatch_lead_seconds"] = LEAD_SECONDS
     if "trusted_proxies" not in values and values.get("vercel"):
         values["trusted_proxies"] = PROXIES
 
@@ -53,7 +50,7 @@ def _preview(s: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _spans(s: Settings) -> list[tuple[str, str]]:
-    delivery = s.dispatch_lead_seconds + s.media_check_seconds + s.n8n_timeout_seconds + WORK_SECONDS
+    delivery = s.longest_lead_seconds + s.media_check_seconds + s.n8n_timeout_seconds + WORK_SECONDS
     sweep = s.poll_jitter_seconds + s.sweep_budget_seconds + s.media_check_seconds + s.n8n_timeout_seconds
     limit = f"seconds, and Vercel ends it after {MAX_DURATION_SECONDS:g}"
     found = []
@@ -61,7 +58,7 @@ def _spans(s: Settings) -> list[tuple[str, str]]:
         found.append(
             (
                 "N8N_TIMEOUT_SECONDS",
-                f"({s.n8n_timeout_seconds:g}), DISPATCH_LEAD_SECONDS ({s.dispatch_lead_seconds:g}) and "
+                f"({s.n8n_timeout_seconds:g}), DISPATCH_LEAD_SECONDS ({s.longest_lead_seconds:g}) and "
                 f"MEDIA_CHECK_SECONDS ({s.media_check_seconds:g}) must be lower together: a delivery would "
                 f"take up to {delivery:g} {limit}",
             )

@@ -30,7 +30,8 @@ MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 class Message(NamedTuple):
     """One of our messages. `attempt` is of the lease whose end it announces, None for the current attempt.
 
-    `armed_at` is the instant of its publication by our clock, None in messages of older versions.
+    `armed_at` is the instant of its publication by our clock, and `alarm_at` the second that it was armed for. Both are
+    None in messages of older versions.
     """
 
     post_id: str
@@ -38,6 +39,7 @@ class Message(NamedTuple):
     ends_lease: bool
     attempt: int | None
     armed_at: datetime | None
+    alarm_at: datetime | None
 
 
 @blueprint.post("/dispatch")
@@ -85,7 +87,11 @@ def _handle(message: Message) -> Dispatched:
         result = leases.end_lease_by_alarm(deps(), message.post_id, message.generation, message.attempt)
     else:
         message_id = request.headers.get("Upstash-Message-Id")
-        result = dispatch.dispatch(deps(), message.post_id, message.generation, "message", message_id, g.signed_at)
+        # A later delivery of the message says nothing of the service's delay: we or the network refused the first.
+        alarm_at = message.alarm_at if request.headers.get("Upstash-Retried", "0") == "0" else None
+        result = dispatch.dispatch(
+            deps(), message.post_id, message.generation, "message", message_id, g.signed_at, alarm_at
+        )
     if result.status == "ignored" and result.reason in ("stale", "unknown") and message.armed_at is not None:
         from app.restore.went_back import check_message
 
@@ -101,16 +107,19 @@ def _read_message(raw: bytes) -> Message | None:
         return None
     canonical_id = uuid_or_none(post_id)
     attempt = _as_counter(body.get("attempt"))
-    armed_at = _as_instant(body.get("armedAt"))
-    return Message(canonical_id, generation, kind == "lease", attempt, armed_at) if canonical_id else None
+    armed_at, alarm_at = _as_instant(body.get("armedAt")), _as_instant(body.get("notBefore"), 1)
+    return Message(canonical_id, generation, kind == "lease", attempt, armed_at, alarm_at) if canonical_id else None
 
 
 def _as_counter(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < MAX_COUNTER else None
 
 
-def _as_instant(value: Any) -> datetime | None:
-    return datetime.fromtimestamp(value / 1000, UTC) if type(value) is int and 0 <= value < MAX_MS else None
+def _as_instant(value: Any, per_second: int = 1000) -> datetime | None:
+    """Return the instant of a unix time in units of `per_second` to the second, None for anything else."""
+    if type(value) is not int or not 0 <= value < MAX_MS // 1000 * per_second:
+        return None
+    return datetime.fromtimestamp(value / per_second, UTC)
 
 
 def _malformed() -> Response:

@@ -85,7 +85,7 @@ def test_report_waiting_for_settle_keeps_the_measured_lateness(pg_world: World):
     with ThreadPoolExecutor(1) as pool:
         with pg_world.db.transaction() as tx:  # the settle has written but not committed
             assert leases.extend_leases(tx, [post], lease_until=sent_at + timedelta(hours=1), now=sent_at)
-            attempts.record_send(tx, post, sent_at=sent_at, http_status=200)
+            attempts.record_send(tx, post, sent_at=sent_at, accepted_at=sent_at, http_status=200)
             attempts.close(tx, post.id, post.attempt, ACCEPTED, sent_at)
             report = pool.submit(pg_world.report_published, post)
             wait_until_blocked(pg_world.db)

@@ -140,7 +140,7 @@ class QStash:
         actor.notes["carries"] = {message.post_id: message.generation}
         actor.on_end.append(judge)
         s = world.settings
-        world.kernel.after(s.dispatch_lead_seconds + s.n8n_timeout_seconds + 30, judge)
+        world.kernel.after(s.longest_lead_seconds + s.n8n_timeout_seconds + 30, judge)
 
     def _signature(self) -> dict[str, str]:
         return {"Upstash-Signature": self._world.kernel.instant().isoformat()}

@@ -137,7 +137,7 @@ def _settings(rng: random.Random, poll: bool) -> Settings:
         media_check_seconds=rng.choice((0.0, 0.5, 3.0)),
         qstash_max_delay_days=rng.choice((7.0, 7.0, 0.01)),
         qstash_retries=rng.choice((0, 1, 3)),
-        dispatch_lead_seconds=rng.choice((0.5, 1.0, 2.0)),
+        dispatch_lead_seconds=rng.choice((0.5, 1.0, 2.0, None)),
         n8n_webhook_url="https://n8n.example/webhook/publish",
         n8n_timeout_seconds=timeout,
         max_retries=rng.choice((0, 1, 2, 3)),

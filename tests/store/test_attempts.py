@@ -86,9 +86,10 @@ def test_record_send_replaces_the_claims_instant(rows: Rows):
     rows.attempt(post, 1, lateness_ms=0.0)
     rows.attempt(post, 2, lateness_ms=0.0)
     with rows.db.transaction() as tx:
-        attempts.record_send(tx, post, sent_at=later(0.0125, DUE), http_status=200)
+        attempts.record_send(tx, post, sent_at=later(0.0125, DUE), accepted_at=later(0.5, DUE), http_status=200)
     first, second = rows.attempts(post)
     assert fields(first, "sent_at", "lateness_ms", "http_status") == (later(0.0125, DUE), 12.5, 200)
+    assert (first.accepted_at, second.accepted_at) == (later(0.5, DUE), None)
     assert fields(second, "sent_at", "lateness_ms", "http_status") == (DUE, 0.0, None)
 
 

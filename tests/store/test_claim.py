@@ -34,7 +34,7 @@ def test_group_is_claimed_extended_and_accepted_in_one_statement_each(rows: Rows
     with rows.db.transaction() as tx, record_statements(rows.db.engine, "") as statements:
         won = transitions.claim(tx, [intent(post, account) for post in group], now=LATE, lease_until=LEASE)
         assert leases.extend_leases(tx, list(won.values()), lease_until=LEASE, now=LATE) == {post.id for post in group}
-        attempts.accept(tx, [(post, LATE, 200) for post in won.values()])
+        attempts.accept(tx, [attempts.AcceptedSend(post, LATE, LATE, 200) for post in won.values()])
     assert len(statements) == 3 or rows.db.engine.dialect.name == "sqlite"
     assert [rows.attempts(post)[0].outcome for post in group] == ["accepted"] * 5
 

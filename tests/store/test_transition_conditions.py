@@ -57,7 +57,7 @@ def extend(tx: Connection, post: Post) -> bool:
 
 
 def publish(tx: Connection, post: Post) -> Post | None:
-    return transitions.publish(tx, post, attempt=1, external_id="urn", url=None, now=NOW, reason="published")
+    return transitions.publish(tx, post, attempt=1, external_id="urn", published_at=NOW, now=NOW, reason="published")
 
 
 def retry(tx: Connection, post: Post) -> Post | None:

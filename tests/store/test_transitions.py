@@ -13,6 +13,8 @@ from tests.support.rows import DUE, LEASE, Rows, fields, later, post_row
 from tests.support.rows import claim as rows_claim
 
 NOW = later(3600)
+URN = "urn:li:share:1"
+URL = f"https://www.linkedin.com/feed/update/{URN}/"
 COUNTERS = ("generation", "attempt", "retry_count", "arm_count")
 INSTANTS = ("scheduled_at", "next_attempt_at", "lease_until", "sending_at")
 ALARM = ("message_id", "swept_at")
@@ -140,12 +142,12 @@ def test_extend_leases_writes_only_the_lease(rows: Rows):
 
 def test_add_external_id_writes_only_the_id_and_only_once(rows: Rows):
     post = rows.post("published", external_post_id=None, external_url=None)
-    for external_id, stored in (("urn:1", True), ("urn:2", False)):
+    for external_id, stored in ((URN, True), ("urn:li:share:2", False)):
         with rows.db.transaction() as tx:
-            now = transitions.add_external_id(tx, post, external_id=external_id, url="https://x", now=NOW)
+            now = transitions.add_external_id(tx, post, external_id=external_id, now=NOW)
         assert (now is not None) is stored
     after = rows.read(post)
-    assert after == replace(post, external_post_id="urn:1", external_url="https://x", updated_at=NOW)
+    assert after == replace(post, external_post_id=URN, external_url=URL, updated_at=NOW)
     assert rows.transitions(post) == []
 
 
@@ -153,7 +155,7 @@ def test_add_external_id_writes_only_the_id_and_only_once(rows: Rows):
 def test_add_external_id_to_a_post_that_is_not_published_changes_nothing(rows: Rows, status: str):
     post = rows.post(status)
     with rows.db.transaction() as tx:
-        assert transitions.add_external_id(tx, post, external_id="urn:1", url=None, now=NOW) is None
+        assert transitions.add_external_id(tx, post, external_id="urn:1", now=NOW) is None
     assert rows.read(post) == post
 
 
@@ -164,14 +166,20 @@ def test_publish_writes_the_lateness_of_the_reported_attempt(rows: Rows, status:
     rows.attempt(post, 2, sent_at=later(99, DUE), lateness_ms=99000.0)
     with rows.db.transaction() as tx:
         now = transitions.publish(
-            tx, post, attempt=1, external_id="urn:1", url="https://x", now=NOW, reason="published"
+            tx,
+            post,
+            attempt=1,
+            external_id=URN,
+            published_at=later(1, DUE),
+            now=NOW,
+            reason="published",
         )
     assert now is not None
     assert rows.read(post) == now
     assert (now.status, *fields(now, *COUNTERS)) == ("published", 3, 2, 2, 4)
     promise = later(1, DUE) if status == "draft" else DUE
     assert fields(now, *INSTANTS, *ALARM) == (promise, None, None, None, None, None)
-    assert fields(now, "external_post_id", "external_url", "published_at") == ("urn:1", "https://x", NOW)
+    assert fields(now, "external_post_id", "external_url", "published_at") == (URN, URL, later(1, DUE))
     assert fields(now, "lateness_ms", "error_code", "error_message") == (1000.0, None, None)
     assert line(rows, post) == Transition(NOW, status, "published", "published", "publisher", 3, 2)
 

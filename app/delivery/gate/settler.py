@@ -55,4 +55,12 @@ def _accepted(delivery: ReadyDelivery) -> Accepted:
     assert delivery.claimed is not None
     assert delivery.verdict is not None
     assert delivery.sent_at is not None
-    return Accepted(delivery.claimed, delivery.verdict, delivery.sent_at, delivery.circuit, delivery.request_id)
+    assert delivery.answered_at is not None
+    return Accepted(
+        delivery.claimed,
+        delivery.verdict,
+        delivery.sent_at,
+        delivery.answered_at,
+        delivery.circuit,
+        delivery.request_id,
+    )

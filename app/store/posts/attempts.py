@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, update
@@ -25,16 +25,29 @@ def to_attempt(row: sa.Row[Any]) -> Attempt:
     return Attempt(**row._mapping)
 
 
-def record_send(tx: Connection, post: Post, *, sent_at: datetime, http_status: int | None) -> None:
-    """Replace the claim's instant by the measured instant of the send."""
-    values = {"sent_at": sent_at, "lateness_ms": _lateness_of(post, sent_at), "http_status": http_status}
+def record_send(
+    tx: Connection, post: Post, *, sent_at: datetime, accepted_at: datetime | None, http_status: int | None
+) -> None:
+    """Replace the claim's instant by the measured instant of the send, and write the instant of n8n's acceptance."""
+    values: dict[str, Any] = {"sent_at": sent_at, "lateness_ms": _lateness_of(post, sent_at)}
+    values |= {"accepted_at": accepted_at, "http_status": http_status}
     tx.execute(update(attempts).where(*_is(post.id, post.attempt)).values(values))
+
+
+class AcceptedSend(NamedTuple):
+    """One send that n8n accepted, with its instants."""
+
+    post: Post
+    sent_at: datetime
+    accepted_at: datetime
+    http_status: int | None
 
 
 _SENT: Types = (
     ("id", posts.c.id.type),
     ("attempt", sa.Integer()),
     ("at", attempts.c.sent_at.type),
+    ("accepted_at", attempts.c.accepted_at.type),
     ("late_ms", sa.Double()),
     ("http_status", sa.Integer()),
 )
@@ -45,6 +58,7 @@ def _accept(sent: Any, many: bool) -> sa.Executable:
         update(attempts)
         .where(attempts.c.post_id == sent.id, attempts.c.attempt == sent.attempt)
         .values(sent_at=sent.at, lateness_ms=sent.late_ms, http_status=sent.http_status)
+        .values(accepted_at=sent.accepted_at)
         .values(outcome=sa.func.coalesce(attempts.c.outcome, Outcome.ACCEPTED.value))
         .returning(attempts.c.post_id)
     )
@@ -55,15 +69,22 @@ def _accept(sent: Any, many: bool) -> sa.Executable:
     return accepted.where(free.c.post_id == key[0], free.c.attempt == key[1])
 
 
-def accept(tx: Connection, group: Sequence[tuple[Post, datetime, int | None]]) -> set[str]:
-    """Record and close the accepted attempts of a group: (post, sent at, HTTP status) each.
+def accept(tx: Connection, group: Sequence[AcceptedSend]) -> set[str]:
+    """Record and close the accepted attempts of a group.
 
     It does the work of `record_send` and `close` in one statement. Returns the ids of their posts. Attempts held by
     another transaction are left out.
     """
     sent = [
-        {"id": post.id, "attempt": post.attempt, "at": at, "late_ms": _lateness_of(post, at), "http_status": status}
-        for post, at, status in group
+        {
+            "id": one.post.id,
+            "attempt": one.post.attempt,
+            "at": one.sent_at,
+            "accepted_at": one.accepted_at,
+            "late_ms": _lateness_of(one.post, one.sent_at),
+            "http_status": one.http_status,
+        }
+        for one in group
     ]
     return {row.post_id for row in execute_for_rows(tx, _accept, _SENT, sent, {})}
 
@@ -86,10 +107,13 @@ def _lateness_of(post: Post, sent_at: datetime) -> float:
     return lateness_ms(post.scheduled_at, sent_at)
 
 
-def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> bool:
+def close(
+    tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime, *, reported: bool = False
+) -> bool:
     """Write an attempt's outcome. Returns False if the attempt has a known outcome already.
 
-    An `accepted` or `unknown` outcome may still change. A known one changes only to published or already there.
+    An `accepted` or `unknown` outcome may still change. A known one changes only to published or already there. A
+    `reported` outcome comes from n8n's report, and the instant of the first report is kept.
     """
     replaceable = [attempts.c.outcome.is_(None), attempts.c.outcome.in_((Outcome.ACCEPTED, Outcome.UNKNOWN))]
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
@@ -102,6 +126,8 @@ def close(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: dat
     }
     if verdict.http_status is not None:
         values["http_status"] = verdict.http_status
+    if reported:
+        values["reported_at"] = sa.func.coalesce(attempts.c.reported_at, now)
     if verdict.external_id is not None:
         values["external_post_id"] = verdict.external_id
     if verdict.outcome is Outcome.ACCEPTED:

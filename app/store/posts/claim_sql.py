@@ -31,7 +31,8 @@ class Intent:
 
     `account` is None for a post without a usable account. With `sending`, the send begins with the claim. A `version`
     is the row's `updated_at` as prepared, None where any version will do. `tolerance` is the number of seconds that
-    the database's clock may be behind the due instant, None where its clock is not compared.
+    the database's clock may be behind the due instant, None where its clock is not compared. `woken_at` and
+    `alarm_late_ms` are of the attempt's row.
     """
 
     post_id: str
@@ -41,6 +42,8 @@ class Intent:
     sending: bool
     version: datetime | None = None
     tolerance: float | None = None
+    woken_at: datetime | None = None
+    alarm_late_ms: float | None = None
 
 
 TYPES: Types = (
@@ -52,6 +55,8 @@ TYPES: Types = (
     ("sending", sa.Boolean()),
     ("version", posts.c.updated_at.type),
     ("tolerance", sa.Double()),
+    ("woken_at", attempts.c.woken_at.type),
+    ("alarm_late_ms", sa.Double()),
 )
 
 
@@ -67,6 +72,8 @@ def intent_row(index: int, intent: Intent) -> dict[str, Any]:
         "sending": intent.sending,
         "version": intent.version,
         "tolerance": intent.tolerance,
+        "woken_at": intent.woken_at,
+        "alarm_late_ms": intent.alarm_late_ms,
     }
 
 
@@ -98,7 +105,13 @@ def _claimed(intent: Any, many: bool) -> Any:
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)
         .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((intent.sending, NOW)))
-        .returning(*posts.c, intent.row_index.label("row_index"), intent.trigger.label("trigger"))
+        .returning(
+            *posts.c,
+            intent.row_index.label("row_index"),
+            intent.trigger.label("trigger"),
+            intent.woken_at.label("woken_at"),
+            intent.alarm_late_ms.label("alarm_late_ms"),
+        )
     )
 
 
@@ -145,4 +158,6 @@ def _attempt_row(claimed: Any, *, started_at: Any, late_ms: Any) -> dict[str, An
         "started_at": started_at,
         "sent_at": claimed.sending_at,
         "lateness_ms": late_ms,
+        "woken_at": claimed.woken_at,
+        "alarm_late_ms": claimed.alarm_late_ms,
     }

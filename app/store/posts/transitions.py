@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, insert, update
 
 from app.domain.lifecycle import EDITABLE, SCHEDULABLE, Status
+from app.domain.platforms import external_url
 from app.domain.post import Post
 from app.domain.warnings import content_hash
 from app.store.execute_for_rows import execute_for_rows
@@ -58,14 +60,18 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
     return to_post(row) if row else None
 
 
-def add_external_id(tx: Connection, post: Post, *, external_id: str, url: str | None, now: datetime) -> Post | None:
+def add_external_id(tx: Connection, post: Post, *, external_id: str, now: datetime) -> Post | None:
     """Store the platform's id of a published post without one.
 
     The status stays, so no `transitions` row is written.
     """
     if post.status is not Status.PUBLISHED:
         return None
-    values = {"external_post_id": external_id, "external_url": url, "updated_at": now}
+    values = {
+        "external_post_id": external_id,
+        "external_url": external_url(post.platform, external_id),
+        "updated_at": now,
+    }
     without_id = posts.c.external_post_id.is_(None)
     row = tx.execute(update(posts).where(*matches(post), without_id).values(values).returning(posts)).one_or_none()
     return to_post(row) if row else None
@@ -137,32 +143,35 @@ def claim(
     build = claim_sql.build_claim_of_unlocked if skip_locked else claim_sql.build_claim
     rows = execute_for_rows(tx, build, claim_sql.TYPES, wanted, {"now": now, "lease": lease_until})
     if rows and tx.dialect.name == "sqlite":  # PostgreSQL inserts them in the same statement
-        tx.execute(insert(transitions), [_claim_transition(row, now) for row in rows])
+        line = partial(transition_row, from_status=Status.SCHEDULED, reason="claimed", at=now)
+        tx.execute(insert(transitions), [line(row, actor=row.trigger) for row in rows])
         tx.execute(insert(attempts), [claim_sql.attempt_row(row, now) for row in rows])
     return {row.row_index: to_post(row) for row in rows}
 
 
-def _claim_transition(claimed: sa.Row[Any], now: datetime) -> dict[str, Any]:
-    return transition_row(claimed, from_status=Status.SCHEDULED, reason="claimed", actor=claimed.trigger, at=now)
-
-
 def publish(
-    tx: Connection, post: Post, *, attempt: int, external_id: str | None, url: str | None, now: datetime, reason: str
+    tx: Connection,
+    post: Post,
+    *,
+    attempt: int,
+    external_id: str | None,
+    published_at: datetime,
+    now: datetime,
+    reason: str,
 ) -> Post | None:
     """Move any status but the final ones → published.
 
     Late truth wins, so `attempt` may be an earlier one than the row's.
     """
     this_attempt = (attempts.c.post_id == post.id, attempts.c.attempt == attempt)
+    sent_at = sa.select(attempts.c.sent_at).where(*this_attempt).scalar_subquery()
     values = {
         **_not_due(),
         **_lease_ended(),
-        "scheduled_at": sa.func.coalesce(
-            posts.c.scheduled_at, sa.select(attempts.c.sent_at).where(*this_attempt).scalar_subquery()
-        ),
-        "published_at": now,
+        "scheduled_at": sa.func.coalesce(posts.c.scheduled_at, sent_at),
+        "published_at": published_at,
         "external_post_id": external_id,
-        "external_url": url,
+        "external_url": external_url(post.platform, external_id),
         "error_code": None,
         "error_message": None,
     }

@@ -176,6 +176,10 @@ attempts = Table(
     Column("error", sa.Text),
     Column("asked_at", Instant),
     Column("external_post_id", sa.String(255)),
+    Column("woken_at", Instant),
+    Column("alarm_late_ms", sa.Double),
+    Column("accepted_at", Instant),
+    Column("reported_at", Instant),
 )
 # The index includes the columns of the lateness figures, which would otherwise cost a lookup per attempt.
 Index("ix_attempts_started_at", attempts.c.started_at, postgresql_include=["attempt", "lateness_ms"])

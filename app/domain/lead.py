@@ -1,0 +1,34 @@
+"""The lead of an alarm: how far ahead of its instant a post is woken.
+
+Invariant: it follows the measured lateness of earlier alarms, within fixed bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+SAMPLE = 1_000  # the latest alarms that count
+FEWEST = 20  # alarms before the measured lateness is believed
+MARGIN_SECONDS = 0.25  # between the waking and the instant, for a token, a connection and the clocks' drift
+
+
+@dataclass(slots=True)
+class MeasuredLead:
+    """The lead in use by this process, in seconds, and the instant of its measurement."""
+
+    seconds: float | None = None
+    measured_at: datetime | None = None
+
+
+def lead_for(late_ms: Sequence[float], bounds: tuple[float, float]) -> float:
+    """Return the lead in seconds for alarms that came so many milliseconds late.
+
+    It is the 99th percentile, by nearest rank, plus a margin. With fewer than FEWEST alarms it is the lower bound.
+    """
+    lowest, highest = bounds
+    if len(late_ms) < FEWEST:
+        return lowest
+    rank = -(-len(late_ms) * 99 // 100)
+    return min(max(sorted(late_ms)[rank - 1] / 1000 + MARGIN_SECONDS, lowest), highest)
