@@ -57,10 +57,9 @@ def test_empty_environment_gives_the_documented_defaults():
     assert (settings.sweep_batch_size, settings.sweep_budget_seconds, settings.sweep_grace_seconds) == (100, 25, 30)
     assert (settings.cron_concurrency, settings.breaker_threshold, settings.breaker_cooldown_seconds) == (5, 5, 60)
     assert (settings.max_schedule_days, settings.qstash_max_delay_days) == (730, 7)
-    assert settings.dispatch_lead_seconds is None
-    unset = (settings.max_lateness_seconds, settings.n8n_parallelism, settings.local)
-    assert (settings.n8n_timeout_seconds, settings.unknown_outcome_policy, *unset) == (30, "auto", None, None, False)
-    assert settings.poll_mode is True
+    unset = (settings.dispatch_lead_seconds, settings.max_lateness_seconds, settings.n8n_parallelism)
+    assert (*unset, settings.local) == (None, None, None, False)
+    assert (settings.n8n_timeout_seconds, settings.unknown_outcome_policy, settings.poll_mode) == (30, "auto", True)
 
 
 def test_no_secret_has_a_default():

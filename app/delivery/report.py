@@ -22,7 +22,7 @@ from app.domain.reports import SendWindow, publication, read_report
 from app.domain.resend import may_be_out, unproven_since
 from app.log import emit
 from app.store.operations import alerts, breaker
-from app.store.posts import attempts, queries, transitions, twins
+from app.store.posts import attempts, published, queries, transitions, twins
 from app.store.retried_writes import win_race
 
 CHANGED = "The post kept changing while this was applied. Send the report again."
@@ -184,7 +184,7 @@ def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict
     now, external_id, known = deps.clock.now(), verdict.external_id, post.external_post_id
     new_id = external_id if _lacks_id(post) and verdict.outcome is Outcome.PUBLISHED else None
     with deps.db.transaction() as tx:  # the alert goes with the record, or a replay would find the record without it
-        if new_id and not transitions.add_external_id(tx, post, external_id=new_id, now=now):
+        if new_id and not published.add_external_id(tx, post, external_id=new_id, now=now):
             return None
         is_first = attempts.close(tx, post.id, attempt.attempt, verdict, now, reported=True)
         if post.status is Status.CANCELLED and is_first:

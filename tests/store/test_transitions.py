@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.post import Post, Transition
-from app.store.posts import leases, transitions
+from app.store.posts import leases, published, transitions
 from app.store.schema.tables import new_id
 from tests.support.databases import record_statements
 from tests.support.fakes import START
@@ -144,7 +144,7 @@ def test_add_external_id_writes_only_the_id_and_only_once(rows: Rows):
     post = rows.post("published", external_post_id=None, external_url=None)
     for external_id, stored in ((URN, True), ("urn:li:share:2", False)):
         with rows.db.transaction() as tx:
-            now = transitions.add_external_id(tx, post, external_id=external_id, now=NOW)
+            now = published.add_external_id(tx, post, external_id=external_id, now=NOW)
         assert (now is not None) is stored
     after = rows.read(post)
     assert after == replace(post, external_post_id=URN, external_url=URL, updated_at=NOW)
@@ -155,7 +155,7 @@ def test_add_external_id_writes_only_the_id_and_only_once(rows: Rows):
 def test_add_external_id_to_a_post_that_is_not_published_changes_nothing(rows: Rows, status: str):
     post = rows.post(status)
     with rows.db.transaction() as tx:
-        assert transitions.add_external_id(tx, post, external_id="urn:1", now=NOW) is None
+        assert published.add_external_id(tx, post, external_id="urn:1", now=NOW) is None
     assert rows.read(post) == post
 
 

@@ -60,23 +60,6 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
     return to_post(row) if row else None
 
 
-def add_external_id(tx: Connection, post: Post, *, external_id: str, now: datetime) -> Post | None:
-    """Store the platform's id of a published post without one.
-
-    The status stays, so no `transitions` row is written.
-    """
-    if post.status is not Status.PUBLISHED:
-        return None
-    values = {
-        "external_post_id": external_id,
-        "external_url": external_url(post.platform, external_id),
-        "updated_at": now,
-    }
-    without_id = posts.c.external_post_id.is_(None)
-    row = tx.execute(update(posts).where(*matches(post), without_id).values(values).returning(posts)).one_or_none()
-    return to_post(row) if row else None
-
-
 def schedule(
     tx: Connection,
     post: Post,
