@@ -11,7 +11,8 @@ from app.delivery import claim as module
 from app.delivery.claim import ClockSetBack, claim
 from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
 from app.domain.post import Post
-from app.store.posts import leases, queries
+from app.store.posts import leases, queries, transitions
+from app.store.posts.claim_sql import Intent
 from tests.support.world import IN_TEN_MINUTES, World
 
 BUSY = Dispatched("ignored", "busy")
@@ -114,6 +115,17 @@ def test_losers_are_compared_with_the_databases_clock_where_it_has_one(
     if compared:
         assert compare.call_args == mock.call(mock.ANY, [lost.post], world.clock.now())
         assert compare.call_args.args[0] is not None
+
+
+@pytest.mark.parametrize("skip_locked", [True, False])
+def test_store_is_given_each_delivery_as_prepared(world: World, skip_locked: bool):
+    one = ready(world, world.due(), trigger="sweep", tolerance=0.5)
+    one.version = one.post.updated_at
+    with mock.patch.object(transitions, "claim", wraps=transitions.claim) as store:
+        claim(world.deps, [one], skip_locked=skip_locked)
+    intent = Intent(one.post.id, one.post.generation, one.account, "sweep", True, one.post.updated_at, 0.5)
+    assert store.call_args.args[1] == [intent]
+    assert store.call_args.kwargs["skip_locked"] is skip_locked
 
 
 def test_group_without_a_loser_reads_nothing_more(world: World):
