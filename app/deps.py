@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
 from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
 from app.domain.post import Account
+from app.domain.seats import Seats
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
 from app.settings.values import Settings
 from app.store.engine import Database
@@ -60,7 +60,7 @@ class Deps:
     gate: DeliveryGate
     renew_account: AccountRenewal
     run_many: RunMany
-    seats: threading.BoundedSemaphore | None
+    seats: Seats | None
     linkedin: Authorizer | None = None
     media: MediaCheck | None = None
     database_clock: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
 from app.accounts.refresh import renew_account
@@ -21,6 +20,7 @@ from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
 from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
+from app.domain.seats import Seats
 from app.settings.environment import read_settings
 from app.settings.values import Settings
 from app.store.engine import Database, Engine, TimeLimits, make_engine
@@ -49,7 +49,7 @@ def wire(settings: Settings | None = None) -> Services:
         gate=Gate(),
         renew_account=renew_account,
         run_many=run_many,
-        seats=threading.BoundedSemaphore(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
+        seats=Seats(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
         linkedin=_linkedin(settings),
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
         database_clock=db.is_postgresql,

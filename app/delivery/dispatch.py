@@ -85,7 +85,7 @@ def _dispatch(
         return _dispatch(deps, post_id, generation, trigger, message, check_media=False)
     if passed is TurnedAway.TOO_EARLY:
         left = ready.early_by or timedelta(0)
-        if may_wait and left <= longest_wait(lead_seconds(deps)) and wait_for(deps, left):
+        if may_wait and left <= longest_wait(lead_seconds(deps)) and wait_for(deps, post, left):
             return _dispatch(deps, post_id, generation, trigger, message, may_wait=False)
         return rearm_by_database(deps, post, message, left)
     return passed

@@ -49,7 +49,7 @@ def _end_by_alarm(deps: Deps, post_id: str, generation: int, attempt: int | None
         return Dispatched("ignored", "stale")
     if post.status is Status.PUBLISHING:
         assert post.lease_until is not None  # a CHECK constraint holds this while publishing
-        left = _wait_for_end(deps, post.lease_until)
+        left = _wait_for_end(deps, post, post.lease_until)
         if left > timedelta(0):
             again = post.lease_until + min(left, MAX_CLOCK_ERROR)
             return Dispatched("early", "armed_again", arm_lease_end(deps, post, again))
@@ -126,10 +126,10 @@ def _retry_due(deps: Deps, post: Post, now: datetime) -> datetime:
     return now if deps.messages is not None else (post.lease_until or now)
 
 
-def _wait_for_end(deps: Deps, lease_until: datetime) -> timedelta:
+def _wait_for_end(deps: Deps, post: Post, lease_until: datetime) -> timedelta:
     """Wait for the end of the lease where it is near. Return the time left, zero or less once it has ended."""
     if lease_until - deps.clock.now() <= longest_wait(lead_seconds(deps)):
-        wait_until(deps, lease_until)
+        wait_until(deps, post, lease_until)
     return lease_until - deps.clock.now()
 
 

@@ -60,14 +60,14 @@ def prepare(
         return _defer_misconfigured(deps, post, message, "tokens_unreadable", "TOKEN_ENCRYPTION_KEYS")
     if pacing.is_paced(deps):
         deps.publisher.warm()  # before the turn, or the connection would be opened between the turn and the send
-        if not wait_until(deps, due):
+        if not wait_until(deps, post, due):
             return rearm(deps, post, message, exact=False)
-        moved = pacing.take_turn(deps, post, message, partial(wait_until, deps))
+        moved = pacing.take_turn(deps, post, message, partial(wait_until, deps, post))
         if moved is not None:
             return moved
     if circuit.opened_at is not None:
         # The probe is taken at the instant. Taken earlier and not sent for want of a seat, it would be lost to all.
-        if not wait_until(deps, due):
+        if not wait_until(deps, post, due):
             return rearm(deps, post, message, exact=False)
         if not _take_probe(deps, circuit, deps.clock.now()):
             return _defer_since(deps, post, message, circuit.opened_at, "breaker_open", "publisher_unreachable")

@@ -12,6 +12,7 @@ from app.domain.breaker import Breaker
 from app.domain.lateness import lateness_ms
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Account, Post, Trigger
+from app.domain.seats import Seat
 
 DispatchStatus = Literal["dispatched", "retry_scheduled", "failed", "early", "ignored"]
 
@@ -64,7 +65,7 @@ class StopRequest:
 class TurnedAway(enum.Enum):
     """Why a ready delivery was not claimed. Nothing was recorded."""
 
-    NO_SEAT = "all waiting seats are taken"
+    NO_SEAT = "no waiting seat is left for its owner, or the post has one already"
     ACCOUNT_CHANGED = "the account is not the one that was prepared"
     POST_CHANGED = "the post is not the one whose media were checked"
     TOO_EARLY = "the post is not due yet by the database's clock"
@@ -81,8 +82,9 @@ class ReadyDelivery:
     this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
     may be out. `tolerance` is as in the claim's intent. `locked` is True where another transaction held the post at the
     claim. `early_by` is the time left by the database's clock, after a claim that this clock refused. `request_id` is
-    the caller's, for the log. `future` ends with the result, with None where the caller has to finish the delivery
-    alone, or with an exception.
+    the caller's, for the log. `duplicates` are due deliveries of the same post and generation. They wait for the claim
+    of this one. `future` ends with the result, with None where the caller has to finish the delivery alone, or with an
+    exception.
     """
 
     post: Post
@@ -96,7 +98,7 @@ class ReadyDelivery:
     unproven_since: datetime | None = None
     tolerance: float | None = None
     message: DeliveredMessage = DeliveredMessage()
-    has_seat: bool = False
+    seat: Seat | None = None
     locked: bool = False
     early_by: timedelta | None = None
     claimed: Post | None = None
@@ -105,4 +107,5 @@ class ReadyDelivery:
     sent_at: datetime | None = None
     request_id: str | None = None
     answered_at: datetime | None = None
+    duplicates: list[ReadyDelivery] = field(default_factory=list)
     future: Future[DeliveryResult | None] = field(default_factory=Future)

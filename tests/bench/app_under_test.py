@@ -1,7 +1,6 @@
 """The app over a bench database, with outside services that accept everything and keep nothing."""
 
 import itertools
-import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
 from app.deps import Deps, Services
 from app.domain.ports import Alarm, MessageServiceError, Reply, Submission
+from app.domain.seats import Seats
 from app.log import logger
 from app.settings.values import Settings
 from app.store.engine import Database, make_engine
@@ -79,7 +79,7 @@ def deps_for(url: str, **changes: Any) -> Deps:
         gate=OneByOne(),
         renew_account=renew_account,
         run_many=one_by_one,
-        seats=threading.BoundedSemaphore(64),
+        seats=Seats(64),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 
 from app.accounts.refresh import renew_account
 from app.deps import Deps
+from app.domain.seats import Seats
 from tests.simulation import rules
 from tests.simulation.authors import Authors
 from tests.simulation.database import SimulatedDatabase
@@ -123,7 +123,7 @@ class World:
             renew_account=renew_account,
             random=self.rng.random,
             run_many=self.run_many,
-            seats=threading.BoundedSemaphore(room) if room else None,
+            seats=Seats(room) if room else None,
         )
 
     # Delays and faults

@@ -13,7 +13,7 @@ class OneByOne:
     """A deps.DeliveryGate without threads."""
 
     def deliver(self, deps: Deps, delivery: ReadyDelivery, /) -> DeliveryResult:
-        return deliver_alone(deps, delivery) if wait_until(deps, delivery.due) else TurnedAway.NO_SEAT
+        return deliver_alone(deps, delivery) if wait_until(deps, delivery.post, delivery.due) else TurnedAway.NO_SEAT
 
 
 def one_by_one(work: Callable[[Any], Any], items: Iterable[Any], _at_a_time: int) -> list[Any]:

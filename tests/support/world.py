@@ -19,6 +19,7 @@ from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched
 from app.domain.outcomes import Report
 from app.domain.post import Account, Attempt, Post, Transition, Trigger
+from app.domain.seats import Seats
 from app.posts import drafts, schedule
 from app.settings.values import Settings
 from app.store.accounts import accounts
@@ -52,7 +53,7 @@ class World:
             gate=OneByOne(),
             renew_account=renew_account,
             run_many=one_by_one,
-            seats=threading.BoundedSemaphore(64),
+            seats=Seats(64),
             random=lambda: 0.5,
         )
         self.account = self.connect()

@@ -1,6 +1,5 @@
 """Our clock apart from QStash's: few messages for one post, and no send before its instant by our clock."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from app.delivery import dispatch
 from app.delivery.postpone import MAX_REARMS
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
+from app.domain.seats import Seats
 from app.sweep.sweep import sweep
 from tests.support.world import IN_TEN_MINUTES, World
 
@@ -45,9 +45,9 @@ class QStashAhead:
         return answers
 
 
-def no_free_seat() -> threading.BoundedSemaphore:
-    seats = threading.BoundedSemaphore(1)
-    seats.acquire()
+def no_free_seat() -> Seats:
+    seats = Seats(1)
+    assert seats.take("another", ("post", 1)) is not None
     return seats
 
 

@@ -1,6 +1,5 @@
 """The host's clock apart from the database's: nothing early, nothing lost, and no sweep by a wrong clock."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from app.delivery.gate.gate import Gate
 from app.delivery.postpone import MAX_REARMS
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
+from app.domain.seats import Seats
 from app.operations.clock import check_clock
 from app.operations.status import scheduler_status
 from app.sweep.sweep import poll, sweep
@@ -116,8 +116,8 @@ def test_deliveries_refused_again_and_again_end_with_the_sweep_as_their_net(cloc
 
 @apart(120.0)
 def test_refused_delivery_without_a_seat_is_armed_again(clocks: TwoClocks):
-    full = threading.BoundedSemaphore(1)
-    full.acquire()
+    full = Seats(1)
+    assert full.take("another", ("post", 1)) is not None
     clocks.with_deps(seats=full)
     post = clocks.scheduled(DUE)
     sent = true_instants(clocks)

@@ -1,11 +1,11 @@
 """Early deliveries: waited for, or armed again without multiplying the message."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 
 from app.domain.delivery import Dispatched
+from app.domain.seats import Seats
 from tests.support.world import IN_TEN_MINUTES, World
 
 EARLY = IN_TEN_MINUTES - timedelta(seconds=60)
@@ -116,7 +116,7 @@ def test_due_post_needs_no_seat(world: World):
 
 
 def test_seat_is_released_if_the_wait_raises(world: World):
-    seats = threading.BoundedSemaphore(1)
+    seats = Seats(1)
     world.with_deps(seats=seats)
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
@@ -129,10 +129,10 @@ def test_seat_is_released_if_the_wait_raises(world: World):
         world.dispatch(post)
     world.clock.during_sleep = None
     assert world.dispatch(post) == Dispatched("dispatched")
-    assert seats.acquire(blocking=False)
+    assert seats.free == 1
 
 
-def no_free_seat() -> threading.BoundedSemaphore:
-    seats = threading.BoundedSemaphore(1)
-    seats.acquire()
+def no_free_seat() -> Seats:
+    seats = Seats(1)
+    assert seats.take("another", ("post", 1)) is not None
     return seats

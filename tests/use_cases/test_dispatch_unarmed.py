@@ -1,18 +1,18 @@
 """A delivery whose next alarm is refused is not acknowledged: its message is the only alarm left."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
 
 from app.domain.delivery import Dispatched
+from app.domain.seats import Seats
 from tests.support.fakes import answered, not_sent
 from tests.support.world import IN_TEN_MINUTES, World
 
 
 def no_seat(world: World) -> str:
-    seats = threading.BoundedSemaphore(1)
-    seats.acquire()
+    seats = Seats(1)
+    assert seats.take("another", ("post", 1)) is not None
     world.with_deps(seats=seats)
     return "armed_again"
 

@@ -13,6 +13,7 @@ from app.domain.delivery import Dispatched
 from app.domain.errors import Unavailable
 from app.domain.ports import Reply, Submission
 from app.domain.post import Post
+from app.domain.seats import Seats
 from app.posts import schedule
 from app.store.posts import transitions
 from tests.support.fakes import answered, not_sent, unknown
@@ -61,11 +62,24 @@ def test_later_instant_does_not_delay_an_earlier_one(world: World, gate: Gate):
         assert first.result(TIMEOUT_SECONDS) == ACCEPTED
 
 
-def test_repeated_deliveries_of_a_post_in_one_group_send_once(world: World, gate: Gate):
+def test_due_duplicates_share_the_place_of_the_first_delivery_and_are_ignored(world: World, gate: Gate):
     [post] = posts_due_together(world, 1)
-    with waiting_at_gate(world, gate, [post, post, post]) as coming:
-        pass
-    assert sorted(result.status for result in results(coming)) == ["dispatched", "ignored", "ignored"]
+    group_read, all_came = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        group_read.set()
+        assert all_came.wait(TIMEOUT_SECONDS)
+
+    with waiting_at_gate(world, gate, [post]) as coming, ThreadPoolExecutor(2) as pool, count_claims() as claims:
+        world.at_next_transaction(hold)
+        world.clock.set(IN_TEN_MINUTES)
+        assert group_read.wait(TIMEOUT_SECONDS)
+        duplicates = [pool.submit(world.dispatch, post) for _ in range(2)]
+        wait_until(lambda: gate.duplicates(post) == 2)
+        all_came.set()
+        assert results(duplicates) == [Dispatched("ignored", "busy")] * 2
+        assert claims.call_count == 1
+    assert results(coming) == [ACCEPTED]
     assert sent_post_ids(world) == [post.id]
     assert len(world.attempts(post)) == 1
 
@@ -116,7 +130,7 @@ def test_post_without_account_fails_and_the_rest_of_its_group_is_sent(world: Wor
 
 
 def test_delivery_without_a_seat_is_rearmed_and_the_others_are_sent(world: World, gate: Gate):
-    world.with_deps(seats=threading.BoundedSemaphore(2))
+    world.with_deps(seats=Seats(2))
     first, second, third = posts_due_together(world, 3)
     with waiting_at_gate(world, gate, [first, second]) as coming:
         assert world.dispatch(third, message_id=third.message_id) == Dispatched("early", "armed_again")

@@ -10,6 +10,7 @@ import pytest
 from app.delivery.gate.gate import Gate
 from app.domain.delivery import Dispatched
 from app.domain.ports import Submission
+from app.domain.seats import Seats
 from tests.support.gate_deliveries import (
     EARLY,
     count_claims,
@@ -86,7 +87,7 @@ def test_gate_does_not_send_a_group_it_released(world: World, monkeypatch: pytes
 
 
 def test_claim_rolled_back_before_the_instant_releases_its_seat_once(world: World, gate: Gate):
-    world.with_deps(seats=threading.BoundedSemaphore(1))
+    world.with_deps(seats=Seats(1))
     first, second = posts_due_together(world, 2)
     with waiting_at_gate(world, gate, [first]) as coming, count_claims() as claims:
         world.clock.set(IN_TEN_MINUTES - A_MOMENT)

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,6 +15,7 @@ from app.delivery.gate.gate import Gate
 from app.delivery.leases import end_lease_by_alarm
 from app.domain.delivery import Dispatched, StopRequest
 from app.domain.errors import Stopping
+from app.domain.seats import Seats
 from tests.support.gate_deliveries import sent_post_ids
 from tests.support.threads import TIMEOUT_SECONDS, wait_until
 from tests.support.world import IN_TEN_MINUTES, World
@@ -24,14 +24,14 @@ from tests.support.world import IN_TEN_MINUTES, World
 @pytest.fixture
 def stop(world: World) -> StopRequest:
     request = StopRequest()
-    world.with_deps(stop=request, gate=Gate(), seats=threading.BoundedSemaphore(8))
+    world.with_deps(stop=request, gate=Gate(), seats=Seats(8))
     world.set(dispatch_lead_seconds=5.0)
     return request
 
 
 def all_seats_are_free(world: World) -> bool:
-    taken = [world.deps.seats.acquire(blocking=False) for _ in range(8)]  # type: ignore[union-attr]
-    return all(taken)
+    assert world.deps.seats is not None
+    return world.deps.seats.free == 8
 
 
 def test_waiting_deliveries_are_let_go_with_nothing_recorded(world: World, stop: StopRequest):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from app.delivery.alone import deliver_alone
 from app.delivery.gate.replies import Replies
@@ -17,6 +18,7 @@ from app.delivery.seats import is_let_go, take_seat
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
+from app.domain.post import Post
 from app.log import emit, request_id
 
 SENDERS = 8
@@ -40,6 +42,10 @@ class Gate:
         """Return how many deliveries wait for their instant."""
         return len(self._waiting)
 
+    def duplicates(self, post: Post) -> int:
+        """Return how many deliveries wait for the claim of another delivery of this post."""
+        return self._waiting.duplicates(post)
+
     def deliver(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
         """Pass one delivery, as deps.DeliveryGate says."""
         if not self._started:
@@ -47,12 +53,16 @@ class Gate:
         early = delivery.due > deps.clock.now()
         if early and is_let_go(deps, delivery.due):
             raise Stopping()
-        if early and not take_seat(deps):
-            return TurnedAway.NO_SEAT
-        delivery.has_seat, delivery.request_id = early, request_id.get()
+        delivery.request_id = request_id.get()
+        if early:
+            delivery.seat = take_seat(deps, delivery.post, partial(self._waiting.withdraw, delivery))
+            if delivery.seat is None:
+                return TurnedAway.NO_SEAT
         if early and len(self._waiting) and deps.publisher is not None:
             deps.publisher.warm(min(len(self._waiting) + 1, self._senders.count))  # one connection per concurrent send
         self._waiting.add(delivery)
+        if delivery.seat is not None and delivery.seat.withdrawn:  # before it was in the queue
+            self._waiting.withdraw(delivery)
         # One wait without a timeout: hundreds of threads that wake to poll would take the processor from the senders.
         result = delivery.future.result()
         if result is not None:

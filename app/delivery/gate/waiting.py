@@ -1,6 +1,7 @@
-"""The waiting deliveries, and the claiming thread: it claims them in groups.
+"""The waiting deliveries, and the claiming thread: it claims them in groups, by their instants and fair by owner.
 
 Invariant: a group is claimed only when senders are free for it, so few claimed posts are in doubt if the process dies.
+A generation of a post has one place, however many deliveries bring it.
 """
 
 from __future__ import annotations
@@ -8,47 +9,77 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.delivery.claim import ClockSetBack, claim
 from app.delivery.gate.senders import SHORT_NAP_SECONDS, Senders
 from app.delivery.seats import is_let_go, release_seat
 from app.deps import Deps
-from app.domain.delivery import ReadyDelivery
+from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
+from app.domain.fairness import FairQueue, owner_of
+from app.domain.post import Post
+from app.domain.seats import Place
 from app.log import emit
 
 MAX_GROUP = 16  # claimed in one transaction: claimed and unsent posts are in doubt if this process dies
 AHEAD_SECONDS = 0.01  # a claim is written this long before its instant and committed at it
 NEAR_SECONDS = 0.01
 MAX_NAP_SECONDS = 0.25  # of the claiming thread, so that it notices a wall clock that was set forward
+BUSY = Dispatched("ignored", "busy")
 
 
 class Waiting:
-    """Deliveries in the order of their instants. One thread calls `claim_next` for ever."""
+    """Deliveries in the order of their instants, the due ones in fair order. One thread calls `claim_next` for ever."""
 
     def __init__(self, senders: Senders) -> None:
         self._senders = senders
         self._changed = threading.Condition()
         self._heap: list[tuple[datetime, int, ReadyDelivery]] = []
+        self._due: FairQueue[ReadyDelivery] = FairQueue()  # taken from the heap when their instant came
+        self._last_due: datetime | None = None  # the latest instant among them
+        self._places: dict[Place, ReadyDelivery] = {}
         self._order = itertools.count()
         self._ahead_seconds = AHEAD_SECONDS
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._heap) + len(self._due)
+
+    def duplicates(self, post: Post) -> int:
+        """Return how many deliveries wait for the claim of another delivery of this post."""
+        with self._changed:
+            first = self._places.get((post.id, post.generation))
+            return len(first.duplicates) if first else 0
 
     def add(self, delivery: ReadyDelivery) -> None:
-        """Queue a delivery, and wake the claiming thread if its instant is the nearest."""
+        """Queue a delivery, and wake the claiming thread if its instant is the nearest.
+
+        A duplicate gets no place of its own. It waits for the claim of the first delivery.
+        """
         with self._changed:
+            first = self._places.setdefault(_place(delivery), delivery)
+            if first is not delivery:
+                first.duplicates.append(delivery)
+                return
             self._push(delivery)
             if self._heap[0][2] is delivery:
                 self._changed.notify()
+
+    def withdraw(self, delivery: ReadyDelivery) -> None:
+        """Turn a delivery away whose seat was given to another owner, unless it is being claimed by now."""
+        with self._changed:
+            left = [entry for entry in self._heap if entry[2] is not delivery]
+            if len(left) == len(self._heap):
+                return
+            self._heap = left
+            heapq.heapify(self._heap)
+        self._finish(delivery, TurnedAway.NO_SEAT)
 
     def is_near(self, deps: Deps) -> bool:
         """Return True if the nearest instant is here or some milliseconds away."""
         with self._changed:
             left = self._seconds_left(deps)
-        return left is not None and left < NEAR_SECONDS
+            return bool(self._due) or (left is not None and left < NEAR_SECONDS)
 
     def claim_next(self, deps: Deps) -> None:
         """Wait for the nearest instant, claim the deliveries due by then, and pass the claimed ones to the senders."""
@@ -66,41 +97,80 @@ class Waiting:
             # A deadlock between groups, or no database: each delivery tries alone, and is no longer ours to send.
             _release_seats(deps, group)
             for delivery in group:
-                delivery.future.set_result(None)
+                self._finish(delivery, None)
             return
         self._ahead_seconds = AHEAD_SECONDS
         _release_seats(deps, group)
         for delivery, lost in zip(group, results, strict=True):
             if lost is None:
-                self._senders.put(delivery)
+                duplicates = self._vacate(delivery)
+                self._senders.put(deps, delivery)
+                for duplicate in duplicates:
+                    duplicate.future.set_result(BUSY)
             else:  # a locked post is tried alone, in its caller's thread: it may have to wait for its lock
-                delivery.future.set_result(None if delivery.locked else lost)
+                self._finish(delivery, None if delivery.locked else lost)
 
     def _push(self, delivery: ReadyDelivery) -> None:
         heapq.heappush(self._heap, (delivery.due, next(self._order), delivery))
 
+    def _vacate(self, delivery: ReadyDelivery) -> list[ReadyDelivery]:
+        """Free the place of a delivery, and return its duplicates."""
+        with self._changed:
+            del self._places[_place(delivery)]
+            return delivery.duplicates
+
+    def _finish(self, delivery: ReadyDelivery, result: DeliveryResult | None) -> None:
+        """End an unclaimed delivery. Its duplicates get the same result, or try alone too."""
+        for each in (delivery, *self._vacate(delivery)):
+            each.future.set_result(result)
+
     def _next_group(self, deps: Deps) -> tuple[list[ReadyDelivery], datetime | None]:
-        """Wait until the nearest instant is at most `_ahead_seconds` away. Return the deliveries due by then.
+        """Wait until the nearest instant is at most `_ahead_seconds` away. Return deliveries due by then.
 
         The instant comes with them while it is still ahead, else None.
         """
         with self._changed:
-            self._senders.add_if_stalled(deps)
-            while self._senders.backlog > self._senders.count:  # claimed posts must not queue for long
-                self._changed.wait(SHORT_NAP_SECONDS)
-                self._senders.add_if_stalled(deps)
-            while (left := self._seconds_left(deps)) is None or left > self._ahead_seconds:
-                idle = left is None and self._senders.backlog == 0
-                nap = MAX_NAP_SECONDS if left is None else min(left - self._ahead_seconds, MAX_NAP_SECONDS)
-                self._changed.wait(None if idle else nap)
+            while True:
                 self._let_go_if_stopping(deps)
                 self._senders.add_if_stalled(deps)
-            at = self._heap[0][0] if left > 0 else None
-            by = at or deps.clock.now()
-            group: list[ReadyDelivery] = []
-            while self._heap and self._heap[0][0] <= by and len(group) < MAX_GROUP:
-                group.append(heapq.heappop(self._heap)[2])
-        return group, at
+                at = self._collect_due(deps.clock.now())
+                group = self._take()
+                if group:
+                    return group, at
+                self._changed.wait(self._nap_seconds(deps))
+
+    def _collect_due(self, now: datetime) -> datetime | None:
+        """Move the deliveries due by now to the fair queue, or those of the nearest instant a little ahead.
+
+        Return that instant. None means that all in the fair queue are due.
+        """
+        if self._last_due is not None and self._last_due > now:  # not claimed yet, or the clock was set back
+            for delivery in self._due.clear():
+                self._push(delivery)
+        if not self._due:
+            self._last_due = None
+        at = None
+        if not self._due and self._heap and now < self._heap[0][0] <= now + timedelta(seconds=self._ahead_seconds):
+            at = self._heap[0][0]
+        while self._heap and self._heap[0][0] <= (at or now):
+            self._last_due, _, delivery = heapq.heappop(self._heap)
+            self._due.put(owner_of(delivery.post), delivery, delivery.due)
+        return at
+
+    def _take(self) -> list[ReadyDelivery]:
+        """Take a group in fair order. While the senders have enough to send, take from owners below their share."""
+        if self._senders.has_room or not self._due:
+            return self._due.take(MAX_GROUP)
+        return self._due.take_one_each(MAX_GROUP, self._senders.below_share(self._due.owners()))
+
+    def _nap_seconds(self, deps: Deps) -> float | None:
+        """Return the longest wait for the next look, None to wait for a delivery."""
+        if not self._senders.has_room:
+            return SHORT_NAP_SECONDS
+        left = self._seconds_left(deps)
+        if left is None:
+            return None if self._senders.backlog == 0 else MAX_NAP_SECONDS
+        return min(max(left - self._ahead_seconds, 0), MAX_NAP_SECONDS)
 
     def _let_go_if_stopping(self, deps: Deps) -> None:
         """Let go of the deliveries that can come back in time, once this process was asked to end."""
@@ -113,7 +183,8 @@ class Waiting:
         heapq.heapify(self._heap)
         _release_seats(deps, [*gone.values()])
         for delivery in gone.values():
-            delivery.future.set_exception(Stopping())
+            for each in (delivery, *self._vacate(delivery)):
+                each.future.set_exception(Stopping())
         emit("gate.let_go", count=len(gone))
 
     def _seconds_left(self, deps: Deps) -> float | None:
@@ -121,7 +192,11 @@ class Waiting:
         return (self._heap[0][0] - deps.clock.now()).total_seconds() if self._heap else None
 
 
+def _place(delivery: ReadyDelivery) -> Place:
+    return delivery.post.id, delivery.post.generation
+
+
 def _release_seats(deps: Deps, group: list[ReadyDelivery]) -> None:
     for delivery in group:
-        if delivery.has_seat:
-            release_seat(deps)
+        if delivery.seat is not None:
+            release_seat(deps, delivery.seat)
