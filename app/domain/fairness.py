@@ -60,7 +60,7 @@ class FairQueue(Generic[Item]):
 
     def take(self, limit: int) -> list[Item]:
         """Remove and return up to `limit` items in fair order."""
-        taken = []
+        taken: list[Item] = []
         while self._heads and len(taken) < limit:
             taken.append(self._pop(heapq.heappop(self._heads)[3]))
         return taken

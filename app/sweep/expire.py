@@ -7,7 +7,7 @@ from functools import partial
 from app.alarms import arm_batch
 from app.delivery.leases import end_lease
 from app.domain.lifecycle import Status
-from app.store.posts import queries
+from app.store.posts import backlog
 from app.sweep.isolate import isolate
 from app.sweep.run import SweepRun
 
@@ -16,7 +16,7 @@ EXPIRING_ENDS = 0.3  # part of the budget
 
 def expire_leases(run: SweepRun) -> None:
     """Retry, hold or fail every post past its lease, and arm the retried ones."""
-    for batch in run.pages(EXPIRING_ENDS, lambda c, n, after: queries.expired(c, run.started, n, after), "lease_until"):
+    for batch in run.pages(EXPIRING_ENDS, backlog.expired(run.started)):
         results = [isolate(run.deps, partial(end_lease, run.deps), post) for post in batch]
         expired = [post for post in results if post is not None]
         run.swept.expired += len(expired)

@@ -14,14 +14,13 @@ from app.alarms import arm_batch, armed_horizon
 from app.delivery.dispatch import dispatch
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
-from app.store.posts import arming, queries
-from app.store.posts.queries import LONGEST_SWEEP
+from app.store.posts import arming, backlog
+from app.store.posts.backlog import LONGEST_SWEEP
 from app.sweep.isolate import isolate
 from app.sweep.poll import deliver_due
 from app.sweep.run import SweepRun
 
 DISPATCHING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.7, 0.8, 1.0  # parts of the budget
-DUE = "next_attempt_at"
 
 
 def send_overdue(run: SweepRun) -> None:
@@ -32,11 +31,12 @@ def send_overdue(run: SweepRun) -> None:
         run.swept.recovered, run.swept.failed = delivered.sent, delivered.failed
         return
     before = run.overdue_before
-    for batch in run.pages(SENDING_ENDS, lambda c, n, after: queries.overdue(c, before, run.started, n, after), DUE):
-        left = _dispatch_here(run, [post for post in batch if _had_its_chance(run, post)], DISPATCHING_ENDS)
-        left += [post for post in batch if not _had_its_chance(run, post)]
-        fresh = [post for post in left if post.swept_at is None]
-        rearmed = set() if run.message_service_down else _rearm_overdue(run, fresh, before)
+    for batch in run.pages(SENDING_ENDS, backlog.overdue(before, run.started)):
+        # First one call for the fresh ones: they must not wait for the sends of this batch.
+        fresh = [post for post in batch if not _had_its_chance(run, post)]
+        rearmed = _rearm_unless_down(run, fresh, before)
+        left = _dispatch_here(run, [post for post in batch if post.id not in rearmed], DISPATCHING_ENDS)
+        rearmed = _rearm_unless_down(run, [post for post in left if post.swept_at is None], before)
         _dispatch_here(run, [post for post in left if post.id not in rearmed], SENDING_ENDS)
 
 
@@ -47,13 +47,17 @@ def arm_unarmed(run: SweepRun) -> None:
         return
     settled = run.started - timedelta(seconds=deps.settings.sweep_grace_seconds)
     start, end = run.overdue_before, armed_horizon(deps)
-    for batch in run.pages(ARMING_ENDS, lambda c, n, after: queries.unarmed(c, start, end, settled, n, after), DUE):
+    for batch in run.pages(ARMING_ENDS, backlog.unarmed(start, end, settled)):
         with deps.db.transaction() as tx:
             ids = [post.id for post in batch]
             counted = arming.count_arming(
                 tx, ids, arming.without_message(), now=deps.clock.now(), swept=False, unlocked_only=True
             )
         run.swept.armed += len(counted) - len(arm_batch(deps, counted))
+
+
+def _rearm_unless_down(run: SweepRun, fresh: list[Post], before: datetime) -> set[str]:
+    return set() if run.message_service_down else _rearm_overdue(run, fresh, before)
 
 
 def _rearm_overdue(run: SweepRun, fresh: list[Post], before: datetime) -> set[str]:

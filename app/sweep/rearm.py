@@ -17,7 +17,8 @@ from app.domain.post import Post
 from app.log import emit
 from app.settings.armed_content import armed_content
 from app.store.operations import armed_contents
-from app.store.posts import arming, queries
+from app.store.posts import arming, backlog
+from app.sweep.run import fair_pages
 
 
 @dataclass(slots=True)
@@ -50,40 +51,30 @@ def notice_change(deps: Deps) -> bool:
 
 
 def rearm(deps: Deps, in_time: Callable[[], bool], progress: Progress = lambda _done, _due: None) -> Rearmed:
-    """Arm every post again whose message carries other content, nearest first, until `in_time` returns False.
+    """Arm every post again whose message carries other content, fair by owner, until `in_time` returns False.
 
     A refused post is left unarmed, and the sweep arms it later. `progress` is called after each batch with the result
-    until then and the last due instant.
+    until then and the batch's last due instant.
 
     Raises: Unavailable.
     """
-    done, after = Rearmed(), None
+    done = Rearmed()
     start = deps.clock.now() - timedelta(seconds=deps.settings.sweep_grace_seconds)
-    while in_time():
-        batch = _read(deps, start, after)
-        if not batch:
-            break
-        due = batch[-1].next_attempt_at
-        assert due is not None  # a CHECK constraint holds this while scheduled
-        after = (due, batch[-1].id)
+    outdated = backlog.armed_otherwise(armed_content(deps.settings), start)
+    for batch in fair_pages(deps, outdated, in_time):
         counted, refused = _rearm_batch(deps, batch)
         done.armed, done.refused = done.armed + counted - refused, done.refused + refused
-        progress(done, due)
+        progress(done, max(post.next_attempt_at for post in batch if post.next_attempt_at is not None))
         if counted and refused == counted:
             break  # the message service takes nothing, so the next sweep tries again
-    done.complete = not _read(deps, start, None)
+    with deps.db.reading() as connection:
+        done.complete = not outdated.window(connection, 1)
     if done.complete:
         with deps.db.transaction() as tx:
             armed_contents.mark_rearmed(tx, armed_content(deps.settings), deps.clock.now())
     if done.armed or done.refused:
         emit("messages.rearmed", armed=done.armed, refused=done.refused, complete=done.complete)
     return done
-
-
-def _read(deps: Deps, start: datetime, after: tuple[datetime, str] | None) -> list[Post]:
-    fingerprint, limit = armed_content(deps.settings), deps.settings.sweep_batch_size
-    with deps.db.reading() as connection:
-        return queries.armed_otherwise(connection, fingerprint, start, limit, after)
 
 
 def _rearm_batch(deps: Deps, batch: list[Post]) -> tuple[int, int]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.deps import Deps
+from app.domain.fairness import in_fair_order
 from app.domain.post import Post
-from app.store.engine import Connection
+from app.store.paging import After
+from app.store.posts.backlog import Backlog, Found
 
-Page = Callable[[Connection, int, tuple[datetime, str] | None], list[Post]]
 ShouldStop = Callable[[], bool]
 
 
@@ -62,16 +63,33 @@ class SweepRun:
         """Return True while this part of the budget is left and no stop was asked for."""
         return not self.should_stop() and self.deps.clock.now() < self.started + self.budget * part
 
-    def pages(self, part: float, find: Page, key: str) -> Iterator[list[Post]]:
-        """Yield batches until there are none, or this part of the budget is spent.
+    def pages(self, part: float, backlog: Backlog) -> Iterator[list[Post]]:
+        """Yield batches in fair order until there are none, or this part of the budget is spent."""
+        yield from fair_pages(self.deps, backlog, lambda: self.in_time(part))
 
-        They are paged by `key` and id, so a batch that makes no progress cannot hide the rest.
-        """
-        after: tuple[datetime, str] | None = None
-        while self.in_time(part):
-            with self.deps.db.reading() as connection:
-                batch = find(connection, self.deps.settings.sweep_batch_size, after)
-            if not batch:
+
+def fair_pages(deps: Deps, backlog: Backlog, in_time: Callable[[], bool]) -> Iterator[list[Post]]:
+    """Yield batches of a backlog until there are none, or `in_time` returns False.
+
+    An owner's k-th post comes after the (k-1)-th of every other owner. The backlog is paged by its key and id, so a
+    batch that makes no progress cannot hide the rest.
+    """
+    size, after = deps.settings.sweep_batch_size, None
+    while in_time():
+        with deps.db.reading() as connection:
+            window = backlog.window(connection, after=after)
+        if not window:
+            return
+        after = _last_key(window)
+        ids = [found.id for found in in_fair_order(window, lambda found: found.owner)]
+        for start in range(0, len(ids), size):
+            if not in_time():
                 return
-            after = (getattr(batch[-1], key), batch[-1].id)
-            yield batch
+            with deps.db.reading() as connection:
+                batch = backlog.load(connection, ids[start : start + size])
+            if batch:
+                yield batch
+
+
+def _last_key(window: list[Found]) -> After:
+    return window[-1].at, window[-1].id

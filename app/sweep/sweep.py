@@ -16,7 +16,7 @@ from app.log import emit
 from app.operations.alert_rules import begun_and_healed
 from app.store.engine import Connection
 from app.store.operations import alerts, runs
-from app.store.posts import queries
+from app.store.posts import backlog
 from app.store.retried_writes import persist
 from app.sweep.clock import correct_future_instants
 from app.sweep.expire import expire_leases
@@ -148,7 +148,7 @@ def _finish(run: SweepRun, status: Literal["ok", "failed"]) -> None:
     if not swept.skipped:
         persist(deps.clock, lambda: _record(run, status))
     with deps.db.reading() as connection:
-        swept.remaining = queries.count_overdue(connection, run.overdue_before, run.started)
+        swept.remaining = backlog.count_overdue(connection, run.overdue_before, run.started)
     swept.total = swept.recovered + swept.remaining
     emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__})
 

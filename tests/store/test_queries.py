@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from app.domain.post import Post
+from app.store.engine import Connection
+from app.store.posts import backlog, queries
 from app.store.posts import pages as listing
-from app.store.posts import queries
+from app.store.posts.backlog import Backlog
 from app.store.posts.pages import PostFilter
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
@@ -74,13 +76,17 @@ def ids(posts: list[Post]) -> set[str]:
     return {post.id for post in posts}
 
 
+def read(found: Backlog, connection: Connection) -> list[Post]:
+    return found.load(connection, [row.id for row in found.window(connection)])
+
+
 def test_expired_returns_only_publishing_posts_past_their_lease(rows: Rows):
     over = rows.post("publishing", lease_until=LEASE - MICROSECOND)
     rows.post("publishing", lease_until=LEASE)
     for status in ("draft", "scheduled", "published", "failed", "cancelled"):
         rows.post(status)
     with rows.db.reading() as connection:
-        assert ids(queries.expired(connection, LEASE, 10, None)) == {over.id}
+        assert ids(read(backlog.expired(LEASE), connection)) == {over.id}
 
 
 def test_overdue_returns_only_due_scheduled_posts_not_swept_since(rows: Rows):
@@ -95,8 +101,8 @@ def test_overdue_returns_only_due_scheduled_posts_not_swept_since(rows: Rows):
     for status in ("draft", "publishing", "published", "failed", "cancelled"):
         rows.post(status)
     with rows.db.reading() as connection:
-        assert ids(queries.overdue(connection, before, swept_before, 10, None)) == ids(wanted)
-        assert queries.count_overdue(connection, before, swept_before) == 3
+        assert ids(read(backlog.overdue(before, swept_before), connection)) == ids(wanted)
+        assert backlog.count_overdue(connection, before, swept_before) == 3
 
 
 def test_unarmed_returns_only_settled_posts_in_the_window_without_message(rows: Rows):
@@ -113,17 +119,17 @@ def test_unarmed_returns_only_settled_posts_in_the_window_without_message(rows: 
     for status in ("draft", "publishing", "published", "failed", "cancelled"):
         rows.post(status, updated_at=settled)
     with rows.db.reading() as connection:
-        assert ids(queries.unarmed(connection, start, end, settled, 10, None)) == ids(wanted)
+        assert ids(read(backlog.unarmed(start, end, settled), connection)) == ids(wanted)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
-def test_sweep_batches_show_every_row_once_oldest_first_with_equal_instants_too(rows: Rows, limit: int):
+def test_windows_of_a_backlog_show_every_row_once_oldest_first_with_equal_instants_too(rows: Rows, limit: int):
     posts = [rows.post("scheduled", next_attempt_at=later(n // 2)) for n in range(5)]
     found, after = [], None
     with rows.db.reading() as connection:
-        while batch := queries.overdue(connection, DUE, DUE, limit, after):
-            found += [post.id for post in batch]
-            after = (batch[-1].next_attempt_at or DUE, batch[-1].id)
+        while window := backlog.overdue(DUE, DUE).window(connection, limit, after):
+            found += [row.id for row in window]
+            after = (window[-1].at, window[-1].id)
     assert found == [post.id for post in sorted(posts, key=lambda p: (p.next_attempt_at, p.id))]
 
 

@@ -1,9 +1,9 @@
-"""Reads of posts: one post, its attempts, and the sweep's queries."""
+"""Reads of posts: one post with its account, its attempts, and the next due instant."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,10 +14,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post
 from app.store.accounts.accounts import ACCOUNT_FIELDS
 from app.store.companies import access
-from app.store.ends import is_over
 from app.store.operations.breaker import NAME
-from app.store.paging import After, oldest_first
-from app.store.posts import arming
 from app.store.posts.attempts import to_attempt
 from app.store.posts.transition_sql import to_post
 from app.store.schema.tables import attempts, breakers, posts, social_accounts, transitions
@@ -47,7 +44,6 @@ def _joined_account(row: sa.Row[Any]) -> Account | None:
     return Account(**values) if values["id"] is not None else None
 
 
-LONGEST_SWEEP = timedelta(minutes=15)  # later marks of a sweep are from a clock ahead of time
 SCHEDULE_REASONS = ("scheduled", "rescheduled")  # of transitions that the author orders
 #: The same orders by an author who accepts a second copy of an attempt that may be out.
 FORCED_REASONS = ("scheduled_by_force", "retried_by_force")
@@ -129,76 +125,6 @@ def is_forced(connection: Connection, post: Post) -> bool:
     t = transitions.c
     forced = (t.post_id == post.id, t.generation == post.generation, t.reason.in_(FORCED_REASONS))
     return connection.execute(select(t.id).where(*forced).limit(1)).first() is not None
-
-
-def expired(connection: Connection, now: datetime, limit: int, after: After | None) -> list[Post]:
-    """Return a batch of publishing posts past their lease, oldest lease first.
-
-    Posts held by another transaction are left out: they are being changed, and each would be a wait.
-    """
-    statement = select(posts).where(posts.c.status == Status.PUBLISHING, posts.c.lease_until < now)
-    statement = statement.with_for_update(skip_locked=True, key_share=True)
-    return _paged(connection, statement, "lease_until", limit, after)
-
-
-def overdue(
-    connection: Connection, before: datetime, swept_before: datetime, limit: int, after: After | None
-) -> list[Post]:
-    """Return a batch of posts due before `before` and not swept since `swept_before`, oldest first."""
-    return _paged(connection, select(posts).where(*_overdue(before, swept_before)), "next_attempt_at", limit, after)
-
-
-def count_overdue(connection: Connection, before: datetime, swept_before: datetime) -> int:
-    """Count overdue posts without a message or not swept since `swept_before`."""
-    left = sa.or_(*_not_swept_since(swept_before), posts.c.message_id.is_(None))
-    where = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, left)
-    return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
-
-
-def _overdue(before: datetime, swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at < before, sa.or_(*_not_swept_since(swept_before))
-
-
-def _not_swept_since(swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    from_wrong_clock = posts.c.swept_at > swept_before + LONGEST_SWEEP
-    return posts.c.swept_at.is_(None), posts.c.swept_at < swept_before, from_wrong_clock
-
-
-def unarmed(
-    connection: Connection,
-    start: datetime,
-    end: datetime,
-    settled_before: datetime,
-    limit: int,
-    after: After | None,
-) -> list[Post]:
-    """Return a batch of scheduled posts due within [start, end) without a message.
-
-    Posts changed after `settled_before` are left out, because their writer may still wait for the message service. A
-    change in the future was written by a clock ahead of time, and counts as past.
-    """
-    statement = select(posts).where(
-        posts.c.status == Status.SCHEDULED,
-        posts.c.message_id.is_(None),
-        posts.c.next_attempt_at >= start,
-        posts.c.next_attempt_at < end,
-        is_over(posts.c.updated_at, settled_before, settled_before + LONGEST_SWEEP),
-    )
-    return _paged(connection, statement, "next_attempt_at", limit, after)
-
-
-def armed_otherwise(
-    connection: Connection, fingerprint: str, start: datetime, limit: int, after: After | None
-) -> list[Post]:
-    """Return a batch of scheduled posts due from `start` on, with messages of another content than `fingerprint`."""
-    due = (posts.c.status == Status.SCHEDULED, posts.c.next_attempt_at >= start)
-    statement = select(posts).where(*due, arming.armed_otherwise(fingerprint))
-    return _paged(connection, statement, "next_attempt_at", limit, after)
-
-
-def _paged(connection: Connection, statement: sa.Select[Any], key: str, limit: int, after: After | None) -> list[Post]:
-    statement = oldest_first(statement, posts.c[key], posts.c.id, limit, after)
-    return [to_post(row) for row in connection.execute(statement)]
 
 
 def next_scheduled_at(connection: Connection, now: datetime) -> datetime | None:
