@@ -110,6 +110,7 @@ class Account:
 
     `connected_at` is the instant of the current access token. `refresh_expires_at` is the end of the refresh token, or
     None where unknown. `profile_of` is the person of a profile shared with a company, None for pages.
+    None where unknown. `refresh_granted` says that the refresh token came by our own OAuth client.
     """
 
     id: str
@@ -128,3 +129,9 @@ class Account:
     updated_at: datetime
     refresh_expires_at: datetime | None = None
     profile_of: str | None = None
+    refresh_granted: bool = False
+
+    @property
+    def renewable(self) -> bool:
+        """Whether our OAuth client may refresh the tokens. A pasted token is never sent there."""
+        return self.refresh_token is not None and self.refresh_granted

@@ -68,6 +68,7 @@ breakers = Table(
     Column("opened_at", Instant),
     Column("probe_at", Instant),
     Column("timeouts", sa.Integer, nullable=False, server_default=sa.text("0")),
+    Column("weights", sa.JSON(none_as_null=True)),  # of each owner's failures, by a hash of the owner
 )
 
 alerts = Table(
@@ -91,6 +92,16 @@ armed_contents = Table(
     Column("changed_at", Instant, nullable=False),
     Column("rearmed_at", Instant),
 )
+
+# The alarms that each user's orders have set, by clock hour.
+armings = Table(
+    "armings",
+    metadata,
+    Column("user_id", sa.String(255), primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("spent", sa.Integer, nullable=False),
+)
+Index("ix_armings_hour", armings.c.hour)
 
 # Stored counts, which spare the status route the counting. For a final status (`name`): the posts that ever reached it
 # before `counted_until`, and how many of them were pruned. For any other name: the number of posts at `counted_until`.

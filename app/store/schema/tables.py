@@ -16,6 +16,7 @@ from app.store.schema.operations import (
     account_turns,
     alerts,
     armed_contents,
+    armings,
     breakers,
     idempotency_keys,
     leases,
@@ -37,6 +38,7 @@ __all__ = [
     "account_turns",
     "alerts",
     "armed_contents",
+    "armings",
     "attempts",
     "audit_entries",
     "breakers",
@@ -229,6 +231,7 @@ social_accounts = Table(
     Column("refresh_retry_at", Instant),
     Column("refresh_failures", sa.Integer, nullable=False, server_default=sa.text("0")),
     Column("profile_of", sa.String(255)),  # the person of a profile shared with a company. Null for pages
+    Column("refresh_granted", sa.Boolean, nullable=False, server_default=sa.false()),  # the token came by our own OAuth
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
 )
 # An account belongs to a person or to a company. Each owner has it once.
