@@ -17,6 +17,7 @@ from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.breaker import Breaker
 from app.domain.delivery import DeliveredMessage, Dispatched, ReadyDelivery
+from app.domain.fairness import owner_of
 from app.domain.post import Account, Post, Trigger
 from app.domain.resend import may_resend
 from app.domain.sealing import access_token_of
@@ -65,16 +66,17 @@ def prepare(
         moved = pacing.take_turn(deps, post, message, partial(wait_until, deps, post))
         if moved is not None:
             return moved
-    if circuit.opened_at is not None:
+    is_open = circuit.is_open_for(owner_of(post), deps.settings.breaker_threshold)
+    if is_open:
         # The probe is taken at the instant. Taken earlier and not sent for want of a seat, it would be lost to all.
         if not wait_until(deps, post, due):
             return rearm(deps, post, message, exact=False)
         if not _take_probe(deps, circuit, deps.clock.now()):
-            return _defer_since(deps, post, message, circuit.opened_at, "breaker_open", "publisher_unreachable")
+            return _defer_since(deps, post, message, circuit.opened_at or due, "breaker_open", "publisher_unreachable")
     deps.publisher.warm()
     # A probe ignores the media: taken and then not sent, it would leave unknown if n8n is back.
     # A post that may be out ignores them too: only another send can settle it.
-    looks = check_media and circuit.opened_at is None and since is None
+    looks = check_media and not is_open and since is None
     blocked = media.find_fault(deps, post, due) if looks else None
     version = post.updated_at if blocked is not None else None
     return ReadyDelivery(post, due, trigger, account, token, circuit, blocked, version, since)
@@ -103,7 +105,7 @@ def _cannot_renew(deps: Deps, account: Account, due: datetime) -> bool:
 
     The platform would refuse the post too, and its author could mend nothing.
     """
-    if account.expires_at is None or account.expires_at > due or account.refresh_token is None:
+    if account.expires_at is None or account.expires_at > due or not account.renewable:
         return False
     with deps.db.reading() as connection:
         return "linkedin" in alerts.subjects(connection, "authorization_refused")

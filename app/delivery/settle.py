@@ -19,6 +19,7 @@ from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched
 from app.domain.errors import Unavailable
 from app.domain.explanations import SENTENCES
+from app.domain.fairness import owner_of
 from app.domain.lifecycle import Status
 from app.domain.outcomes import BUSY_STATUSES, Outcome, Verdict
 from app.domain.post import Post
@@ -152,7 +153,7 @@ def _write(
     Lock order: breaker, post, attempt. Any other order can deadlock with a concurrent report.
     """
     now = deps.clock.now()
-    free = circuit is not None and _count_in_breaker(deps, tx, verdict, circuit, now)
+    free = circuit is not None and _count_in_breaker(deps, tx, owner_of(post), verdict, circuit, now)
     settled = _apply(deps, tx, post, verdict, free, sent_at, now)
     if sent_at is not None:
         accepted_at = answered_at if verdict.outcome is Outcome.ACCEPTED else None
@@ -249,20 +250,24 @@ def _hold(deps: Deps, post: Post, verdict: Verdict, now: datetime) -> timedelta:
     return max(wait, min(timedelta(seconds=verdict.retry_after or 0), MAX_DEFERRAL))
 
 
-def _count_in_breaker(deps: Deps, tx: Connection, verdict: Verdict, circuit: Breaker, now: datetime) -> bool:
+def _count_in_breaker(
+    deps: Deps, tx: Connection, owner: str, verdict: Verdict, circuit: Breaker, now: datetime
+) -> bool:
     """Count the answer in the breaker of all instances. Return True while it is open: a failure is free then."""
     is_failure = verdict.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN) or (
         verdict.outcome is Outcome.TRANSIENT and verdict.http_status not in BUSY_STATUSES
     )
     if is_failure:
         s = deps.settings
-        cooldown = timedelta(seconds=s.breaker_cooldown_seconds)
+        cooldown, threshold = timedelta(seconds=s.breaker_cooldown_seconds), s.breaker_threshold
         timed_out = verdict.outcome is Outcome.UNKNOWN
-        if breaker.record_failure(tx, threshold=s.breaker_threshold, cooldown=cooldown, now=now, timed_out=timed_out):
+        if breaker.record_failure(
+            tx, threshold=threshold, cooldown=cooldown, now=now, timed_out=timed_out, owner=owner
+        ):
             emit("breaker.opened")
             alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
             return True
-        return circuit.opened_at is not None
+        return circuit.is_open_for(owner, threshold)
     if circuit != Breaker():
         close_breaker(tx)
     return False

@@ -5,13 +5,16 @@ Invariant: an open breaker allows one probe at a time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
-from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker
+from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker, add_failure
 from app.store.ends import is_over
 from app.store.engine import upsert
 from app.store.row_locks import skip_locked, write_unless_locked
@@ -19,13 +22,19 @@ from app.store.schema.tables import breakers
 
 NAME = "n8n"
 T = breakers.c
+COLUMNS = (T.failures, T.opened_at, T.probe_at, T.timeouts, T.weights)
 
 
 def read(connection: Connection) -> Breaker:
-    row = connection.execute(
-        select(T.failures, T.opened_at, T.probe_at, T.timeouts).where(T.name == NAME)
-    ).one_or_none()
-    return Breaker(*row) if row else Breaker()
+    return to_breaker(connection.execute(select(*COLUMNS).where(T.name == NAME)).one_or_none())
+
+
+def to_breaker(row: Sequence[Any] | None) -> Breaker:
+    """Build the breaker from the values of COLUMNS. They are all None without a row."""
+    if row is None:
+        return Breaker()
+    failures, opened_at, probe_at, timeouts, weights = row
+    return Breaker(failures or 0, opened_at, probe_at, timeouts or 0, weights or {})
 
 
 def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) -> bool:
@@ -40,28 +49,34 @@ def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) ->
 
 
 def record_failure(
-    tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool = False
+    tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool = False, owner: str = ""
 ) -> bool:
-    """Count one failure. Open the breaker at the threshold, or restart the cooldown of an open one.
+    """Count one failure of this owner. Open the breaker at the threshold, or restart the cooldown of an open one.
 
     The threshold is in refusals, and TIMEOUTS_PER_REFUSAL time-outs count as one. Returns True if this failure opened
-    the breaker. A locked row is not waited for: this failure is then not counted.
+    the breaker for the owner. A locked row is not waited for: this failure is then not counted.
     """
-    return write_unless_locked(tx, "breaker", partial(_record_failure, tx, threshold, cooldown, now, timed_out), False)
+    return write_unless_locked(
+        tx, "breaker", partial(_record_failure, tx, threshold, cooldown, now, timed_out, owner), False
+    )
 
 
-def _record_failure(tx: Connection, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool) -> bool:
+def _record_failure(
+    tx: Connection, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool, owner: str
+) -> bool:
     first = {"failures": int(not timed_out), "timeouts": int(timed_out)}
     upsert(tx, breakers, {"name": NAME}, first, {name: T[name] + more for name, more in first.items()})
-    weight = T.failures * TIMEOUTS_PER_REFUSAL + T.timeouts
-    reached = weight >= threshold * TIMEOUTS_PER_REFUSAL
-    opened = update(breakers).where(T.name == NAME, reached, T.opened_at.is_(None))
-    if tx.execute(opened.values(opened_at=now, probe_at=now + cooldown)).rowcount == 1:
-        return True
-    again = update(breakers).where(T.name == NAME, T.opened_at.is_not(None))
-    opened_at = sa.case((T.opened_at > now, now), else_=T.opened_at)  # never in the future, if the clock was ahead
-    tx.execute(again.values(probe_at=now + cooldown, opened_at=opened_at))
-    return False
+    before = read(tx)  # the row is ours until the end of the transaction
+    weights = add_failure(before.weights, owner, timed_out=timed_out)
+    after = replace(before, weights=weights, opened_at=before.opened_at or now)
+    reached = before.opened_at is not None or before.weight >= threshold * TIMEOUTS_PER_REFUSAL
+    is_open = reached and after.is_open_for(owner, threshold)
+    values: dict[str, Any] = {"weights": weights}
+    if is_open:
+        # Never in the future, if the clock was ahead.
+        values |= {"opened_at": min(after.opened_at or now, now), "probe_at": now + cooldown}
+    tx.execute(update(breakers).where(T.name == NAME).values(values))
+    return is_open and not before.is_open_for(owner, threshold)
 
 
 def record_success(tx: Connection) -> bool:
@@ -75,6 +90,6 @@ def record_success(tx: Connection) -> bool:
 def _record_success(tx: Connection) -> bool:
     was_open = tx.execute(select(T.opened_at).where(T.name == NAME)).scalar() is not None
     dirty = sa.or_(T.failures > 0, T.timeouts > 0, T.opened_at.is_not(None))
-    clean = {"failures": 0, "timeouts": 0, "opened_at": None, "probe_at": None}
+    clean = {"failures": 0, "timeouts": 0, "opened_at": None, "probe_at": None, "weights": None}
     tx.execute(update(breakers).where(T.name == NAME, dirty).values(clean))
     return was_open

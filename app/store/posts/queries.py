@@ -14,7 +14,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post
 from app.store.accounts.accounts import ACCOUNT_FIELDS
 from app.store.companies import access
-from app.store.operations.breaker import NAME
+from app.store.operations import breaker
 from app.store.posts.attempts import to_attempt
 from app.store.posts.transition_sql import to_post
 from app.store.schema.tables import attempts, breakers, posts, social_accounts, transitions
@@ -59,10 +59,10 @@ _POST_WITH_ACCOUNTS = (
     .order_by(social_accounts.c.created_at, social_accounts.c.id)
 )
 _DELIVERY = (
-    select(posts, *_ACCOUNT, breakers.c.failures, breakers.c.opened_at, breakers.c.probe_at, breakers.c.timeouts)
+    select(posts, *_ACCOUNT, *breaker.COLUMNS)
     .select_from(posts)
     .outerjoin(social_accounts, access.account_of_post())
-    .outerjoin(breakers, breakers.c.name == NAME)
+    .outerjoin(breakers, breakers.c.name == breaker.NAME)
     .where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
 )
 
@@ -75,8 +75,7 @@ def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Acco
     row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
     if row is None:
         return None, None, Breaker()
-    failures, opened_at, probe_at, timeouts = row[-4:]
-    return to_post(row), _joined_account(row), Breaker(failures or 0, opened_at, probe_at, timeouts or 0)
+    return to_post(row), _joined_account(row), breaker.to_breaker(row[-len(breaker.COLUMNS) :])
 
 
 _ACCOUNTS = (
