@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.alerts import clear_alerts, raise_alert
+from app.arming_budget import may_arm
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.keys import alarm_for, alarm_second, lease_alarm_for
@@ -34,11 +35,20 @@ NOT_ARMED = (
     "not_armed",
     "The message service did not take the alarm. The post is safe and will be sent by the safety net, perhaps late.",
 )
+OVER_BUDGET = (
+    "not_armed",
+    "You have set many alarms this hour. The post is safe, and its alarm is set later: in one of the next hours, or"
+    " when its time comes near.",
+)
 PARKED = ("parked", "The time is further ahead than the message service plans. The alarm is set as it comes nearer.")
 
 
-def arm(deps: Deps, post: Post, *, second: int | None = None) -> tuple[Post, tuple[str, str] | None]:
+def arm(
+    deps: Deps, post: Post, *, second: int | None = None, ordered_by: str | None = None
+) -> tuple[Post, tuple[str, str] | None]:
     """Publish the alarm of a committed `scheduled` row and keep its message id.
+
+    An alarm ordered by a user is counted in the user's budget.
 
     Return the post, and a (code, message) warning where it is not armed. `second` is the alarm's unix second. By
     default it is a little ahead of the due instant. Raises nothing: the sweep finds an unarmed row.
@@ -48,6 +58,9 @@ def arm(deps: Deps, post: Post, *, second: int | None = None) -> tuple[Post, tup
         return post, None
     if due >= armed_horizon(deps):
         return post, PARKED
+    if ordered_by is not None and not may_arm(deps, post, ordered_by):
+        emit("post.over_budget", post_id=post.id, generation=post.generation)
+        return post, OVER_BUDGET
     if second is None:
         second = alarm_second(due, lead_seconds(deps))
     try:

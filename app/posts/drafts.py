@@ -71,7 +71,7 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) ->
     before, after = change_post(deps, user_id, post_id, change)
     if not _was_held(before, after):
         return after
-    armed, _ = arm(deps, after)
+    armed, _ = arm(deps, after, ordered_by=user_id)
     disarm(deps, before.message_id)
     return armed
 

@@ -47,7 +47,7 @@ def recover(deps: Deps, user_id: str, post_id: str, action: Action, force: bool)
 
     _, after = change_post(deps, user_id, post_id, change)
     emit("post.recovered", post_id=post_id, action=action, generation=after.generation)
-    return arm(deps, after)[0] if after.status is Status.SCHEDULED else after
+    return arm(deps, after, ordered_by=user_id)[0] if after.status is Status.SCHEDULED else after
 
 
 def _require_recoverable(post: Post, now: datetime) -> None:

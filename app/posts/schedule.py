@@ -68,7 +68,7 @@ def schedule(
     account = next(one for one in usable if one.id == after.social_account_id)
     warnings = ([AMBIGUOUS] if chosen.ambiguous else []) + expiry_warnings(deps, account, chosen.at)
     warnings += content_warnings(after.platform, after.content, after.media, after.image_url, after.post_type)
-    armed, warning = arm(deps, after)
+    armed, warning = arm(deps, after, ordered_by=user_id)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=post_id, generation=after.generation, due=chosen.at.isoformat(), armed=armed.armed)
     warnings += [warning] if warning else []

@@ -84,6 +84,7 @@ class Settings:
     linkedin_timeout_seconds: float = setting(10.0, readers.duration)
     connect_return_url: str | None = setting(None, readers.url)
     token_refresh_ahead_days: float = setting(7.0, readers.days)
+    armings_per_user_hour: int = setting(1_000, readers.whole(1))
     max_retries: int = setting(3, readers.whole(0))
     retry_base_seconds: float = setting(120.0, readers.duration)
     publish_lease_seconds: float = setting(480.0, readers.duration)

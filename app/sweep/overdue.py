@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.alarms import arm_batch, armed_horizon
+from app.arming_budget import count_armed, within_budget
 from app.delivery.dispatch import dispatch
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
@@ -48,12 +49,17 @@ def arm_unarmed(run: SweepRun) -> None:
     settled = run.started - timedelta(seconds=deps.settings.sweep_grace_seconds)
     start, end = run.overdue_before, armed_horizon(deps)
     for batch in run.pages(ARMING_ENDS, backlog.unarmed(start, end, settled)):
+        ids = [post.id for post in within_budget(deps, batch)]
+        if not ids:
+            continue
         with deps.db.transaction() as tx:
-            ids = [post.id for post in batch]
             counted = arming.count_arming(
                 tx, ids, arming.without_message(), now=deps.clock.now(), swept=False, unlocked_only=True
             )
-        run.swept.armed += len(counted) - len(arm_batch(deps, counted))
+        refused = {post.id for post in arm_batch(deps, counted)}
+        armed = [post for post in counted if post.id not in refused]
+        count_armed(deps, armed)
+        run.swept.armed += len(armed)
 
 
 def _rearm_unless_down(run: SweepRun, fresh: list[Post], before: datetime) -> set[str]:

@@ -19,7 +19,7 @@ from app.log import emit
 from app.store.companies import invitations
 from app.store.engine import Connection
 from app.store.operations import audit, counts, idempotency, rate_limits, statistics
-from app.store.posts import pacing, retention
+from app.store.posts import armings, pacing, retention
 
 BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
 SWEEP_BATCHES = 25  # deleted by one sweep: over a million posts a day, and a few seconds of one sweep at most
@@ -38,7 +38,7 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns, idempotency keys, rate limits, invitations and audit entries past their end.
+    """Delete turns, idempotency keys, hourly counts, rate limits, invitations and audit entries past their end.
 
     An absent database leaves them to the next sweep.
     """
@@ -46,6 +46,7 @@ def prune_expired_records(deps: Deps) -> None:
     try:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
+            armings.prune(tx, now)
         for prune_records in (idempotency.prune, rate_limits.prune, invitations.prune, _prune_audit(deps)):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:

@@ -83,7 +83,7 @@ def fair_pages(deps: Deps, backlog: Backlog, in_time: Callable[[], bool]) -> Ite
         after = _last_key(window)
         ids = [found.id for found in in_fair_order(window, lambda found: found.owner)]
         for start in range(0, len(ids), size):
-            if not in_time():
+            if start and not in_time():
                 return
             with deps.db.reading() as connection:
                 batch = backlog.load(connection, ids[start : start + size])

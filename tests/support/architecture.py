@@ -22,13 +22,14 @@ ROOMS: dict[str, set[str]] = {
     "idempotency": {"quotas"},
     "audit": set(),
     "companies": {"alarms", "audit", "quotas"},
-    "alarms": {"alerts"},
+    "arming_budget": set(),
+    "alarms": {"alerts", "arming_budget"},
     "delivery": {"alarms", "alerts"},
     "accounts": {"delivery.postpone", "alarms", "alerts", "audit", "companies", "quotas"},
     "posts": {"accounts", "alarms", "companies", "quotas"},
     "restore": {"alarms", "alerts"},
     "operations": {"alarms"},
-    "sweep": {"delivery", "accounts", "alarms", "operations", "restore"},
+    "sweep": {"delivery", "accounts", "alarms", "arming_budget", "operations", "restore"},
 }
 INWARD = {"use case", "deps", "store", "domain", "base"}
 MAY_IMPORT = {
@@ -62,7 +63,7 @@ LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "c
 WRONG_ENTRY_POINTS = {"app.py", "asgi.py", "index.py", "main.py", "server.py"}
 EMPTY_NAMES = {"do", "manager", "helper", "util", "service", "handler", "process"}
 EMPTY_NAMES |= {"managers", "helpers", "utils", "services", "handlers", "processes"}
-FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 3_400
+FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 3_700
 
 
 @dataclass(frozen=True)
