@@ -93,7 +93,7 @@ def change_account(deps: Deps, user_id: str, account_id: str, values: dict[str, 
             _record(tx, user_id, action, account, now, values)
         released = release_held(tx, account_id, now) if reconnected else []
     for post in released:
-        arm(deps, post)
+        arm(deps, post, ordered_by=user_id)
     return account
 
 
@@ -155,11 +155,13 @@ def _record(
 
 
 def _seal(deps: Deps, values: dict[str, Any], account_id: str) -> dict[str, Any]:
-    """Return the values with the tokens encrypted for this account.
+    """Return the values with the tokens encrypted for this account. A refresh token counts as pasted by default.
 
     Raises: NotConfigured without encryption keys.
     """
     sealed = dict(values)
+    if "refresh_token" in values:
+        sealed.setdefault("refresh_granted", False)
     for name, field_of in TOKEN_FIELDS.items():
         if sealed.get(name) is not None:
             if deps.vault is None:

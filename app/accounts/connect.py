@@ -111,6 +111,7 @@ def granted(grant: Grant, asked_at: datetime) -> dict[str, Any]:
     return {
         "access_token": grant.access_token,
         "refresh_token": grant.refresh_token,
+        "refresh_granted": grant.refresh_token is not None,
         "expires_at": lifetime_end(grant.expires_in, asked_at),
         "refresh_expires_at": lifetime_end(grant.refresh_expires_in, asked_at) if grant.refresh_token else None,
     }

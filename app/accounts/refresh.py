@@ -28,8 +28,9 @@ from app.store.retried_writes import persist
 LEASE_MARGIN = timedelta(seconds=60)  # past the call's own bound, for writing the answer
 MIN_PAUSE, MAX_PAUSE = timedelta(minutes=5), tokens.LONGEST_PAUSE  # between failed tries. The pause doubles
 MIN_SECONDS = 3.0  # for a refresh at the last moment: a send with an expired token fails for certain
-#: Failures of the service itself: the next account would fail in the same way.
+#: Failures of the service itself: the next account may fail in the same way.
 SERVICE_FAILURES = ("unreachable", "rate_limited")
+FAILURES_TO_STOP = 3  # of the service, for different owners in a row
 
 #: `idle`: no refresh is due, a retry is too early, or another process refreshes. `superseded`: the owner reconnected
 #: meanwhile. Otherwise the code of the AuthorizationError.
@@ -46,10 +47,27 @@ def refresh_due(deps: Deps, until: datetime) -> None:
     if deps.linkedin is not None:
         with deps.db.reading() as connection:
             due = tokens.due(connection, before, now, deps.settings.sweep_batch_size)
-        for account_id in due:
-            if deps.clock.now() >= until or _refresh_isolated(deps, account_id, before) in SERVICE_FAILURES:
-                break
+        _refresh_in_turn(deps, due, before, until)
     alert_expiring(deps, before)
+
+
+def _refresh_in_turn(deps: Deps, due: list[tokens.DueAccount], before: datetime, until: datetime) -> None:
+    """Refresh the accounts, one owner after the other.
+
+    A failure of the service leaves out the owner's other accounts, and FAILURES_TO_STOP in a row end the step. One
+    failure can concern one token alone, such as LinkedIn's limit for each member.
+    """
+    failed, in_a_row = set[str](), 0
+    for account_id, owner in due:
+        if deps.clock.now() >= until or in_a_row >= FAILURES_TO_STOP:
+            return
+        if owner in failed:
+            continue
+        if _refresh_isolated(deps, account_id, before) in SERVICE_FAILURES:
+            failed.add(owner)
+            in_a_row += 1
+        else:
+            in_a_row = 0
 
 
 def _refresh_isolated(deps: Deps, account_id: str, before: datetime) -> Refreshed:
@@ -73,7 +91,7 @@ def renew_account(deps: Deps, account: Account, due: datetime) -> Account | None
     as it is, and the platform decides.
     """
     due = max(due, deps.clock.now())
-    if account.expires_at is None or account.expires_at > due or account.refresh_token is None:
+    if account.expires_at is None or account.expires_at > due or not account.renewable:
         return account
     refresh(deps, account.id, due, max((due - deps.clock.now()).total_seconds(), MIN_SECONDS))
     with deps.db.reading() as connection:

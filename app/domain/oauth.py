@@ -70,7 +70,7 @@ def usable_until(account: Account, can_refresh: bool) -> datetime | None:
     """
     if account.expires_at is None:
         return None
-    if not can_refresh or account.platform != REFRESHABLE or account.refresh_token is None:
+    if not can_refresh or account.platform != REFRESHABLE or not account.renewable:
         return account.expires_at
     if account.refresh_expires_at is None:
         return None

@@ -31,7 +31,8 @@ class OAuthWorld(World):
         ids = {"linkedin": "urn:li:person:1"}
         values = {"platform": platform, "external_id": more.pop("external_id", ids.get(platform, "page-1"))}
         values |= {"access_token": "access-1", "refresh_token": refresh, "expires_at": self.clock.now() + after}
-        return connect_account(self.deps, USER, values | more)
+        values["refresh_granted"] = refresh is not None
+        return connect_account(self.deps, more.pop("user", USER), values | more)
 
     def maintain_accounts(self, seconds: float = 25.0) -> None:
         refresh_due(self.deps, self.clock.now() + timedelta(seconds=seconds))

@@ -6,7 +6,7 @@ Invariant: one refresh per account at a time. Its answer replaces only the token
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, or_, select, update
@@ -21,16 +21,30 @@ from app.store.schema.tables import social_accounts
 
 FAILURES_TO_WARN = 3  # consecutive failures before the owner is warned
 LONGEST_LEASE = timedelta(minutes=15)
+FAIR_WINDOW = 20_000  # accounts put in fair order at once
 LONGEST_PAUSE = timedelta(hours=6)  # between failed tries
 T = social_accounts.c
 
 
-def due(connection: Connection, before: datetime, now: datetime, limit: int) -> list[str]:
-    """Return the ids of accounts to refresh now: access ends by `before`, the soonest first."""
-    statement = (
-        select(T.id).where(*_refreshable(before, now, now + LONGEST_LEASE)).order_by(T.expires_at, T.id).limit(limit)
-    )
-    return list(connection.execute(statement).scalars())
+class DueAccount(NamedTuple):
+    """An account to refresh now, and the user with whom it shares the refreshes of a sweep."""
+
+    id: str
+    owner: str
+
+
+def due(connection: Connection, before: datetime, now: datetime, limit: int) -> list[DueAccount]:
+    """Return the accounts to refresh now: access ends by `before`.
+
+    The first account of each owner comes before the second of any. Of these, the one tried longest ago comes first.
+    """
+    wanted = _refreshable(before, now, now + LONGEST_LEASE)
+    soonest = select(T.id, T.user_id, T.expires_at, T.refresh_retry_at).where(*wanted).order_by(T.expires_at, T.id)
+    row = soonest.limit(FAIR_WINDOW).subquery("soonest").c
+    order = (row.refresh_retry_at.is_not(None), row.refresh_retry_at, row.expires_at, row.id)
+    turn = sa.func.row_number().over(partition_by=row.user_id, order_by=order)
+    statement = select(row.id, row.user_id).order_by(turn, *order).limit(limit)
+    return [DueAccount(*found) for found in connection.execute(statement)]
 
 
 def ending(connection: Connection, before: datetime, can_refresh: bool, limit: int) -> list[str]:
@@ -41,6 +55,7 @@ def ending(connection: Connection, before: datetime, can_refresh: bool, limit: i
     unrefreshable = or_(
         T.platform != REFRESHABLE,
         T.refresh_token.is_(None),
+        ~T.refresh_granted,
         T.refresh_expires_at <= before,
         T.refresh_failures >= FAILURES_TO_WARN,
     )
@@ -106,6 +121,7 @@ def _refreshable(before: datetime, now: datetime, latest: datetime) -> tuple[sa.
         T.platform == REFRESHABLE,
         T.status == ACTIVE,
         T.refresh_token.is_not(None),
+        T.refresh_granted,
         T.expires_at <= before,
         or_(T.refresh_retry_at.is_(None), T.refresh_retry_at <= now, wrong_pause),
         or_(T.refresh_lease_until.is_(None), is_over(T.refresh_lease_until, now, latest)),
