@@ -9,7 +9,6 @@ from app.domain.alerts import CURES
 from app.domain.oauth import usable_until
 from app.domain.post import Account
 from app.domain.times import to_wire
-from app.log import emit
 from app.store.accounts import tokens
 from app.store.accounts.accounts import MEMBER_LEFT, RECONNECT_REQUIRED
 from app.store.operations import alerts
@@ -48,9 +47,5 @@ def alert_expiring(deps: Deps, before: datetime) -> None:
     if not new and not renewed:
         return
     with deps.db.transaction() as tx:
-        for account_id in new:
-            alerts.raise_alert(tx, RECONNECT_SOON, account_id, CURES[RECONNECT_SOON], deps.clock.now())
-        for account_id in renewed:
-            alerts.clear(tx, RECONNECT_SOON, account_id)
-    for account_id in new:
-        emit("alert", kind=RECONNECT_SOON, subject=account_id)
+        alerts.raise_for_many(tx, RECONNECT_SOON, new, CURES[RECONNECT_SOON], deps.clock.now())
+        alerts.clear_subjects(tx, RECONNECT_SOON, renewed)

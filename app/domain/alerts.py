@@ -59,5 +59,9 @@ CURES = {
     "published_after_cancel": "A cancelled post was published. It was sent before the cancellation. Inform its author.",
 }
 
+#: Kinds about one account or post of a user. They are shown as one alert each, after the operator's own.
+PER_OBJECT = ("reconnect_required", "reconnect_soon", "duplicate_publish", "published_after_cancel")
+MAX_COUNTED, EXAMPLES = 1_000, 3  # of one such kind
+
 #: Subjects that name a part of the installation, not a post or account of a user.
 PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin", "scheduler", "TOKEN_ENCRYPTION_KEYS"})

@@ -16,6 +16,7 @@ from app.store.operations import alert_queries, alerts, runs
 from app.store.operations.alert_queries import Occurrences, Symptoms
 from app.store.operations.alerts import Alert
 from app.store.posts.missing_reports import missing_reports
+from app.store.schema.tables import new_id
 
 #: Kinds that a later accepted send shows to be over.
 ENDED_BY_A_SEND = frozenset(
@@ -30,21 +31,50 @@ ENDED_BY_A_SEND = frozenset(
 #: Kinds that follow from the figures. Their rows only record that the begin was logged.
 DERIVED = frozenset({"no_sweep", "stale_claims", "lateness_unusual", "posts_overdue", "deliveries_missing"})
 EVENTS = frozenset({"duplicate_publish", "published_after_cancel"})
+SAMPLE = 500  # of a kind, in one sweep
 
 
 def current_alerts(
     connection: Connection, now: datetime, figures: runs.SweepFigures | None, *, with_messages: bool
 ) -> list[Alert]:
-    """Return the current alerts, newest first. `with_messages` is False in poll mode."""
-    stored = (alert for alert in alerts.current(connection) if alert.kind not in DERIVED)
+    """Return the current alerts: the operator's own first, then one for each kind about users' accounts and posts.
+
+    Both are ordered newest first. `with_messages` is False in poll mode.
+    """
+    stored = (alert for alert in alerts.of_installation(connection) if alert.kind not in DERIVED)
     raised = [alert for alert in stored if not _is_healed(connection, alert, now, figures)]
     derived = _derived(connection, now, figures, with_messages)
-    return sorted([*raised, *derived], key=lambda alert: alert.last_at, reverse=True)
+    own = sorted([*raised, *derived], key=lambda alert: alert.last_at, reverse=True)
+    return own + sorted(_per_object(connection, now), key=lambda alert: alert.last_at, reverse=True)
+
+
+def _per_object(connection: Connection, now: datetime) -> Iterator[Alert]:
+    """Yield one alert for each kind about single accounts or posts, of MAX_COUNTED of them at most."""
+    for kind, found in alerts.of_objects(connection).items():
+        healed = {alert.subject for alert in _healed_objects(connection, found, now)}
+        left = [alert for alert in found if alert.subject not in healed]
+        if left:
+            since, last_at = min(alert.since for alert in left), max(alert.last_at for alert in left)
+            examples = tuple(alert.subject for alert in left[: rules.EXAMPLES])
+            count = sum(alert.count for alert in left)
+            yield Alert(kind, examples[0], since, last_at, count, left[0].detail, examples)
+
+
+def _healed_objects(connection: Connection, found: list[Alert], now: datetime) -> list[Alert]:
+    """Return those of the alerts about single accounts or posts that are over."""
+    wanted = [alert.subject for alert in found if alert.kind == "reconnect_required"]
+    accounts = alert_queries.existing_accounts(connection, wanted) if wanted else set()
+    return [
+        alert
+        for alert in found
+        if (alert.kind in EVENTS and now - alert.last_at > rules.EVENT_ALERT_LIFETIME)
+        or (alert.kind == "reconnect_required" and alert.subject not in accounts)
+    ]
 
 
 def begun_and_healed(connection: Connection, now: datetime, *, with_messages: bool) -> tuple[list[Alert], list[Alert]]:
     """Return the derived alerts without a row, and the rows without a cause any more."""
-    figures, stored = runs.read_figures(connection, runs.SWEEP), alerts.current(connection)
+    figures, stored = runs.read_figures(connection, runs.SWEEP), alerts.of_installation(connection)
     derived = list(_derived(connection, now, figures, with_messages))
     present = {alert.kind for alert in derived}
     recorded = {alert.kind for alert in stored}
@@ -54,7 +84,18 @@ def begun_and_healed(connection: Connection, now: datetime, *, with_messages: bo
         for alert in stored
         if (alert.kind not in present if alert.kind in DERIVED else _is_healed(connection, alert, now, figures))
     ]
-    return begun, healed
+    return begun, healed + _sample_of_healed_objects(connection, now)
+
+
+def _sample_of_healed_objects(connection: Connection, now: datetime) -> list[Alert]:
+    """Return healed alerts about single accounts or posts. Of more than SAMPLE, a random part is looked at."""
+    healed = []
+    for kind in rules.PER_OBJECT:
+        found = alerts.of_kind(connection, kind, SAMPLE)
+        if len(found) == SAMPLE:
+            found = alerts.of_kind(connection, kind, SAMPLE, new_id())
+        healed += _healed_objects(connection, found, now)
+    return healed
 
 
 def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: runs.SweepFigures | None) -> bool:
@@ -63,11 +104,7 @@ def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: run
         return alert_queries.accepted_since(connection, alert.last_at)
     if alert.kind == "message_service_beyond_horizon":  # each sweep arms the unarmed again and would have renewed it
         return figures is not None and figures.last_status == "ok" and figures.last_run_at > alert.last_at
-    if alert.kind in rules.REFUSED:
-        return now - alert.last_at > rules.REFUSAL_ALERT_LIFETIME
-    if alert.kind == "reconnect_required":
-        return not alert_queries.account_exists(connection, alert.subject)
-    return alert.kind in EVENTS and now - alert.last_at > rules.EVENT_ALERT_LIFETIME
+    return alert.kind in rules.REFUSED and now - alert.last_at > rules.REFUSAL_ALERT_LIFETIME
 
 
 def _derived(

@@ -1,5 +1,6 @@
 """Operators' alerts: start time, count and cure, and clearing when the fault ends."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -236,3 +237,34 @@ def test_alert_raised_again_during_clearing_stays(world: World):
     with world.db.transaction() as tx:
         alerts.clear_unless_renewed(tx, seen)
     assert stored_kinds(world) == {"duplicate_publish"}
+
+
+def test_hundreds_of_users_alerts_hide_no_alert_of_the_operator(world: World):
+    raise_alert(world.deps, "message_service_quota_exceeded", "qstash", "simulated")
+    world.clock.advance(seconds=1)
+    for number in range(150):
+        raise_alert(world.deps, "reconnect_soon", f"account-{number:03}", CURES["reconnect_soon"])
+        raise_alert(world.deps, "duplicate_publish", f"post-{number:03}", CURES["duplicate_publish"])
+    found = scheduler_status(world.deps)["alerts"]
+    assert found[0]["kind"] == "message_service_quota_exceeded"
+    assert sorted(alert["kind"] for alert in found[1:]) == ["duplicate_publish", "reconnect_soon"]
+    assert [alert["count"] for alert in found] == [1, 150, 150]
+    assert {alert["subject"] for alert in found[1:]} == {None}
+
+
+def test_old_events_are_cleared_beside_hundreds_of_newer_alerts(world: World):
+    raise_alert(world.deps, "duplicate_publish", "post-old", CURES["duplicate_publish"])
+    world.clock.advance(days=8)
+    for number in range(150):
+        raise_alert(world.deps, "reconnect_soon", f"account-{number:03}", CURES["reconnect_soon"])
+    sweep(world.deps)
+    assert "duplicate_publish" not in stored_kinds(world)
+
+
+def test_many_new_alerts_of_a_kind_are_one_line_of_the_log(world: World, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, logger="punctual")
+    with world.db.transaction() as tx:
+        alerts.raise_for_many(tx, "reconnect_soon", [f"account-{n}" for n in range(5)], "detail", START)
+        alerts.clear_subjects(tx, "reconnect_soon", {f"account-{n}" for n in range(5)})
+    assert [record.getMessage() for record in caplog.records] == ["alert", "alert.cleared"]
+    assert [record.fields["count"] for record in caplog.records] == [5, 5]  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from app.domain.alerts import CURES as ALERT_CURES
-from app.domain.alerts import NO_SWEEP_AFTER
+from app.domain.alerts import NO_SWEEP_AFTER, PER_OBJECT
 from app.domain.errors import NotMigrated, Unavailable
 from app.domain.ports import Vault
 from app.operations.alert_rules import current_alerts
@@ -20,6 +20,7 @@ from app.settings.environment import default_database_url
 from app.store import health, inspection, sqlite_file
 from app.store.accounts import tokens
 from app.store.operations import armed_contents, runs
+from app.store.operations.alerts import Alert
 
 NOT_MIGRATED = "is not migrated: flask --app wsgi db upgrade"
 READ_ONLY = "takes no writes: point DATABASE_URL at the primary, or end its read-only mode"
@@ -220,12 +221,20 @@ def _alerts(checkup: Checkup) -> list[Finding]:
         figures = runs.read_figures(connection, runs.SWEEP)
         standing = current_alerts(connection, deps.clock.now(), figures, with_messages=deps.messages is not None)
     shown = {alert.kind: alert for alert in reversed(standing) if alert.kind != "no_sweep"}  # the sweep has its line
+    in_order = sorted(shown.values(), key=lambda alert: (alert.kind in PER_OBJECT, alert.kind))
     return [
         Finding(
-            "WARN" if kind in MILD_ALERTS else "FAIL", "alert", f"{kind} since {alert.since:%F %T} UTC: {_cure(kind)}"
+            "WARN" if alert.kind in MILD_ALERTS else "FAIL",
+            "alert",
+            f"{alert.kind}{_examples(alert)} since {alert.since:%F %T} UTC: {_cure(alert.kind)}",
         )
-        for kind, alert in sorted(shown.items())
+        for alert in in_order
     ] or [Finding("OK", "alert", "none")]
+
+
+def _examples(alert: Alert) -> str:
+    """Return the count and some ids of an alert about users' accounts or posts."""
+    return f" ({alert.count}, such as {', '.join(alert.examples)})" if len(alert.examples) > 1 else ""
 
 
 def _cure(kind: str) -> str:

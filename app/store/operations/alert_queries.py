@@ -5,6 +5,7 @@ Invariant: each read is bounded, regardless of the size of the tables.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,9 +116,9 @@ def accepted_since(connection: Connection, since: datetime) -> bool:
     return connection.execute(select(sa.literal(1)).where(sa.exists().where(*taken))).scalar() is not None
 
 
-def account_exists(connection: Connection, account_id: str) -> bool:
-    statement = select(social_accounts.c.id).where(social_accounts.c.id == account_id)
-    return connection.execute(statement).scalar() is not None
+def existing_accounts(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return those of the ids that are of an account."""
+    return set(connection.execute(select(social_accounts.c.id).where(social_accounts.c.id.in_(ids))).scalars())
 
 
 def _first_attempts(since: datetime | sa.BindParameter[datetime]) -> sa.Select[tuple[datetime, float]]:

@@ -5,14 +5,16 @@ Each row has a count and the instants of the first and the last occurrence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, select, update
 
+from app.domain.alerts import EXAMPLES, MAX_COUNTED, PER_OBJECT
 from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
 from app.store.engine import upsert
@@ -23,7 +25,10 @@ from app.store.schema.tables import alerts
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. `subject` is an id or a setting's name, never personal data."""
+    """One alert. `subject` is an id or a setting's name, never personal data.
+
+    An alert about several accounts or posts has the first ids as `examples`, and all their occurrences as `count`.
+    """
 
     kind: str
     subject: str
@@ -31,6 +36,7 @@ class Alert:
     last_at: datetime
     count: int
     detail: str
+    examples: tuple[str, ...] = ()
 
 
 def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datetime) -> None:
@@ -38,11 +44,23 @@ def raise_alert(tx: Connection, kind: str, subject: str, detail: str, now: datet
 
     A locked row is not waited for: the alert is there already.
     """
-    first = {"since": now, "last_at": now, "count": 1, "detail": detail}
-    again = {"last_at": now, "count": alerts.c.count + 1, "detail": detail}
-    key = {"kind": kind, "subject": subject}
-    emit("alert", kind=kind, subject=subject, detail=detail)
-    write_unless_locked(tx, "alert", partial(upsert, tx, alerts, key, first, again), None)
+    raise_for_many(tx, kind, [subject], detail, now)
+
+
+def raise_for_many(tx: Connection, kind: str, subjects: Sequence[str], detail: str, now: datetime) -> None:
+    """Begin or renew the alerts of these subjects, and log them as one."""
+    if subjects:
+        emit("alert", kind=kind, **_about(subjects), detail=detail)
+    for subject in subjects:
+        first = {"since": now, "last_at": now, "count": 1, "detail": detail}
+        again = {"last_at": now, "count": alerts.c.count + 1, "detail": detail}
+        key = {"kind": kind, "subject": subject}
+        write_unless_locked(tx, "alert", partial(upsert, tx, alerts, key, first, again), None)
+
+
+def _about(subjects: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a log line about these subjects: the only one, or their count and some of them."""
+    return {"subject": subjects[0]} if len(subjects) == 1 else {"count": len(subjects), "examples": subjects[:EXAMPLES]}
 
 
 def clear(tx: Connection, kind: str, subject: str) -> None:
@@ -53,16 +71,23 @@ def clear_kinds(tx: Connection, kinds: Sequence[str], subject: str) -> None:
     _delete(tx, alerts.c.kind.in_(kinds), alerts.c.subject == subject)
 
 
+def clear_subjects(tx: Connection, kind: str, subjects: Collection[str]) -> None:
+    _delete(tx, alerts.c.kind == kind, alerts.c.subject.in_(subjects))
+
+
 def clear_unless_renewed(tx: Connection, seen: Alert) -> None:
     same = (alerts.c.kind == seen.kind, alerts.c.subject == seen.subject, alerts.c.last_at == seen.last_at)
     _delete(tx, *same)
 
 
 def _delete(tx: Connection, *where: Condition) -> None:
-    """Delete alerts, and log each. A locked one is not waited for: it is being renewed."""
+    """Delete alerts, and log each kind. A locked one is not waited for: it is being renewed."""
     statement = delete(alerts).where(*where, *skip_locked(tx, alerts, *where))
+    gone: dict[str, list[str]] = {}
     for kind, subject in tx.execute(statement.returning(alerts.c.kind, alerts.c.subject)).all():
-        emit("alert.cleared", kind=kind, subject=subject)
+        gone.setdefault(kind, []).append(subject)
+    for kind, subjects in gone.items():
+        emit("alert.cleared", kind=kind, **_about(subjects))
 
 
 def any_in_future(connection: Connection, now: datetime) -> bool:
@@ -88,7 +113,37 @@ def subjects(connection: Connection, kind: str) -> set[str]:
 
 
 def current(connection: Connection, limit: int = 100) -> list[Alert]:
-    return [Alert(**row._mapping) for row in connection.execute(_CURRENT, {"most": limit})]
+    """Return stored alerts, newest first."""
+    return _read(connection, select(alerts).order_by(alerts.c.last_at.desc()).limit(limit))
 
 
-_CURRENT = select(alerts).order_by(alerts.c.last_at.desc()).limit(sa.bindparam("most", type_=sa.Integer))
+def of_installation(connection: Connection) -> list[Alert]:
+    """Return the stored alerts about the installation itself, newest first, 100 at most."""
+    return _read(connection, _OF_INSTALLATION)
+
+
+def of_objects(connection: Connection) -> dict[str, list[Alert]]:
+    """Return the stored alerts about single accounts and posts by kind, MAX_COUNTED of each at most, by subject."""
+    found: dict[str, list[Alert]] = {}
+    for alert in _read(connection, _OF_OBJECTS):
+        found.setdefault(alert.kind, []).append(alert)
+    return found
+
+
+def of_kind(connection: Connection, kind: str, limit: int, start: str = "") -> list[Alert]:
+    """Return stored alerts of one kind by subject, from `start` on."""
+    found = select(alerts).where(alerts.c.kind == kind, alerts.c.subject >= start)
+    return _read(connection, found.order_by(alerts.c.subject).limit(limit))
+
+
+def _first_of_kind(kind: str) -> sa.Select[Any]:
+    first = select(alerts).where(alerts.c.kind == kind).order_by(alerts.c.subject).limit(MAX_COUNTED)
+    return select(first.subquery())
+
+
+_OF_INSTALLATION = select(alerts).where(alerts.c.kind.not_in(PER_OBJECT)).order_by(alerts.c.last_at.desc()).limit(100)
+_OF_OBJECTS = sa.union_all(*map(_first_of_kind, PER_OBJECT))
+
+
+def _read(connection: Connection, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> list[Alert]:
+    return [Alert(**row._mapping) for row in connection.execute(statement)]
