@@ -78,8 +78,14 @@ def main() -> None:
         databases = PostgresDatabases(server)
         with databases.migrated() as url:
             publisher = SleepingPublisher()
-            real = {"clock": SystemClock(), "gate": Gate(), "publisher": publisher, "database_clock": True}
-            deps = replace(deps_for(url, dispatch_lead_seconds=25.0), seats=Seats(options.posts + 1), **real)
+            deps = replace(
+                deps_for(url, dispatch_lead_seconds=25.0),
+                clock=SystemClock(),
+                gate=Gate(),
+                publisher=publisher,
+                seats=Seats(options.posts + 1),
+                database_clock=True,
+            )
             measure(deps, publisher, 10)  # starts the threads
             for crowd in (0, options.posts):
                 found = [measure(deps, publisher, crowd) for _ in range(options.rounds)]
