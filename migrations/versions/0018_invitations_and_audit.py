@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0016"
 HELD = "status = 'failed' AND error_code IN ('member_left', 'account_withdrawn')"
 
 
