@@ -13,7 +13,7 @@ from tests.simulation.reports import FORMS
 from tests.simulation.routes import SECRET
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
-GATED = 0.4  # of the worlds
+GATED = 0.25  # of the worlds
 MAX_SKEW = 1 * SECOND  # µs each way, so two instances differ by two seconds at most
 
 

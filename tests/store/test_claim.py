@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.post import Account, Post
+from app.store import execute_for_rows
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.posts.claim_sql import Intent
 from tests.support.databases import record_statements
@@ -24,9 +25,16 @@ def intent(post: Post, account: Account | None, **values: object) -> Intent:
     return replace(Intent(post.id, post.generation, account, "message", sending=True), **values)  # type: ignore[arg-type]
 
 
-def claim(rows: Rows, *intents: Intent) -> dict[int, Post]:
+def claim(rows: Rows, *intents: Intent, skip_locked: bool = False) -> dict[int, Post]:
     with rows.db.transaction() as tx:
-        return transitions.claim(tx, intents, now=LATE, lease_until=LEASE)
+        return transitions.claim(tx, intents, now=LATE, lease_until=LEASE, skip_locked=skip_locked)
+
+
+@pytest.fixture(autouse=True)
+def fresh_statements() -> None:
+    """Let each test build its statements again. A process builds them once, so a changed one would not be seen."""
+    execute_for_rows._for_all.cache_clear()
+    execute_for_rows._for_one.cache_clear()
 
 
 def test_group_is_claimed_extended_and_accepted_in_one_statement_each(rows: Rows, account: Account):
@@ -39,27 +47,32 @@ def test_group_is_claimed_extended_and_accepted_in_one_statement_each(rows: Rows
     assert [rows.attempts(post)[0].outcome for post in group] == ["accepted"] * 5
 
 
-def test_claim_returns_the_current_post_and_writes_attempt_and_transition(rows: Rows, account: Account):
+@pytest.mark.parametrize("skip_locked", [False, True])
+def test_claim_returns_the_current_post_and_writes_attempt_and_transition(
+    rows: Rows, account: Account, skip_locked: bool
+):
     post, blocked = rows.post("scheduled"), rows.post("scheduled")
     rows.change(post, content="Edited a moment ago")
-    won = claim(rows, intent(post, account), intent(blocked, account, sending=False, trigger="sweep"))
+    unsent = intent(blocked, account, sending=False, trigger="sweep")
+    won = claim(rows, intent(post, account), unsent, skip_locked=skip_locked)
     assert won == {0: rows.read(post), 1: rows.read(blocked)}
     assert (won[0].content, won[0].sending_at, won[1].sending_at) == ("Edited a moment ago", LATE, None)
-    [sent], [unsent] = rows.attempts(post), rows.attempts(blocked)
+    [sent], [other] = rows.attempts(post), rows.attempts(blocked)
     assert (sent.attempt, sent.generation, sent.trigger) == (1, post.generation, "message")
     assert (sent.started_at, sent.sent_at, sent.lateness_ms) == (LATE, LATE, 1500.25)
-    assert (unsent.trigger, unsent.started_at, unsent.sent_at, unsent.lateness_ms) == ("sweep", LATE, None, None)
+    assert (other.trigger, other.started_at, other.sent_at, other.lateness_ms) == ("sweep", LATE, None, None)
     [line] = rows.transitions(post)
     assert (line.at, line.from_status, line.to_status, line.reason) == (LATE, "scheduled", "publishing", "claimed")
     assert (line.actor, line.generation, line.attempt) == ("message", post.generation, 1)
 
 
-def test_of_several_intents_for_one_post_one_wins(rows: Rows, account: Account):
+@pytest.mark.parametrize("skip_locked", [False, True])
+def test_of_several_intents_for_one_post_one_wins(rows: Rows, account: Account, skip_locked: bool):
     post = rows.post("scheduled")
     stale = intent(post, account, generation=post.generation - 1)
-    assert list(claim(rows, stale, intent(post, account))) == [1]
+    assert list(claim(rows, stale, intent(post, account), skip_locked=skip_locked)) == [1]
     again = rows.post("scheduled")
-    assert len(claim(rows, *[intent(again, account)] * 3)) == 1
+    assert len(claim(rows, *[intent(again, account)] * 3, skip_locked=skip_locked)) == 1
     assert [len(rows.attempts(each)) for each in (post, again)] == [1, 1]
 
 
