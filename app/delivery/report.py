@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.alarms import disarm
-from app.delivery.settle import NOT_SETTLED, close_breaker, settle
+from app.delivery.circuit import close_breaker
+from app.delivery.settle import NOT_SETTLED, settle
 from app.deps import Deps
 from app.domain.breaker import Breaker
 from app.domain.errors import Conflict, NotFound, Unavailable

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from app.alarms import arm_lease_end, is_armed
 from app.alerts import raise_alert
+from app.delivery.circuit import close_breaker, count_in_breaker
 from app.delivery.postpone import MAX_DEFERRAL, SPREAD, deferral_since
 from app.deps import Deps
 from app.domain.alerts import CURES
@@ -21,14 +22,14 @@ from app.domain.errors import Unavailable
 from app.domain.explanations import SENTENCES
 from app.domain.fairness import owner_of
 from app.domain.lifecycle import Status
-from app.domain.outcomes import BUSY_STATUSES, Outcome, Verdict
+from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
 from app.domain.resend import may_resend, unproven_since
 from app.domain.retry import RetryPolicy
 from app.log import emit, in_request
 from app.store.accounts import accounts
 from app.store.engine import Connection
-from app.store.operations import alerts, breaker
+from app.store.operations import alerts
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.retried_writes import persist
 
@@ -153,7 +154,7 @@ def _write(
     Lock order: breaker, post, attempt. Any other order can deadlock with a concurrent report.
     """
     now = deps.clock.now()
-    free = circuit is not None and _count_in_breaker(deps, tx, owner_of(post), verdict, circuit, now)
+    free = circuit is not None and count_in_breaker(deps, tx, owner_of(post), verdict, circuit, now)
     settled = _apply(deps, tx, post, verdict, free, sent_at, now)
     if sent_at is not None:
         accepted_at = answered_at if verdict.outcome is Outcome.ACCEPTED else None
@@ -248,36 +249,6 @@ def _hold(deps: Deps, post: Post, verdict: Verdict, now: datetime) -> timedelta:
     """Return the wait of a post that an operator's slip keeps from going out, at most MAX_DEFERRAL."""
     wait = deferral_since(deps, post.scheduled_at or now, now) / (1 + SPREAD)
     return max(wait, min(timedelta(seconds=verdict.retry_after or 0), MAX_DEFERRAL))
-
-
-def _count_in_breaker(
-    deps: Deps, tx: Connection, owner: str, verdict: Verdict, circuit: Breaker, now: datetime
-) -> bool:
-    """Count the answer in the breaker of all instances. Return True while it is open: a failure is free then."""
-    is_failure = verdict.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN) or (
-        verdict.outcome is Outcome.TRANSIENT and verdict.http_status not in BUSY_STATUSES
-    )
-    if is_failure:
-        s = deps.settings
-        cooldown, threshold = timedelta(seconds=s.breaker_cooldown_seconds), s.breaker_threshold
-        timed_out = verdict.outcome is Outcome.UNKNOWN
-        if breaker.record_failure(
-            tx, threshold=threshold, cooldown=cooldown, now=now, timed_out=timed_out, owner=owner
-        ):
-            emit("breaker.opened")
-            alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
-            return True
-        return circuit.is_open_for(owner, threshold)
-    if circuit != Breaker():
-        close_breaker(tx)
-    return False
-
-
-def close_breaker(tx: Connection) -> None:
-    """Close the breaker after a proof that n8n works, and clear its alert."""
-    if breaker.record_success(tx):
-        emit("breaker.closed")
-        alerts.clear(tx, "breaker_open", "n8n")
 
 
 def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) -> Dispatched:
