@@ -28,9 +28,8 @@ blueprint = UserBlueprint("audit", __name__, url_prefix="/api", description="Who
 NEXT_CURSOR = "X-Next-Cursor"
 MAX_ADDRESS = 64
 COLUMNS = ("id", "at", "actor", "action", "target", "fields", "clientAddress", "userAgent", "requestId")
-CSV_ANSWER: dict[str, Any] = {
-    "responses": {"200": {"description": "CSV", "content": {"text/csv": {"schema": {"type": "string"}}}}}
-}
+CSV: dict[str, Any] = {"description": "CSV", "content": {"text/csv": {"schema": {"type": "string"}}}}
+CSV_SECURED: dict[str, Any] = SECURED | {"responses": SECURED["responses"] | {"200": CSV}}
 
 
 def register(app: Flask) -> None:
@@ -55,7 +54,7 @@ class CompanyAudit(MethodView):
 
 
 @blueprint.route("/companies/<company_id>/audit.csv")
-@blueprint.doc(**SECURED, **CSV_ANSWER)
+@blueprint.doc(**CSV_SECURED)
 @user_required
 @blueprint.arguments(schemas.AuditExportQuery, location="query")
 def export(query: dict[str, Any], company_id: str) -> Response:
