@@ -41,16 +41,16 @@ def current_alerts(
 
     Both are ordered newest first. `with_messages` is False in poll mode.
     """
-    stored = (alert for alert in alerts.of_installation(connection) if alert.kind not in DERIVED)
-    raised = [alert for alert in stored if not _is_healed(connection, alert, now, figures)]
+    stored, objects = alerts.stored(connection)
+    raised = [a for a in stored if a.kind not in DERIVED and not _is_healed(connection, a, now, figures)]
     derived = _derived(connection, now, figures, with_messages)
     own = sorted([*raised, *derived], key=lambda alert: alert.last_at, reverse=True)
-    return own + sorted(_per_object(connection, now), key=lambda alert: alert.last_at, reverse=True)
+    return own + sorted(_per_object(connection, objects, now), key=lambda alert: alert.last_at, reverse=True)
 
 
-def _per_object(connection: Connection, now: datetime) -> Iterator[Alert]:
+def _per_object(connection: Connection, objects: dict[str, list[Alert]], now: datetime) -> Iterator[Alert]:
     """Yield one alert for each kind about single accounts or posts, of MAX_COUNTED of them at most."""
-    for kind, found in alerts.of_objects(connection).items():
+    for kind, found in objects.items():
         healed = {alert.subject for alert in _healed_objects(connection, found, now)}
         left = [alert for alert in found if alert.subject not in healed]
         if left:

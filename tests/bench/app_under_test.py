@@ -70,7 +70,7 @@ def deps_for(url: str, **changes: Any) -> Deps:
     silence_log()
     services = AcceptingServices()
     return Deps(
-        settings=settings_for(url, **changes),
+        settings=settings_for(url, **{"dispatch_lead_seconds": 1.0, **changes}),
         clock=CLOCK,
         db=Database(make_engine(url)),
         messages=services,

@@ -68,7 +68,7 @@ def test_concurrent_edits_never_exceed_the_quota_of_bytes(pg_world: World):
 
 def test_concurrent_connections_never_exceed_the_quota_of_accounts(pg_world: World):
     pg_world.set(quota_accounts=3)  # the world's user has one
-    bodies = [{"platform": "facebook", "external_id": f"page-{n}", "access_token": "t"} for n in range(CALLS)]
+    bodies = [{"platform": "facebook", "external_id": f"1{n}", "access_token": "t"} for n in range(CALLS)]
     results = together(pg_world, [partial(connect_account, pg_world.deps, USER, body) for body in bodies])
     assert refusals(results) == [(3, 4)] * (CALLS - 2)
 

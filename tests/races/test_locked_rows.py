@@ -16,6 +16,7 @@ from app.delivery.gate.gate import Gate
 from app.domain.delivery import Dispatched
 from app.domain.errors import Locked, Unavailable
 from app.domain.ports import Reply, Submission
+from app.store.accounts import tokens
 from app.store.engine import Connection, Database, TimeLimits, make_engine
 from app.store.operations import alerts, breaker, runs
 from app.store.schema import tables
@@ -24,7 +25,7 @@ from app.sweep.sweep import poll, sweep
 from tests.support.fakes import answered
 from tests.support.gate_deliveries import EARLY, posts_due_together, results, sent_post_ids, waiting_at_gate
 from tests.support.threads import TIMEOUT_SECONDS
-from tests.support.world import IN_TEN_MINUTES, World
+from tests.support.world import IN_TEN_MINUTES, USER, World
 
 LIMITS = TimeLimits(lock=0.2, statement=20.0, idle_transaction=20.0)
 SOON = timedelta(seconds=1)
@@ -121,7 +122,7 @@ def test_row_locked_during_the_send_delays_the_settle_of_that_post_alone(limited
 def trip(world: World, failures: int) -> None:
     with world.db.transaction() as tx:
         for _ in range(failures):
-            breaker.record_failure(tx, threshold=5, cooldown=SOON, now=world.clock.now())
+            breaker.record_failure(tx, threshold=5, cooldown=SOON, now=world.clock.now(), owner=USER)
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(202, "accepted"), (503, "transient")])
@@ -266,8 +267,9 @@ def test_locked_account_waits_for_the_next_sweep_and_the_others_are_refreshed(
     assert len(asked) == 1
 
 
-def _all_accounts(connection: Connection, *_: object) -> list[str]:
-    return list(connection.execute(sa.select(social_accounts.c.id).order_by(social_accounts.c.created_at)).scalars())
+def _all_accounts(connection: Connection, *_: object) -> list[tokens.DueAccount]:
+    found = connection.execute(sa.select(social_accounts.c.id).order_by(social_accounts.c.created_at)).scalars()
+    return [tokens.DueAccount(account_id, account_id) for account_id in found]
 
 
 def _lease_only(asked: list[str], deps: Any, account_id: str, *_: object) -> str:

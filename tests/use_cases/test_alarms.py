@@ -184,13 +184,13 @@ def test_poll_mode_arms_nothing_and_gives_no_warning(world: World):
     assert schedule.unschedule(world.deps, USER, done.post.id).status == "draft"
 
 
-def test_reschedule_takes_four_statements_and_one_message(postgres_world: World):
+def test_reschedule_takes_five_statements_and_one_message(postgres_world: World):
     post = postgres_world.draft()
     postgres_world.schedule(post)
     engine = postgres_world.db.engine
     with record_statements(engine, "") as statements, record_transactions(engine) as begun:
         assert postgres_world.schedule(post, LATER).post.armed
-    assert [len(statements), len(begun)] == [4, 0]
+    assert [len(statements), len(begun)] == [5, 0]
     assert len(postgres_world.messages.published) == 2
 
 

@@ -38,7 +38,7 @@ class Steps:
 
     def send(self, deps: Deps, delivery: ReadyDelivery) -> None:
         self.calls.append(("send", deps, delivery))
-        delivery.verdict, delivery.sent_at = VERDICT, self.sent_at
+        delivery.verdict, delivery.sent_at, delivery.answered_at = VERDICT, self.sent_at, self.sent_at
 
 
 @pytest.fixture
@@ -56,7 +56,8 @@ def delivery() -> ReadyDelivery:
 
 def assert_settled(steps: Any, result: object) -> None:
     assert result == SETTLED
-    assert steps.settle.mock_calls == [mock.call(DEPS, CLAIMED, VERDICT, sent_at=NOW, circuit=Breaker(failures=2))]
+    given = {"sent_at": NOW, "answered_at": NOW, "circuit": Breaker(failures=2)}
+    assert steps.settle.mock_calls == [mock.call(DEPS, CLAIMED, VERDICT, **given)]
     assert steps.unsent.mock_calls == []
 
 
@@ -81,7 +82,7 @@ def test_claimed_delivery_is_sent_without_another_claim(steps: Steps):
 
 def test_sent_delivery_is_settled_without_another_send(steps: Steps):
     one = delivery()
-    one.claimed, one.verdict, one.sent_at = CLAIMED, VERDICT, NOW
+    one.claimed, one.verdict, one.sent_at, one.answered_at = CLAIMED, VERDICT, NOW, NOW
     assert_settled(steps, deliver_alone(DEPS, one))
     assert steps.calls == []
 

@@ -37,7 +37,10 @@ def test_every_change_is_recorded_with_its_actor_origin_and_fields(site: Site, a
     json_of(bob.patch(path, json={"accountName": "New"}))
     json_of(bob.patch(path, json={"accessToken": ACCESS_TOKEN, "refreshToken": REFRESH_TOKEN}))
     page = json_of(
-        bob.post("/api/social-accounts", json={"externalId": "p", "accessToken": "t", "clientId": client}), 201
+        bob.post(
+            "/api/social-accounts", json={"externalId": "urn:li:person:p", "accessToken": "t", "clientId": client}
+        ),
+        201,
     )
     assert bob.delete(f"/api/social-accounts/{page['id']}").status_code == 204
     assert bob.delete(path).status_code == 204
@@ -181,7 +184,7 @@ def test_failed_audit_insert_rolls_the_change_back(site: Site, alice: User, bob:
         (alice, "DELETE", f"{path}/members/bob", None),
         (alice, "POST", f"{path}/invitations", {"role": "viewer"}),
         (dave, "POST", f"/api/invitations/{token}/accept", None),
-        (alice, "POST", "/api/social-accounts", {"externalId": "new", "accessToken": "t"}),
+        (alice, "POST", "/api/social-accounts", {"externalId": "urn:li:person:new", "accessToken": "t"}),
         (alice, "PATCH", f"/api/social-accounts/{account}", {"accountName": "x"}),
     ):
         with pytest.raises(AssertionError, match="internal_error"):

@@ -17,7 +17,7 @@ NOTICE = json.dumps(
         "sourceBody": "eyJwb3N0SWQiOiIwYzVmM2Q1ZS0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDAiLCJnZW5lcmF0aW9uIjoxfQ==",
     }
 ).encode()
-ACCOUNT = {"externalId": "x", "accessToken": "x"}
+ACCOUNT = {"externalId": "urn:li:person:x", "accessToken": "x"}
 USER_CALLS = [
     ("GET", "/api/posts", None),
     ("POST", "/api/posts", {"content": "x"}),

@@ -43,7 +43,7 @@ def writes(site: Site, alice: User, post: dict[str, Any]) -> list[Callable[[], A
         lambda: alice.post(f"{path}/schedule", json=later),
         lambda: alice.post(f"{path}/unschedule"),
         lambda: alice.delete(path),
-        lambda: alice.post("/api/social-accounts", json={"externalId": "x", "accessToken": "x" * 9}),
+        lambda: alice.post("/api/social-accounts", json={"externalId": "urn:li:person:x", "accessToken": "x" * 9}),
         lambda: alice.post("/api/companies", json={"name": "Acme"}),
         lambda: site.cron.get("/api/posts/recover"),
         lambda: site.n8n.post("/api/webhooks/claim", json={"postId": post["id"], "attempt": 1}),

@@ -257,7 +257,11 @@ def test_accepted_post_is_armed_for_the_end_of_its_lease(site: Site, alice: User
     [batch] = [seen.json() for seen in qstash.server.seen if seen.path == "/v2/batch"]
     [message] = batch
     body = {"postId": post["id"], "userId": "alice", "generation": 1, "kind": "lease", "attempt": 1}
-    assert json.loads(message["body"]) == body | {"armedAt": int(site.clock.at.timestamp() * 1000)}
+    instants = {
+        "armedAt": int(site.clock.at.timestamp() * 1000),
+        "notBefore": int(message["headers"]["Upstash-Not-Before"]),
+    }
+    assert json.loads(message["body"]) == body | instants
     not_before = message["headers"]["Upstash-Not-Before"]
     assert int(not_before) == int(site.clock.at.timestamp()) + 480
     assert message["headers"]["Upstash-Deduplication-Id"] == f"{post['id']}-1-lease-1-{not_before}"

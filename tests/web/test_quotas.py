@@ -73,10 +73,10 @@ def test_media_count_as_bytes_of_a_draft(ann: User):
 
 def test_account_above_the_quota_is_refused_and_a_reconnection_is_not(ann: User):
     ann.account()
-    ann.account("facebook", externalId="page")
-    body = {"platform": "instagram", "externalId": "third", "accessToken": "t"}
+    ann.account("facebook", externalId="1")
+    body = {"platform": "instagram", "externalId": "3", "accessToken": "t"}
     exceeded(ann.post("/api/social-accounts", json=body), "socialAccounts", 2, 3)
-    ann.account("facebook", externalId="page", accountName="Again")
+    ann.account("facebook", externalId="1", accountName="Again")
 
 
 def test_company_above_the_quota_is_refused(ann: User):
@@ -87,7 +87,8 @@ def test_company_above_the_quota_is_refused(ann: User):
 def test_members_and_clients_above_their_quotas_are_refused(ann: User):
     company = ann.company(bob="editor")
     path = f"/api/companies/{company}"
-    exceeded(ann.put(f"{path}/members/cid", json={"role": "viewer"}), "members", 2, 3)
+    token = json_of(ann.put(f"{path}/members/cid", json={"role": "viewer"}))["invitation"]["token"]
+    exceeded(ann.site.user("cid").post(f"/api/invitations/{token}/accept"), "members", 2, 3)
     json_of(ann.put(f"{path}/members/bob", json={"role": "owner"}))
     ann.client_of(company)
     exceeded(ann.post(f"{path}/clients", json={"name": "Second"}), "clients", 1, 2)
@@ -98,7 +99,7 @@ def test_being_made_an_owner_does_not_use_up_ones_quota(database_url: str, make_
     ann, bob = site.user("ann"), site.user("bob")
     company = ann.company()
     site.clock.at += SECOND
-    json_of(ann.put(f"/api/companies/{company}/members/bob", json={"role": "owner"}))
+    ann.add_member(company, "bob", "owner")
     bob.company("Own")
     exceeded(bob.post("/api/companies", json={"name": "Third"}), "companies", 1, 2)
 

@@ -39,7 +39,8 @@ def test_message_has_body_url_and_delay(site: Site, alice: User, qstash: Message
     [sent] = qstash.published
     assert sent.path == f"/v2/publish/{BASE}/api/posts/dispatch"
     body = {"postId": post["id"], "userId": "alice", "generation": 1}
-    assert sent.json() == body | {"armedAt": int(site.clock.at.timestamp() * 1000)}
+    instants = {"armedAt": int(site.clock.at.timestamp() * 1000), "notBefore": int((NOW + HOUR).timestamp()) - 1}
+    assert sent.json() == body | instants
     assert int(sent.headers["upstash-not-before"]) == DUE.timestamp() - 1
     assert sent.headers["upstash-failure-callback"] == f"{BASE}/api/posts/dispatch-failed"
     assert sent.headers["upstash-label"] == f"post-{post['id']}"

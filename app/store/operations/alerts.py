@@ -122,12 +122,16 @@ def of_installation(connection: Connection) -> list[Alert]:
     return _read(connection, _OF_INSTALLATION)
 
 
-def of_objects(connection: Connection) -> dict[str, list[Alert]]:
-    """Return the stored alerts about single accounts and posts by kind, MAX_COUNTED of each at most, by subject."""
-    found: dict[str, list[Alert]] = {}
-    for alert in _read(connection, _OF_OBJECTS):
-        found.setdefault(alert.kind, []).append(alert)
-    return found
+def stored(connection: Connection) -> tuple[list[Alert], dict[str, list[Alert]]]:
+    """Return the alerts of `of_installation`, and those about single accounts and posts by kind.
+
+    Of each such kind, they are the first MAX_COUNTED by subject.
+    """
+    own: list[Alert] = []
+    objects: dict[str, list[Alert]] = {}
+    for alert in _read(connection, _STORED):
+        (objects.setdefault(alert.kind, []) if alert.kind in PER_OBJECT else own).append(alert)
+    return own, objects
 
 
 def of_kind(connection: Connection, kind: str, limit: int, start: str = "") -> list[Alert]:
@@ -142,7 +146,7 @@ def _first_of_kind(kind: str) -> sa.Select[Any]:
 
 
 _OF_INSTALLATION = select(alerts).where(alerts.c.kind.not_in(PER_OBJECT)).order_by(alerts.c.last_at.desc()).limit(100)
-_OF_OBJECTS = sa.union_all(*map(_first_of_kind, PER_OBJECT))
+_STORED = sa.union_all(select(_OF_INSTALLATION.subquery()), *map(_first_of_kind, PER_OBJECT))
 
 
 def _read(connection: Connection, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> list[Alert]:
