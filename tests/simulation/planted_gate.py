@@ -91,9 +91,9 @@ def members_are_forgotten_before_the_send() -> Iterator[None]:
     """Forget a claimed member of a group while others are queued."""
     real = Senders.put
 
-    def put(self: Any, delivery: Any) -> None:
+    def put(self: Any, deps: Any, delivery: Any) -> None:
         if not self.backlog:
-            real(self, delivery)
+            real(self, deps, delivery)
 
     with mock.patch.object(Senders, "put", put):
         yield

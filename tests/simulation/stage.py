@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -13,13 +12,14 @@ from unittest import mock
 
 from app.delivery import claim
 from app.delivery.gate import gate, replies, senders, settler, waiting
+from app.delivery.seats import take_seat
 from app.deps import Deps
 from app.domain.breaker import Breaker
 from app.domain.delivery import ReadyDelivery, StopRequest
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
 from tests.simulation.kernel import EPOCH, SECOND, Actor, Kernel
-from tests.simulation.threads import Queue, Threading, Time, VirtualFuture
+from tests.simulation.threads import Queue, Threading, Time, VirtualFuture, virtual_seats
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, http_status=200)
 
@@ -47,7 +47,7 @@ class VirtualStage:
         self.kernel.reset(random.Random(0))
         self.clock = VirtualClock(self.kernel)
         self.threads: list[str] = []
-        self.seats = threading.BoundedSemaphore(64)
+        self.seats = virtual_seats(self, 64)
         self.stop = StopRequest()
         self.publisher = mock.Mock()
         parts = SimpleNamespace(clock=self.clock, seats=self.seats, stop=self.stop, publisher=self.publisher)
@@ -86,20 +86,29 @@ class VirtualStage:
     def run(self, until: float) -> None:
         self.kernel.run(round(until * SECOND))
 
-    def delivery(self, due: float, *, seat: bool = False) -> ReadyDelivery:
+    def delivery(self, due: float, *, seat: bool = False, owner: str = "ann") -> ReadyDelivery:
         """Return a delivery that is due at this second."""
         self._posts += 1
-        post = cast(Post, SimpleNamespace(id=f"post-{self._posts}"))
+        post = cast(Post, SimpleNamespace(id=f"post-{self._posts}", generation=1, attempt=0, user_id=owner))
+        return self._deliver(post, due, seat=seat)
+
+    def duplicate(self, delivery: ReadyDelivery, *, seat: bool = False) -> ReadyDelivery:
+        """Return another delivery of the same post and instant."""
+        return self._deliver(delivery.post, (delivery.due - EPOCH).total_seconds(), seat=seat)
+
+    def _deliver(self, post: Post, due: float, *, seat: bool) -> ReadyDelivery:
         made = ReadyDelivery(post, EPOCH + timedelta(seconds=due), "message", None, "", Breaker())
-        made.future, made.has_seat = VirtualFuture(self), seat
+        made.future = VirtualFuture(self)
         if seat:
-            assert self.seats.acquire(blocking=False)
+            made.seat = take_seat(self.deps, post)
+            assert made.seat is not None
         return made
 
     def accepted(self) -> ReadyDelivery:
         """Return a delivery that n8n has accepted."""
         made = self.delivery(0.0)
-        made.claimed, made.verdict, made.sent_at = made.post, ACCEPTED, self.clock.now()
+        made.claimed, made.verdict = made.post, ACCEPTED
+        made.sent_at = made.answered_at = self.clock.now()
         return made
 
     def emit(self, _event: str, **_fields: object) -> None:
@@ -111,21 +120,13 @@ class VirtualStage:
     def seconds(self) -> float:
         return self.kernel.now / SECOND
 
-    def free_seats(self) -> int:
-        taken = 0
-        while self.seats.acquire(blocking=False):
-            taken += 1
-        for _ in range(taken):
-            self.seats.release()
-        return taken
-
     def _act(self, what: Callable[[], object]) -> None:
         self.kernel.spawn(Actor("acts", 0, what))
 
 
-def put_all(queue: Any, deliveries: list[ReadyDelivery]) -> None:
+def put_all(queue: Any, deliveries: list[ReadyDelivery], *deps: Deps) -> None:
     for delivery in deliveries:
-        queue.put(delivery)
+        queue.put(*deps, delivery)
 
 
 class Sends:

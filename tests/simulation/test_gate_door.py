@@ -47,7 +47,7 @@ def test_delivery_waits_with_a_seat_and_gets_its_result(stage: VirtualStage, gat
     delivery = stage.delivery(5.0)
     actor = deliver(stage, gate, delivery, 1.0)
     stage.run(2.0)
-    assert (len(gate), delivery.has_seat, stage.free_seats(), actor.done) == (1, True, 63, False)
+    assert (len(gate), delivery.seat is not None, stage.seats.free, actor.done) == (1, True, 63, False)
     stage.at(3.0, lambda: delivery.future.set_result(PASSED))
     stage.run(4.0)
     assert (actor.result, alone.call_count) == (PASSED, 0)
@@ -58,12 +58,12 @@ def test_due_delivery_needs_no_seat(stage: VirtualStage, gate: Gate, due: float)
     delivery = stage.delivery(due)
     deliver(stage, gate, delivery, 1.0)
     stage.run(2.0)
-    assert (len(gate), delivery.has_seat, stage.free_seats(), stage.publisher.warm.called) == (1, False, 64, False)
+    assert (len(gate), delivery.seat, stage.seats.free, stage.publisher.warm.called) == (1, None, 64, False)
 
 
 def test_early_delivery_without_a_free_seat_is_turned_away(stage: VirtualStage, gate: Gate):
     for _ in range(64):
-        assert stage.seats.acquire(blocking=False)
+        stage.delivery(9.0, seat=True)
     actor = deliver(stage, gate, stage.delivery(5.0), 1.0)
     stage.run(2.0)
     assert (actor.result, len(gate)) == (TurnedAway.NO_SEAT, 0)
@@ -75,7 +75,7 @@ def test_stopping_gate_takes_no_delivery_that_can_come_back(stage: VirtualStage,
     actor = deliver(stage, gate, stage.delivery(due), 1.0)
     stage.run(2.0)
     assert (isinstance(actor.error, Stopping), len(gate)) == (let_go, 0 if let_go else 1)
-    assert stage.free_seats() == (64 if let_go or due < 1.0 else 63)
+    assert stage.seats.free == (64 if let_go or due < 1.0 else 63)
 
 
 def test_delivery_given_back_early_is_finished_at_its_instant(stage: VirtualStage, gate: Gate, alone: mock.Mock):
@@ -130,7 +130,7 @@ def test_gate_is_busy_while_a_send_is_queued_or_an_instant_is_near(stage: Virtua
     stage.run(4.999)
     assert seen == [False, False, True]
     other = Gate(senders=1)
-    stage.at(5.0, lambda: other._senders.put(stage.delivery(0.0)))
+    stage.at(5.0, lambda: other._senders.put(stage.deps, stage.delivery(0.0)))
     stage.at(5.1, lambda: seen.append(other._is_busy(stage.deps)))
     stage.run(6.0)
     assert seen[-1] is True

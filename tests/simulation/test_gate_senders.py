@@ -23,7 +23,7 @@ def two_senders(stage: VirtualStage) -> tuple[Senders, mock.Mock]:
 def test_accepted_send_is_settled_and_its_caller_waits_on(stage: VirtualStage, sends: Sends):
     queue, settled = two_senders(stage)
     delivery = stage.delivery(0.0)
-    stage.at(1.0, lambda: queue.put(delivery))
+    stage.at(1.0, lambda: queue.put(stage.deps, delivery))
     stage.run(2.0)
     assert (sends.begun, settled.put.call_args_list) == ([(1.0, "post-1")], [mock.call(delivery)])
     assert (delivery.future.done(), queue.backlog, queue._sending) == (False, 0, set())
@@ -33,7 +33,7 @@ def test_accepted_send_is_settled_and_its_caller_waits_on(stage: VirtualStage, s
 def test_other_send_is_settled_by_its_caller(stage: VirtualStage, sends: Sends, verdict: Verdict | None):
     queue, settled = two_senders(stage)
     delivery, sends.verdict = stage.delivery(0.0), verdict
-    stage.at(0.0, lambda: queue.put(delivery))
+    stage.at(0.0, lambda: queue.put(stage.deps, delivery))
     stage.run(1.0)
     assert (delivery.future.result(), settled.put.call_count) == (None, 0)
 
@@ -41,7 +41,7 @@ def test_other_send_is_settled_by_its_caller(stage: VirtualStage, sends: Sends, 
 def test_exception_of_a_send_reaches_its_caller_and_the_sender_goes_on(stage: VirtualStage, sends: Sends):
     queue, settled = two_senders(stage)
     deliveries, sends.verdict = [stage.delivery(0.0) for _ in range(3)], RuntimeError("simulated")
-    stage.at(0.0, lambda: put_all(queue, deliveries))
+    stage.at(0.0, lambda: put_all(queue, deliveries, stage.deps))
     stage.run(1.0)
     assert [type(delivery.future.exception()) for delivery in deliveries] == [RuntimeError] * 3
     assert (settled.put.call_count, queue._sending) == (0, set())
@@ -60,7 +60,7 @@ def test_senders_are_doubled_while_all_are_held_up_and_sends_are_queued(stage: V
     sends.takes = 10.0
     deliveries = [stage.delivery(0.0) for _ in range(9)]
     queue._finished_at = 1.0
-    stage.at(1.0, lambda: put_all(queue, deliveries))
+    stage.at(1.0, lambda: put_all(queue, deliveries, stage.deps))
     stage.at(1.0, lambda: watch_stall(stage, queue, 1.01))
     stage.run(3.0)
     begun = [when for when, _ in sends.begun]
@@ -73,7 +73,7 @@ def test_senders_are_doubled_while_all_are_held_up_and_sends_are_queued(stage: V
 def test_senders_are_not_added_before_the_stall_is_long_enough(stage: VirtualStage, sends: Sends):
     queue, _ = two_senders(stage)
     sends.takes = 10.0
-    stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(3)]))
+    stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(3)], stage.deps))
     stage.at(STALLED_AFTER_SECONDS, lambda: queue.add_if_stalled(stage.deps))
     stage.run(STALLED_AFTER_SECONDS + 0.1)
     assert EXTRA not in stage.threads
@@ -85,7 +85,7 @@ def test_senders_are_not_added_before_the_stall_is_long_enough(stage: VirtualSta
 def test_senders_are_not_added_after_a_send_that_has_just_finished(stage: VirtualStage, sends: Sends):
     queue, _ = two_senders(stage)
     sends.takes = 0.2
-    stage.at(1.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(20)]))
+    stage.at(1.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(20)], stage.deps))
     stage.at(1.0, lambda: watch_stall(stage, queue, 1.21))  # the first ones have finished by then
     stage.run(2.9)
     assert EXTRA not in stage.threads
@@ -95,7 +95,7 @@ def test_senders_are_not_added_after_a_send_that_has_just_finished(stage: Virtua
 def test_senders_are_not_added_while_one_is_free_or_nothing_is_queued(stage: VirtualStage, sends: Sends, count: int):
     queue, _ = two_senders(stage)
     sends.takes = 10.0
-    stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(count)]))
+    stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(count)], stage.deps))
     stage.at(1.0, lambda: watch_stall(stage, queue, 1.01))
     stage.run(3.0)
     assert EXTRA not in stage.threads
@@ -104,7 +104,7 @@ def test_senders_are_not_added_while_one_is_free_or_nothing_is_queued(stage: Vir
 def test_senders_are_not_added_while_an_extra_one_is_free(stage: VirtualStage):
     queue = Senders(2, mock.Mock())
     queue._extra, queue._sending, queue._finished_at = 2, {stage.delivery(0.0) for _ in range(3)}, -9.0
-    stage.at(0.0, lambda: queue.put(stage.delivery(0.0)))
+    stage.at(0.0, lambda: queue.put(stage.deps, stage.delivery(0.0)))
     stage.at(0.1, lambda: queue.add_if_stalled(stage.deps))
     stage.run(1.0)
     assert EXTRA not in stage.threads
@@ -114,11 +114,11 @@ def test_extra_senders_end_when_idle_and_may_come_again(stage: VirtualStage, sen
     queue, settled = two_senders(stage)
     sends.takes = 1.0
     deliveries = [stage.delivery(0.0) for _ in range(8)]
-    stage.at(1.0, lambda: put_all(queue, deliveries[:4]))
+    stage.at(1.0, lambda: put_all(queue, deliveries[:4], stage.deps))
     stage.at(1.3, lambda: queue.add_if_stalled(stage.deps))
     stage.run(4.0)
     assert (stage.threads.count(EXTRA), queue._extra, settled.put.call_count) == (2, 0, 4)
-    stage.at(5.0, lambda: put_all(queue, deliveries[4:]))
+    stage.at(5.0, lambda: put_all(queue, deliveries[4:], stage.deps))
     stage.at(5.3, lambda: queue.add_if_stalled(stage.deps))
     stage.run(9.0)
     assert (stage.threads.count(EXTRA), queue._extra, settled.put.call_count) == (4, 0, 8)
@@ -128,7 +128,7 @@ def test_extra_senders_are_bounded(stage: VirtualStage, sends: Sends):
     with mock.patch.object(senders, "MAX_EXTRA_SENDERS", 5):
         queue, _ = two_senders(stage)
         sends.takes = 100.0
-        stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(30)]))
+        stage.at(0.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(30)], stage.deps))
         stage.at(0.0, lambda: watch_stall(stage, queue))
         stage.run(4.0)
     assert (stage.threads.count(EXTRA), queue._extra, len(sends.begun)) == (5, 5, 7)

@@ -1,8 +1,8 @@
 """The waiting deliveries: each group is claimed at its instant, on virtual threads to the microsecond."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from app.delivery import claim
 from app.delivery.claim import ClockSetBack
 from app.delivery.gate import waiting
+from app.delivery.gate.senders import Senders
 from app.delivery.gate.waiting import AHEAD_SECONDS, MAX_GROUP, MAX_NAP_SECONDS, NEAR_SECONDS, Waiting
 from app.domain.delivery import Dispatched, ReadyDelivery
 from app.domain.errors import Stopping, Unavailable
@@ -44,16 +45,34 @@ def claims(stage: VirtualStage) -> Iterator[Claims]:
         yield made
 
 
+class StandInSenders:
+    """Stands for Senders. `backlog` and the owners `below` their share are set by the test."""
+
+    def __init__(self) -> None:
+        self.count = 2
+        self.backlog = 0
+        self.below: set[str] = set()
+        self.put = mock.Mock()
+        self.add_if_stalled = mock.Mock()
+
+    @property
+    def has_room(self) -> bool:
+        return self.backlog <= self.count
+
+    def below_share(self, owners: Iterable[str]) -> set[str]:
+        return self.below & set(owners)
+
+
 @pytest.fixture
-def senders(stage: VirtualStage) -> Iterator[mock.Mock]:
-    made = mock.Mock(backlog=0, count=2)
+def senders(stage: VirtualStage) -> Iterator[StandInSenders]:
+    made = StandInSenders()
     yield made
     assert all(call == mock.call(stage.deps) for call in made.add_if_stalled.call_args_list)
 
 
 @pytest.fixture
-def queue(stage: VirtualStage, claims: Claims, senders: mock.Mock) -> Waiting:
-    made = Waiting(senders)
+def queue(stage: VirtualStage, claims: Claims, senders: StandInSenders) -> Waiting:
+    made = Waiting(cast(Senders, senders))
     stage.forever(made.claim_next)
     return made
 
@@ -62,8 +81,8 @@ def ids(*deliveries: ReadyDelivery) -> list[str]:
     return [delivery.post.id for delivery in deliveries]
 
 
-def sent(senders: mock.Mock) -> list[str]:
-    return [call.args[0].post.id for call in senders.put.call_args_list]
+def sent(senders: StandInSenders) -> list[str]:
+    return [call.args[1].post.id for call in senders.put.call_args_list]
 
 
 def test_group_of_an_instant_is_claimed_ten_milliseconds_ahead(stage: VirtualStage, queue: Waiting, claims: Claims):
@@ -89,7 +108,7 @@ def test_delivery_due_at_this_very_instant_is_due(stage: VirtualStage, queue: Wa
     assert claims.calls == [(1.0, ["post-1"], None)]
 
 
-def test_group_is_bounded(stage: VirtualStage, queue: Waiting, claims: Claims, senders: mock.Mock):
+def test_group_is_bounded(stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders):
     deliveries = [stage.delivery(1.0) for _ in range(MAX_GROUP + 1)]
     stage.call_for_each(0.0, queue.add, deliveries)
     stage.run(2.0)
@@ -114,7 +133,7 @@ def test_clock_put_forward_is_noticed_within_a_nap(stage: VirtualStage, queue: W
 
 
 def test_group_whose_clock_was_put_back_waits_again_and_is_not_held_again(
-    stage: VirtualStage, queue: Waiting, claims: Claims, senders: mock.Mock
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
     group = [stage.delivery(1.0), stage.delivery(1.0)]
     claims.answers = [ClockSetBack()]
@@ -129,18 +148,18 @@ def test_group_whose_clock_was_put_back_waits_again_and_is_not_held_again(
 
 
 def test_group_that_cannot_be_claimed_is_given_back_to_its_callers(
-    stage: VirtualStage, queue: Waiting, claims: Claims, senders: mock.Mock
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
     group = [stage.delivery(1.0, seat=True), stage.delivery(1.0)]
     claims.answers = [Unavailable()]
     stage.call_for_each(0.0, queue.add, group)
     stage.run(2.0)
     assert [delivery.future.result() for delivery in group] == [None, None]
-    assert (sent(senders), stage.free_seats(), len(queue)) == ([], 64, 0)
+    assert (sent(senders), stage.seats.free, len(queue)) == ([], 64, 0)
 
 
 def test_won_members_are_sent_and_lost_ones_answered(
-    stage: VirtualStage, queue: Waiting, claims: Claims, senders: mock.Mock
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
     won, lost, locked = group = [stage.delivery(1.0, seat=True), stage.delivery(1.0), stage.delivery(1.0, seat=True)]
     locked.locked = True
@@ -149,11 +168,11 @@ def test_won_members_are_sent_and_lost_ones_answered(
     stage.run(2.0)
     assert (sent(senders), won.future.done()) == (ids(won), False)
     assert (lost.future.result(), locked.future.result()) == (LOST, None)
-    assert stage.free_seats() == 64
+    assert stage.seats.free == 64
 
 
 def test_nothing_is_claimed_while_more_sends_than_senders_are_queued(
-    stage: VirtualStage, queue: Waiting, claims: Claims, senders: mock.Mock
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
     senders.backlog = 2
     stage.at(0.0, lambda: queue.add(stage.delivery(1.0)))
@@ -169,7 +188,7 @@ def test_nothing_is_claimed_while_more_sends_than_senders_are_queued(
 
 
 def test_claiming_thread_looks_at_stalled_senders_while_sends_are_queued(
-    stage: VirtualStage, queue: Waiting, senders: mock.Mock
+    stage: VirtualStage, queue: Waiting, senders: StandInSenders
 ):
     stage.run(1.0)
     idle = senders.add_if_stalled.call_count
@@ -181,8 +200,8 @@ def test_claiming_thread_looks_at_stalled_senders_while_sends_are_queued(
 
 
 @pytest.mark.parametrize(("left", "near"), [(NEAR_SECONDS - 0.001, True), (NEAR_SECONDS, False), (-1.0, True)])
-def test_instant_is_near_within_ten_milliseconds(stage: VirtualStage, senders: mock.Mock, left: float, near: bool):
-    queue, seen = Waiting(senders), []
+def test_instant_is_near_within_ten_milliseconds(stage: VirtualStage, senders: StandInSenders, left: float, near: bool):
+    queue, seen = Waiting(cast(Senders, senders)), []
 
     def look() -> None:
         seen.append(queue.is_near(stage.deps))
@@ -195,19 +214,19 @@ def test_instant_is_near_within_ten_milliseconds(stage: VirtualStage, senders: m
 
 
 def test_stopping_gate_lets_go_of_deliveries_that_can_come_back(
-    stage: VirtualStage, queue: Waiting, claims: Claims, senders: mock.Mock
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
     kept, near, far = stage.delivery(2.0), stage.delivery(2.95, seat=True), stage.delivery(9.0, seat=True)
     stage.call_for_each(0.0, queue.add, [far, near, kept])
     stage.at(1.0, lambda: setattr(stage.stop, "requested", True))
     stage.run(1.3)
     assert isinstance(far.future.exception(), Stopping)
-    assert (near.future.done(), kept.future.done(), stage.free_seats(), len(queue)) == (False, False, 63, 2)
+    assert (near.future.done(), kept.future.done(), stage.seats.free, len(queue)) == (False, False, 63, 2)
     stage.run(4.0)
-    assert (sent(senders), stage.free_seats()) == (ids(kept, near), 64)
+    assert (sent(senders), stage.seats.free) == (ids(kept, near), 64)
 
 
-def test_gate_without_stop_requests_keeps_waiting(stage: VirtualStage, queue: Waiting, senders: mock.Mock):
+def test_gate_without_stop_requests_keeps_waiting(stage: VirtualStage, queue: Waiting, senders: StandInSenders):
     stage.deps.__dict__["stop"] = None
     stage.at(0.0, lambda: queue.add(stage.delivery(3.0)))
     stage.run(4.0)

@@ -11,7 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
+from unittest import mock
 
+from app.domain import seats
+from app.domain.seats import Seats
 from tests.simulation.kernel import SECOND, Actor, Kernel
 
 MIN_SLEEP_SECONDS = 0.0001  # a loop that polls a clock must let time pass
@@ -165,3 +168,9 @@ class Time:
     def sleep(self, seconds: float) -> None:
         self._slept()
         self._kernel.pause(max(seconds, MIN_SLEEP_SECONDS))
+
+
+def virtual_seats(stage: Stage, count: int) -> Seats:
+    """Return the app's seats with a virtual lock, so actors change places there too."""
+    with mock.patch.object(seats, "threading", Threading(stage)):
+        return Seats(count)
