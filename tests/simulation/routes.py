@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from app.domain.verifiers import BadSignature, SignedDelivery
 from app.settings.values import Settings
 from app.web import build_app
 from app.web.auth import REFUSED_CALLS
+from app.web.failed_proofs import FAILED_PROOFS, FailedProofs
 
 SECRET = "simulated-callback-secret"
 DISPATCH = "/api/posts/dispatch"
@@ -67,25 +69,22 @@ class _CallersServices(threading.local):
     deliveries = QStashTime()
 
 
-class _CallersRefusedCalls:
-    """app.alerts.RefusedCalls, one of each instance. A new seed, known by its settings, begins with none."""
+class _OneForEachInstance:
+    """An object of the web layer for each instance, by its dependencies. A new seed, known by its settings, has none."""
 
-    def __init__(self, services: _CallersServices) -> None:
+    def __init__(self, services: _CallersServices, make: Callable[[Deps], Any]) -> None:
         self._services = services
+        self._make = make
         self._settings: Settings | None = None
-        self._of_instance: dict[int, RefusedCalls] = {}
+        self._of_instance: dict[int, Any] = {}
 
-    def refused(self, kind: str) -> None:
-        self._own().refused(kind)
-
-    def accepted(self, kind: str) -> None:
-        self._own().accepted(kind)
-
-    def _own(self) -> RefusedCalls:
+    def __getattr__(self, name: str) -> Any:
         deps = self._services.deps
         if deps.settings is not self._settings:
             self._settings, self._of_instance = deps.settings, {}
-        return self._of_instance.setdefault(id(deps), RefusedCalls(deps))
+        if id(deps) not in self._of_instance:
+            self._of_instance[id(deps)] = self._make(deps)
+        return getattr(self._of_instance[id(deps)], name)
 
 
 class Routes:
@@ -94,7 +93,8 @@ class Routes:
     def __init__(self) -> None:
         self._services = _CallersServices()
         self._app = build_app(cast(Services, self._services))
-        self._app.extensions[REFUSED_CALLS] = _CallersRefusedCalls(self._services)
+        for name, make in ((REFUSED_CALLS, RefusedCalls), (FAILED_PROOFS, FailedProofs)):
+            self._app.extensions[name] = _OneForEachInstance(self._services, make)
 
     def post(
         self, deps: Deps, path: str, body: str | dict[str, Any], headers: dict[str, str] | None = None

@@ -174,16 +174,15 @@ def test_won_members_are_sent_and_lost_ones_answered(
 def test_nothing_is_claimed_while_more_sends_than_senders_are_queued(
     stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
-    senders.backlog = 2
+    senders.backlog = 3
     stage.at(0.0, lambda: queue.add(stage.delivery(1.0)))
-    stage.at(0.5, lambda: setattr(senders, "backlog", 3))
-    stage.at(1.5, lambda: setattr(senders, "backlog", 2))
-    stage.run(0.999)
     stage.at(1.0, lambda: queue.add(stage.delivery(1.001)))
+    stage.at(1.5, lambda: setattr(senders, "backlog", 2))
     stage.run(3.0)
-    # The first group was ready before. The second one waits for the backlog, looking each 2 ms.
-    assert claims.calls[0][0] == 0.99
-    assert 1.5 <= claims.calls[1][0] <= 1.503
+    # The claiming thread looks each 2 ms.
+    [(when, group, at)] = claims.calls
+    assert (group, at) == (["post-1", "post-2"], None)
+    assert 1.5 <= when <= 1.503
     assert senders.add_if_stalled.call_count > 200
 
 

@@ -59,13 +59,28 @@ class Lock:
 
 
 class Condition(Lock):
-    """threading.Condition."""
+    """threading.Condition, with a lock that its holder may acquire again."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
+        self._holder: Actor | None = None
+        self._depth = 0
         self._sleeping: list[Callable[[], None]] = []
 
+    def acquire(self) -> None:
+        if not (self._held and self._holder is self._stage.kernel.current):
+            super().acquire()
+            self._holder = self._stage.kernel.current
+        self._depth += 1
+
+    def release(self) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._holder = None
+            super().release()
+
     def wait(self, timeout: float | None = None) -> bool:
+        assert self._depth == 1
         self.release()
         notified = self._stage.kernel.wait(self._sleeping, timeout)
         self.acquire()
