@@ -12,6 +12,7 @@ from app.domain.delivery import Dispatched, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping, Unavailable
 from tests.simulation.kernel import Actor
 from tests.simulation.stage import VirtualStage
+from tests.simulation.threads import virtual_seats
 
 ALONE = Dispatched("dispatched", "alone")
 PASSED = Dispatched("dispatched")
@@ -148,3 +149,33 @@ def test_thread_goes_on_after_an_exception(stage: VirtualStage):
     with pytest.raises(KeyboardInterrupt):
         repeat_in_thread(work, stage.deps)
     assert calls == [stage.deps] * 3
+
+
+def test_early_duplicate_gives_its_seat_back_with_its_answer(stage: VirtualStage, gate: Gate):
+    first = stage.delivery(1.0)  # due by a clock that was then set back
+    deliver(stage, gate, first, 1.0)
+    stage.at(1.1, lambda: setattr(stage.clock, "ahead", -5.0))
+    duplicate = stage.duplicate(first)
+    actor = deliver(stage, gate, duplicate, 1.2)
+    stage.run(2.0)
+    assert (gate.duplicates(first.post), stage.seats.free, len(gate)) == (1, 63, 1)
+    stage.at(2.0, lambda: duplicate.future.set_result(PASSED))
+    stage.run(3.0)
+    assert (actor.result, stage.seats.free) == (PASSED, 64)
+
+
+def test_seat_is_given_back_where_the_delivery_cannot_be_queued(stage: VirtualStage, gate: Gate):
+    deliver(stage, gate, stage.delivery(9.0), 1.0)
+    stage.publisher.warm.side_effect = RuntimeError("simulated")
+    actor = deliver(stage, gate, stage.delivery(9.0), 2.0)
+    stage.run(3.0)
+    assert (type(actor.error), stage.seats.free, len(gate)) == (RuntimeError, 63, 1)
+
+
+def test_withdrawn_delivery_is_turned_away_and_its_seat_serves_the_other_owner(stage: VirtualStage, gate: Gate):
+    stage.deps.__dict__["seats"] = seats = virtual_seats(stage, 2)
+    mine = [deliver(stage, gate, stage.delivery(9.0), 1.0 + n) for n in range(2)]
+    other = deliver(stage, gate, stage.delivery(9.0, owner="bob"), 3.0)
+    stage.run(4.0)
+    assert [actor.result for actor in mine] == [None, TurnedAway.NO_SEAT]
+    assert (other.done, seats.free, len(gate)) == (False, 0, 2)

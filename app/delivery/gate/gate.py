@@ -14,7 +14,7 @@ from app.delivery.gate.replies import Replies
 from app.delivery.gate.senders import Senders
 from app.delivery.gate.settler import Settler
 from app.delivery.gate.waiting import Waiting
-from app.delivery.seats import is_let_go, take_seat
+from app.delivery.seats import is_let_go, release_seat, take_seat
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
@@ -54,11 +54,19 @@ class Gate:
         if early and is_let_go(deps, delivery.due):
             raise Stopping()
         delivery.request_id = request_id.get()
-        if early:
-            delivery.seat = take_seat(deps, delivery.post, partial(self._waiting.withdraw, delivery))
-            if delivery.seat is None:
-                return TurnedAway.NO_SEAT
-        if early and len(self._waiting) and deps.publisher is not None:
+        if not early:
+            return self._wait(deps, delivery)
+        delivery.seat = take_seat(deps, delivery.post, partial(self._waiting.withdraw, delivery))
+        if delivery.seat is None:
+            return TurnedAway.NO_SEAT
+        try:
+            return self._wait(deps, delivery)
+        finally:  # after its claim the seat is free already, except where it waited as a duplicate
+            release_seat(deps, delivery.seat)
+
+    def _wait(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
+        """Queue a delivery until its claim, send and settle. Finish it here if the threads give it back."""
+        if delivery.seat is not None and len(self._waiting) and deps.publisher is not None:
             deps.publisher.warm(min(len(self._waiting) + 1, self._senders.count))  # one connection per concurrent send
         self._waiting.add(delivery)
         if delivery.seat is not None and delivery.seat.withdrawn:  # before it was in the queue
