@@ -1,88 +1,18 @@
 """The waiting deliveries: each group is claimed at its instant, on virtual threads to the microsecond."""
 
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any, cast
-from unittest import mock
+from typing import cast
 
 import pytest
 
 from app.delivery import claim
 from app.delivery.claim import ClockSetBack
-from app.delivery.gate import waiting
 from app.delivery.gate.senders import Senders
 from app.delivery.gate.waiting import AHEAD_SECONDS, MAX_GROUP, MAX_NAP_SECONDS, NEAR_SECONDS, Waiting
-from app.domain.delivery import Dispatched, ReadyDelivery
 from app.domain.errors import Stopping, Unavailable
 from tests.simulation.kernel import EPOCH
 from tests.simulation.stage import VirtualStage
-
-LOST = Dispatched("ignored", "busy")
-
-
-class Claims:
-    """Stands for `claim`: notes each call's second, group and instant, and answers from `answers`, else with wins."""
-
-    def __init__(self, stage: VirtualStage) -> None:
-        self.stage = stage
-        self.calls: list[tuple[float, list[str], float | None]] = []
-        self.answers: list[Any] = []
-
-    def __call__(self, deps: Any, group: Any, at: Any, *, skip_locked: bool) -> Any:
-        assert (deps, skip_locked) == (self.stage.deps, True)
-        instant = None if at is None else (at - EPOCH).total_seconds()
-        self.calls.append((self.stage.seconds, [delivery.post.id for delivery in group], instant))
-        answer = self.answers.pop(0) if self.answers else [None] * len(group)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@pytest.fixture
-def claims(stage: VirtualStage) -> Iterator[Claims]:
-    made = Claims(stage)
-    with mock.patch.object(waiting, "claim", made):
-        yield made
-
-
-class StandInSenders:
-    """Stands for Senders. `backlog` and the owners `below` their share are set by the test."""
-
-    def __init__(self) -> None:
-        self.count = 2
-        self.backlog = 0
-        self.below: set[str] = set()
-        self.put = mock.Mock()
-        self.add_if_stalled = mock.Mock()
-
-    @property
-    def has_room(self) -> bool:
-        return self.backlog <= self.count
-
-    def below_share(self, owners: Iterable[str]) -> set[str]:
-        return self.below & set(owners)
-
-
-@pytest.fixture
-def senders(stage: VirtualStage) -> Iterator[StandInSenders]:
-    made = StandInSenders()
-    yield made
-    assert all(call == mock.call(stage.deps) for call in made.add_if_stalled.call_args_list)
-
-
-@pytest.fixture
-def queue(stage: VirtualStage, claims: Claims, senders: StandInSenders) -> Waiting:
-    made = Waiting(cast(Senders, senders))
-    stage.forever(made.claim_next)
-    return made
-
-
-def ids(*deliveries: ReadyDelivery) -> list[str]:
-    return [delivery.post.id for delivery in deliveries]
-
-
-def sent(senders: StandInSenders) -> list[str]:
-    return [call.args[1].post.id for call in senders.put.call_args_list]
+from tests.simulation.waiting_queue import LOST, Claims, StandInSenders, ids, sent
 
 
 def test_group_of_an_instant_is_claimed_ten_milliseconds_ahead(stage: VirtualStage, queue: Waiting, claims: Claims):
@@ -184,6 +114,16 @@ def test_nothing_is_claimed_while_more_sends_than_senders_are_queued(
     assert (group, at) == (["post-1", "post-2"], None)
     assert 1.5 <= when <= 1.503
     assert senders.add_if_stalled.call_count > 200
+
+
+def test_due_delivery_is_claimed_though_room_comes_just_after_the_look_for_it(
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
+):
+    senders.backlog = 3
+    senders.looked_at = lambda: setattr(senders, "backlog", 0)
+    stage.at(1.0, lambda: queue.add(stage.delivery(1.0)))
+    stage.run(2.0)
+    assert [(when, group) for when, group, _ in claims.calls] == [(1.002, ["post-1"])]
 
 
 def test_claiming_thread_looks_at_stalled_senders_while_sends_are_queued(

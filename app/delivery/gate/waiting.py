@@ -165,7 +165,7 @@ class Waiting:
 
     def _nap_seconds(self, deps: Deps) -> float | None:
         """Return the longest wait for the next look, None to wait for a delivery."""
-        if not self._senders.has_room:
+        if self._due or not self._senders.has_room:  # there may be room again since the look at the due ones
             return SHORT_NAP_SECONDS
         left = self._seconds_left(deps)
         if left is None:
