@@ -133,3 +133,48 @@ def test_extra_senders_are_bounded(stage: VirtualStage, sends: Sends):
         stage.run(4.0)
     assert (stage.threads.count(EXTRA), queue._extra, len(sends.begun)) == (5, 5, 7)
     assert MAX_EXTRA_SENDERS == 256
+
+
+def test_claimed_delivery_is_sent_though_no_extra_sender_can_be_started(stage: VirtualStage, sends: Sends):
+    queue, settled = two_senders(stage)
+    sends.takes = 1.0
+    many, one = [stage.delivery(0.0) for _ in range(4)], stage.delivery(0.0, owner="bob")
+    stage.at(1.0, lambda: put_all(queue, many, stage.deps))
+    put: list[bool] = []
+
+    def put_without_threads() -> None:
+        with mock.patch(f"{senders.__name__}.threading.Thread", side_effect=RuntimeError("no thread")) as thread:
+            queue.put(stage.deps, one)
+            put.append(thread.called)
+
+    stage.at(1.5, put_without_threads)
+    stage.run(9.0)
+    assert put == [True]
+    assert (settled.put.call_count, queue._extra, queue._in_hand) == (5, 0, {})
+
+
+def test_owner_below_its_share_gets_an_extra_sender_at_once(stage: VirtualStage, sends: Sends):
+    queue, _ = two_senders(stage)
+    sends.takes = 1.0
+    stage.at(1.0, lambda: put_all(queue, [stage.delivery(0.0) for _ in range(4)], stage.deps))
+    stage.at(1.5, lambda: queue.put(stage.deps, stage.delivery(0.0, owner="bob")))
+    stage.run(1.6)
+    assert (stage.threads.count(EXTRA), sends.begun[-1]) == (1, (1.5, "post-5"))
+
+
+def test_sender_takes_next_from_the_owner_with_fewest_sends(stage: VirtualStage, sends: Sends):
+    queue = Senders(1, mock.Mock())
+    mine, others = [stage.delivery(0.0) for _ in range(3)], [stage.delivery(0.0, owner="bob") for _ in range(2)]
+    put_all(queue, [*mine, *others], stage.deps)
+    stage.forever(queue.send_next)
+    stage.run(1.0)
+    assert [post for _, post in sends.begun] == ["post-1", "post-4", "post-2", "post-5", "post-3"]
+    assert (queue.backlog, queue._queues, queue._in_hand) == (0, {}, {})
+
+
+def test_owners_with_fewer_in_hand_than_their_share_are_below_it(stage: VirtualStage):
+    queue = Senders(4, mock.Mock())
+    assert queue.below_share(["ann", "bob"]) == {"ann", "bob"}
+    put_all(queue, [stage.delivery(0.0) for _ in range(2)], stage.deps)
+    put_all(queue, [stage.delivery(0.0, owner="bob")], stage.deps)
+    assert queue.below_share(["ann", "bob", "eve"]) == {"bob", "eve"}

@@ -19,6 +19,7 @@ from app.deps import Deps
 from app.domain.delivery import ReadyDelivery
 from app.domain.fairness import owner_of
 from app.domain.outcomes import Outcome
+from app.log import emit
 
 SHORT_NAP_SECONDS = 0.002
 STALLED_AFTER_SECONDS = 0.25  # without one finished send: a slow n8n holds all senders, so more are started
@@ -100,7 +101,12 @@ class Senders:
         return self._in_hand[owner] <= share < max(self._sending_of.values(), default=0)
 
     def _start_extra(self, deps: Deps) -> None:
-        threading.Thread(target=self._send_until_idle, args=(deps,), name="gate_extra_sender", daemon=True).start()
+        """Start an extra sender if the system can. The caller has claimed deliveries, and must pass them on."""
+        try:
+            threading.Thread(target=self._send_until_idle, args=(deps,), name="gate_extra_sender", daemon=True).start()
+        except RuntimeError as error:  # the system has no thread left
+            emit("gate.no_extra_sender", error=type(error).__name__)
+            return
         with self._lock:
             self._extra += 1
 
