@@ -169,14 +169,28 @@ def _read_duplicate(report: Report, window: SendWindow | None) -> Verdict:
     may be another one of ours, proves nothing. The post waits for a person then.
     """
     named = [*([report.external_id] if report.external_id else []), *_URN_IN_TEXT.findall(report.error)]
-    ours = next((urn for urn in named if window is not None and window.holds(urn)), None)
-    if ours is not None and window is not None and not window.may_be_anothers(ours):
+    ours, may_be_anothers = _find_ours(named, window)
+    if ours is not None and not may_be_anothers:
         return _out(Outcome.ALREADY_THERE, report, ours)
     is_undated = window is not None and window.earlier and not any(created_at(urn) for urn in named)
     if ours is not None or is_undated:
         return explained(Outcome.PERMANENT, "outcome_unknown", report.error, report.http_status)
     verdict = explained(Outcome.PERMANENT, "duplicate_content", report.error, report.http_status)
     return replace(verdict, message=_naming(named[0])) if named else verdict
+
+
+def _find_ours(named: list[str], window: SendWindow | None) -> tuple[str | None, bool]:
+    """Return the first id from our own window, and whether it may be of another post of ours.
+
+    The second question comes first. A report that brings the id to the other post in between is noticed by `holds`.
+    """
+    if window is None:
+        return None, False
+    for urn in named:
+        may_be_anothers = window.may_be_anothers(urn)
+        if window.holds(urn):
+            return urn, may_be_anothers
+    return None, False
 
 
 def _naming(post_id: str) -> str:

@@ -109,3 +109,23 @@ def test_creation_time_is_the_upper_bits_of_the_number():
     assert created_at(urn_at(SENT)) == SENT
     assert created_at("urn:li:share:" + "9" * 24) is None
     assert created_at("urn:li:share:1") is None
+
+
+class ReportsInBetween:
+    """Another post of the same text, whose own report brings it the id after the first look-up here."""
+
+    def __init__(self) -> None:
+        self.looked_up = 0
+
+    def have(self, external_id: str) -> bool:
+        self.looked_up += 1
+        return self.looked_up > 1
+
+    def may_have(self, created: datetime) -> bool:
+        self.looked_up += 1
+        return self.looked_up == 1
+
+
+def test_id_that_another_posts_report_brings_between_two_look_ups_is_not_ours():
+    window = SendWindow(SENT, NOW, earlier=True, others=ReportsInBetween())
+    assert refused(window, external_id=OURS).outcome is Outcome.PERMANENT
