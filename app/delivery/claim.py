@@ -50,6 +50,8 @@ def claim(
         delivery.claimed, delivery.lease_until = won.get(index), lease_until
         delivery.locked = index not in won and delivery.post.id in locked
         delivery.early_by = early.get(delivery.post.id) if index not in won else None
+        if index not in won and delivery.due > now:  # this host's clock was set back since the look at it
+            delivery.early_by = delivery.due - now
     return [None if d.claimed is not None else _loss(d, accounts.get(d.post.id) != d.account) for d in group]
 
 

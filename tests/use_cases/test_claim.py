@@ -166,3 +166,10 @@ def test_reason_of_a_lost_claim(
     post = world.scheduled()
     lost = ready(world, post, early_by=early_by, version=post.updated_at if looked_at else None)
     assert module._loss(lost, account_changed) == result
+
+
+def test_claim_after_the_clock_was_set_back_is_too_early_and_not_busy(world: World):
+    delivery = ready(world, world.due())
+    world.clock.set(IN_TEN_MINUTES - SECOND)
+    assert claim(world.deps, [delivery], skip_locked=True) == [TurnedAway.TOO_EARLY]
+    assert (delivery.early_by, delivery.claimed) == (SECOND, None)
