@@ -42,6 +42,7 @@ def summary(played: list[Outcome], seconds: float) -> None:
     _print_counts("Ends of the posts", [outcome.ends for outcome in played])
     _print_counts("Excused, because Punctual could not know or a person accepted it", [o.excused for o in played])
     _print_counts("Claims of the gates, by the size of the group", [_sizes(outcome) for outcome in played])
+    _print_counts("Owners' shares at the gates", [outcome.shares for outcome in played])
     _print_counts("Deaths of a gate's process, by its thread and step", [outcome.deaths for outcome in played])
     broken = [outcome for outcome in played if outcome.violations]
     rules = Counter(outcome.violations[0].rule for outcome in broken)

@@ -119,13 +119,25 @@ BREAKS = {
     ),
     "lost-claims-are-sent": Break(planted_gate.lost_claims_are_sent, "one_send_per_attempt", _GATED),
     "members-are-forgotten-after-the-send": Break(
-        planted_gate.members_are_forgotten_after_the_send, "every_call_is_answered", _LATE_SETTLES, first_seed=85
+        planted_gate.members_are_forgotten_after_the_send, "every_call_is_answered", _LATE_SETTLES, first_seed=120
     ),
     "members-are-forgotten-before-the-send": Break(
         planted_gate.members_are_forgotten_before_the_send, "every_call_is_answered", _GATED
     ),
     "neighbours-are-settled": Break(
-        planted_gate.neighbours_are_settled, "recorded_sends_are_true", _LATE_SETTLES, first_seed=25
+        planted_gate.neighbours_are_settled, "recorded_sends_are_true", _LATE_SETTLES, first_seed=35
     ),
-    "twins-are-both-claimed": Break(planted_gate.twins_are_both_claimed, "one_send_per_attempt", _GATED),
+    "duplicates-are-sent-too": Break(
+        planted_gate.duplicates_are_sent_too, "one_send_per_attempt", _GATED, first_seed=129
+    ),
+    "generations-have-many-places": Break(
+        planted_gate.generations_have_many_places, "generation_has_one_place", _GATED, first_seed=129
+    ),
+    "seats-are-kept": Break(planted_gate.seats_are_kept, "seats_are_given_back", _GATED),
+    "withdrawn-deliveries-are-forgotten": Break(
+        planted_gate.withdrawn_deliveries_are_forgotten, "every_call_is_answered", _GATED, first_seed=84
+    ),
+    "twins-are-both-claimed": Break(
+        planted_gate.twins_are_both_claimed, "one_send_per_attempt", _GATED, first_seed=138
+    ),
 }

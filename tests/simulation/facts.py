@@ -122,6 +122,7 @@ class Facts:
     no attempt, or one that was never made. `causes`: by post, the meanings of all failures that
     Punctual was given. `excused`: second copies by the reason why Punctual could not prevent them. `groups`: claims of
     a gate by the size of their group. `holds`: sleeps of a held claim. `deaths`: of gates, by thread and step.
+    `shares`: duplicates, withdrawn seats, extra senders and groups of several owners at the gates.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -144,6 +145,7 @@ class Facts:
     groups: Counter[int] = field(default_factory=Counter)
     holds: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
+    shares: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     events: list[tuple[int, str, str, Row | None]] = field(default_factory=list)
 

@@ -88,6 +88,8 @@ def _claim(world: World) -> Callable[..., Any]:
     def claim_group(tx: Any, group: Any, *, skip_locked: bool = False, **how: Any) -> Any:
         if skip_locked:
             world.facts.groups[len(group)] += 1
+            world.facts.shares["groups of several owners"] += len({world.authors.posts[i.post_id] for i in group}) > 1
+            world.check(rules.ON_GROUP, group)
         free = [n for n in range(len(group)) if not (skip_locked and world.inject("row_locked"))]
         won = real(tx, [group[n] for n in free], skip_locked=skip_locked, **how)
         return {free[n]: post for n, post in won.items()}

@@ -45,6 +45,8 @@ class SimulatedGate:
             return self._gate.deliver(deps, delivery)
         finally:
             self.notes["inside"][inside] -= 1
+            self._world.facts.shares["duplicates"] += len(delivery.duplicates)
+            self._world.facts.shares["withdrawn seats"] += delivery.seat is not None and delivery.seat.withdrawn
             actor = self._world.kernel.current
             if delivery.claimed is not None and actor is not None:
                 actor.notes.setdefault("claimed", {})[inside[0]] = delivery.claimed.attempt
@@ -75,6 +77,7 @@ class Instances:
         """Start a thread of the gate in the calling actor's process."""
         assert self.kernel.current is not None
         instance = self.kernel.current.instance
+        self._world.facts.shares["extra senders"] += name == "gate_extra_sender"
         thread = Actor(f"{name} of {instance}", instance, work, daemon=True)
         thread.notes = self._gates[instance].notes
         return self.kernel.spawn(thread)

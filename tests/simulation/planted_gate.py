@@ -10,16 +10,23 @@ from typing import Any
 from unittest import mock
 
 from app.delivery import claim, settle
-from app.delivery.gate import settler, waiting
+from app.delivery.gate import gate, settler, waiting
 from app.delivery.gate.senders import Senders
 from app.delivery.gate.settler import Settler
-from app.domain.delivery import Dispatched
+from app.delivery.gate.waiting import Waiting
+from app.domain.delivery import Dispatched, TurnedAway
+from app.domain.fairness import FairQueue
 from app.store.posts import transitions
+
+
+def generations_have_many_places() -> AbstractContextManager[Any]:
+    """Give each delivery a place of its own in the waiting queue, duplicates too."""
+    return mock.patch.object(waiting, "_place", id)
 
 
 @contextmanager
 def twins_are_both_claimed() -> Iterator[None]:
-    """Let two deliveries of one post in a group win its one claim."""
+    """Let two deliveries of one post be in a group, and win its one claim."""
     real = transitions.claim
 
     def claim_twins(tx: Any, group: Any, **how: Any) -> Any:
@@ -27,7 +34,56 @@ def twins_are_both_claimed() -> Iterator[None]:
         posts = {post.id: post for post in won.values()}
         return {n: posts[intent.post_id] for n, intent in enumerate(group) if intent.post_id in posts}
 
-    with mock.patch.object(transitions, "claim", claim_twins):
+    with generations_have_many_places(), mock.patch.object(transitions, "claim", claim_twins):
+        yield
+
+
+@contextmanager
+def duplicates_are_sent_too() -> Iterator[None]:
+    """Send the duplicates of a claimed delivery beside it."""
+    real = Senders.put
+
+    def put(self: Any, deps: Any, delivery: Any) -> None:
+        for _ in delivery.duplicates:
+            real(self, deps, replace(delivery, future=Future(), duplicates=[]))
+        real(self, deps, delivery)
+
+    with mock.patch.object(Senders, "put", put):
+        yield
+
+
+@contextmanager
+def withdrawn_deliveries_are_forgotten() -> Iterator[None]:
+    """Take a delivery without a seat out of the queue, and answer it never."""
+    real = Waiting._finish
+
+    def finish(self: Any, delivery: Any, result: Any) -> None:
+        if result is TurnedAway.NO_SEAT:
+            self._vacate(delivery)
+        else:
+            real(self, delivery, result)
+
+    with mock.patch.object(Waiting, "_finish", finish):
+        yield
+
+
+@contextmanager
+def returning_owners_lose_an_item() -> Iterator[None]:
+    """Lose the item of an owner without items in the fair queue, if it had some before."""
+    real = FairQueue.put
+
+    def put(self: Any, owner: str, item: Any, key: Any) -> None:
+        if owner not in self._last_round or owner in self._queues:
+            real(self, owner, item, key)
+
+    with mock.patch.object(FairQueue, "put", put):
+        yield
+
+
+@contextmanager
+def seats_are_kept() -> Iterator[None]:
+    """Never give a seat back at the gate."""
+    with mock.patch.object(waiting, "_release_seats"), mock.patch.object(gate, "release_seat", create=True):
         yield
 
 

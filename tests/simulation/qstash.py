@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEDUPLICATION_SECONDS = 600
 DAY = 86_400
+NEAR = SECOND // 2  # µs before an instant, in which a repeated delivery begins that meets the first one's claim
 REFUSALS = ("unreachable", "rate_limited", "quota_exceeded", "unauthorized", "refused", "broken_answer")
 EPOCH_SECOND = int(EPOCH.timestamp())
 NOT_RETRYABLE = 489
@@ -102,9 +103,16 @@ class QStash:
         self._deliver_at(when, message)
         gate = world.scenario.gate
         if gate is not None and gate.repeats and rng.random() < 0.5 and not world.faults.stopped:
-            self._deliver_at(when, message)
+            for _ in range(rng.choice((1, 4))):
+                self._deliver_at(rng.choice((when, self._at_instant(due))), message)
         while world.inject("message_repeated"):
             self._deliver_at(when + rng.choice((0, rng.randint(0, 3 * SECOND), rng.randint(0, 900 * SECOND))), message)
+
+    def _at_instant(self, due: int) -> int:
+        """Return a time just before the full second of a message that is `due`, by the clock of some instance."""
+        world = self._world
+        instant = due + math.ceil(world.settings.longest_lead_seconds) * SECOND - world.rng.choice(world.clocks).offset
+        return instant - world.rng.randint(0, NEAR)
 
     def _deliver_at(self, when: int, message: Message, tried: int = 0) -> None:
         self.pending += 1

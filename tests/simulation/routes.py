@@ -70,7 +70,7 @@ class _CallersServices(threading.local):
 
 
 class _OneForEachInstance:
-    """An object of the web layer for each instance, by its dependencies. A new seed, known by its settings, has none."""
+    """An object of the web layer for each instance. A new seed, known by its settings, begins with none."""
 
     def __init__(self, services: _CallersServices, make: Callable[[Deps], Any]) -> None:
         self._services = services

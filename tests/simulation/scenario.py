@@ -53,7 +53,10 @@ ANYWHERE = Focus(gated=None)
 
 @dataclass(frozen=True, slots=True)
 class GateSetup:
-    """The gate of each process, and its world: some instances, many posts, and `rush_seconds` between full instants."""
+    """The gate of each process, and its world: some instances, many posts, and `rush_seconds` between full instants.
+
+    `seats` may be fewer than the posts of an instant, and `owners` share them.
+    """
 
     senders: int
     max_group: int
@@ -61,7 +64,9 @@ class GateSetup:
     posts: int
     lead: float
     rush_seconds: int
-    repeats: bool  # of messages, so that a group has duplicates
+    repeats: bool  # of messages, so that a delivery has duplicates
+    owners: int
+    seats: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,12 @@ def draw_gate(seed: int, focus: Focus) -> GateSetup | None:
         senders=rng.choice((1, 2, 8)),
         max_group=rng.choice((2, 3, 16, 16)),
         instances=rng.choice((1, 1, 2)),
-        posts=rng.choice((3, 5, 7)),
-        lead=rng.choice((0.5, 1.0, 2.0, 2.0)),
+        posts=rng.choice((3, 5, 7, 12)),
+        lead=rng.choice((0.5, 2.0, 5.0, 5.0)),
         rush_seconds=rng.choice((20, 60)),
         repeats=rng.random() < 0.4,
+        owners=rng.choice((1, 2, 6, 6)),
+        seats=rng.choice((2, 4, 64, 64)),
     )
 
 
@@ -122,7 +129,8 @@ def make_scenario(rng: random.Random, focus: Focus = ANYWHERE, gate: GateSetup |
     if gate is not None:
         settings = replace(scenario.settings, dispatch_lead_seconds=gate.lead)
         skews = scenario.skews[: gate.instances]
-        scenario = replace(scenario, settings=settings, skews=skews, posts=gate.posts, max_waiting=64)
+        scenario = replace(scenario, settings=settings, skews=skews, posts=gate.posts, max_waiting=gate.seats)
+        scenario = replace(scenario, users=gate.owners)
     workflow = replace(scenario.workflow, **focus.workflow)
     return replace(scenario, workflow=workflow, settings=replace(scenario.settings, **focus.settings))
 

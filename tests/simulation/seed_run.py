@@ -44,6 +44,7 @@ class Outcome:
     groups: Counter[int] = field(default_factory=Counter)
     holds: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
+    shares: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
 
@@ -89,6 +90,7 @@ def _outcome(seed: int, world: World) -> Outcome:
         groups=facts.groups,
         holds=facts.holds,
         deaths=facts.deaths,
+        shares=facts.shares,
         violations=facts.violations,
     )
 

@@ -52,10 +52,13 @@ class VirtualStage:
         self.publisher = mock.Mock()
         parts = SimpleNamespace(clock=self.clock, seats=self.seats, stop=self.stop, publisher=self.publisher)
         self.deps = cast(Deps, parts)
+        self.yield_odds = 0.0
         self._posts = 0
 
     def yield_now(self) -> None:
-        pass
+        """Let other actors run for a moment, by the odds."""
+        if self.yield_odds and self.kernel.current is not None and self.kernel.rng.random() < self.yield_odds:
+            self.kernel.pause(0.002 * self.kernel.rng.random())
 
     def start_thread(self, name: str, work: Callable[[], None]) -> Actor:
         self.threads.append(name)

@@ -28,6 +28,7 @@ from tests.simulation.qstash import Message, QStash, SimulatedMessages
 from tests.simulation.reports import PendingReport
 from tests.simulation.routes import HttpAnswer, Routes
 from tests.simulation.scenario import Focus, Scenario, draw_gate, make_scenario
+from tests.simulation.threads import virtual_seats
 from tests.simulation.workflow import Executions
 from tests.support.one_by_one import OneByOne
 
@@ -123,7 +124,7 @@ class World:
             renew_account=renew_account,
             random=self.rng.random,
             run_many=self.run_many,
-            seats=Seats(room) if room else None,
+            seats=(virtual_seats(self.instances, room) if gated else Seats(room)) if room else None,
         )
 
     # Delays and faults

@@ -39,6 +39,7 @@ from tests.simulation.rules.sending import no_send_without_proof, one_send_per_a
 from tests.simulation.rules.stale_workers import stale_workers_change_nothing
 from tests.simulation.rules.timing import never_claimed_early, never_sent_early
 from tests.simulation.rules.unknown import linkedin_is_tried_again_in_time, unknown_waits_for_its_lease
+from tests.simulation.rules.waiting import generation_has_one_place, seats_are_given_back
 
 ON_CHANGE = (
     transitions_follow_the_lifecycle,
@@ -67,6 +68,13 @@ ON_COPY = (no_second_copy, no_early_copy, no_copy_after_cancel)
 ON_REPORT = (report_is_not_refused, true_report_is_applied, duplicate_of_an_own_copy_is_published)
 ON_ACCOUNT = (report_about_old_token_keeps_new_connection, only_refused_tokens_are_marked)
 ON_END = (only_refusals_are_raised, no_answer_is_a_bug, armed_answer_matches_row, answered_sends_are_recorded)
+ON_GROUP = (generation_has_one_place,)
 ON_GATE_FAILURE = (gate_threads_never_fail,)
 AFTER_FAULTS = (every_post_ends,)
-AT_END = (recorded_outcomes_are_true, recorded_sends_are_true, every_call_is_answered, copy_after_cancel_raises_alert)
+AT_END = (
+    recorded_outcomes_are_true,
+    recorded_sends_are_true,
+    every_call_is_answered,
+    seats_are_given_back,
+    copy_after_cancel_raises_alert,
+)
