@@ -38,7 +38,8 @@ DISPATCH_TESTS = [
 
 SWEEP_TESTS = ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "alarms", "records"]
 
-GATE_TESTS = [f"tests/simulation/test_gate_{part}.py" for part in ("waiting", "senders", "threads", "door")]
+GATE_PARTS = ("waiting", "fair_waiting", "senders", "threads", "door")
+GATE_TESTS = [f"tests/simulation/test_gate_{part}.py" for part in GATE_PARTS]
 
 #: Groups with SQL of their own for PostgreSQL. Their tests run on both databases.
 ON_BOTH_DATABASES = ("claim_sql",)
@@ -65,7 +66,7 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
         ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py"],
     ),
     "gate": ("app/delivery/gate/*", GATE_TESTS),
-    "seats": ("app/delivery/seats.py", DISPATCH_TESTS),
+    "seats": ("app/delivery/seats.py", [*DISPATCH_TESTS, "stopping", "fair_gate"]),
     "settle": (
         "app/delivery/settle.py",
         ["settle", "outcomes", "breaker", "report_failed", "report_published", "records", "accounts"],
