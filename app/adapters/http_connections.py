@@ -13,6 +13,7 @@ from typing import Any
 
 import urllib3  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 # Node.js closes an idle connection after 5 s. A request written at that moment ends as `unknown`.
@@ -125,3 +126,14 @@ class DeadlineHTTPConnection(HTTPConnection):
 
 class DeadlineHTTPSConnection(DeadlineHTTPConnection, HTTPSConnection):
     """A DeadlineHTTPConnection over TLS."""
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = DeadlineHTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = DeadlineHTTPSConnection
+
+
+POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {"http": _HTTPPool, "https": _HTTPSPool}

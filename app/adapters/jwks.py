@@ -14,7 +14,8 @@ import jwt
 from jwt import PyJWK, PyJWKClient, PyJWKClientConnectionError, PyJWKClientError, PyJWKSet
 from jwt.jwk_set_cache import JWKSetCache
 
-from app.version import VERSION
+from app.adapters.jwks_fetch import fetch_key_set
+from app.adapters.network_errors import describe_root_cause
 
 TIMEOUT_SECONDS = 5.0
 LIFESPAN_SECONDS = 600.0  # how long a withdrawn key can stay accepted
@@ -39,14 +40,11 @@ class _WallClockCache(JWKSetCache):
 
 
 class JwksClient(PyJWKClient):
-    """PyJWT's client, plus a pause after failed fetches. PyJWT pauses after successful ones."""
+    """PyJWT's client with a bounded fetch, and a pause after failed ones. PyJWT pauses after successful ones."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
-        agent = {"User-Agent": f"Punctual/{VERSION}"}
-        super().__init__(
-            url, headers=agent, lifespan=LIFESPAN_SECONDS, timeout=timeout, cooldown_duration=PAUSE_SECONDS
-        )
-        self.jwk_set_cache = _WallClockCache(LIFESPAN_SECONDS)
+        super().__init__(url, lifespan=LIFESPAN_SECONDS, timeout=timeout, cooldown_duration=PAUSE_SECONDS)
+        self._cache = self.jwk_set_cache = _WallClockCache(LIFESPAN_SECONDS)
         self._retry_at = 0.0
         self._fetching = threading.Lock()
 
@@ -72,10 +70,13 @@ class JwksClient(PyJWKClient):
         if time.monotonic() < self._retry_at:
             raise PyJWKClientConnectionError("the keys could not be fetched a moment ago")
         try:
-            return super().fetch_data()
+            key_set = fetch_key_set(self.uri, self.timeout)
+            self._cache.put(key_set)
         except Exception as error:  # network, status, no JSON, no keys: the caller cannot verify in any of these cases
             self._retry_at = time.monotonic() + PAUSE_SECONDS
-            raise PyJWKClientConnectionError(str(error)[:200] or type(error).__name__) from None
+            raise PyJWKClientConnectionError(describe_root_cause(error)[:200]) from None
+        self._last_successful_fetch = time.monotonic()  # PyJWT's pause counts from here
+        return key_set
 
     def _only_key(self, algorithm: str) -> PyJWK:
         """Return the only key of this algorithm. PyJWT derives a key's algorithm from `kty` and `crv` without `alg`.
@@ -96,7 +97,7 @@ class JwksClient(PyJWKClient):
         return self.match_kid(self._cached_keys() or [], kid)
 
     def _cached_keys(self) -> list[PyJWK] | None:
-        key_set = self.jwk_set_cache.get() if self.jwk_set_cache is not None else None
+        key_set = self._cache.get()
         return _for_signatures(key_set) if key_set is not None else None
 
 

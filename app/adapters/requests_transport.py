@@ -8,21 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import requests  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
-import urllib3  # noqa: F401  # the package before its parts, see tests/adapters/test_import_order.py
 from requests.adapters import HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from app.adapters.http_connections import DeadlineHTTPConnection, DeadlineHTTPSConnection
+from app.adapters.http_connections import POOL_CLASSES
 
 POOL_SIZE = 64
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = DeadlineHTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = DeadlineHTTPSConnection
 
 
 class DeadlineTransport(HTTPAdapter):
@@ -39,4 +29,4 @@ class DeadlineTransport(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use our connection classes in the pools (a hook of HTTPAdapter)."""
         super().init_poolmanager(*args, **(kwargs | self._tls_options))
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
