@@ -34,13 +34,13 @@ class TestPublish:
             assert messages(qstash.url).publish(alarm()) == "msg_1"
         [seen] = qstash.seen
         assert (seen.method, seen.path) == ("POST", f"/v2/publish/{BASE}/api/posts/dispatch")
-        assert seen.body == b'{"postId":"p1","userId":"u1","generation":3}'
+        assert seen.body == b'{"postId":"p1","userId":"u1","generation":3,"notBefore":1796112000}'
         wanted = {
             "authorization": f"Bearer {TOKEN}",
             "content-type": "application/json",
             "upstash-not-before": "1796112000",
             "upstash-retries": "3",
-            "upstash-timeout": "61s",
+            "upstash-timeout": "75s",
             "upstash-failure-callback": f"{BASE}/api/posts/dispatch-failed",
             "upstash-deduplication-id": "p1-3-2",
             "upstash-label": "post-p1",

@@ -78,8 +78,12 @@ class ProcessGroup:
 
     def terminate(self, name: str) -> int | None:
         """Send SIGTERM, wait out its grace period and return the exit code. 0 means a clean exit."""
+        self._children[name].terminate()
+        return self.wait(name)
+
+    def wait(self, name: str) -> int | None:
+        """Wait out the grace period of a process that was asked to end. Return its exit code."""
         child = self._children[name]
-        child.terminate()
         child.wait_or_kill(self.stop_sign)
         return child.exit_code
 

@@ -61,9 +61,9 @@ def test_sleep_that_ends_early_sends_nothing_before_the_instant(world: World):
     post = world.scheduled()
     world.clock.set(IN_TEN_MINUTES - timedelta(seconds=1))
     world.clock.wakes_early = True
-    assert world.dispatch(post).status == "ignored"
+    assert world.dispatch(post).status == "early"
     assert world.publisher.submissions == []
-    assert world.read(post).status == "scheduled"
+    assert world.read(post).armed
 
 
 def test_connection_is_warmed_before_the_wait(world: World):
