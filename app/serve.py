@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(3) from None
     command = granian_command(options, settings, _raise_file_limit())
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606  (no shell)
+    os.execv(command[0], command)  # noqa: S606  # nosec B606: no shell is wanted
 
 
 def granian_command(options: argparse.Namespace, settings: Settings, files: int) -> list[str]:
