@@ -2,7 +2,7 @@
 
 Each secret is encrypted together with the name of its field. Fernet has no associated data, so the name is a part of
 the plaintext, and a ciphertext moved to another row does not open there.
-Invariant: a new ciphertext is bound. One without a name is older, and opens until `flask keys rotate-encryption`.
+Invariant: the app binds each new ciphertext. An unbound one opens until `flask keys rotate-encryption`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,13 @@ class FernetVault:
 
         return [Fernet(key) for key in self._keys]
 
-    def encrypt(self, secret: str, field: str) -> str:
+    def encrypt(self, secret: str, field: str | None = None) -> str:
+        """Encrypt a secret, bound to its field. Without one, the ciphertext has the form of before the binding."""
+        if field is None:
+            return self._fernets[0].encrypt(secret.encode()).decode("ascii")
         return PREFIX + self._fernets[0].encrypt(f"{BOUND}{field}{END}{secret}".encode()).decode("ascii")
 
-    def decrypt(self, stored: str, field: str) -> str:
+    def decrypt(self, stored: str, field: str = "") -> str:
         """Decrypt a stored secret.
 
         Raises: ValueError when no key fits, the content is no text, or the ciphertext is bound to another field.
