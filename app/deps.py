@@ -32,6 +32,10 @@ class DeliveryGate(Protocol):
         """
         ...
 
+    def is_busy(self, deps: Deps, /) -> bool:
+        """Return True while a due delivery has not left, or the next instant is some milliseconds away."""
+        ...
+
 
 class AccountRenewal(Protocol):
     """The refresh of an account's token just before a send. `app.accounts.refresh` does it."""

@@ -16,6 +16,7 @@ from jwt.jwk_set_cache import JWKSetCache
 
 from app.adapters.jwks_fetch import fetch_key_set
 from app.adapters.network_errors import describe_root_cause
+from app.domain.turns import paused
 
 TIMEOUT_SECONDS = 5.0
 LIFESPAN_SECONDS = 600.0  # how long a withdrawn key can stay accepted
@@ -58,9 +59,11 @@ class JwksClient(PyJWKClient):
         if header.get("alg") not in algorithms:
             raise PyJWKClientError("the token is signed by another algorithm")
         kid = header.get("kid")
-        if not kid:
-            return self._only_key(str(header["alg"]))
-        return self._cached(kid) or self.get_signing_key(kid)
+        key = self._cached(kid) if kid else None
+        if key is not None:
+            return key
+        with paused():  # outside all locks here, or a thread that waits for one would hold the turn of its holder
+            return self.get_signing_key(kid) if kid else self._only_key(str(header["alg"]))
 
     def fetch_data(self) -> Any:
         """Fetch the keys, unless a fetch failed in the last PAUSE_SECONDS.

@@ -13,6 +13,7 @@ from requests import PreparedRequest, Response
 from app.adapters.network_errors import describe_root_cause
 from app.adapters.requests_transport import DeadlineTransport
 from app.domain.oauth import AuthorizationError
+from app.domain.turns import paused
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -26,7 +27,11 @@ class LinkedInTransport(DeadlineTransport):
         Raises: AuthorizationError `rate_limited` for 429, `unreachable` for 5xx and for a body cut short,
         `broken_answer` for a redirect and for a body above MAX_BODY_BYTES.
         """
-        response = super().send(request, **options | {"stream": True})
+        with paused():
+            return self._send(request, **options | {"stream": True})
+
+    def _send(self, request: PreparedRequest, **options: Any) -> Response:
+        response = super().send(request, **options)
         with response:
             status = response.status_code
             if status == 429:

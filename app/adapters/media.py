@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from app.domain.content.addresses import IPAddress, is_public
 from app.domain.ports import MediaVerdict
+from app.domain.turns import paused
 from app.version import VERSION
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ class HttpMediaCheck:
         while len(threads) < min(len(urls), MAX_PARALLEL) and self._threads.acquire(blocking=False):
             threads.append(threading.Thread(target=work, name="media", daemon=True))
             threads[-1].start()
-        for thread in threads:
-            thread.join(max(deadline - time.monotonic(), 0))
+        with paused():
+            for thread in threads:
+                thread.join(max(deadline - time.monotonic(), 0))
         return list(verdicts)
 
     def _check(self, url: str, deadline: float) -> MediaVerdict:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from app.adapters.network_errors import describe_root_cause, is_configuration_error
 from app.domain.ports import Clock, Reply, Submission
 from app.domain.times import to_wire
+from app.domain.turns import paused
 from app.log import emit
 from app.settings.values import Settings
 from app.version import VERSION
@@ -73,7 +74,8 @@ class N8nPublisher:
     def warm(self, count: int = 1) -> None:
         """Open connections ahead of a send, until `count` are idle. A failure is logged only."""
         try:
-            self._connections.warm(self._connect_seconds, count)
+            with paused():
+                self._connections.warm(self._connect_seconds, count)
         except Exception as error:
             emit("publisher.not_warm", error=self._error_text(error))
 

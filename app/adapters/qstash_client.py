@@ -17,6 +17,8 @@ from qstash.message import MessageApi
 from qstash.schedule import ScheduleApi
 from qstash.signing_key import SigningKeyApi
 
+from app.domain.turns import paused
+
 if TYPE_CHECKING:
     from qstash.http import HttpClient, HttpMethod
 
@@ -63,13 +65,14 @@ class QStashClient:
 
         Raises: httpx's errors when no answer came, QStashError for a status outside 2xx, ValueError for broken JSON.
         """
-        response = self._send_with_retries(
-            method=method,
-            url=self._base_url + path,
-            params=params,
-            headers={"Authorization": self._authorization, **(headers or {})},
-            content=body,
-        )
+        with paused():
+            response = self._send_with_retries(
+                method=method,
+                url=self._base_url + path,
+                params=params,
+                headers={"Authorization": self._authorization, **(headers or {})},
+                content=body,
+            )
         raise_for_non_ok_status(response)
         return response.json() if parse_response else response.text
 

@@ -10,6 +10,7 @@ from app.domain.errors import Stopping
 from app.domain.fairness import owner_of
 from app.domain.post import Post
 from app.domain.seats import Seat
+from app.domain.turns import leave
 
 NOTICED_WITHIN = timedelta(seconds=0.25)  # a request to stop, or a seat given to another owner
 COMES_BACK_WITHIN = timedelta(seconds=2)  # Retry-After 1, and the start of the next try
@@ -22,6 +23,7 @@ def wait_until(deps: Deps, post: Post, due: datetime) -> bool:
     """
     if due <= deps.clock.now():
         return True
+    leave()
     seat = take_seat(deps, post)
     if seat is None:
         return False

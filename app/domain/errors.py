@@ -10,7 +10,7 @@ Refusal
     ├── Locked
     ├── NotMigrated
     ├── Stopping
-    └── UnfinishedBodies
+    └── TooBusy
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ class Stopping(Unavailable):
         self.code = "stopping"
 
 
-class UnfinishedBodies(Unavailable):
-    """Too many requests wait for the rest of their bodies. Nothing was done."""
+class TooBusy(Unavailable):
+    """Too many requests came at once. Nothing was done."""
 
     def __init__(self) -> None:
-        super().__init__("Too many requests here wait for their bodies. Send this one again in a few seconds.")
-        self.code = "unfinished_bodies"
+        super().__init__("Too many requests came at once. Send this one again in a few seconds.")
+        self.code = "too_busy"
 
 
 def invalid_field(field: str, code: str, message: str, limit: int | None = None, actual: int | None = None) -> Invalid:

@@ -28,9 +28,10 @@ from app.web import (
     posts,
     problems,
     status,
+    turnstile,
     webhooks,
 )
-from app.web.bodies import UNFINISHED, BodyReaders, WholeRequest
+from app.web.bodies import WholeRequest
 from app.web.json_answers import Utf8Json
 
 MAX_BODY_BYTES = 1_000_000
@@ -49,7 +50,6 @@ def build_app(services: Services) -> Flask:
     app.extensions["punctual"] = services
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
-    app.extensions[UNFINISHED] = BodyReaders()
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     documented = [module.blueprint for module in (posts, accounts, companies, invitations, audit, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
@@ -62,4 +62,5 @@ def build_app(services: Services) -> Flask:
     edge.register(app, services.deps.settings)
     audit.register(app)
     addresses.register(app)
+    turnstile.register(app, services.deps)
     return app

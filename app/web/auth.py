@@ -18,6 +18,7 @@ from app.deps import Deps, Services
 from app.domain.alerts import DELIVERIES_REFUSED
 from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
+from app.domain.turns import rest
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
 from app.web.addresses import logged_path
@@ -26,7 +27,9 @@ from app.web.bodies import whole_body
 from app.web.failed_proofs import failed_proofs
 from app.web.limits import refuse_user
 from app.web.problems import RETRY_AFTER_SECONDS, problem
+from app.web.turnstile import turnstile
 
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 REFUSED_CALLS = "punctual_refused_calls"  # the key of the app's RefusedCalls among its extensions
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -84,7 +87,19 @@ def check_user() -> Response | None:
         return problem(
             503, "auth_unavailable", "Tokens cannot be checked now. Try again.", Retry_After=RETRY_AFTER_SECONDS
         )
+    _enter(user_id())
     return None
+
+
+def _enter(user: str) -> None:
+    """Let a proven user's request work, once its body is here.
+
+    Raises: TooBusy, and the errors of `whole_body`.
+    """
+    turnstile().admit_user(user)
+    rest()
+    body = whole_body() if request.method in WITH_BODY else b""
+    turnstile().give_user_turn(user, len(body))
 
 
 def admin_required(view: View) -> View:
@@ -154,6 +169,7 @@ def check_delivery(url: str, kind: str = DELIVERIES_REFUSED) -> Response | None:
         if settings.internal_api_secret is not None and not fits("internal_api_secret", given):
             reason = "X-Internal-Secret is missing or wrong"
             return _refuse_delivery(kind, "The internal secret is missing or wrong.", reason)
+        rest()  # for a slow body. `Turnstile.give_delivery_turn` takes the next turn
         if not signed.covers(whole_body()):
             raise BadSignature("the body is not the one that was signed")
     except BadSignature as error:

@@ -16,12 +16,15 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import FieldError, Invalid, invalid_field
+from app.domain.platforms import MAX_CONTENT
 from app.web.bodies import parse_json, whole_body
 from app.web.problems import MAX_ERRORS, shorten
 
 LIMITED = "Above the limit of RateLimit-Policy. Try again after the seconds of Retry-After. code: rate_limited."
 SECURED: dict[str, Any] = {"security": [{"user": []}], "responses": {"429": {"description": LIMITED}}}
 MAX_QUERY = 16_000  # bytes of a query, before it is parsed
+#: Of a body, by its commas, counted before it is parsed. More than a text full of commas has.
+MAX_VALUES = MAX_CONTENT + 10_000
 QUERY = "punctual_query"  # the attribute of a view with the schema of its query
 
 
@@ -33,6 +36,9 @@ class JsonParser(FlaskParser):
         raw = whole_body()
         if not raw or not req.is_json:
             return missing
+        if (values := raw.count(b",")) > MAX_VALUES:
+            message = f"Send a body of at most {MAX_VALUES:,} values."
+            raise invalid_field("body", "too_many_values", message, MAX_VALUES, values)
         try:
             return parse_json(raw.decode())
         except (ValueError, RecursionError):

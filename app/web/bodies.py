@@ -1,53 +1,20 @@
 """Read the bodies of requests: whole or not at all.
 
-Invariant: a caller who does not finish a body holds few threads. A delivery or report always finds a free one.
+Invariant: a thread that waits for a body holds no turn and no lock. The server sets no time limit on a body.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
 from typing import IO, Any, cast
 
-from flask import Request, current_app, g, request
+from flask import Request, g, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, LengthRequired, RequestEntityTooLarge, UnprocessableEntity
+from werkzeug.utils import cached_property
 
-from app.domain.errors import UnfinishedBodies
-
-UNFINISHED = "punctual_unfinished_bodies"  # the key of the app's BodyReaders among its extensions
-MAX_READERS, MAX_READERS_OF_USER = 64, 24  # fewer than the spare threads of app/serve.py
-
-
-class BodyReaders:
-    """The threads of this process that read users' bodies now. The server sets no time limit on a body."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._of_user: Counter[str] = Counter()
-
-    @contextmanager
-    def one_more(self, user_id: str) -> Iterator[None]:
-        """Count one more reader for this user while the context lasts.
-
-        Raises: UnfinishedBodies at either bound.
-        """
-        with self._lock:
-            if self._of_user.total() >= MAX_READERS or self._of_user[user_id] >= MAX_READERS_OF_USER:
-                raise UnfinishedBodies()
-            self._of_user[user_id] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._of_user[user_id] -= 1
-                if not self._of_user[user_id]:
-                    del self._of_user[user_id]
+from app.domain.turns import paused
 
 
 class WholeRequest(Request):
@@ -75,22 +42,13 @@ class WholeRequest(Request):
 
 
 def whole_body() -> bytes:
-    """Return the request's body. Call it after the caller's proof: it waits for the last byte.
+    """Return the request's body, read once. Call it after the caller's proof: it waits for the last byte.
 
-    Raises: BadRequest when the body is shorter than its announced length. RequestEntityTooLarge. UnfinishedBodies
-    when too many users' bodies are being read.
+    Raises: BadRequest when the body is shorter than its announced length. RequestEntityTooLarge.
     """
-    principal = g.get("principal")
-    if principal is None or "punctual_body" in g:
-        return _whole_body()
-    with current_app.extensions[UNFINISHED].one_more(principal.user_id):
-        return _whole_body()
-
-
-def _whole_body() -> bytes:
-    """Read the body once and keep it. A machine with its secret may have any number of bodies."""
     if "punctual_body" not in g:
-        body = request.get_data()
+        with paused():  # for a slow client
+            body = request.get_data()
         if request.content_length is not None and len(body) != request.content_length:
             raise BadRequest
         g.punctual_body = body
@@ -112,7 +70,12 @@ def parse_json(raw: bytes | str) -> Any:
 
     Raises: ValueError, RecursionError.
     """
-    return json.loads(raw, parse_int=_read_int)
+    try:
+        return json.loads(raw)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # such an integer. A call back for every integer is four times as slow
+        return json.loads(raw, parse_int=_read_int)
 
 
 def _read_int(digits: str) -> int | float:

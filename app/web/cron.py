@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify
 
 from app.domain.alerts import CRON_REFUSED
+from app.domain.turns import leave
 from app.web.addresses import acts_on_get
 from app.web.auth import deps, secret_required
 
@@ -20,6 +21,7 @@ def run_sweep() -> Swept:
     """Run one sweep. Its code is imported on first use, because a cold start for a dispatch does not need it."""
     from app.sweep.sweep import sweep
 
+    leave()
     return sweep(deps())
 
 
@@ -27,6 +29,7 @@ def run_poll() -> Swept:
     """Run one poll. Its code is imported on first use too."""
     from app.sweep.sweep import poll
 
+    leave()
     return poll(deps())
 
 
@@ -68,6 +71,7 @@ def publish_scheduled() -> Response:
     """
     from app.sweep.sweep import wait_jitter
 
+    leave()
     wait_jitter(deps())
     swept = run_poll()
     return jsonify(

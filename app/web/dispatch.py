@@ -17,6 +17,7 @@ from app.web.auth import accept_machine, check_delivery, deps
 from app.web.bodies import read_json, whole_body
 from app.web.ids import uuid_or_none
 from app.web.problems import problem, retry_after
+from app.web.turnstile import turnstile
 
 if TYPE_CHECKING:
     from app.domain.delivery import Dispatched
@@ -35,6 +36,7 @@ class Message(NamedTuple):
     """
 
     post_id: str
+    owner: str
     generation: int
     ends_lease: bool
     attempt: int | None
@@ -51,6 +53,7 @@ def dispatch() -> Any:
     message = _read_message(whole_body())
     if message is None:
         return _malformed()
+    turnstile().give_delivery_turn(message.owner)
     result = _handle(message)
     accept_machine(DELIVERIES_REFUSED)
     if not result.armed:  # the delivered message is the only alarm left, so it must come again
@@ -108,7 +111,10 @@ def _read_message(raw: bytes) -> Message | None:
     canonical_id = uuid_or_none(post_id)
     attempt = _as_counter(body.get("attempt"))
     armed_at, alarm_at = _as_instant(body.get("armedAt")), _as_instant(body.get("notBefore"), 1)
-    return Message(canonical_id, generation, kind == "lease", attempt, armed_at, alarm_at) if canonical_id else None
+    owner = str(body.get("userId", ""))
+    return (
+        Message(canonical_id, owner, generation, kind == "lease", attempt, armed_at, alarm_at) if canonical_id else None
+    )
 
 
 def _as_counter(value: Any) -> int | None:

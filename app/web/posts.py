@@ -26,6 +26,7 @@ from app.web.idempotency import DOCUMENTED as KEYED
 from app.web.idempotency import idempotent
 from app.web.ids import uuid_or_404, with_text_ids
 from app.web.paging import bounded_page, timeline_page
+from app.web.turnstile import turnstile
 
 blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
 
@@ -51,7 +52,9 @@ class Posts(MethodView):
         The parameters from and to bound scheduledAt. A page of long texts ends before the limit: read on with its
         nextCursor.
         """
-        return bounded_page(query, partial(_find, query))
+        found = bounded_page(query, partial(_find, query))
+        turnstile().give_turn_for_answer(user_id(), sum(len(post.content) for post in found["data"]))
+        return found
 
 
 @blueprint.route("/<post_id>")

@@ -21,14 +21,16 @@ from app.local.ports import HOST
 from app.local.stop_signal import StopSignal
 from app.serve import MAX_CONNECTIONS, SPARE_THREADS, _parser, default_workers, granian_command
 from app.settings.values import Settings
-from app.web.bodies import MAX_READERS, MAX_READERS_OF_USER
+from app.web.turnstile import MAX_HERE, MAX_OF_USER
 from tests.local.support import ROOT, wait_for
 from tests.support.app_stack import AppStack, StackOptions
 
 THREADS = 32
 CONNECTIONS = 2 * THREADS
 TIMEOUT_SECONDS = 30.0
-UNFINISHED = "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n{more}\r\n{{"
+HEAD = "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+UNFINISHED = HEAD + "Content-Length: 900\r\n{more}\r\n{{"
+CHUNKED = HEAD + "Transfer-Encoding: chunked\r\n{more}\r\nc\r\n{{"
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +97,12 @@ def test_stranger_is_answered_401_before_the_body_comes(
     assert is_up(stack)
 
 
-def test_unfinished_bodies_of_one_user_leave_threads_for_the_others(stack: AppStack, connections: list[socket.socket]):
+@pytest.mark.parametrize("unfinished", [UNFINISHED, CHUNKED])
+def test_unfinished_bodies_of_one_user_leave_threads_for_the_others(
+    stack: AppStack, connections: list[socket.socket], unfinished: str
+):
     mallory, ann = stack.token("mallory"), stack.token("ann")
-    request = UNFINISHED.format(path="/api/posts", more=f"Authorization: Bearer {mallory}\r\n").encode()
+    request = unfinished.format(path="/api/posts", more=f"Authorization: Bearer {mallory}\r\n").encode()
     for each in connections:
         each.sendall(request)
     refused = threading.Semaphore(0)
@@ -111,9 +116,9 @@ def test_unfinished_bodies_of_one_user_leave_threads_for_the_others(stack: AppSt
     readers = [threading.Thread(target=note, args=(each,), daemon=True) for each in connections]
     for reader in readers:
         reader.start()
-    for _ in range(CONNECTIONS - MAX_READERS_OF_USER):
+    for _ in range(CONNECTIONS - MAX_OF_USER):
         assert refused.acquire(timeout=TIMEOUT_SECONDS)
-    assert statuses == [503] * (CONNECTIONS - MAX_READERS_OF_USER)
+    assert statuses == [503] * (CONNECTIONS - MAX_OF_USER)
     written = requests.post(
         f"{stack.url}/api/posts",
         json={"content": "x", "platform": "linkedin"},
@@ -173,7 +178,7 @@ def test_command_has_more_threads_than_deliveries_may_wait_and_bodies_may_be_unf
     settings = Settings(database_url="sqlite://", dispatch_max_waiting=512)
     given = options_of(granian_command(_parser().parse_args([]), settings, 65_536))
     assert int(given["--blocking-threads"]) == 512 + SPARE_THREADS
-    assert SPARE_THREADS >= 2 * MAX_READERS
+    assert SPARE_THREADS > MAX_HERE
     assert int(given["--backpressure"]) == MAX_CONNECTIONS
 
 

@@ -51,6 +51,9 @@ class SimulatedGate:
             if delivery.claimed is not None and actor is not None:
                 actor.notes.setdefault("claimed", {})[inside[0]] = delivery.claimed.attempt
 
+    def is_busy(self, deps: Deps, /) -> bool:
+        return self._gate is not None and self._gate.is_busy(deps)
+
 
 class Instances:
     """All instances of one seed, and the stage of their virtual threads."""

@@ -20,6 +20,7 @@ from app.settings.values import Settings
 from app.web import build_app
 from app.web.auth import REFUSED_CALLS
 from app.web.failed_proofs import FAILED_PROOFS, FailedProofs
+from app.web.turnstile import TURNSTILE
 
 SECRET = "simulated-callback-secret"
 DISPATCH = "/api/posts/dispatch"
@@ -93,6 +94,8 @@ class Routes:
     def __init__(self) -> None:
         self._services = _CallersServices()
         self._app = build_app(cast(Services, self._services))
+        # Without turns: a virtual thread that waited for one would stand in a real lock, and the others with it.
+        self._app.wsgi_app = self._app.extensions[TURNSTILE].app  # type: ignore[method-assign]
         for name, make in ((REFUSED_CALLS, RefusedCalls), (FAILED_PROOFS, FailedProofs)):
             self._app.extensions[name] = _OneForEachInstance(self._services, make)
 

@@ -15,6 +15,9 @@ class OneByOne:
     def deliver(self, deps: Deps, delivery: ReadyDelivery, /) -> DeliveryResult:
         return deliver_alone(deps, delivery) if wait_until(deps, delivery.post, delivery.due) else TurnedAway.NO_SEAT
 
+    def is_busy(self, _deps: Deps, /) -> bool:
+        return False
+
 
 def one_by_one(work: Callable[[Any], Any], items: Iterable[Any], _at_a_time: int) -> list[Any]:
     """Run `work` over the items, one after the other."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.web.blueprint import MAX_VALUES
 from tests.web.site import HOUR, NOW, Site, User, json_of, refused, wire_form
 
 BIG = b'{"content": "' + b"x" * 5_000_000 + b'"}'
@@ -226,3 +227,18 @@ def test_wrong_method_answers_405_with_allow(alice: User, method: str, path: str
 )
 def test_unknown_address_answers_404(alice: User, path: str):
     refused(alice.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("value", [[0] * MAX_VALUES, [{}] * MAX_VALUES], ids=["numbers", "objects"])
+def test_a_body_of_too_many_values_is_refused_unparsed(small_site: Site, value: Any, monkeypatch: pytest.MonkeyPatch):
+    parsed: list[Any] = []
+    monkeypatch.setattr("app.web.blueprint.parse_json", parsed.append)
+    body = json.dumps({"content": "x", "media": value, "platform": "linkedin"}, separators=(",", ":"))[:999_999]
+    headers = {"Content-Type": "application/json"}
+    problem = refused(small_site.user("alice").post("/api/posts", data=body, headers=headers), 422, "too_many_values")
+    assert problem["errors"][0]["field"] == "body"
+    assert not parsed
+
+
+def test_a_text_full_of_commas_is_taken(small_site: Site):
+    json_of(small_site.user("alice").post("/api/posts", json={"content": "a" + "," * 99_999}), 201)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from app.web.bodies import MAX_READERS, MAX_READERS_OF_USER, UNFINISHED
+from app.web.turnstile import MAX_OF_USER, MAX_USERS, TURNSTILE
 from tests.web.answers import SECRETS
 from tests.web.site import BASE, HOUR, NOW, Site, json_of, refused, signature
 
@@ -122,30 +122,30 @@ def test_body_shorter_than_announced_is_refused_whole(small_site: Site):
     assert small_site.rows("SELECT count(*) FROM posts") == [(0,)]
 
 
-def test_user_with_many_unfinished_bodies_is_refused_and_other_callers_are_not(small_site: Site):
+def test_user_with_many_unfinished_requests_is_refused_and_other_callers_are_not(small_site: Site):
     alice, bob = small_site.user("alice"), small_site.user("bob")
-    readers = small_site.app.extensions[UNFINISHED]
-    held = [readers.one_more("alice") for _ in range(MAX_READERS_OF_USER)]
+    here = small_site.app.extensions[TURNSTILE].users_here
+    held = [here.one_more("alice") for _ in range(MAX_OF_USER)]
     for each in held:
         each.__enter__()
     answer = alice.post("/api/posts", json={"content": "x"})
-    refused(answer, 503, "unfinished_bodies")
+    refused(answer, 503, "too_busy")
     assert answer.headers["Retry-After"] == "5"
     json_of(bob.post("/api/posts", json={"content": "x"}), 201)
     for each in held:
         each.__exit__(None, None, None)
     json_of(alice.post("/api/posts", json={"content": "x"}), 201)
-    assert not readers._of_user
+    assert len(here) == 0
 
 
-def test_unfinished_bodies_of_many_users_leave_machines_their_threads(small_site: Site):
+def test_unfinished_requests_of_many_users_leave_machines_their_threads(small_site: Site):
     alice = small_site.user("alice")
     post = alice.scheduled()
-    readers = small_site.app.extensions[UNFINISHED]
-    held = [readers.one_more(f"user {number}") for number in range(MAX_READERS)]
+    here = small_site.app.extensions[TURNSTILE].users_here
+    held = [here.one_more(f"user {number}") for number in range(MAX_USERS)]
     for each in held:
         each.__enter__()
-    refused(alice.post("/api/posts", json={"content": "x"}), 503, "unfinished_bodies")
+    refused(alice.post("/api/posts", json={"content": "x"}), 503, "too_busy")
     small_site.clock.at = NOW + HOUR
     assert json_of(small_site.deliver(post)) == {"status": "dispatched"}
     report = {"postId": post["id"], "status": "published", "attempt": 1}

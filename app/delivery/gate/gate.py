@@ -19,6 +19,7 @@ from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
 from app.domain.post import Post
+from app.domain.turns import leave
 from app.log import emit, request_id
 
 SENDERS = 8
@@ -31,7 +32,7 @@ class Gate:
     """
 
     def __init__(self, senders: int = SENDERS) -> None:
-        self._replies = Replies(self._is_busy)
+        self._replies = Replies(self.is_busy)
         self._settler = Settler(self._replies)
         self._senders = Senders(senders, self._settler)
         self._waiting = Waiting(self._senders)
@@ -45,6 +46,10 @@ class Gate:
     def duplicates(self, post: Post) -> int:
         """Return how many deliveries wait for the claim of another delivery of this post."""
         return self._waiting.duplicates(post)
+
+    def is_busy(self, deps: Deps) -> bool:
+        """Return True while a send is queued or an instant is near."""
+        return self._senders.backlog > 0 or self._waiting.is_near(deps)
 
     def deliver(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
         """Pass one delivery, as deps.DeliveryGate says."""
@@ -72,6 +77,7 @@ class Gate:
         if delivery.seat is not None and delivery.seat.withdrawn:  # before it was in the queue
             self._waiting.withdraw(delivery)
         # One wait without a timeout: hundreds of threads that wake to poll would take the processor from the senders.
+        leave()
         result = delivery.future.result()
         if result is not None:
             return result
@@ -88,10 +94,6 @@ class Gate:
             for _ in range(self._senders.count):
                 _start("gate_send", self._senders.send_next, deps)
             self._started = True
-
-    def _is_busy(self, deps: Deps) -> bool:
-        """Return True while a send is queued or an instant is near."""
-        return self._senders.backlog > 0 or self._waiting.is_near(deps)
 
 
 def _start(name: str, work: Callable[[Deps], None], deps: Deps) -> None:

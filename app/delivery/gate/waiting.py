@@ -22,7 +22,7 @@ from app.domain.post import Post
 from app.domain.seats import Place
 from app.log import emit
 
-MAX_GROUP = 16  # claimed in one transaction: claimed and unsent posts are in doubt if this process dies
+MAX_GROUP = 8  # claimed in one transaction: the next delivery waits for it, and unsent ones are in doubt after a death
 AHEAD_SECONDS = 0.01  # a claim is written this long before its instant and committed at it
 NEAR_SECONDS = 0.01
 MAX_NAP_SECONDS = 0.25  # of the claiming thread, so that it notices a wall clock that was set forward
@@ -41,6 +41,7 @@ class Waiting:
         self._places: dict[Place, ReadyDelivery] = {}
         self._order = itertools.count()
         self._ahead_seconds = AHEAD_SECONDS
+        self._claiming = False
 
     def __len__(self) -> int:
         return len(self._heap) + len(self._due)
@@ -76,14 +77,20 @@ class Waiting:
         self._finish(delivery, TurnedAway.NO_SEAT)
 
     def is_near(self, deps: Deps) -> bool:
-        """Return True if the nearest instant is here or some milliseconds away."""
+        """Return True if a claim is under way, or the nearest instant is here or some milliseconds away."""
         with self._changed:
             left = self._seconds_left(deps)
-            return bool(self._due) or (left is not None and left < NEAR_SECONDS)
+            return self._claiming or bool(self._due) or (left is not None and left < NEAR_SECONDS)
 
     def claim_next(self, deps: Deps) -> None:
         """Wait for the nearest instant, claim the deliveries due by then, and pass the claimed ones to the senders."""
         group, at = self._next_group(deps)
+        try:
+            self._claim(deps, group, at)
+        finally:
+            self._claiming = False
+
+    def _claim(self, deps: Deps, group: list[ReadyDelivery], at: datetime | None) -> None:
         try:
             results = claim(deps, group, at, skip_locked=True)
         except ClockSetBack:
@@ -136,6 +143,7 @@ class Waiting:
                 at = self._collect_due(deps.clock.now())
                 group = self._take()
                 if group:
+                    self._claiming = True
                     return group, at
                 self._changed.wait(self._nap_seconds(deps))
 

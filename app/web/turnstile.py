@@ -1,0 +1,164 @@
+"""The turnstile of the API: how many requests this process takes at once, and how many of them work.
+
+Invariant: a request gets its first turn before any work of the app. A user gets one of its own after the proof. A
+delivery or report always finds a free thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, cast
+
+from flask import Flask, current_app, request
+
+from app.deps import Deps
+from app.domain.errors import TooBusy
+from app.domain.turns import Bound, NoTurn, Turns, change_to, holding
+
+TURNSTILE = "punctual_turnstile"  # the key of the app's Turnstile among its extensions
+END = "punctual.end_of_request"  # the key of the request's ExitStack in its environ
+REFUSED = "punctual.refused"  # True in the environ of a request that gets the answer `too_busy`
+MAX_HERE, MAX_USERS, MAX_OF_USER = 96, 64, 24  # requests in this process: fewer than the spare threads of app/serve.py
+USERS, OF_USER = 3, 2  # of them at work. A user's second one works while the first waits for the database
+MACHINES = 3
+HEAVY_BYTES = 32 * 1024  # to read or write JSON above this, Python may work for 10 ms without a pause
+QUIET_SECONDS, POLL_SECONDS = 0.008, 0.001
+MAX_WAIT_SECONDS = 10.0
+#: So long due deliveries go first: before a heavy body, a user's other requests, and a delivery that comes ahead.
+HEAVY_COURTESY_SECONDS, COURTESY_SECONDS, ARRIVAL_SECONDS = 1.0, 0.05, 0.01
+MACHINE_PATHS = ("/api/posts/dispatch", "/api/webhooks/")
+FREE_PATHS = frozenset({"/healthz", "/readyz"})
+
+WsgiApp = Callable[..., Iterable[bytes]]
+
+
+class Turnstile:
+    """A WSGI app in front of the app."""
+
+    def __init__(self, app: WsgiApp, deps: Deps) -> None:
+        self.app = app
+        self.here, self.users_here = Crowd(MAX_HERE, MAX_HERE), Crowd(MAX_USERS, MAX_OF_USER)
+        self._users, self._machines, self._heavy = Turns(USERS, OF_USER), Turns(MACHINES, MACHINES), Turns(1, 1)
+        self._before_heavy = QuietGate(deps, HEAVY_COURTESY_SECONDS, QUIET_SECONDS)
+        self._before_light, self._before_delivery = QuietGate(deps, COURTESY_SECONDS), QuietGate(deps, ARRIVAL_SECONDS)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path in FREE_PATHS:
+            return self.app(environ, start_response)
+        with ExitStack() as end:
+            environ[END] = end
+            self._let_in(environ, path, end)
+            return self.app(environ, start_response)
+
+    def _let_in(self, environ: dict[str, Any], path: str, end: ExitStack) -> None:
+        """Wait for a turn of an unknown caller. Machines' routes wait apart: reports must not delay deliveries."""
+        if path.startswith(MACHINE_PATHS):
+            end.enter_context(holding(self._machines, path))
+            return
+        try:
+            end.enter_context(self.here.one_more(""))
+            end.enter_context(holding(self._users, "", MAX_WAIT_SECONDS))
+        except (TooBusy, NoTurn):
+            environ[REFUSED] = True
+
+    def admit_user(self, user_id: str) -> None:
+        """Count this request among those of its user until it ends. Raises: TooBusy at the bounds."""
+        request.environ[END].enter_context(self.users_here.one_more(user_id))
+
+    def give_user_turn(self, user_id: str, body_bytes: int) -> None:
+        """Wait for a turn of this user. Due deliveries go first, and heavy bodies come one by one.
+
+        Raises: TooBusy.
+        """
+        heavy: list[Bound] = [self._heavy, self._before_heavy]
+        first = heavy if body_bytes > HEAVY_BYTES else [self._before_light]
+        _change([*first, self._users], f"user:{user_id}")
+
+    def give_turn_for_answer(self, user_id: str, characters: int) -> None:
+        """Wait for another turn of this user before a heavy answer is written. Raises: TooBusy."""
+        if characters > HEAVY_BYTES:
+            self.give_user_turn(user_id, characters)
+
+    def give_delivery_turn(self, owner: str) -> None:
+        """Wait for a turn of this post's owner. Raises: TooBusy."""
+        _change([self._before_delivery, self._machines], f"owner:{owner}")
+
+
+class Crowd:
+    """The requests that are here: `most` of them, and `most_of_one` of one caller."""
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self._most, self._most_of_one = most, most_of_one
+        self._lock = threading.Lock()
+        self._of: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._of.total()
+
+    @contextmanager
+    def one_more(self, caller: str) -> Iterator[None]:
+        """Count one more request of this caller while the context lasts.
+
+        Raises: TooBusy at either bound.
+        """
+        with self._lock:
+            if self._of.total() >= self._most or self._of[caller] >= self._most_of_one:
+                raise TooBusy()
+            self._of[caller] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._of[caller] -= 1
+                if not self._of[caller]:
+                    del self._of[caller]
+
+
+class QuietGate:
+    """A Bound: wait until no delivery is due, for `most` seconds. It has no turns, so it never ends without one."""
+
+    def __init__(self, deps: Deps, most: float, quiet: float = 0.0) -> None:
+        self._deps, self._most, self._quiet = deps, most, quiet
+
+    def take(self, _owner: str, _seconds: float | None = None) -> None:
+        """Wait until the gate has been quiet for `quiet` seconds."""
+        quiet_since = now = time.monotonic()
+        end = now + self._most
+        while self._deps.gate.is_busy(self._deps) or now - quiet_since < self._quiet:
+            time.sleep(POLL_SECONDS)
+            now = time.monotonic()
+            if now > end:
+                return
+            if self._deps.gate.is_busy(self._deps):
+                quiet_since = now
+
+    def release(self, _owner: str) -> None:
+        """Do nothing."""
+
+
+def register(app: Flask, deps: Deps) -> None:
+    made = Turnstile(app.wsgi_app, deps)
+    app.extensions[TURNSTILE] = made
+    app.wsgi_app = made  # type: ignore[method-assign]
+    app.before_request(_refuse)
+
+
+def turnstile() -> Turnstile:
+    return cast(Turnstile, current_app.extensions[TURNSTILE])
+
+
+def _refuse() -> None:
+    if request.environ.get(REFUSED):
+        raise TooBusy()
+
+
+def _change(bounds: Sequence[Bound], owner: str) -> None:
+    try:
+        change_to(bounds, owner, MAX_WAIT_SECONDS)
+    except NoTurn:
+        raise TooBusy() from None
