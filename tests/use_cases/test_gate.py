@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from app.delivery.gate.gate import Gate
+from app.delivery.gate.waiting import MAX_GROUP
 from app.domain.delivery import Dispatched
 from app.domain.errors import Unavailable
 from app.domain.ports import Reply, Submission
@@ -32,11 +33,11 @@ ACCEPTED = Dispatched("dispatched")
 
 
 def test_due_group_is_claimed_in_one_call_and_each_post_is_sent_once(world: World, gate: Gate):
-    group = posts_due_together(world, 12)
+    group = posts_due_together(world, MAX_GROUP)
     with count_claims() as claims:
         with waiting_at_gate(world, gate, group) as coming:
             assert world.publisher.submissions == []
-        assert results(coming) == [ACCEPTED] * 12
+        assert results(coming) == [ACCEPTED] * MAX_GROUP
     assert claims.call_count == 1
     assert sent_post_ids(world) == sorted(post.id for post in group)
     for post in group:

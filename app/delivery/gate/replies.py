@@ -18,7 +18,7 @@ from app.domain.post import Post
 
 MAX_REPLY_DELAY_SECONDS = 1.0
 MAX_REPLIES = 100
-REPLIES_AT_ONCE = 16
+REPLIES_AT_ONCE = 4
 POLL_SECONDS = 0.002
 
 #: A settled delivery, its result, and its post with the end of the lease where one is armed.
@@ -39,9 +39,7 @@ class Replies:
     def reply_next(self, deps: Deps) -> None:
         """Wait for settled sends and for a moment without sends, then reply to their callers."""
         by, first = self._queue.get()
-        # Replies can wait. Hundreds of callers that wake up for theirs would take the processor from the senders.
-        while self._is_busy(deps) and time.monotonic() < by:
-            time.sleep(POLL_SECONDS)
+        self._wait_for_quiet(deps, by)
         group = [first]
         while len(group) < MAX_REPLIES and not self._queue.empty():
             group.append(self._queue.get()[1])
@@ -51,4 +49,10 @@ class Replies:
             for index, (delivery, result, _) in enumerate(group):
                 if index and index % REPLIES_AT_ONCE == 0:
                     time.sleep(POLL_SECONDS)
+                    self._wait_for_quiet(deps, by)
                 delivery.future.set_result(result)
+
+    def _wait_for_quiet(self, deps: Deps, by: float) -> None:
+        """Wait while the gate is busy, until `by`: callers that wake up take the processor from the senders."""
+        while self._is_busy(deps) and time.monotonic() < by:
+            time.sleep(POLL_SECONDS)
