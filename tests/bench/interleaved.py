@@ -24,10 +24,13 @@ from tests.bench.query_plans import Plan, capture_statements, explain
 
 Call = Callable[[], object]
 MAKE_DUE_AGAIN = """
-UPDATE posts SET status = 'scheduled', next_attempt_at = now() - interval '1 second', lease_until = NULL,
-    sending_at = NULL WHERE id IN (SELECT id FROM posts WHERE user_id = :author AND scheduled_at IS NOT NULL
-        AND company_id IS NULL AND status IN ('scheduled', 'publishing') ORDER BY id LIMIT :number)
-RETURNING id, generation
+WITH due AS (
+    UPDATE posts SET status = 'scheduled', next_attempt_at = now() - interval '1 second', lease_until = NULL,
+        sending_at = NULL WHERE id IN (SELECT id FROM posts WHERE user_id = :author AND scheduled_at IS NOT NULL
+            AND company_id IS NULL AND status IN ('scheduled', 'publishing') ORDER BY id LIMIT :number)
+    RETURNING id, generation),
+forgotten AS (DELETE FROM attempts WHERE post_id IN (SELECT id FROM due)) -- a post that may be out is not sent again
+SELECT id, generation FROM due
 """
 
 

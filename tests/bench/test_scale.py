@@ -8,7 +8,7 @@ from tests.bench import scale
 
 
 def test_scale_bench_measures_calls_plans_and_sweeps(capsys: pytest.CaptureFixture[str]):
-    assert scale.main(["--posts", "600", "--small", "200", "--blocks", "1", "--calls", "3"]) in (0, 1)
+    assert scale.main(["--posts", "600", "--small", "200", "--blocks", "2", "--calls", "3"]) in (0, 1)
     said = capsys.readouterr().out
     for name in ("list, first page", "list, client", "status route", "dispatch"):
         assert re.search(rf"^{name} +[\d.]+ +[\d.]+ +[\d.]+ ", said, re.MULTILINE), name
