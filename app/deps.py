@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
+from app.domain.in_flight import InFlight
 from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
 from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
@@ -70,6 +71,7 @@ class Deps:
     database_clock: bool = False
     stop: StopRequest | None = None
     lead: MeasuredLead = field(default_factory=MeasuredLead)
+    in_flight: InFlight = field(default_factory=InFlight)
     random: Callable[[], float] = field(default=random.random)
 
 

@@ -20,6 +20,7 @@ from app.adapters.user_tokens import UserTokens
 from app.adapters.vault import FernetVault
 from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
+from app.domain.in_flight import InFlight
 from app.domain.seats import Seats
 from app.settings.environment import read_settings
 from app.settings.values import Settings
@@ -54,6 +55,7 @@ def wire(settings: Settings | None = None) -> Services:
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
         database_clock=db.is_postgresql,
         stop=watch_termination(),
+        in_flight=InFlight(settings.n8n_max_in_flight, shared=True),
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(

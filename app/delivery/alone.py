@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from app.delivery.claim import claim
 from app.delivery.send import send
 from app.delivery.settle import settle, settle_unsent
 from app.deps import Deps
-from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery
+from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
+
+ROOM_NAP = timedelta(milliseconds=20)  # between two looks for room
 
 
 def deliver_alone(deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
@@ -15,12 +19,38 @@ def deliver_alone(deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
     Raises: Unavailable where nothing was recorded.
     """
     if delivery.claimed is None:
-        [lost] = claim(deps, [delivery])
+        if not _enter(deps, delivery):
+            return TurnedAway.NO_ROOM
+        lost = _claim(deps, delivery)
         if lost is not None:
             return lost
     if delivery.verdict is None:
         send(deps, delivery)
     return _settle(deps, delivery)
+
+
+def _enter(deps: Deps, delivery: ReadyDelivery) -> bool:
+    """Wait for room in flight. Return False if there is none in time."""
+    is_waiting = False
+    while not deps.in_flight.try_enter_alone(delivery, now := deps.clock.now(), is_waiting=is_waiting):
+        is_waiting = True
+        if delivery.claim_by is not None and now >= delivery.claim_by:
+            deps.in_flight.stop_waiting()
+            return False
+        deps.clock.sleep_until(now + ROOM_NAP)
+    return True
+
+
+def _claim(deps: Deps, delivery: ReadyDelivery) -> DeliveryResult | None:
+    """Claim the delivery. Return its result where the claim was lost."""
+    try:
+        [lost] = claim(deps, [delivery])
+    except Exception:
+        deps.in_flight.leave(delivery)
+        raise
+    if lost is not None:
+        deps.in_flight.leave(delivery)
+    return lost
 
 
 def _settle(deps: Deps, delivery: ReadyDelivery) -> Dispatched:

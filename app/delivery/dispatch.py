@@ -19,6 +19,8 @@ from app.domain.post import Post, Trigger
 from app.log import emit
 from app.store.posts import queries
 
+SWEPT_WAIT_SECONDS = 1.0  # for room in flight, of a sweep on Vercel
+
 
 def dispatch(
     deps: Deps,
@@ -74,10 +76,11 @@ def _dispatch(
     if isinstance(ready, Dispatched):
         return ready
     ready.message = message
+    ready.claim_by = _claim_by(deps, message)
     if deps.database_clock:
         ready.tolerance = database_tolerance(message.signed_at, now)
     passed: DeliveryResult = deps.gate.deliver(deps, ready)
-    if passed is TurnedAway.NO_SEAT:
+    if passed in (TurnedAway.NO_SEAT, TurnedAway.NO_ROOM):
         return rearm(deps, post, message, exact=False)
     if passed is TurnedAway.ACCOUNT_CHANGED:  # try again with the account as it is now
         return _dispatch(deps, post_id, generation, trigger, message)
@@ -89,6 +92,16 @@ def _dispatch(
             return _dispatch(deps, post_id, generation, trigger, message, may_wait=False)
         return rearm_by_database(deps, post, message, left)
     return passed
+
+
+def _claim_by(deps: Deps, message: DeliveredMessage) -> datetime:
+    """Return the latest instant for a claim, so that n8n can answer before the delivery's own request ends.
+
+    A sweep on Vercel has no time left for a wait.
+    """
+    is_swept = message.id is None and deps.settings.vercel
+    wait = SWEPT_WAIT_SECONDS if is_swept else deps.settings.room_wait_seconds
+    return (message.woken_at or deps.clock.now()) + timedelta(seconds=wait)
 
 
 def _admit(post: Post | None, generation: int) -> Post | Dispatched:

@@ -29,8 +29,14 @@ REFUSAL_ALERT_LIFETIME = timedelta(days=1)  # without an accepted call. A strang
 REPORTS_REFUSED, CRON_REFUSED, DELIVERIES_REFUSED = "reports_refused", "cron_refused", "deliveries_refused"
 REFUSED = frozenset({REPORTS_REFUSED, CRON_REFUSED, DELIVERIES_REFUSED})
 
+OVERLOADED = "n8n_overloaded"
+OVERLOADED_AFTER = timedelta(seconds=1)  # of deliveries that wait for room in flight
+OVERLOADED_RENEWED = timedelta(seconds=5)
+OVERLOADED_LASTS = timedelta(seconds=30)  # without a renewal: the process has ended
+
 CURES = {
     "breaker_open": "n8n fails. Posts wait, and one post tries from time to time. Look at n8n and its log.",
+    "n8n_overloaded": "n8n takes fewer posts a second than fall due. Give n8n more workers, or spread the posts.",
     "workflow_inactive": "n8n does not know the webhook. Activate the workflow, or correct N8N_WEBHOOK_URL.",
     "publisher_refuses_us": "n8n refuses us. Check N8N_WEBHOOK_AUTH_HEADER, and switch Ignore Bots off in the webhook.",
     "publisher_address_wrong": "n8n's host name or certificate is wrong. Check N8N_WEBHOOK_URL and DNS. Posts wait.",
@@ -63,5 +69,14 @@ CURES = {
 PER_OBJECT = ("reconnect_required", "reconnect_soon", "duplicate_publish", "published_after_cancel")
 MAX_COUNTED, EXAMPLES = 1_000, 3  # of one such kind
 
+#: Kinds whose stored detail names no post and no user, so the status page shows it.
+PUBLIC_DETAILS = frozenset({OVERLOADED})
+
 #: Subjects that name a part of the installation, not a post or account of a user.
 PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin", "scheduler", "TOKEN_ENCRYPTION_KEYS"})
+
+
+def overload_text(accepted: float, reported: float) -> str:
+    """Return the alert's text with n8n's rate, in posts per second. It names no post and no user."""
+    rate = f"n8n accepts {accepted:.1f} and reports {reported:.1f} posts a second, and more fall due."
+    return f"{rate} Posts wait for it. Give n8n more workers (queue mode), or spread the posts over more seconds."

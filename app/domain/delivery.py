@@ -66,6 +66,7 @@ class TurnedAway(enum.Enum):
     """Why a ready delivery was not claimed. Nothing was recorded."""
 
     NO_SEAT = "no waiting seat is left for its owner, or the post has one already"
+    NO_ROOM = "as many posts are in flight to n8n as it can take, and the delivery can wait no longer"
     ACCOUNT_CHANGED = "the account is not the one that was prepared"
     POST_CHANGED = "the post is not the one whose media were checked"
     TOO_EARLY = "the post is not due yet by the database's clock"
@@ -82,9 +83,10 @@ class ReadyDelivery:
     this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
     may be out. `tolerance` is as in the claim's intent. `locked` is True where another transaction held the post at the
     claim. `early_by` is the time left by the database's clock, after a claim that this clock refused. `request_id` is
-    the caller's, for the log. `duplicates` are due deliveries of the same post and generation. They wait for the claim
-    of this one. `future` ends with the result, with None where the caller has to finish the delivery alone, or with an
-    exception.
+    the caller's, for the log. `claim_by` is the latest instant for a claim, None without a bound. `in_flight` is True
+    from the claim to n8n's answer. `duplicates` are due deliveries of the same post and generation. They wait for the
+    claim of this one. `future` ends with the result, with None where the caller has to finish the delivery alone, or
+    with an exception.
     """
 
     post: Post
@@ -107,5 +109,7 @@ class ReadyDelivery:
     sent_at: datetime | None = None
     request_id: str | None = None
     answered_at: datetime | None = None
+    claim_by: datetime | None = None
+    in_flight: bool = False
     duplicates: list[ReadyDelivery] = field(default_factory=list)
     future: Future[DeliveryResult | None] = field(default_factory=Future)

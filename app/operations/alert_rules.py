@@ -104,6 +104,8 @@ def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: run
         return alert_queries.accepted_since(connection, alert.last_at)
     if alert.kind == "message_service_beyond_horizon":  # each sweep arms the unarmed again and would have renewed it
         return figures is not None and figures.last_status == "ok" and figures.last_run_at > alert.last_at
+    if alert.kind == rules.OVERLOADED:  # its process clears it, or has ended
+        return now - alert.last_at > rules.OVERLOADED_LASTS
     return alert.kind in rules.REFUSED and now - alert.last_at > rules.REFUSAL_ALERT_LIFETIME
 
 

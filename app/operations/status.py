@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from app.alarms import armed_horizon
 from app.deps import Deps
-from app.domain.alerts import CURES, PUBLIC_SUBJECTS
+from app.domain.alerts import CURES, PUBLIC_DETAILS, PUBLIC_SUBJECTS
 from app.domain.breaker import Breaker
 from app.domain.errors import NotMigrated, Unavailable
 from app.domain.lifecycle import Status
@@ -91,7 +91,7 @@ def _public(alert: alerts.Alert) -> dict[str, Any]:
         "since": to_wire(alert.since),
         "lastAt": to_wire(alert.last_at),
         "count": alert.count,
-        "detail": CURES.get(alert.kind, alert.kind),
+        "detail": alert.detail if alert.kind in PUBLIC_DETAILS else CURES.get(alert.kind, alert.kind),
     }
 
 

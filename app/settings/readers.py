@@ -84,6 +84,16 @@ def whole(minimum: int) -> Callable[[str], int]:
     return read
 
 
+def whole_or_auto(raw: str) -> int | None:
+    """Read a whole number from 1. Returns None for `auto`."""
+    if raw.lower() == "auto":
+        return None
+    try:
+        return whole(1)(raw)
+    except ValueError as error:
+        raise ValueError(f"{error}. Or auto") from None
+
+
 def quota(raw: str) -> int:
     """Read the most things of a kind, 0 for no quota."""
     if not (raw.isascii() and raw.isdigit() and len(raw) < 16):

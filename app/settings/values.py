@@ -102,6 +102,7 @@ class Settings:
     breaker_threshold: int = setting(5, readers.whole(1))
     breaker_cooldown_seconds: float = setting(60.0, readers.duration)
     max_schedule_days: float = setting(730.0, readers.days)
+    n8n_max_in_flight: int | None = setting(None, readers.whole_or_auto)  # None: auto
     n8n_parallelism: int | None = setting(None, readers.whole(1))
     account_spacing_seconds: float | None = setting(None, readers.duration)
     account_daily_cap: int | None = setting(None, readers.whole(1))
@@ -143,6 +144,12 @@ class Settings:
     def longest_lead_seconds(self) -> float:
         """The longest time that a delivery may be planned ahead of its instant."""
         return self.dispatch_lead_seconds or self.auto_lead_seconds[1]
+
+    @property
+    def room_wait_seconds(self) -> float:
+        """The longest time from a delivery's arrival to its claim. Then n8n can still answer within the request."""
+        beyond = self.media_check_seconds if self.vercel else DELIVERY_MARGIN_SECONDS / 2
+        return self.longest_lead_seconds + beyond
 
     @property
     def dispatch_url(self) -> str:

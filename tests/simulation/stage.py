@@ -16,6 +16,7 @@ from app.delivery.seats import take_seat
 from app.deps import Deps
 from app.domain.breaker import Breaker
 from app.domain.delivery import ReadyDelivery, StopRequest
+from app.domain.in_flight import InFlight
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
 from tests.simulation.kernel import EPOCH, SECOND, Actor, Kernel
@@ -50,7 +51,9 @@ class VirtualStage:
         self.seats = virtual_seats(self, 64)
         self.stop = StopRequest()
         self.publisher = mock.Mock()
-        parts = SimpleNamespace(clock=self.clock, seats=self.seats, stop=self.stop, publisher=self.publisher)
+        parts = SimpleNamespace(
+            clock=self.clock, seats=self.seats, stop=self.stop, publisher=self.publisher, in_flight=InFlight()
+        )
         self.deps = cast(Deps, parts)
         self.yield_odds = 0.0
         self._posts = 0

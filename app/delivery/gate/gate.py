@@ -13,6 +13,7 @@ from app.delivery.alone import deliver_alone
 from app.delivery.gate.replies import Replies
 from app.delivery.gate.senders import Senders
 from app.delivery.gate.settler import Settler
+from app.delivery.gate.sharing import Sharing
 from app.delivery.gate.waiting import Waiting
 from app.delivery.seats import is_let_go, release_seat, take_seat
 from app.deps import Deps
@@ -26,7 +27,7 @@ SENDERS = 8
 
 
 class Gate:
-    """A deps.DeliveryGate with threads: one claims due deliveries, a few send, one settles, one replies.
+    """A deps.DeliveryGate with threads: one claims due deliveries, a few send, one settles, one replies, one shares.
 
     The threads start with the first delivery and end with the process.
     """
@@ -36,6 +37,7 @@ class Gate:
         self._settler = Settler(self._replies)
         self._senders = Senders(senders, self._settler)
         self._waiting = Waiting(self._senders)
+        self._sharing = Sharing(self._waiting.__len__, self._waiting.notice_room)
         self._starting = threading.Lock()
         self._started = False
 
@@ -74,6 +76,7 @@ class Gate:
         if delivery.seat is not None and len(self._waiting) and deps.publisher is not None:
             deps.publisher.warm(min(len(self._waiting) + 1, self._senders.count))  # one connection per concurrent send
         self._waiting.add(delivery)
+        deps.in_flight.wanted.set()
         if delivery.seat is not None and delivery.seat.withdrawn:  # before it was in the queue
             self._waiting.withdraw(delivery)
         # One wait without a timeout: hundreds of threads that wake to poll would take the processor from the senders.
@@ -91,6 +94,8 @@ class Gate:
             _start("gate_claim", self._waiting.claim_next, deps)
             _start("gate_settle", self._settler.settle_next, deps)
             _start("gate_reply", self._replies.reply_next, deps)
+            if deps.in_flight.shared:
+                _start("gate_share", self._sharing.share_next, deps)
             for _ in range(self._senders.count):
                 _start("gate_send", self._senders.send_next, deps)
             self._started = True

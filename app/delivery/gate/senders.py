@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from app.delivery.gate.settler import Settler
@@ -32,6 +32,7 @@ class Senders:
 
     def __init__(self, count: int, settler: Settler) -> None:
         self.count = count
+        self.on_finished: Callable[[], None] = lambda: None  # called after each send
         self._settler = settler
         self._tokens: queue.SimpleQueue[None] = queue.SimpleQueue()  # one for each delivery in `_queues`
         self._queues: dict[str, deque[ReadyDelivery]] = {}  # by owner, the owner served longest ago first
@@ -152,3 +153,4 @@ class Senders:
                 if not counts[owner]:
                     del counts[owner]
             self._finished_at = time.monotonic()
+        self.on_finished()

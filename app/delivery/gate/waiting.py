@@ -1,7 +1,7 @@
 """The waiting deliveries, and the claiming thread: it claims them in groups, by their instants and fair by owner.
 
-Invariant: a group is claimed only when senders are free for it, so few claimed posts are in doubt if the process dies.
-A generation of a post has one place, however many deliveries bring it.
+Invariant: a group is claimed only when senders are free for it and n8n has room for it, so few claimed posts are in
+doubt if the process dies. A generation of a post has one place, however many deliveries bring it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ class Waiting:
         self._order = itertools.count()
         self._ahead_seconds = AHEAD_SECONDS
         self._claiming = False
+        self._turn_away_at: datetime | None = None  # when a due delivery can wait for room no longer
+        self._is_short = False  # True while due deliveries wait for room
+        senders.on_finished = self.notice_room
 
     def __len__(self) -> int:
         return len(self._heap) + len(self._due)
@@ -94,12 +97,14 @@ class Waiting:
         try:
             results = claim(deps, group, at, skip_locked=True)
         except ClockSetBack:
+            _leave(deps, group)
             self._ahead_seconds = 0.0  # no transaction is held again before the clock has reached the instant
             with self._changed:
                 for delivery in group:
                     self._push(delivery)
             return
         except Exception as error:
+            _leave(deps, group)
             emit("gate.claim_alone", count=len(group), error=type(error).__name__)
             # A deadlock between groups, or no database: each delivery tries alone, and is no longer ours to send.
             _release_seats(deps, group)
@@ -114,7 +119,9 @@ class Waiting:
                 self._senders.put(deps, delivery)
                 for duplicate in duplicates:
                     duplicate.future.set_result(BUSY)
-            else:  # a locked post is tried alone, in its caller's thread: it may have to wait for its lock
+            else:
+                deps.in_flight.leave(delivery)
+                # A locked post is tried alone, in its caller's thread: it may have to wait for its lock.
                 self._finish(delivery, None if delivery.locked else lost)
 
     def _push(self, delivery: ReadyDelivery) -> None:
@@ -141,10 +148,13 @@ class Waiting:
                 self._let_go_if_stopping(deps)
                 self._senders.add_if_stalled(deps)
                 at = self._collect_due(deps.clock.now())
-                group = self._take()
+                if self._is_short:
+                    self._turn_away_late(deps)
+                group = self._take(deps)
                 if group:
                     self._claiming = True
                     return group, at
+                self._turn_away_late(deps)
                 self._changed.wait(self._nap_seconds(deps))
 
     def _collect_due(self, now: datetime) -> datetime | None:
@@ -162,19 +172,64 @@ class Waiting:
             at = self._heap[0][0]
         while self._heap and self._heap[0][0] <= (at or now):
             self._last_due, _, delivery = heapq.heappop(self._heap)
-            self._due.put(owner_of(delivery.post), delivery, delivery.due)
+            self._put_due(delivery)
         return at
 
-    def _take(self) -> list[ReadyDelivery]:
-        """Take a group in fair order. While the senders have enough to send, take from owners below their share."""
-        if self._senders.has_room or not self._due:
-            return self._due.take(MAX_GROUP)
-        return self._due.take_one_each(MAX_GROUP, self._senders.below_share(self._due.owners()))
+    def _put_due(self, delivery: ReadyDelivery) -> None:
+        self._due.put(owner_of(delivery.post), delivery, delivery.due)
+        if delivery.claim_by is not None:
+            self._turn_away_at = min(self._turn_away_at or delivery.claim_by, delivery.claim_by)
+
+    def _take(self, deps: Deps) -> list[ReadyDelivery]:
+        """Take a group in fair order, as large as the room for it. It counts as in flight from here on.
+
+        While the senders have enough to send, or while n8n has enough, take from owners below their share.
+        """
+        if not self._due:
+            self._is_short = False
+            deps.in_flight.note_shortage(False, deps.clock.now())
+            return []
+        self._is_short = True  # before the look for room: a send that ends after the look then wakes this thread
+        now = deps.clock.now()
+        below = None if self._senders.has_room else self._senders.below_share(self._due.owners())
+        room = deps.in_flight.reserve(MAX_GROUP, now)
+        group = self._due.take(room) if below is None else self._due.take_one_each(room, below)
+        deps.in_flight.enter(group, reserved=room)
+        if not room:
+            beyond, kept_out = deps.in_flight.kept_out(self._due.owners(), now)
+            group = self._due.take_one_each(min(beyond, MAX_GROUP), kept_out)
+            deps.in_flight.enter(group)
+        self._is_short = not room
+        deps.in_flight.note_shortage(not room, now)
+        return group
+
+    def _turn_away_late(self, deps: Deps) -> None:
+        """Turn away the due deliveries that can wait for room no longer. They are armed again."""
+        now = deps.clock.now()
+        if not self._due or self._turn_away_at is None or now < self._turn_away_at:
+            return
+        late, self._turn_away_at = [], None
+        for delivery in self._due.clear():
+            if delivery.claim_by is not None and delivery.claim_by <= now:
+                late.append(delivery)
+            else:
+                self._put_due(delivery)
+        _release_seats(deps, late)
+        for delivery in late:
+            self._finish(delivery, TurnedAway.NO_ROOM)
+
+    def notice_room(self) -> None:
+        """Wake the claiming thread where it waits for room. A sender calls this after each send."""
+        if self._is_short:
+            with self._changed:
+                self._changed.notify()
 
     def _nap_seconds(self, deps: Deps) -> float | None:
         """Return the longest wait for the next look, None to wait for a delivery."""
-        if self._due or not self._senders.has_room:  # there may be room again since the look at the due ones
+        if not self._senders.has_room or (self._due and not self._is_short):  # since the look at the due ones
             return SHORT_NAP_SECONDS
+        if self._due:
+            return MAX_NAP_SECONDS
         left = self._seconds_left(deps)
         if left is None:
             return None if self._senders.backlog == 0 else MAX_NAP_SECONDS
@@ -202,6 +257,12 @@ class Waiting:
 
 def _place(delivery: ReadyDelivery) -> Place:
     return delivery.post.id, delivery.post.generation
+
+
+def _leave(deps: Deps, group: list[ReadyDelivery]) -> None:
+    """Count the deliveries of a failed claim out. Each enters again with its next try."""
+    for delivery in group:
+        deps.in_flight.leave(delivery)
 
 
 def _release_seats(deps: Deps, group: list[ReadyDelivery]) -> None:

@@ -71,6 +71,16 @@ breakers = Table(
     Column("weights", sa.JSON(none_as_null=True)),  # of each owner's failures, by a hash of the owner
 )
 
+# The sends in flight to the publisher. `size` is the learned window, null before the first answers. `holders` has the
+# share of each process that delivers, by a random name.
+in_flight = Table(
+    "in_flight",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("size", sa.Double),
+    Column("holders", sa.JSON, nullable=False),
+)
+
 alerts = Table(
     "alerts",
     metadata,
