@@ -27,8 +27,13 @@ def lead_for(late_ms: Sequence[float], bounds: tuple[float, float]) -> float:
 
     It is the 99th percentile, by nearest rank, plus a margin. With fewer than FEWEST alarms it is the lower bound.
     """
-    lowest, highest = bounds
-    if len(late_ms) < FEWEST:
-        return lowest
     rank = -(-len(late_ms) * 99 // 100)
-    return min(max(sorted(late_ms)[rank - 1] / 1000 + MARGIN_SECONDS, lowest), highest)
+    return lead_of(sorted(late_ms)[rank - 1] if late_ms else None, len(late_ms), bounds)
+
+
+def lead_of(p99_ms: float | None, count: int, bounds: tuple[float, float]) -> float:
+    """Return the same from the percentile of so many alarms."""
+    lowest, highest = bounds
+    if p99_ms is None or count < FEWEST:
+        return lowest
+    return min(max(p99_ms / 1000 + MARGIN_SECONDS, lowest), highest)

@@ -6,6 +6,7 @@ another one gets it after that.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from app.domain.times import CLOCK_TOLERANCE
 from app.domain.window import Window
 
 LASTS = timedelta(seconds=10)  # without a renewal, for example after the process has died
+TURN = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,27 @@ class Share:
         return max(1, window.limit * self.held // max(self.of, 1))
 
 
-def fair_parts(size: int, holders: Mapping[str, Holder]) -> dict[str, int]:
+def fair_parts(size: int, holders: Mapping[str, Holder], now: datetime) -> dict[str, int]:
     """Divide the window between the processes by what they want.
 
-    What is left is divided equally. The smallest wish is met first, so no process gets less than an equal part that it wants. A rest goes to those that
-    want more and hold least, so that one place goes round.
+    What is left is divided equally. The smallest wish is met first, so no process gets less than an equal part that it
+    wants. Of equal wishes, one that holds least gets the rest. It changes every TURN, so a single place goes round.
     """
+    wishes = {name: min(holder.wanted, size) for name, holder in holders.items()}
     parts: dict[str, int] = {}
     left = size
-    for number, name in enumerate(sorted(holders, key=lambda name: (holders[name].wanted, name))):
-        parts[name] = min(holders[name].wanted, left // (len(holders) - number))
+    for number, name in enumerate(
+        sorted(holders, key=lambda name: (wishes[name], -holders[name].held, _draw(name, now)))
+    ):
+        parts[name] = min(wishes[name], left // (len(holders) - number))
         left -= parts[name]
     each, rest = divmod(left, max(len(parts), 1))
-    short = sorted(parts, key=lambda name: (parts[name] >= holders[name].wanted, holders[name].held, name))
-    return {name: part + each + (short.index(name) < rest) for name, part in parts.items()}
+    return {name: part + each + (number < rest) for number, (name, part) in enumerate(parts.items())}
+
+
+def _draw(name: str, now: datetime) -> bytes:
+    """Return the same number in every process, another one in every TURN."""
+    return hashlib.sha256(f"{name} {now.timestamp() // TURN.total_seconds()}".encode()).digest()
 
 
 def possible_part(window: Window, fair: int, others: Mapping[str, Holder]) -> int:

@@ -48,7 +48,7 @@ class Window:
         """Count one answer in time. The window grows only while it is full, because unused room proves nothing."""
         if self._is_of_an_earlier_window(sent_at):
             return
-        if self._answered_at is None or abs(now - self._answered_at) >= REST:
+        if self._answered_at is not None and abs(now - self._answered_at) >= REST:
             self._has_shrunk = False
         self._answered_at = now
         seconds = max((now - sent_at).total_seconds(), 0.0)
@@ -79,6 +79,7 @@ class Window:
 
     def _shrink(self, now: datetime) -> None:
         self._has_shrunk, self._shrunk_at, self.smoothed_seconds = True, now, None
+        self._answered_at = now
         if self.fixed is None:
             self.size = max(self.size / 2, FLOOR)
 

@@ -13,17 +13,20 @@ from app.deps import Deps
 from app.domain.alerts import CURES, PUBLIC_DETAILS, PUBLIC_SUBJECTS
 from app.domain.breaker import Breaker
 from app.domain.errors import NotMigrated, Unavailable
+from app.domain.lead import lead_of
 from app.domain.lifecycle import Status
 from app.domain.times import to_wire
 from app.operations.alert_rules import current_alerts
-from app.store.operations import alerts, scheduler_state, statistics
+from app.store.operations import alerts, scheduler_state, statistics, timings
+from app.store.operations.in_flight import Shares
+from app.store.operations.timings import Percentiles
 from app.store.posts import queries
 
 WINDOW = timedelta(hours=24)
 FIELDS = """
     operational database messageService publisher lastRunAt lastRunDurationMs lastRunStatus totalRuns totalPublished
     totalProcessed totalFailed executionLock queue overdue oldestOverdueSeconds parked unarmed nextScheduledAt lateness
-    breaker alerts
+    breaker n8n alarm publishedLateness alerts
 """
 
 
@@ -51,7 +54,7 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         bounds = {"now": now, "overdue_before": now - grace, "horizon": armed_horizon(deps)}
         posts = statistics.of_posts(connection, state.counted, **bounds)
         upcoming = posts.upcoming if posts.is_upcoming_known else queries.next_scheduled_at(connection, now)
-        lateness = statistics.lateness(connection, now - WINDOW)
+        times = timings.read(connection, now - WINDOW)
         current = current_alerts(connection, now, state.figures, with_messages=deps.messages is not None)
     figures, lease, circuit = state.figures, state.lease, state.breaker
     stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
@@ -77,9 +80,42 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         "parked": 0 if deps.messages is None else posts.parked,
         "unarmed": 0 if deps.messages is None else posts.unarmed,
         "nextScheduledAt": to_wire(upcoming),
-        "lateness": lateness | {"window": f"{WINDOW.total_seconds() / 3600:g}h"},
+        "lateness": _lateness(times["lateness"]),
         "breaker": {"state": _breaker_state(circuit, now), "openedAt": to_wire(circuit.opened_at)},
+        "n8n": _publisher(deps, times, state.in_flight, now),
+        "alarm": _alarm(deps, times["alarm"]),
+        "publishedLateness": _published(times["published"]),
         "alerts": [_public(alert) for alert in current],
+    }
+
+
+def _lateness(seen: Percentiles) -> dict[str, Any]:
+    shown = {"p50Ms": seen.p50, "p95Ms": seen.p95, "p99Ms": seen.p99, "maxMs": seen.max, "count": seen.count}
+    return shown | {"window": f"{WINDOW.total_seconds() / 3600:g}h"}
+
+
+def _published(seen: Percentiles) -> dict[str, Any]:
+    return {"p50Ms": seen.p50, "p99Ms": seen.p99, "maxMs": seen.max, "count": seen.count}
+
+
+def _alarm(deps: Deps, seen: Percentiles) -> dict[str, Any]:
+    """Return the lead in use by this process, or the one that it would use, and the lateness of alarms."""
+    s = deps.settings
+    lead = s.dispatch_lead_seconds or deps.lead.seconds or lead_of(seen.p99, seen.count, s.auto_lead_seconds)
+    return {"leadSeconds": round(lead, 3), "lateP50Ms": seen.p50, "lateP99Ms": seen.p99}
+
+
+def _publisher(deps: Deps, times: dict[str, Percentiles], shares: Shares, now: datetime) -> dict[str, Any]:
+    """Return n8n's times, and the posts in flight of all processes. Without rows of them, return those of this one."""
+    ours, answer, report = deps.in_flight, times["answer"], times["report"]
+    number = sum(holder.in_flight for holder in shares.live(now).values())
+    return {
+        "answerP50Ms": answer.p50,
+        "answerP99Ms": answer.p99,
+        "reportP50Ms": report.p50,
+        "reportP99Ms": report.p99,
+        "inFlight": max(number, len(ours)),
+        "maxInFlight": ours.window.fixed or int(shares.size or ours.window.size),
     }
 
 

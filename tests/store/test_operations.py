@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import pytest
-
 from app.domain.breaker import Breaker
 from app.store.operations import alerts, breaker, runs, scheduler_state, statistics
 from tests.support.fakes import START
@@ -161,39 +159,6 @@ def test_cleared_alert_begins_again_and_leaves_the_others(rows: Rows):
             ("x", later(2), 1),
             ("y", later(1), 1),
         ]
-
-
-def lateness(rows: Rows, values: list[float]) -> dict[str, float | int | None]:
-    for value in values:
-        rows.attempt(rows.post("publishing"), 1, lateness_ms=value)
-    with rows.db.reading() as connection:
-        return statistics.lateness(connection, DUE)
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([], (None, None, None, None, 0)),
-        ([7.0], (7.0, 7.0, 7.0, 7.0, 1)),
-        ([2.0, 1.0], (1.0, 2.0, 2.0, 2.0, 2)),
-        ([float(n) for n in range(20, 0, -1)], (10.0, 19.0, 20.0, 20.0, 20)),
-    ],
-    ids=["none", "one", "two", "twenty"],
-)
-def test_percentiles_are_by_nearest_rank(rows: Rows, values: list[float], expected: tuple):
-    found = lateness(rows, values)
-    assert (found["p50Ms"], found["p95Ms"], found["p99Ms"], found["maxMs"], found["count"]) == expected
-
-
-def test_lateness_covers_only_sent_first_attempts_in_the_window(rows: Rows):
-    post = rows.post("publishing", attempt=3)
-    rows.attempt(post, 1, lateness_ms=5.0)
-    rows.attempt(post, 2, lateness_ms=120_000.0)
-    rows.attempt(rows.post("publishing"), 1, lateness_ms=None, sent_at=None)
-    rows.attempt(rows.post("publishing"), 1, lateness_ms=999.0, started_at=DUE - MICROSECOND)
-    with rows.db.reading() as connection:
-        found = statistics.lateness(connection, DUE)
-    assert (found["maxMs"], found["count"]) == (5.0, 1)
 
 
 def test_overdue_parked_and_unarmed_are_exact_at_their_bounds(rows: Rows):

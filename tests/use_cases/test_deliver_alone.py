@@ -13,10 +13,12 @@ from app.delivery.alone import deliver_alone
 from app.deps import Deps
 from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched, ReadyDelivery
+from app.domain.in_flight import InFlight
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.post import Post
+from tests.support.fakes import FakeClock
 
-DEPS = cast(Deps, SimpleNamespace())
+DEPS = cast(Deps, SimpleNamespace(in_flight=InFlight(), clock=FakeClock()))
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 CLAIMED = cast(Post, SimpleNamespace(id="claimed"))
 VERDICT = Verdict(Outcome.ACCEPTED)
@@ -51,7 +53,8 @@ def steps() -> Iterator[Steps]:
 
 
 def delivery() -> ReadyDelivery:
-    return ReadyDelivery(cast(Post, SimpleNamespace(id="1")), NOW, "message", None, "", Breaker(failures=2))
+    post = cast(Post, SimpleNamespace(id="1", user_id="user-1"))
+    return ReadyDelivery(post, NOW, "message", None, "", Breaker(failures=2))
 
 
 def assert_settled(steps: Any, result: object) -> None:

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+from app.domain.in_flight import InFlight
+from app.domain.window import START as START_SIZE
 from app.operations.status import scheduler_status
 from app.store.engine import Database, make_engine
 from app.store.operations import runs
@@ -78,6 +80,34 @@ def test_status_of_a_working_system_takes_five_statements(world: World):
     with record_statements(world.db.engine, "SELECT") as seen:
         assert scheduler_status(world.deps)["queue"]["published"] == 1
     assert len(seen) == 5, seen
+
+
+def test_times_of_n8n_alarms_and_publications_are_shown(world: World):
+    world.published()
+    world.in_flight()
+    state = scheduler_status(world.deps)
+    zero = {"answerP50Ms": 0.0, "answerP99Ms": 0.0, "reportP50Ms": 0.0, "reportP99Ms": 0.0}
+    assert state["n8n"] == zero | {"inFlight": 0, "maxInFlight": START_SIZE}
+    assert state["alarm"] == {"leadSeconds": 1.0, "lateP50Ms": None, "lateP99Ms": None}
+    assert state["publishedLateness"] == {"p50Ms": 0.0, "p99Ms": 0.0, "maxMs": 0.0, "count": 1}
+
+
+def test_times_are_none_without_a_send(world: World):
+    state = scheduler_status(world.deps)
+    assert [state["n8n"][name] for name in ("answerP50Ms", "answerP99Ms", "reportP50Ms", "reportP99Ms")] == [None] * 4
+    assert state["publishedLateness"] == {"p50Ms": None, "p99Ms": None, "maxMs": None, "count": 0}
+
+
+def test_lead_in_use_is_shown_and_a_fixed_one_is_itself(world: World):
+    world.deps.lead.seconds = 2.4567
+    assert scheduler_status(world.deps)["alarm"]["leadSeconds"] == 2.457
+    world.set(dispatch_lead_seconds=7.0)
+    assert scheduler_status(world.deps)["alarm"]["leadSeconds"] == 7.0
+
+
+def test_fixed_bound_in_flight_is_shown(world: World):
+    world.with_deps(in_flight=InFlight(5))
+    assert scheduler_status(world.deps)["n8n"]["maxInFlight"] == 5
 
 
 def test_poll_mode_counts_no_post_as_unarmed_or_parked(world: World):

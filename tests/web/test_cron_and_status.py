@@ -34,6 +34,9 @@ STATE = {
     "unarmed",
     "nextScheduledAt",
     "lateness",
+    "n8n",
+    "alarm",
+    "publishedLateness",
     "breaker",
     "alerts",
 }

@@ -72,7 +72,7 @@ class Sharing:
                 others = {name: holder for name, holder in shares.live(now).items() if name != self._name}
                 held = ours.share.held if ours.share is not None else 0
                 mine = Holder(self._demand(deps), held, len(ours), until)
-                fair = fair_parts(ours.window.limit, {**others, self._name: mine})[self._name]
+                fair = fair_parts(ours.window.limit, {**others, self._name: mine}, now)[self._name]
                 part = possible_part(ours.window, fair, others)
                 if part < held:  # before the count below, or more could enter after it
                     ours.share = Share(part, ours.window.limit, until)

@@ -1,4 +1,4 @@
-"""Figures for the status route: posts by status, overdue, unarmed and parked posts, and lateness.
+"""Figures for the status route: posts by status, overdue, unarmed and parked posts.
 
 Invariant: each figure is read along an index and bounded, regardless of the number of posts. The figures of posts are
 one statement of one snapshot: a statement for each would be most of the route's cost.
@@ -13,17 +13,15 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from app.domain.lifecycle import FINAL, Status
 from app.store.operations import counts
 from app.store.operations.counts import Kind, StoredCount
 from app.store.operations.rows_of_one_statement import Figures, part, read, statement
 from app.store.schema.columns import Instant
-from app.store.schema.tables import attempts, posts, tallies
+from app.store.schema.tables import posts, tallies
 
-SAMPLE = 1_000  # the latest attempts in the percentiles: ranking more would be most of the route's cost
-PER_MILLE = {"p50Ms": 500, "p95Ms": 950, "p99Ms": 990, "maxMs": 1000}
 TRIES = 3
 
 
@@ -180,50 +178,3 @@ def _count(
     if name in stored:
         return max(stored[name].counted, few)
     return counts.count_all(connection, next(kind for kind in kinds() if kind.name == name))
-
-
-def lateness(connection: Connection, since: datetime) -> dict[str, Any]:
-    """Return the percentiles, by nearest rank in ms, of first attempts begun since `since`.
-
-    Later attempts are left out, because they are late by design. The database ranks at most the latest SAMPLE attempts.
-    A percentile is None without attempts.
-    """
-    read = _percentiles if connection.dialect.name == "postgresql" else _ranks
-    number, values = read(connection, since)
-    found = {name: None if value is None else round(value, 3) for name, value in zip(PER_MILLE, values, strict=True)}
-    return found | {"count": number}
-
-
-_LATEST = (
-    select(attempts.c.attempt, attempts.c.lateness_ms)
-    .where(attempts.c.started_at >= sa.bindparam("since", type_=Instant))
-    .order_by(attempts.c.started_at.desc())
-    .limit(SAMPLE)
-    .subquery()
-)
-_LATE, _FIRST = _LATEST.c.lateness_ms, (_LATEST.c.attempt == 1, _LATEST.c.lateness_ms.is_not(None))
-_PERCENTILES = select(
-    sa.func.count(),
-    *(
-        sa.func.percentile_disc(sa.literal_column(f"{share / 1000}")).within_group(_LATE)
-        for share in PER_MILLE.values()
-    ),
-).where(*_FIRST)
-_RANKED = select(
-    _LATE, sa.func.row_number().over(order_by=_LATE).label("rank"), sa.func.count().over().label("number")
-).where(*_FIRST)
-
-
-def _percentiles(connection: Connection, since: datetime) -> tuple[int, list[float | None]]:
-    number, *values = connection.execute(_PERCENTILES, {"since": since}).one()
-    return number, values
-
-
-def _ranks(connection: Connection, since: datetime) -> tuple[int, list[float | None]]:
-    """Read the percentiles from a database without `percentile_disc`."""
-    ranked = _RANKED.subquery()
-    wanted = [ranked.c.rank == (share * ranked.c.number + 999) // 1000 for share in PER_MILLE.values()]
-    statement = select(ranked.c.rank, ranked.c.lateness_ms, ranked.c.number).where(sa.or_(*wanted))
-    rows = connection.execute(statement, {"since": since}).all()
-    number, by_rank = rows[0].number if rows else 0, {rank: value for rank, value, _ in rows}
-    return number, [by_rank.get((share * number + 999) // 1000) for share in PER_MILLE.values()]

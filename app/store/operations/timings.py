@@ -1,0 +1,120 @@
+"""Percentiles of the times of posts: lateness, n8n's answers and reports, alarms, publications.
+
+Invariant: one statement reads them all, of at most the latest SAMPLE rows along an index. The database ranks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, select
+
+from app.domain.lifecycle import Status
+from app.store.schema.columns import Instant
+from app.store.schema.tables import attempts, posts
+
+SAMPLE = 1_000  # the latest rows in the percentiles: ranking more would be most of the status route's cost
+PER_MILLE = (500, 950, 990, 1000)
+NAMES = ("lateness", "answer", "report", "alarm", "published")
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Percentiles in milliseconds by nearest rank, None without values, and the number of values."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+    count: int = 0
+
+
+def read(connection: Connection, since: datetime) -> dict[str, Percentiles]:
+    """Return the percentiles of attempts begun since `since`, and of posts published since then.
+
+    `lateness`: from the promise to the send, of first attempts, because later ones are late by design. `answer`: from
+    the send to n8n's acceptance. `report`: from there to the report. `alarm`: the lateness of alarms. `published`: from
+    the promise to the publication, of all posts.
+    """
+    postgresql = connection.dialect.name == "postgresql"
+    rows = connection.execute(_POSTGRESQL if postgresql else _SQLITE, {"since": since}).all()
+    found = dict.fromkeys(NAMES, Percentiles())
+    if postgresql:
+        return found | {name: _of(values, number) for name, number, values in rows}
+    for name in NAMES:
+        ranked = {rank: (value, number) for of, number, rank, value in rows if of == name}
+        number = next((number for _, number in ranked.values()), 0)
+        if number:
+            found[name] = _of([ranked[_rank(share, number)][0] for share in PER_MILLE], number)
+    return found
+
+
+def _of(values: Any, number: int) -> Percentiles:
+    p50, p95, p99, highest = (None if value is None else round(value, 3) for value in values or [None] * len(PER_MILLE))
+    return Percentiles(p50, p95, p99, highest, number)
+
+
+def _rank(share: Any, number: Any) -> Any:
+    return (share * number + 999) // 1000
+
+
+def _elapsed_ms(dialect: str, since: Any, until: Any) -> sa.ColumnElement[float]:
+    """Return the milliseconds between two columns, to the microsecond."""
+    if dialect == "postgresql":
+        return sa.cast(sa.extract("epoch", until - since) * 1000, sa.Double)
+
+    def part(format: str, column: Any) -> sa.ColumnElement[Any]:
+        text = sa.type_coerce(column, sa.Text)
+        number = sa.func.strftime("%s", text) if format == "seconds" else sa.func.substr(text, 21, 6)
+        return sa.cast(number, sa.Integer)
+
+    seconds = part("seconds", until) - part("seconds", since)
+    return seconds * 1000.0 + (part("microseconds", until) - part("microseconds", since)) / 1000.0
+
+
+def _values(dialect: str) -> Iterator[tuple[str, sa.ColumnElement[Any], list[Any]]]:
+    """Yield the name of each measure, its values, and the conditions."""
+    since = sa.bindparam("since", type_=Instant)
+    a, p = attempts.c, posts.c
+    begun = select(a.attempt, a.lateness_ms).where(a.started_at >= since).order_by(a.started_at.desc()).limit(SAMPLE)
+    first = begun.subquery("latest_first").c  # its own read, which the index answers alone
+    yield "lateness", first.lateness_ms, [first.attempt == 1]
+    taken = (_elapsed_ms(dialect, a.sent_at, a.accepted_at), _elapsed_ms(dialect, a.accepted_at, a.reported_at))
+    columns = [taken[0].label("answer"), taken[1].label("report"), a.alarm_late_ms.label("alarm")]
+    times = select(*columns).where(a.started_at >= since).order_by(a.started_at.desc()).limit(SAMPLE).cte("times").c
+    for name in ("answer", "report", "alarm"):
+        yield name, times[name], []
+    late = select(_elapsed_ms(dialect, p.scheduled_at, p.published_at).label("late"))
+    late = late.where(p.status == Status.PUBLISHED, p.updated_at >= since).order_by(p.updated_at.desc()).limit(SAMPLE)
+    yield "published", late.subquery("latest_published").c.late, []
+
+
+def _postgresql() -> sa.CompoundSelect[Any]:
+    shares: sa.ColumnElement[Any] = sa.literal_column(f"ARRAY[{', '.join(str(share / 1000) for share in PER_MILLE)}]")
+    return sa.union_all(
+        *(
+            select(sa.literal(name), sa.func.count(value), sa.func.percentile_disc(shares).within_group(value)).where(
+                value.is_not(None), *conditions
+            )
+            for name, value, conditions in _values("postgresql")
+        )
+    )
+
+
+def _sqlite() -> sa.CompoundSelect[Any]:
+    """Build the same for a database without `percentile_disc`: the values at the wanted ranks."""
+    parts = []
+    for name, value, conditions in _values("sqlite"):
+        rank, number = sa.func.row_number().over(order_by=value), sa.func.count().over()
+        ranked = select(value.label("value"), rank.label("rank"), number.label("number"))
+        of = ranked.where(value.is_not(None), *conditions).subquery(f"ranked_{name}").c
+        wanted = [of.rank == _rank(share, of.number) for share in PER_MILLE]
+        parts.append(select(sa.literal(name), of.number, of.rank, of.value).where(sa.or_(*wanted)))
+    return sa.union_all(*parts)
+
+
+_POSTGRESQL, _SQLITE = _postgresql(), _sqlite()
