@@ -237,15 +237,6 @@ def test_a_webhook_for_tests_is_for_the_local_stack_only():
     assert read(N8N_WEBHOOK_URL=raw, PUNCTUAL_LOCAL="1").n8n_webhook_url == raw
 
 
-def test_posts_in_flight_are_auto_or_a_number_from_one():
-    assert (
-        value("N8N_MAX_IN_FLIGHT", "auto") is value("N8N_MAX_IN_FLIGHT", "AUTO") is Settings().n8n_max_in_flight is None
-    )
-    assert value("N8N_MAX_IN_FLIGHT", "25") == 25
-    for wrong in ("0", "-1", "1.5", "many"):
-        assert problem(N8N_MAX_IN_FLIGHT=wrong).startswith("N8N_MAX_IN_FLIGHT must be a whole number, 1 or more")
-
-
 def test_relations_between_settings_are_strict():
     assert value("PUBLISH_LEASE_SECONDS", "30.01") == 30.01
     message = problem(PUBLISH_LEASE_SECONDS="2.5", N8N_TIMEOUT_SECONDS="2.5")
