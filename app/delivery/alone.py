@@ -25,7 +25,10 @@ def deliver_alone(deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
         if lost is not None:
             return lost
     if delivery.verdict is None:
-        send(deps, delivery)
+        try:
+            send(deps, delivery)
+        finally:
+            deps.in_flight.sent(delivery)
     return _settle(deps, delivery)
 
 

@@ -24,13 +24,6 @@ def send(deps: Deps, delivery: ReadyDelivery) -> None:
     A blocked post gets its verdict without a request. So does one whose lease could end before n8n answers: it goes
     out again at once.
     """
-    try:
-        _send(deps, delivery)
-    finally:
-        deps.in_flight.leave(delivery)
-
-
-def _send(deps: Deps, delivery: ReadyDelivery) -> None:
     post, account = delivery.claimed, delivery.account
     assert post is not None
     assert delivery.lease_until is not None
@@ -50,7 +43,6 @@ def _send(deps: Deps, delivery: ReadyDelivery) -> None:
     reply = deps.publisher.send(_submission(post, account, delivery.access_token, *callbacks))
     delivery.answered_at = deps.clock.now()
     delivery.sent_at, delivery.verdict = reply.sent_at, read_reply(reply, delivery.answered_at)
-    deps.in_flight.learn(delivery.verdict, reply.sent_at, delivery.answered_at)
 
 
 def _callback_urls(deps: Deps, post: Post, lease_until: datetime) -> tuple[str | None, str | None]:

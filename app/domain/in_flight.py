@@ -113,8 +113,14 @@ class InFlight:
             if not self._counts[owner]:
                 del self._counts[owner]
 
-    def learn(self, verdict: Verdict, sent_at: datetime, now: datetime) -> None:
-        """Let the window learn from the end of a send. It ends before `leave`."""
+    def sent(self, delivery: ReadyDelivery) -> None:
+        """Count a delivery out after its send, and let the window learn from n8n's answer."""
+        verdict, sent_at, answered_at = delivery.verdict, delivery.sent_at, delivery.answered_at
+        if verdict is not None and sent_at is not None and answered_at is not None:
+            self._learn(verdict, sent_at, answered_at)
+        self.leave(delivery)
+
+    def _learn(self, verdict: Verdict, sent_at: datetime, now: datetime) -> None:
         with self._lock:
             if verdict.outcome is Outcome.UNKNOWN or verdict.http_status in TOO_BUSY:
                 self.window.overloaded(sent_at, now)

@@ -138,6 +138,7 @@ class Senders:
             delivery.future.set_exception(error)
             return
         finally:
+            deps.in_flight.sent(delivery)
             self._finished(delivery)
         if delivery.verdict is not None and delivery.verdict.outcome is Outcome.ACCEPTED:
             self._settler.put(delivery)

@@ -226,10 +226,10 @@ class Waiting:
 
     def _nap_seconds(self, deps: Deps) -> float | None:
         """Return the longest wait for the next look, None to wait for a delivery."""
-        if not self._senders.has_room or (self._due and not self._is_short):  # since the look at the due ones
-            return SHORT_NAP_SECONDS
-        if self._due:
+        if self._due and self._is_short and self._senders.has_room:  # the next answer of n8n wakes this thread
             return MAX_NAP_SECONDS
+        if self._due or not self._senders.has_room:  # there may be room again since the look at the due ones
+            return SHORT_NAP_SECONDS
         left = self._seconds_left(deps)
         if left is None:
             return None if self._senders.backlog == 0 else MAX_NAP_SECONDS

@@ -85,9 +85,9 @@ def _values(dialect: str) -> Iterator[tuple[str, sa.ColumnElement[Any], list[Any
     yield "lateness", first.lateness_ms, [first.attempt == 1]
     taken = (_elapsed_ms(dialect, a.sent_at, a.accepted_at), _elapsed_ms(dialect, a.accepted_at, a.reported_at))
     columns = [taken[0].label("answer"), taken[1].label("report"), a.alarm_late_ms.label("alarm")]
-    times = select(*columns).where(a.started_at >= since).order_by(a.started_at.desc()).limit(SAMPLE).cte("times").c
-    for name in ("answer", "report", "alarm"):
-        yield name, times[name], []
+    for column in columns:
+        times = select(column).where(a.started_at >= since).order_by(a.started_at.desc()).limit(SAMPLE)
+        yield column.name, times.subquery(f"latest_{column.name}").c[column.name], []
     late = select(_elapsed_ms(dialect, p.scheduled_at, p.published_at).label("late"))
     late = late.where(p.status == Status.PUBLISHED, p.updated_at >= since).order_by(p.updated_at.desc()).limit(SAMPLE)
     yield "published", late.subquery("latest_published").c.late, []
