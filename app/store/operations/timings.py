@@ -5,7 +5,6 @@ Invariant: one statement reads them all, of at most the latest SAMPLE rows along
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,42 +75,61 @@ def _elapsed_ms(dialect: str, since: Any, until: Any) -> sa.ColumnElement[float]
     return seconds * 1000.0 + (part("microseconds", until) - part("microseconds", since)) / 1000.0
 
 
-def _values(dialect: str) -> Iterator[tuple[str, sa.ColumnElement[Any], list[Any]]]:
-    """Yield the name of each measure, its values, and the conditions."""
-    since = sa.bindparam("since", type_=Instant)
-    a, p = attempts.c, posts.c
-    begun = select(a.attempt, a.lateness_ms).where(a.started_at >= since).order_by(a.started_at.desc()).limit(SAMPLE)
-    first = begun.subquery("latest_first").c  # its own read, which the index answers alone
-    yield "lateness", first.lateness_ms, [first.attempt == 1]
-    taken = (_elapsed_ms(dialect, a.sent_at, a.accepted_at), _elapsed_ms(dialect, a.accepted_at, a.reported_at))
-    columns = [taken[0].label("answer"), taken[1].label("report"), a.alarm_late_ms.label("alarm")]
-    for column in columns:
-        times = select(column).where(a.started_at >= since).order_by(a.started_at.desc()).limit(SAMPLE)
-        yield column.name, times.subquery(f"latest_{column.name}").c[column.name], []
+_SINCE = sa.bindparam("since", type_=Instant)
+
+
+def _latest(*columns: Any) -> sa.Select[Any]:
+    began = attempts.c.started_at
+    return select(*columns).where(began >= _SINCE).order_by(began.desc()).limit(SAMPLE)
+
+
+def _lateness() -> tuple[Any, Any]:
+    """Return the values and their condition. The index alone answers this read."""
+    first = _latest(attempts.c.attempt, attempts.c.lateness_ms).subquery("latest_first").c
+    return first.lateness_ms, first.attempt == 1
+
+
+def _times(dialect: str) -> list[sa.Label[float]]:
+    a = attempts.c
+    answer, report = _elapsed_ms(dialect, a.sent_at, a.accepted_at), _elapsed_ms(dialect, a.accepted_at, a.reported_at)
+    return [answer.label("answer"), report.label("report"), a.alarm_late_ms.label("alarm")]
+
+
+def _published(dialect: str) -> sa.ColumnElement[Any]:
+    p = posts.c
     late = select(_elapsed_ms(dialect, p.scheduled_at, p.published_at).label("late"))
-    late = late.where(p.status == Status.PUBLISHED, p.updated_at >= since).order_by(p.updated_at.desc()).limit(SAMPLE)
-    yield "published", late.subquery("latest_published").c.late, []
+    late = late.where(p.status == Status.PUBLISHED, p.updated_at >= _SINCE)
+    return late.order_by(p.updated_at.desc()).limit(SAMPLE).subquery("latest_published").c.late
 
 
 def _postgresql() -> sa.CompoundSelect[Any]:
+    """Build the statement. One scan serves the three times of an attempt: planning three costs more than reading."""
     shares: sa.ColumnElement[Any] = sa.literal_column(f"ARRAY[{', '.join(str(share / 1000) for share in PER_MILLE)}]")
-    return sa.union_all(
-        *(
-            select(sa.literal(name), sa.func.count(value), sa.func.percentile_disc(shares).within_group(value)).where(
-                value.is_not(None), *conditions
-            )
-            for name, value, conditions in _values("postgresql")
-        )
-    )
+
+    def ranked(name: Any, value: Any) -> sa.Select[Any]:
+        found = select(name, sa.func.count(value), sa.func.percentile_disc(shares).within_group(value))
+        return found.where(value.is_not(None))
+
+    latest = _latest(*_times("postgresql")).subquery("latest_times")
+    rows = [(sa.literal(column.name), column) for column in latest.c]
+    each = sa.values(sa.column("name", sa.Text), sa.column("value", sa.Double), name="each_time").data(rows).lateral()
+    times = ranked(each.c.name, each.c.value).select_from(latest.join(each, sa.true())).group_by(each.c.name)
+    value, is_first = _lateness()
+    lateness = ranked(sa.literal("lateness"), value).where(is_first)
+    return sa.union_all(lateness, times, ranked(sa.literal("published"), _published("postgresql")))
 
 
 def _sqlite() -> sa.CompoundSelect[Any]:
     """Build the same for a database without `percentile_disc`: the values at the wanted ranks."""
+    value, is_first = _lateness()
+    measures = [("lateness", value, is_first), ("published", _published("sqlite"), sa.true())]
+    for time in _times("sqlite"):
+        measures.append((time.name, _latest(time).subquery(f"latest_{time.name}").c[time.name], sa.true()))
     parts = []
-    for name, value, conditions in _values("sqlite"):
+    for name, value, condition in measures:
         rank, number = sa.func.row_number().over(order_by=value), sa.func.count().over()
         ranked = select(value.label("value"), rank.label("rank"), number.label("number"))
-        of = ranked.where(value.is_not(None), *conditions).subquery(f"ranked_{name}").c
+        of = ranked.where(value.is_not(None), condition).subquery(f"ranked_{name}").c
         wanted = [of.rank == _rank(share, of.number) for share in PER_MILLE]
         parts.append(select(sa.literal(name), of.number, of.rank, of.value).where(sa.or_(*wanted)))
     return sa.union_all(*parts)
