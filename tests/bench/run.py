@@ -13,18 +13,20 @@ from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
 from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.procrastinate import Procrastinate
-from tests.bench.systems.punctual import Punctual
+from tests.bench.systems.punctual import AutoLead, OneSecondLead, Punctual
 from tests.bench.systems.system import System
 from tests.bench.workloads.burst import burst
 from tests.bench.workloads.calls import calls
 from tests.bench.workloads.crash import crash
 from tests.bench.workloads.quiet import quiet
+from tests.bench.workloads.rough import rough
 from tests.bench.workloads.workload import Sizes, Workload
 
 SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual]] = {
-    system.name: system for system in (Floor, Punctual, APScheduler, LateAPScheduler, Procrastinate, Celery)
+    system.name: system
+    for system in (Floor, Punctual, AutoLead, OneSecondLead, APScheduler, LateAPScheduler, Procrastinate, Celery)
 }
-WORKLOADS: dict[str, Workload] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash}
+WORKLOADS: dict[str, Workload] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash, "rough": rough}
 
 Say = Callable[[str], None]
 

@@ -1,4 +1,7 @@
-"""The stand-in's controls under /_local: lost messages, outages, lost answers, a reset."""
+"""The stand-in's controls under /_local: lost messages, outages, lost answers, slow deliveries, a reset."""
+
+import time
+from typing import Any
 
 import pytest
 import requests
@@ -54,3 +57,17 @@ def test_a_reset_deletes_all_data(stand_in: StandIn, inbox: Inbox) -> None:
     assert api.call("GET", "/v2/events").json()["events"] == []
     assert api.publish(inbox.url, Deduplication_Id="once").status_code == 201
     inbox.wait()
+
+
+def test_a_slow_service_delays_each_message_by_a_cold_start(stand_in: StandIn, inbox: Inbox) -> None:
+    stand_in.control("POST", "slow", {"coldSeconds": 1.5, "coldShare": 1})
+    sent = time.time()
+    stand_in.api.publish_id(inbox.url)
+    inbox.wait()
+    assert time.time() - sent >= 1.5
+    stand_in.control("POST", "slow", {})
+
+
+@pytest.mark.parametrize("body", [{"seconds": -1}, {"seconds": "3"}, {"coldShare": 2}, {"coldSeconds": None}])
+def test_a_malformed_delay_is_refused(stand_in: StandIn, body: dict[str, Any]) -> None:
+    assert stand_in.api.call("POST", "/_local/slow", json=body).status_code == 400

@@ -53,7 +53,14 @@ class Account:
         self.broker = Broker(self.storage, self.outbox, settings.plan, self.faults)
         self.schedules = Schedules(self.storage, self._timers, self.broker, settings.plan, self._tasks)
         deliveries = Deliveries(
-            self.outbox, self.storage, self._http, settings.plan, settings.retry_unit, self._tasks, self.log
+            self.outbox,
+            self.storage,
+            self._http,
+            settings.plan,
+            settings.retry_unit,
+            self._tasks,
+            self.log,
+            self.faults,
         )
         self.outbox.on_due = deliveries.start
 

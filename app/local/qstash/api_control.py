@@ -1,6 +1,6 @@
 """Control routes under `/_local`, for tests and demos. They are not part of QStash and need no token.
 
-They cause the failures of the real service: lost messages, outages, lost answers.
+They cause the failures of the real service: lost messages, outages, lost answers, slow deliveries.
 """
 
 from typing import Any
@@ -49,6 +49,17 @@ async def outage(request: web.Request) -> web.Response:
         raise ApiError(400, "seconds must be a number, 0 or more")
     request.app[ACCOUNT].faults.begin_outage(mode, seconds)
     return web.json_response({"mode": mode, "seconds": seconds})
+
+
+async def slow(request: web.Request) -> web.Response:
+    """Delay each message's first delivery by up to `seconds`, and a `coldShare` of them by `coldSeconds` more."""
+    body = await _object(request)
+    values = [body.get(name, 0) for name in ("seconds", "coldSeconds", "coldShare")]
+    if any(type(value) not in (int, float) or value < 0 for value in values) or values[2] > 1:
+        raise ApiError(400, "seconds and coldSeconds must be numbers, 0 or more, and coldShare at most 1")
+    faults = request.app[ACCOUNT].faults
+    faults.slow_seconds, faults.cold_seconds, faults.cold_share = values
+    return web.json_response({"seconds": values[0], "coldSeconds": values[1], "coldShare": values[2]})
 
 
 async def messages(request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from .background_tasks import BackgroundTasks
+from .faults import Faults
 from .flow_control import FlowLimiter
 from .headers import Callback
 from .http_delivery import HttpDelivery, Outcome
@@ -37,6 +38,7 @@ class Deliveries:
         retry_unit: float,
         tasks: BackgroundTasks,
         log: RequestLog,
+        faults: Faults,
     ) -> None:
         self._outbox = outbox
         self._storage = storage
@@ -44,6 +46,7 @@ class Deliveries:
         self._plan = plan
         self._retry_unit = retry_unit
         self._log = log
+        self._faults = faults
         self._flow_limiter = FlowLimiter()
         self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
         self._tasks = tasks
@@ -52,6 +55,8 @@ class Deliveries:
         self._tasks.start(self._deliver(message))
 
     async def _deliver(self, message: Message) -> None:
+        if not message.retried and (delay := self._faults.delay()) > 0:
+            await asyncio.sleep(delay)
         async with self._flow_limiter.slot(message.instructions.flow), self._connections:
             # The message may have been cancelled while it waited.
             if not self._outbox.holds(message):

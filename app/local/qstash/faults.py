@@ -1,5 +1,6 @@
-"""Faults on request, for tests and demos: lost messages and outages of the API."""
+"""Faults on request, for tests and demos: lost messages, outages of the API, slow deliveries."""
 
+import random
 import time
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ class Faults:
     drop_next: int = 0
     outage_mode: str = ""
     outage_ends: float = 0.0
+    slow_seconds: float = 0.0
+    cold_seconds: float = 0.0
+    cold_share: float = 0.0
 
     def take_drop(self) -> bool:
         """Return True if the present message must be lost, and count it."""
@@ -33,6 +37,12 @@ class Faults:
     def end_outage(self) -> None:
         self.outage_mode, self.outage_ends = "", 0.0
 
+    def delay(self) -> float:
+        """Return the seconds of the next delivery's delay: a random part, and in some a cold start of the receiver."""
+        cold = self.cold_seconds if random.random() < self.cold_share else 0.0
+        return random.uniform(0.0, self.slow_seconds) + cold
+
     def clear(self) -> None:
         self.drop_next = 0
+        self.slow_seconds = self.cold_seconds = self.cold_share = 0.0
         self.end_outage()

@@ -65,6 +65,7 @@ def _control_routes() -> list[web.RouteDef]:
         web.post(api_control.PREFIX + "/drop-next", api_control.drop_next),
         web.post(api_control.PREFIX + "/lose", api_control.lose),
         web.post(api_control.PREFIX + "/outage", api_control.outage),
+        web.post(api_control.PREFIX + "/slow", api_control.slow),
         web.get(api_control.PREFIX + "/messages", api_control.messages),
         web.post(api_control.PREFIX + "/reset", api_control.reset),
     ]

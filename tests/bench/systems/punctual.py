@@ -4,9 +4,10 @@ The receiver replaces n8n: it accepts posts and sends no report.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg2
+import requests
 
 from app.local.stack import THREADS, WORKERS
 from tests.bench.api import Api
@@ -16,6 +17,7 @@ from tests.bench.systems.system import SystemContext
 from tests.support.app_stack import AppStack, StackOptions
 
 WRITERS = 8
+CONTROL_SECONDS = 10.0
 IN_DOUBT = "SELECT id::text FROM posts WHERE status = 'publishing' AND id::text = ANY(%s)"
 
 
@@ -24,15 +26,17 @@ class Punctual:
     workloads = frozenset({"quiet", "burst", "calls", "crash"})
     pace = 0.015
     needs_redis = False
+    changes: ClassVar[dict[str, str]] = {}  # of the local stack's settings
 
     def __init__(self, context: SystemContext) -> None:
         self._database_url = context.new_database(self.name)
-        overrides = {"N8N_WEBHOOK_URL": context.webhook, **context.settings}
+        changes = {**self.changes, **context.settings}
+        overrides = {"N8N_WEBHOOK_URL": context.webhook, **changes}
         workers, threads = context.workers or WORKERS, context.threads or THREADS
         options = StackOptions(self._database_url, workers, threads, overrides=overrides)
         context.folder.mkdir(parents=True)
         self._stack = AppStack(context.folder, options, context.stop)
-        changed = "".join(f", {name}={value}" for name, value in context.settings.items())
+        changed = "".join(f", {name}={value}" for name, value in changes.items())
         self.note = f"the local stack's processes, Granian with {workers} × {threads} threads on PostgreSQL{changed}"
         self._api: Api
         self._account = ""
@@ -63,6 +67,11 @@ class Punctual:
     def undecided(self, keys: Sequence[str]) -> set[str]:
         return {row[0] for row in self._select(IN_DOUBT, list(keys))}
 
+    def roughen(self, seconds: float, cold_seconds: float, cold_share: float) -> None:
+        body = {"seconds": seconds, "coldSeconds": cold_seconds, "coldShare": cold_share}
+        url = f"{self._stack.ports.url('qstash')}/_local/slow"
+        requests.post(url, json=body, timeout=CONTROL_SECONDS).raise_for_status()
+
     def close(self) -> None:
         self._stack.close()
 
@@ -74,3 +83,15 @@ class Punctual:
                 return cursor.fetchall()
         finally:
             connection.close()
+
+
+class AutoLead(Punctual):
+    name = "auto-lead"
+    workloads = frozenset({"rough"})
+    changes: ClassVar[dict[str, str]] = {"DISPATCH_LEAD_SECONDS": "auto"}
+
+
+class OneSecondLead(Punctual):
+    name = "lead-1"
+    workloads = frozenset({"rough"})
+    changes: ClassVar[dict[str, str]] = {"DISPATCH_LEAD_SECONDS": "1"}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.local.stop_signal import StopSignal
 from tests.bench.ledger import Post
@@ -54,3 +54,12 @@ class System(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class RoughSystem(Protocol):
+    """A system whose message service can be made late."""
+
+    def roughen(self, seconds: float, cold_seconds: float, cold_share: float) -> None:
+        """Delay each delivery by up to `seconds`, and a share of them by `cold_seconds` more."""
+        ...

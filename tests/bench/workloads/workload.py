@@ -24,6 +24,8 @@ class Sizes:
     posts: int = 1000
     quiet_posts: int = 200
     quiet_seconds: float = 40.0
+    rough_posts: int = 100  # that teach the lead
+    rough_rest_seconds: float = 35.0  # longer than LEAD_FRESH in app/alarms.py
     crash_posts: int = 500
     crash_after: int = 100
     wait_seconds: float = 60.0
