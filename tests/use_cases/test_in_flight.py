@@ -72,6 +72,7 @@ def test_posts_beyond_the_bound_stay_unclaimed_until_n8n_answers(world: World, g
         wait_until(lambda: bound.short_since is not None)
         assert sorted(statuses(world, posts)) == ["publishing"] * 4 + ["scheduled"] * 16
         assert (len(bound), len(gate)) == (4, 16)
+        assert not gate.is_busy(world.deps)  # requests of users need not wait for n8n
         held.answer(2)
         wait_until(lambda: len(world.publisher.submissions) == 6)
         assert sorted(statuses(world, posts)) == ["publishing"] * 6 + ["scheduled"] * 14

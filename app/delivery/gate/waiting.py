@@ -80,10 +80,14 @@ class Waiting:
         self._finish(delivery, TurnedAway.NO_SEAT)
 
     def is_near(self, deps: Deps) -> bool:
-        """Return True if a claim is under way, or the nearest instant is here or some milliseconds away."""
+        """Return True if a claim is under way, or the nearest instant is here or some milliseconds away.
+
+        Due deliveries without room at n8n do not count: they need no processor until n8n answers.
+        """
         with self._changed:
             left = self._seconds_left(deps)
-            return self._claiming or bool(self._due) or (left is not None and left < NEAR_SECONDS)
+            is_due = bool(self._due) and not self._is_short
+            return self._claiming or is_due or (left is not None and left < NEAR_SECONDS)
 
     def claim_next(self, deps: Deps) -> None:
         """Wait for the nearest instant, claim the deliveries due by then, and pass the claimed ones to the senders."""
