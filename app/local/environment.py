@@ -36,7 +36,7 @@ FOREIGN_SETTINGS = (
 TUNING_PREFIXES = (
     *("QSTASH_", "N8N_", "LINKEDIN_", "AUTH_", "SWEEP_", "POLL_", "BREAKER_", "MAX_", "RETRY_", "RETENTION_"),
     *("DISPATCH_", "PUBLISH_", "UNKNOWN_", "TOKEN_REFRESH_", "ACCOUNT_", "MEDIA_", "QUOTA_", "RATE_LIMIT", "CALLBACK_"),
-    "AUDIT_",
+    *("AUDIT_", "ARMINGS_"),
 )
 TUNING_NAMES = ("DATABASE_URL", "PUBLIC_BASE_URL", "CRON_CONCURRENCY", "CORS_ORIGINS")
 
@@ -102,6 +102,7 @@ def settings(
         # The demo, the bench and the chaos tests schedule thousands of posts at once as one user.
         "RATE_LIMITS": "off",
         "QUOTA_POSTS": "0",
+        "ARMINGS_PER_USER_HOUR": "999999",
         "QSTASH_URL": ports.url("qstash"),
         "QSTASH_TOKEN": QSTASH_TOKEN,
         "QSTASH_CURRENT_SIGNING_KEY": QSTASH_CURRENT_SIGNING_KEY,
