@@ -1,6 +1,7 @@
 """Bodies and pages that cost the app more than their sender: texts, nesting, long lists, many names, full pages."""
 
 import json
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,9 @@ FULL_POSTS, TIMELINE_CHANGES = 40, 60
 class Bodies(Flood):
     """The same bodies in turn to the routes that take them."""
 
+    @abstractmethod
     def bodies(self) -> Sequence[bytes]:
-        raise NotImplementedError
+        """Build the bodies, sent in turn."""
 
     def requests(self, target: Target) -> Sequence[Request]:
         headers = target.user_headers()

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -21,8 +22,9 @@ class HeldSockets(Attack):
     receive_bytes: ClassVar[int | None] = None
     pause: ClassVar[float] = 0.0  # seconds from socket to socket
 
+    @abstractmethod
     def starts(self, target: Target) -> Sequence[str]:
-        raise NotImplementedError
+        """Build the first bytes of the sockets, sent in turn."""
 
     def run(self, target: Target, window: Window) -> None:
         starts = [start.encode() for start in self.starts(target)]
