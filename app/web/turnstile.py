@@ -22,15 +22,17 @@ from app.domain.turns import Bound, NoTurn, Turns, change_to, holding
 TURNSTILE = "punctual_turnstile"  # the key of the app's Turnstile among its extensions
 END = "punctual.end_of_request"  # the key of the request's ExitStack in its environ
 REFUSED = "punctual.refused"  # True in the environ of a request that gets the answer `too_busy`
-MAX_HERE, MAX_USERS, MAX_OF_USER = 96, 64, 24  # requests in this process: fewer than the spare threads of app/serve.py
+#: Requests of users and strangers in this process: fewer than the spare threads of app/serve.py.
+MAX_HERE, MAX_USERS, MAX_OF_USER = 96, 64, 24
 USERS, OF_USER = 3, 2  # of them at work. A user's second one works while the first waits for the database
-MACHINES = 3
+MACHINES = 3  # deliveries, and as many reports and sweeps beside them
 HEAVY_BYTES = 32 * 1024  # to read or write JSON above this, Python may work for 10 ms without a pause
 QUIET_SECONDS, POLL_SECONDS = 0.008, 0.001
 MAX_WAIT_SECONDS = 10.0
 #: So long due deliveries go first: before a heavy body, a user's other requests, and a delivery that comes ahead.
 HEAVY_COURTESY_SECONDS, COURTESY_SECONDS, ARRIVAL_SECONDS = 1.0, 0.05, 0.01
-MACHINE_PATHS = ("/api/posts/dispatch", "/api/webhooks/")
+DELIVERY_PATH = "/api/posts/dispatch"
+MACHINE_PATHS = ("/api/webhooks/", "/api/cron/", "/api/posts/recover", "/api/scheduler/run")
 FREE_PATHS = frozenset({"/healthz", "/readyz"})
 
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -42,7 +44,8 @@ class Turnstile:
     def __init__(self, app: WsgiApp, deps: Deps) -> None:
         self.app = app
         self.here, self.users_here = Crowd(MAX_HERE, MAX_HERE), Crowd(MAX_USERS, MAX_OF_USER)
-        self._users, self._machines, self._heavy = Turns(USERS, OF_USER), Turns(MACHINES, MACHINES), Turns(1, 1)
+        self._users, self._heavy = Turns(USERS, OF_USER), Turns(1, 1)
+        self._deliveries, self._machines = Turns(MACHINES, MACHINES), Turns(MACHINES, MACHINES)
         self._before_heavy = QuietGate(deps, HEAVY_COURTESY_SECONDS, QUIET_SECONDS)
         self._before_light, self._before_delivery = QuietGate(deps, COURTESY_SECONDS), QuietGate(deps, ARRIVAL_SECONDS)
 
@@ -56,9 +59,13 @@ class Turnstile:
             return self.app(environ, start_response)
 
     def _let_in(self, environ: dict[str, Any], path: str, end: ExitStack) -> None:
-        """Wait for a turn of an unknown caller. Machines' routes wait apart: reports must not delay deliveries."""
-        if path.startswith(MACHINE_PATHS):
-            end.enter_context(holding(self._machines, path))
+        """Wait for a turn of an unknown caller.
+
+        Deliveries wait apart, so neither users nor reports that wait for a row's lock can stop them.
+        """
+        if path.startswith((DELIVERY_PATH, *MACHINE_PATHS)):
+            turns = self._deliveries if path.startswith(DELIVERY_PATH) else self._machines
+            end.enter_context(holding(turns, ""))
             return
         try:
             end.enter_context(self.here.one_more(""))
@@ -70,23 +77,23 @@ class Turnstile:
         """Count this request among those of its user until it ends. Raises: TooBusy at the bounds."""
         request.environ[END].enter_context(self.users_here.one_more(user_id))
 
-    def give_user_turn(self, user_id: str, body_bytes: int) -> None:
-        """Wait for a turn of this user. Due deliveries go first, and heavy bodies come one by one.
+    def give_user_turn(self, user_id: str, size: int) -> None:
+        """Wait for a turn of this user, to read or write JSON of this size. Due deliveries go first.
 
         Raises: TooBusy.
         """
         heavy: list[Bound] = [self._heavy, self._before_heavy]
-        first = heavy if body_bytes > HEAVY_BYTES else [self._before_light]
+        first = heavy if size > HEAVY_BYTES else [self._before_light]
         _change([*first, self._users], f"user:{user_id}")
 
-    def give_turn_for_answer(self, user_id: str, characters: int) -> None:
+    def give_turn_for_answer(self, user_id: str, size: int) -> None:
         """Wait for another turn of this user before a heavy answer is written. Raises: TooBusy."""
-        if characters > HEAVY_BYTES:
-            self.give_user_turn(user_id, characters)
+        if size > HEAVY_BYTES:
+            self.give_user_turn(user_id, size)
 
     def give_delivery_turn(self, owner: str) -> None:
         """Wait for a turn of this post's owner. Raises: TooBusy."""
-        _change([self._before_delivery, self._machines], f"owner:{owner}")
+        _change([self._before_delivery, self._deliveries], f"owner:{owner}")
 
 
 class Crowd:
@@ -129,13 +136,13 @@ class QuietGate:
         """Wait until the gate has been quiet for `quiet` seconds."""
         quiet_since = now = time.monotonic()
         end = now + self._most
-        while self._deps.gate.is_busy(self._deps) or now - quiet_since < self._quiet:
-            time.sleep(POLL_SECONDS)
-            now = time.monotonic()
-            if now > end:
-                return
+        while now < end:
             if self._deps.gate.is_busy(self._deps):
                 quiet_since = now
+            elif now - quiet_since >= self._quiet:
+                return
+            time.sleep(POLL_SECONDS)
+            now = time.monotonic()
 
     def release(self, _owner: str) -> None:
         """Do nothing."""

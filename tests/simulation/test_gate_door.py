@@ -122,7 +122,7 @@ def test_threads_start_once_with_the_first_delivery(stage: VirtualStage, gate: G
     assert SENDERS == 8
 
 
-def test_gateis_busy_while_a_send_is_queued_or_an_instant_is_near(stage: VirtualStage, gate: Gate):
+def test_gate_is_busy_while_a_send_is_queued_or_an_instant_is_near(stage: VirtualStage, gate: Gate):
     seen = []
     stage.at(1.0, lambda: seen.append(gate.is_busy(stage.deps)))
     deliver(stage, gate, stage.delivery(5.0), 1.5)

@@ -79,8 +79,8 @@ class Gate:
         deps.in_flight.wanted.set()
         if delivery.seat is not None and delivery.seat.withdrawn:  # before it was in the queue
             self._waiting.withdraw(delivery)
-        # One wait without a timeout: hundreds of threads that wake to poll would take the processor from the senders.
         leave()
+        # One wait without a timeout: hundreds of threads that wake to poll would take the processor from the senders.
         result = delivery.future.result()
         if result is not None:
             return result
