@@ -57,7 +57,7 @@ def test_packages_of_the_audit_agree_with_those_it_compares():
 
 
 def test_the_lock_files_name_packages_and_hashes_and_no_registry():
-    for lock in (*LOCKS, "requirements-server.txt", "requirements-audit.txt"):
+    for lock in (*LOCKS, "requirements-server.txt", "requirements-mcp.txt", "requirements-audit.txt"):
         text = (ROOT / lock).read_text()
         assert not re.search(r"://|index-url|find-links", text), lock
         assert text.count("==") <= text.count("--hash=sha256:"), lock
