@@ -20,9 +20,8 @@ from app.store.posts import pages
 from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
-from app.web.idempotency import DOCUMENTED as KEYED
 from app.web.idempotency import idempotent
 from app.web.ids import uuid_or_404, with_text_ids
 from app.web.paging import bounded_page, timeline_page
@@ -36,14 +35,19 @@ class Posts(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
     @idempotent
-    @blueprint.doc(**SECURED, **KEYED)
+    @blueprint.operation(
+        "createPost",
+        "403 role_insufficient",
+        "422 company_not_found client_not_found account_missing quota_exceeded too_many_values",
+        keyed=True,
+    )
     @blueprint.arguments(schemas.PostCreate)
     @blueprint.response(201, schemas.PostView)
     def post(self, body: dict[str, Any]) -> Post:
         """Create a draft."""
         return drafts.create_post(deps(), user_id(), with_text_ids(body))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listPosts")
     @blueprint.arguments(schemas.ListQuery, location="query")
     @blueprint.response(200, schemas.PostPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -61,20 +65,31 @@ class Posts(MethodView):
 class OnePost(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("getPost", "404 not_found post_not_found")
     @blueprint.response(200, schemas.PostView)
     def get(self, post_id: str) -> Post:
         """Read a post."""
         return drafts.read_post(deps(), user_id(), uuid_or_404(post_id))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "editPost",
+        "403 role_insufficient",
+        "404 not_found post_not_found",
+        "409 in_flight already_published already_cancelled outcome_unknown changed_meanwhile",
+        "422 account_missing platform_limits quota_exceeded too_many_values",
+    )
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> Post:
         """Change content, media or the account. A scheduled post keeps its time."""
         return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), with_text_ids(body))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "cancelPost",
+        "403 role_insufficient",
+        "404 not_found post_not_found",
+        "409 in_flight already_published changed_meanwhile",
+    )
     @blueprint.response(204)
     def delete(self, post_id: str) -> None:
         """Cancel a post permanently."""
@@ -82,7 +97,7 @@ class OnePost(MethodView):
 
 
 @blueprint.route("/<post_id>/timeline")
-@blueprint.doc(**SECURED)
+@blueprint.operation("getPostTimeline", "404 not_found post_not_found")
 @user_required
 @blueprint.arguments(schemas.TimelineQuery, location="query")
 @blueprint.response(200, schemas.Timeline)
@@ -106,7 +121,15 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/schedule", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "schedulePost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight already_published already_cancelled force_required changed_meanwhile",
+    "422 account_missing account_ambiguous platform_limits quota_exceeded",
+    "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+    keyed=True,
+)
 @blueprint.arguments(schemas.ScheduleRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
@@ -129,7 +152,13 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/unschedule", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "unschedulePost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight already_published already_cancelled not_scheduled changed_meanwhile",
+    keyed=True,
+)
 @blueprint.response(200, schemas.UnscheduleAnswer)
 def unschedule(post_id: str) -> dict[str, Any]:
     """Unschedule a post. It becomes a draft again."""
@@ -138,10 +167,21 @@ def unschedule(post_id: str) -> dict[str, Any]:
 
 
 @blueprint.route("/recover", methods=["POST"])
-@blueprint.doc(**SECURED, **KEYED, requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}})
+@blueprint.operation(
+    "recoverPost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight not_recoverable force_required changed_meanwhile",
+    "422 platform_limits",
+    keyed=True,
+    requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}},
+)
 @blueprint.response(200, schemas.PostView)
 def recover() -> Any:
-    """Retry or fail a post by hand, or run the sweep if signed by QStash."""
+    """Retry or fail a post by hand.
+
+    With QStash's signature in Upstash-Signature, this is the sweep of GET, so that a QStash schedule can be the cron.
+    """
     if request.headers.get("Upstash-Signature") is not None:
         refused = check_delivery(deps().settings.recover_url, CRON_REFUSED)
         if refused is None:

@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
 from app.web.fields import (
+    Answer,
     Camel,
     Count,
     Instant,
@@ -28,6 +29,7 @@ MAX_CURSOR = 200
 MAX_ID = 255
 MAX_NAME = 255  # of an account
 MAX_TOKEN = 8192
+TEXT_OR_NULL = {"type": ["string", "null"]}  # of a field whose type is a function's
 
 
 class MediaItem(Camel):
@@ -70,7 +72,7 @@ class RecoverRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
-class PostView(Camel):
+class PostView(Answer):
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
@@ -92,7 +94,7 @@ class PostView(Camel):
     armed = fields.Boolean()
     external_post_id = fields.String(allow_none=True)
     linkedin_post_urn = fields.Function(
-        lambda post: post.external_post_id if post.platform == "linkedin" else None, allow_none=True
+        lambda post: post.external_post_id if post.platform == "linkedin" else None, metadata=TEXT_OR_NULL
     )
     external_url = fields.String(allow_none=True)
     published_at = WireInstant(allow_none=True)
@@ -104,7 +106,7 @@ class PostView(Camel):
     updated_at = WireInstant()
 
 
-class PostPage(Camel):
+class PostPage(Answer):
     data = fields.List(fields.Nested(PostView))
     next_cursor = fields.String(allow_none=True)
 
@@ -121,12 +123,12 @@ class ListQuery(Camel):
     cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
-class Warning_(Camel):
+class Warning_(Answer):
     code = fields.String()
     message = fields.String()
 
 
-class ScheduleAnswer(Camel):
+class ScheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
     scheduled_at = WireInstant()
@@ -137,12 +139,12 @@ class ScheduleAnswer(Camel):
     warnings = fields.List(fields.Nested(Warning_))
 
 
-class UnscheduleAnswer(Camel):
+class UnscheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
 
 
-class AttemptView(Camel):
+class AttemptView(Answer):
     attempt = fields.Integer()
     generation = fields.Integer()
     trigger = fields.String(validate=validate.OneOf(("message", "sweep", "poll", "manual")))
@@ -159,7 +161,7 @@ class AttemptView(Camel):
     error = fields.String(allow_none=True)
 
 
-class TransitionView(Camel):
+class TransitionView(Answer):
     at = WireInstant()
     from_status = fields.String(data_key="from", allow_none=True)
     to_status = fields.String(data_key="to")
@@ -169,7 +171,9 @@ class TransitionView(Camel):
     attempt = fields.Integer()
 
 
-class Timeline(Camel):
+class Timeline(Answer):
+    SOMETIMES = ("next_cursor",)
+
     attempts = fields.List(fields.Nested(AttemptView))
     transitions = fields.List(fields.Nested(TransitionView))
     next_cursor = fields.String()
@@ -200,14 +204,14 @@ class AccountEdit(Camel):
     expires_at = Instant(allow_none=True)
 
 
-class AccountView(Camel):
+class AccountView(Answer):
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
     client_id = fields.String(allow_none=True)
     platform = fields.String()
     external_id = fields.String()
-    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, allow_none=True)
+    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, metadata=TEXT_OR_NULL)
     account_name = fields.String()
     status = fields.String(validate=validate.OneOf(("active", "reconnect_required")))
     expires_at = WireInstant(allow_none=True)
@@ -216,7 +220,7 @@ class AccountView(Camel):
     updated_at = WireInstant()
 
 
-class AccountPage(Camel):
+class AccountPage(Answer):
     data = fields.List(fields.Nested(AccountView))
     next_cursor = fields.String(allow_none=True)
 
@@ -239,7 +243,7 @@ class ConnectQuery(Camel):
     client_id = Uuid()
 
 
-class ConnectView(Camel):
+class ConnectView(Answer):
     authorization_url = fields.String()
     expires_at = WireInstant()
 
