@@ -54,7 +54,7 @@ def operation(
     that this route alone answers, such as "404 post_not_found". All codes common to routes of users are added for you.
     Each of `security` is a scheme that suffices by itself. A `keyed` operation is `idempotent`. `content` is OpenAPI.
     """
-    proofs = [{scheme: []} for scheme in security]
+    proofs: list[dict[str, list[str]]] = [{scheme: []} for scheme in security]
     return {"operationId": name, "security": proofs, ERRORS: list(errors), KEYED: keyed, **content}
 
 
