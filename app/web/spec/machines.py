@@ -11,7 +11,7 @@ from apispec import APISpec
 from marshmallow import Schema
 from werkzeug.routing import Map, Rule
 
-from app.web import callback, schemas
+from app.web import schemas
 from app.web.blueprint import operation
 from app.web.spec import machine_schemas as answers
 
@@ -105,7 +105,7 @@ def _connections() -> list[tuple[str, str, dict[str, Any]]]:
     }
     summary = "Finish to connect an account. LinkedIn sends the browser here."
     content = finish | {"summary": summary, "tags": ["connect"], "parameters": parameters, "responses": pages}
-    return [(callback.PATH, "get", content)]
+    return [("/api/social-accounts/linkedin/callback", "get", content)]
 
 
 def _operators() -> list[tuple[str, str, dict[str, Any]]]:
