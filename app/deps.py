@@ -12,7 +12,18 @@ from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
 from app.domain.in_flight import InFlight
 from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
-from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
+from app.domain.ports import (
+    AddressProbe,
+    Clock,
+    EventMessages,
+    EventSender,
+    MediaCheck,
+    MessageLog,
+    MessageService,
+    Publisher,
+    Schedules,
+    Vault,
+)
 from app.domain.post import Account
 from app.domain.seats import Seats
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
@@ -53,7 +64,8 @@ class Deps:
     `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is None
     where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant. None
     means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and sweeps then
-    compare it with ours. `stop` is None where the end of the process is not announced.
+    compare it with ours. `stop` is None where the end of the process is not announced. `event_messages` is None in poll
+    mode, and `event_sender` where no event is delivered.
     """
 
     settings: Settings
@@ -70,6 +82,8 @@ class Deps:
     media: MediaCheck | None = None
     database_clock: bool = False
     stop: StopRequest | None = None
+    event_messages: EventMessages | None = None
+    event_sender: EventSender | None = None
     lead: MeasuredLead = field(default_factory=MeasuredLead)
     in_flight: InFlight = field(default_factory=InFlight)
     random: Callable[[], float] = field(default=random.random)

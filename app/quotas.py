@@ -3,7 +3,7 @@
 Each check follows its write in the same transaction, so the count includes the new row, and a refusal undoes it. The
 checks of a user's quotas need `lock_owner` before the write. Those of a company need its exclusive lock.
 
-Personal keys and webhook endpoints get a function of the same form here, and a setting `quota_…`.
+Personal keys get a function of the same form here, and a setting `quota_…`.
 
 Invariant: two writes at once never exceed a quota together. Things kept from before a lower quota stay.
 """
@@ -24,6 +24,7 @@ __all__ = [
     "require_client_quota",
     "require_company_quota",
     "require_draft_quota",
+    "require_endpoint_quota",
     "require_key_quota",
     "require_member_quota",
     "require_post_quota",
@@ -93,6 +94,16 @@ def require_client_quota(settings: Settings, tx: Connection, company_id: str) ->
     most = settings.quota_clients
     if most and (actual := quotas.clients_of(tx, company_id, most + 1)) > most:
         raise _exceeded("clients", f"A company may have {most:,} clients. Remove one first.", most, actual)
+
+
+def require_endpoint_quota(settings: Settings, tx: Connection, user_id: str) -> None:
+    """Check the number of webhook endpoints.
+
+    Raises: Invalid.
+    """
+    most = settings.quota_webhook_endpoints
+    if most and (actual := quotas.webhook_endpoints_of(tx, user_id, most + 1)) > most:
+        raise _exceeded("webhookEndpoints", f"You may have {most:,} webhook endpoints. Remove one first.", most, actual)
 
 
 def require_key_quota(settings: Settings, tx: Connection, user_id: str, now: datetime) -> None:

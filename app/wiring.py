@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
+from app.adapters.event_sender import HttpEventSender
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
 from app.adapters.own_address import OwnAddress
@@ -40,11 +41,12 @@ def wire(settings: Settings | None = None) -> Services:
     """
     settings = settings or read_settings(os.environ)
     clock, db = SystemClock(), Database(_engine(settings))
+    messages = None if settings.poll_mode else QStashMessages(settings)
     deps = Deps(
         settings=settings,
         clock=clock,
         db=db,
-        messages=None if settings.poll_mode else QStashMessages(settings),
+        messages=messages,
         publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
         gate=Gate(),
@@ -55,6 +57,8 @@ def wire(settings: Settings | None = None) -> Services:
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
         database_clock=db.is_postgresql,
         stop=watch_termination(),
+        event_messages=messages,
+        event_sender=HttpEventSender(allow_loopback=settings.local),
         in_flight=InFlight(settings.n8n_max_in_flight, shared=True),
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)

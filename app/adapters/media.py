@@ -6,15 +6,14 @@ name once, so a later DNS answer cannot change its target (DNS rebinding). The c
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-from app.domain.content.addresses import IPAddress, is_public
+from app.adapters.pinned_address import allowed_addresses, resolve, send_to
+from app.domain.content.addresses import IPAddress
 from app.domain.ports import MediaVerdict
 from app.domain.turns import paused
 from app.version import VERSION
@@ -29,12 +28,6 @@ MAX_THREADS = 40  # per process. A hanging resolver keeps its thread.
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 GONE = frozenset({404, 410})
 FAULTS = frozenset({"gone", "not_public"})
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """Return every address of `host`. Raises: OSError or UnicodeError when it has none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class HttpMediaCheck:
@@ -116,19 +109,13 @@ class HttpMediaCheck:
         parts = urlsplit(str(request.url))  # `prepare` converted the host to ASCII
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return "unknown"
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        known = [ipaddress.ip_address(text) for text in self._resolve(parts.hostname, port)]
-        allowed = [address for address in known if self._is_allowed(address)]
+        allowed = allowed_addresses(parts, self._resolve, allow_loopback=self._allow_loopback)
         if not allowed:
-            return "not_public" if known else "unknown"
-        request.headers["Host"] = parts.netloc.rpartition("@")[2]
+            return "unknown" if allowed is None else "not_public"
         for address in allowed[:MAX_ADDRESSES]:
             for response in self._send(request, parts, address, deadline):
                 return response.status_code, response.headers.get("Location")
         return "unknown"
-
-    def _is_allowed(self, address: IPAddress) -> bool:
-        return is_public(address) or (self._allow_loopback and address.is_loopback)
 
     def _send(
         self, request: PreparedRequest, parts: SplitResult, address: IPAddress, deadline: float
@@ -139,19 +126,10 @@ class HttpMediaCheck:
         """
         from requests import RequestException
 
-        from app.adapters.requests_transport import DeadlineTransport
-
         left = deadline - time.monotonic()
         if left <= 0:
             return
-        literal = f"[{address}]" if address.version == 6 else str(address)
-        netloc = literal if parts.port is None else f"{literal}:{parts.port}"
-        request.url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-        transport = DeadlineTransport(server_hostname=parts.hostname)
         try:
-            with transport.send(request, stream=True, timeout=(left, left), verify=self.tls_verify) as response:
-                yield response
+            yield from send_to(address, request, parts, left, self.tls_verify)
         except RequestException:
             return
-        finally:
-            transport.close()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.adapters.qstash_errors import advice, translate
 from app.domain.keys import deduplication_id
-from app.domain.ports import Alarm, MessageServiceError
+from app.domain.ports import Alarm, EventMessage, MessageServiceError
 from app.settings.values import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BATCH_SIZE = 100
 MAX_SPLITS = 32  # extra calls per publish_batch in search of the items that QStash refuses
 SPLITTABLE = ("refused", "beyond_horizon")  # one item can cause these, other codes concern all items
+EVENT_RETRIES, EVENT_SECONDS = 3, 30  # of an event's message. The sweep publishes it again an hour later
+EVENT_PARALLELISM = 2  # deliveries at once to one webhook endpoint
 MAX_LOG_PAGES = 10  # of 1,000 events
 Event = tuple[str, str, datetime]  # message id, state, instant
 MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")  # of the column's length
@@ -85,6 +87,17 @@ class QStashMessages:
                     break
         return [answers[i] for i in range(len(alarms))]
 
+    def publish_events(self, messages: Sequence[EventMessage]) -> list[str | MessageServiceError]:
+        """Publish in batches of BATCH_SIZE. A failed batch gives its error to each of its messages."""
+        answers: list[str | MessageServiceError] = []
+        for start in range(0, len(messages), BATCH_SIZE):
+            part = [self._event_request(message) for message in messages[start : start + BATCH_SIZE]]
+            try:
+                answers += self._send_requests(part)
+            except MessageServiceError as error:
+                answers += [error] * len(part)
+        return answers
+
     def cancel(self, message_id: str) -> bool:
         """Cancel a pending message. Returns False if QStash does not have it.
 
@@ -140,10 +153,12 @@ class QStashMessages:
         )
 
     def _send_batch(self, alarms: list[Alarm]) -> list[str | MessageServiceError]:
-        requests: Any = [self._request(alarm) for alarm in alarms]
+        return self._send_requests([self._request(alarm) for alarm in alarms])
+
+    def _send_requests(self, requests: list[Any]) -> list[str | MessageServiceError]:
         answers = self._call(lambda client: client.message.batch(requests))
-        if len(answers) != len(alarms):
-            raise MessageServiceError("broken_answer", f"{len(answers)} answers to {len(alarms)} messages")
+        if len(answers) != len(requests):
+            raise MessageServiceError("broken_answer", f"{len(answers)} answers to {len(requests)} messages")
         return [_message_id_or_error(answer) for answer in answers]
 
     def _request(self, alarm: Alarm) -> dict[str, Any]:
@@ -172,6 +187,20 @@ class QStashMessages:
         if s.n8n_parallelism is not None:
             request["flow_control"] = {"key": "punctual-n8n", "parallelism": s.n8n_parallelism}
         return request
+
+    def _event_request(self, message: EventMessage) -> dict[str, Any]:
+        s = self._settings
+        request: dict[str, Any] = {
+            "url": s.event_delivery_url,
+            "body": json.dumps({"eventId": message.event_id}, separators=(",", ":")),
+            "content_type": "application/json",
+            "retries": EVENT_RETRIES,
+            "timeout": f"{EVENT_SECONDS}s",
+            "deduplication_id": f"event-{message.event_id}-{message.arming}",
+            "label": f"event-{message.event_id}",
+            "flow_control": {"key": f"punctual-webhook-{message.endpoint_id}", "parallelism": EVENT_PARALLELISM},
+        }
+        return request | ({"headers": secret_headers(s)} if secret_headers(s) else {})
 
     def _call(self, operation: Callable[[QStashClient], Any]) -> Any:
         try:

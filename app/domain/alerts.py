@@ -61,12 +61,13 @@ CURES = {
     "reconnect_soon": "An account's access ends within days and cannot be renewed. Its owner must reconnect it.",
     "authorization_refused": "LinkedIn refuses our app. Check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET.",
     "database_went_back": "The database went back in time. Posts in doubt are held. Run flask after-restore.",
+    "webhook_disabled": "A webhook endpoint failed too often and is switched off. Its owner can switch it on again.",
     "duplicate_publish": "A post was reported published twice, with two ids. Look for a second copy on the account.",
     "published_after_cancel": "A cancelled post was published. It was sent before the cancellation. Inform its author.",
 }
 
 #: Kinds about one account or post of a user. They are shown as one alert each, after the operator's own.
-PER_OBJECT = ("reconnect_required", "reconnect_soon", "duplicate_publish", "published_after_cancel")
+PER_OBJECT = ("reconnect_required", "reconnect_soon", "webhook_disabled", "duplicate_publish", "published_after_cancel")
 MAX_COUNTED, EXAMPLES = 1_000, 3  # of one such kind
 
 #: Kinds whose stored detail names no post and no user, so the status page shows it.

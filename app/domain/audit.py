@@ -13,7 +13,7 @@ MAX_USER_AGENT = 200  # characters kept
 
 
 class Action(StrEnum):
-    """A recorded action. Actions on API keys and webhook endpoints belong here once these exist."""
+    """A recorded action. Actions on API keys belong here once these exist."""
 
     COMPANY_CREATED = "company.created"
     COMPANY_RENAMED = "company.renamed"
@@ -33,6 +33,10 @@ class Action(StrEnum):
     ACCOUNT_REMOVED = "account.removed"
     ACCOUNT_WITHHELD = "account.withheld"
     ACCOUNT_WITHDRAWN = "account.withdrawn"
+    ENDPOINT_CREATED = "endpoint.created"
+    ENDPOINT_CHANGED = "endpoint.changed"
+    ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105  # an action
+    ENDPOINT_REMOVED = "endpoint.removed"
 
 
 @dataclass(frozen=True, slots=True)

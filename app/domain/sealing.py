@@ -16,3 +16,11 @@ def refresh_token_of(account_id: str) -> str:
 
 def verifier_of(state_hash: str) -> str:
     return f"oauth_states/{state_hash}/verifier"
+
+
+def endpoint_secret_of(endpoint_id: str) -> str:
+    return f"webhook_endpoints/{endpoint_id}/secret"
+
+
+def previous_secret_of(endpoint_id: str) -> str:
+    return f"webhook_endpoints/{endpoint_id}/previous_secret"

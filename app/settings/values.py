@@ -118,6 +118,7 @@ class Settings:
     quota_companies: int = setting(50, readers.quota)
     quota_members: int = setting(500, readers.quota)
     quota_clients: int = setting(2_000, readers.quota)
+    quota_webhook_endpoints: int = setting(50, readers.quota)
     quota_idempotency: int = setting(50_000, readers.quota)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
@@ -158,6 +159,10 @@ class Settings:
     @property
     def dispatch_failed_url(self) -> str:
         return f"{self.public_base_url}/api/posts/dispatch-failed"
+
+    @property
+    def event_delivery_url(self) -> str:
+        return f"{self.public_base_url}/api/webhooks/deliver"
 
     @property
     def recover_url(self) -> str:

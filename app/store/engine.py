@@ -5,6 +5,7 @@ Invariant: an unreachable database raises `Unavailable`, never a driver error, a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL, make_url
 
 from app.store import sqlite_file
 from app.store.database_errors import translated_errors, watch_errors
+from app.store.events.written import WRITTEN
 from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
 
 __all__ = ["Connection", "Database", "Engine", "TimeLimits", "insert_into", "make_engine", "normalise_url", "upsert"]
@@ -131,6 +133,7 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._reader = engine.execution_options(reading=True)
+        self.has_new_events = threading.Event()  # set after the commit of events, see `app.events.publish`
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -139,7 +142,10 @@ class Database:
         Raises: Unavailable when the database is unreachable. A failed commit leaves the outcome uncertain.
         """
         with translated_errors(), self.engine.begin() as connection:
+            info = connection.info
+            info.pop(WRITTEN, None)
             yield connection
+        self._note_events(info)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -148,7 +154,14 @@ class Database:
         Raises: Unavailable when the database is unreachable.
         """
         with translated_errors(), self._reader.connect() as connection:
+            info = connection.info
             yield connection
+        self._note_events(info)
+
+    def _note_events(self, info: dict[Any, Any]) -> None:
+        """Note the committed events of a connection, so that they are published soon."""
+        if info.pop(WRITTEN, False):
+            self.has_new_events.set()
 
     @property
     def is_postgresql(self) -> bool:

@@ -15,7 +15,15 @@ from sqlalchemy import Connection, select
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
 from app.store.schema.columns import Condition
-from app.store.schema.tables import clients, companies, idempotency_keys, memberships, posts, social_accounts
+from app.store.schema.tables import (
+    clients,
+    companies,
+    idempotency_keys,
+    memberships,
+    posts,
+    social_accounts,
+    webhook_endpoints,
+)
 
 
 def lock_owner(tx: Connection, user_id: str) -> None:
@@ -86,6 +94,11 @@ def kept_keys(connection: Connection, user_id: str, now: datetime, most: int) ->
     """Count the user's idempotency keys that are not expired, up to `most`."""
     kept = (idempotency_keys.c.user_id == user_id, idempotency_keys.c.expires_at > now)
     return _count(connection, idempotency_keys, most, *kept)
+
+
+def webhook_endpoints_of(connection: Connection, user_id: str, most: int) -> int:
+    """Count the endpoints that this user has made, for themselves and for companies."""
+    return _count(connection, webhook_endpoints, most, webhook_endpoints.c.user_id == user_id)
 
 
 def _count(connection: Connection, table: sa.Table, most: int, *where: Condition) -> int:

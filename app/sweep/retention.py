@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.errors import Unavailable
+from app.domain.events import RETENTION as EVENT_RETENTION
 from app.domain.lifecycle import FINAL
 from app.domain.pacing import WINDOW
 from app.log import emit
 from app.store.companies import invitations
 from app.store.engine import Connection
+from app.store.events import deliveries
 from app.store.operations import audit, counts, idempotency, rate_limits, statistics
 from app.store.posts import armings, pacing, retention
 
@@ -38,7 +40,7 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns, idempotency keys, hourly counts, rate limits, invitations and audit entries past their end.
+    """Delete turns, idempotency keys, hourly counts, rate limits, invitations, audit entries and events past their end.
 
     An absent database leaves them to the next sweep.
     """
@@ -47,7 +49,13 @@ def prune_expired_records(deps: Deps) -> None:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
             armings.prune(tx, now)
-        for prune_records in (idempotency.prune, rate_limits.prune, invitations.prune, _prune_audit(deps)):
+        for prune_records in (
+            idempotency.prune,
+            rate_limits.prune,
+            invitations.prune,
+            _prune_audit(deps),
+            _prune_events,
+        ):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:
                     if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:
@@ -59,6 +67,10 @@ def prune_expired_records(deps: Deps) -> None:
 def _prune_audit(deps: Deps) -> Callable[[Connection, datetime, int], int]:
     kept = timedelta(days=deps.settings.audit_retention_days)
     return lambda tx, now, limit: audit.prune(tx, now - kept, limit)
+
+
+def _prune_events(tx: Connection, now: datetime, limit: int) -> int:
+    return deliveries.prune(tx, now - EVENT_RETENTION, limit)
 
 
 def keep_counts_and_prune(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:

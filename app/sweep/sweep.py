@@ -12,6 +12,8 @@ from typing import Literal
 
 from app.accounts.refresh import refresh_due
 from app.deps import Deps
+from app.domain.errors import Unavailable
+from app.events.sweep import sweep_events
 from app.log import emit
 from app.operations.alert_rules import begun_and_healed
 from app.store.engine import Connection
@@ -27,7 +29,7 @@ from app.sweep.retention import keep_counts_and_prune, prune_expired_records
 from app.sweep.run import ShouldStop, SweepRun, Swept
 from app.sweep.skew import find_skew
 
-REARMING_ENDS, PRUNING_ENDS = 0.9, 1.0  # parts of the budget
+REARMING_ENDS, EVENTS_END, PRUNING_ENDS = 0.9, 0.8, 1.0  # parts of the budget
 LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may begin at the very end of the budget
 
 
@@ -59,6 +61,7 @@ def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
         send_overdue,
         _rearm_outdated,
         arm_unarmed,
+        _deliver_events,
         _refresh_tokens,
         _update_alerts,
         _prune,
@@ -106,6 +109,14 @@ def _rearm_outdated(run: SweepRun) -> None:
     done = rearm(deps, lambda: run.in_time(REARMING_ENDS))
     run.swept.armed += done.armed
     run.message_service_down = bool(done.refused) and not done.armed
+
+
+def _deliver_events(run: SweepRun) -> None:
+    """Publish events left pending. In poll mode deliver them. Time is left for the rest of the sweep."""
+    try:
+        sweep_events(run.deps, lambda: run.in_time(EVENTS_END))
+    except Unavailable:
+        emit("events.sweep_postponed")
 
 
 def _refresh_tokens(run: SweepRun) -> None:

@@ -22,6 +22,7 @@ from app.web import (
     dispatch,
     docs,
     edge,
+    event_delivery,
     failed_proofs,
     invitations,
     limits,
@@ -29,6 +30,7 @@ from app.web import (
     problems,
     status,
     turnstile,
+    webhook_endpoints,
     webhooks,
 )
 from app.web.bodies import WholeRequest
@@ -51,8 +53,9 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    documented = [module.blueprint for module in (posts, accounts, companies, invitations, audit, connect)]
-    plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
+    of_users = (posts, accounts, companies, invitations, webhook_endpoints, audit, connect)
+    documented = [module.blueprint for module in of_users]
+    plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs)]
     for blueprint in (*documented, *plain):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
@@ -62,5 +65,6 @@ def build_app(services: Services) -> Flask:
     edge.register(app, services.deps.settings)
     audit.register(app)
     addresses.register(app)
+    event_delivery.register(app, services.deps)
     turnstile.register(app, services.deps)
     return app

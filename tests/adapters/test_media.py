@@ -11,6 +11,7 @@ import pytest
 
 from app.adapters import media
 from app.adapters.media import HttpMediaCheck
+from app.adapters.pinned_address import resolve
 from tests.adapters.conftest import Certificate
 from tests.adapters.media_fixtures import Answer, answers, look, resolver
 from tests.adapters.n8n_fixtures import full_backlog, never_answers, says_raw
@@ -201,7 +202,7 @@ def test_verdicts_are_in_the_order_of_the_urls():
 
 
 def test_system_resolver_returns_addresses():
-    assert "127.0.0.1" in media.resolve("127.0.0.1", 80)
+    assert "127.0.0.1" in resolve("127.0.0.1", 80)
     with http_server() as server:
         assert HttpMediaCheck(allow_loopback=True).look([server.url], 5.0) == ["fine"]
         assert HttpMediaCheck().look([server.url], 5.0) == ["not_public"]

@@ -29,7 +29,8 @@ ROOMS: dict[str, set[str]] = {
     "posts": {"accounts", "alarms", "companies", "quotas"},
     "restore": {"alarms", "alerts"},
     "operations": {"alarms"},
-    "sweep": {"delivery", "accounts", "alarms", "arming_budget", "operations", "restore"},
+    "events": {"audit", "companies", "quotas"},
+    "sweep": {"events", "delivery", "accounts", "alarms", "arming_budget", "operations", "restore"},
 }
 INWARD = {"use case", "deps", "store", "domain", "base"}
 MAY_IMPORT = {
@@ -54,7 +55,7 @@ HOME_OF = {
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
-    ("authlib",): {"adapters"},
+    ("authlib", "standardwebhooks"): {"adapters"},
     ("aiohttp", "yarl", "cronsim"): {"local"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}

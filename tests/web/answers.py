@@ -47,6 +47,7 @@ class CheckedClient(FlaskClient):
         answer = super().open(*args, **kwargs)
         check(answer)
         check_documented(self.application, answer, document(self.application))
+        answer.close()  # as servers do once the answer is out
         return answer
 
 

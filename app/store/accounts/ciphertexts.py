@@ -14,12 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, or_, select, update
 
-from app.domain.sealing import access_token_of, refresh_token_of, verifier_of
+from app.domain.sealing import access_token_of, endpoint_secret_of, previous_secret_of, refresh_token_of, verifier_of
 from app.store.accounts.oauth_states import LIFETIME
 from app.store.accounts.tokens import LONGEST_LEASE
 from app.store.ends import is_over
 from app.store.schema.columns import Condition
-from app.store.schema.tables import oauth_states, social_accounts
+from app.store.schema.tables import oauth_states, social_accounts, webhook_endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,14 @@ class Ciphertext:
     stored: str
 
 
-A, S = social_accounts.c, oauth_states.c
+A, S, E = social_accounts.c, oauth_states.c, webhook_endpoints.c
 #: Every encrypted column of the database.
 ENCRYPTED_COLUMNS = (
     EncryptedColumn(A.id, A.access_token, access_token_of),
     EncryptedColumn(A.id, A.refresh_token, refresh_token_of),
     EncryptedColumn(S.state_hash, S.verifier, verifier_of),
+    EncryptedColumn(E.id, E.secret, endpoint_secret_of),
+    EncryptedColumn(E.id, E.previous_secret, previous_secret_of),
 )
 
 

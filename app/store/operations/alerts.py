@@ -18,6 +18,7 @@ from app.domain.alerts import EXAMPLES, MAX_COUNTED, PER_OBJECT
 from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
 from app.store.engine import upsert
+from app.store.events.begun_alerts import record_begun
 from app.store.row_locks import skip_locked, write_unless_locked
 from app.store.schema.columns import Condition
 from app.store.schema.tables import alerts
@@ -52,6 +53,7 @@ def raise_for_many(tx: Connection, kind: str, subjects: Sequence[str], detail: s
     if subjects:
         emit("alert", kind=kind, **_about(subjects), detail=detail)
     for subject in subjects:
+        record_begun(tx, kind, subject, detail, now)
         first = {"since": now, "last_at": now, "count": 1, "detail": detail}
         again = {"last_at": now, "count": alerts.c.count + 1, "detail": detail}
         key = {"kind": kind, "subject": subject}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from app.domain.companies import Withheld
 from app.domain.lifecycle import Status
+from app.store.events.outbox import record_held
 from app.store.posts.transition_sql import transition_row
 from app.store.schema.tables import WITHHELD, posts, transitions
 
@@ -38,6 +39,7 @@ def hold_posts(
     if held:
         before = {"from_status": Status.SCHEDULED, "reason": reason, "actor": actor, "at": now}
         tx.execute(insert(transitions), [transition_row(row, **before) for row in held])
+        record_held(tx, account_id, now)
     return len(held)
 
 

@@ -16,6 +16,7 @@ from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 from app.domain.outcomes import KNOWN_NOT_OUT, Outcome, Verdict
 from app.domain.post import Attempt, Post
+from app.store.events.outbox import record_unknown
 from app.store.execute_for_rows import Types, execute_for_rows
 from app.store.row_locks import unlocked
 from app.store.schema.tables import attempts, posts, status_unindexed
@@ -133,7 +134,10 @@ def close(
     if verdict.outcome is Outcome.ACCEPTED:
         replaceable = replaceable[:1]  # a report may arrive before our own 200 and knows more
     statement = update(attempts).where(*_is(post_id, attempt), sa.or_(*replaceable)).values(values)
-    return tx.execute(statement).rowcount == 1
+    closed = tx.execute(statement).rowcount == 1
+    if closed and verdict.outcome is Outcome.UNKNOWN:
+        record_unknown(tx, post_id, attempt, now)
+    return closed
 
 
 def close_unsent(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> None:

@@ -14,10 +14,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, bindparam, insert, update
 
+from app.domain.events import EventType, event_of
 from app.domain.lifecycle import ALLOWED, Status
 from app.domain.post import Post
+from app.store.events import outbox
+from app.store.events.written import WRITTEN
 from app.store.schema.columns import Condition
-from app.store.schema.tables import posts, status_unindexed, transitions
+from app.store.schema.tables import posts, status_unindexed, transitions, webhook_events
 
 INCREMENT: Final = object()  # as a column's new value: its old value plus one
 NOW = bindparam("now", type_=posts.c.updated_at.type)
@@ -52,24 +55,29 @@ def move(
     if to not in ALLOWED[post.status]:
         return None
     single_statement = tx.dialect.name == "postgresql"  # SQLite has no data-modifying CTE
+    event = event_of(post.status, to, reason)
     computed = {name: value for name, value in values.items() if isinstance(value, sa.ClauseElement)}
     raised = tuple(name for name, value in values.items() if value is INCREMENT)
     plain = tuple(name for name in values if name not in computed and name not in raised)
     statement = (
-        _build(plain, raised, single_statement, computed, [*extra, *([IS_VERSION] if same_version else [])])
+        _build(plain, raised, single_statement, event, computed, [*extra, *([IS_VERSION] if same_version else [])])
         if computed or extra
-        else _build_cached(plain, raised, single_statement, same_version)
+        else _build_cached(plain, raised, single_statement, event, same_version)
     )
     parameters = {f"new_{name}": values[name] for name in plain}
     parameters |= {"new_status": to, "now": now, **_expected_values(post)}
     if single_statement:
         row = tx.execute(statement, {**parameters, "reason": reason, "actor": actor}).one_or_none()
+        if row and event and row.events:
+            tx.info[WRITTEN] = True
         return to_post(row) if row else None
     row = tx.execute(statement, parameters).one_or_none()
     moved = to_post(row) if row else None
     if moved is not None:
         line = transition_row(moved, from_status=post.status, reason=reason, actor=actor, at=now)
         tx.execute(insert(transitions), line)
+        if event:
+            outbox.record_post(tx, moved.id, event, now)
     return moved
 
 
@@ -133,25 +141,39 @@ def _build(
     plain: tuple[str, ...],
     raised: tuple[str, ...],
     single_statement: bool,
+    event: EventType | None,
     computed: Mapping[str, Any],
     extra: Sequence[Condition],
 ) -> sa.Executable:
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=posts.c[name].type) for name in (*plain, "status")}
     values |= {name: posts.c[name] + 1 for name in raised}
     statement = update(posts).where(*matches(EXPECTED), *extra).values({**values, **computed, "updated_at": NOW})
-    return _recorded(statement.returning(posts)) if single_statement else statement.returning(posts)
+    return _recorded(statement.returning(posts), event) if single_statement else statement.returning(posts)
 
 
 @cache
 def _build_cached(
-    plain: tuple[str, ...], raised: tuple[str, ...], single_statement: bool, same_version: bool
+    plain: tuple[str, ...],
+    raised: tuple[str, ...],
+    single_statement: bool,
+    event: EventType | None,
+    same_version: bool,
 ) -> sa.Executable:
-    return _build(plain, raised, single_statement, {}, [IS_VERSION] if same_version else [])
+    return _build(plain, raised, single_statement, event, {}, [IS_VERSION] if same_version else [])
 
 
-def _recorded(statement: Any) -> sa.Executable:
-    """Combine the move and its `transitions` row in one statement."""
+def _recorded(statement: Any, event: EventType | None) -> sa.Executable:
+    """Combine the move, its `transitions` row and its events in one statement.
+
+    With an event, the last column is the number of endpoints that listen.
+    """
     moved = statement.cte("moved")
     reason, actor = (bindparam(name, type_=sa.String()) for name in ("reason", "actor"))
     line = transition_row(moved.c, from_status=EXPECTED.status, reason=reason, actor=actor, at=NOW)
-    return sa.select(moved).add_cte(insert_selected(transitions, line, "recorded"))
+    recorded = insert_selected(transitions, line, "recorded")
+    if event is None:
+        return sa.select(moved).add_cte(recorded)
+    events = outbox.insert_post_events(moved.c, "postgresql", event.value, NOW)
+    written = events.returning(webhook_events.c.id).cte("events")
+    count = sa.select(sa.func.count()).select_from(written).scalar_subquery()
+    return sa.select(moved, count.label("events")).add_cte(recorded)

@@ -28,6 +28,7 @@ from app.store.schema.operations import (
     tallies,
 )
 from app.store.schema.people import audit_entries, invitations
+from app.store.schema.webhooks import webhook_endpoints, webhook_events
 
 __all__ = [
     "GOING_OUT",
@@ -61,6 +62,8 @@ __all__ = [
     "sweeps",
     "tallies",
     "transitions",
+    "webhook_endpoints",
+    "webhook_events",
 ]
 
 posts = Table(

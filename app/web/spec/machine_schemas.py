@@ -52,6 +52,16 @@ class LostDeliveryAnswer(Answer):
     status = _one_of("recorded", "ignored")
 
 
+class EventDelivery(Answer):
+    """A message for the delivery of an event."""
+
+    event_id = fields.UUID()
+
+
+class EventDeliveryAnswer(Answer):
+    status = fields.String(validate=validate.OneOf(("delivered", "ignored")))
+
+
 class _MayBeSkipped(Answer):
     SOMETIMES = ("reason", "clock_skew_seconds")
     skipped = fields.Boolean()

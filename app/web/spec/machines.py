@@ -58,6 +58,13 @@ def _deliveries() -> list[tuple[str, str, dict[str, Any]]]:
             answers.LostDelivery,
             answers.LostDeliveryAnswer,
         ),
+        _post(
+            "/api/webhooks/deliver",
+            "Deliver an event to its webhook endpoint.",
+            operation("deliverEvent", *DELIVERY, "489 delivery_failed", "503 not_delivered", security=("qstash",)),
+            answers.EventDelivery,
+            answers.EventDeliveryAnswer,
+        ),
     ]
 
 

@@ -1,0 +1,39 @@
+"""The sweep's part for events: publish those left pending, or deliver them in poll mode, and prune old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.deps import Deps
+from app.events.deliver import deliver
+from app.events.publish import BATCH, publish_pending
+from app.store.events import deliveries
+
+MAX_BATCHES = 10  # published by one sweep
+MAX_DELIVERED = 100  # by one sweep, in poll mode
+AT_ONCE = 2
+
+
+def sweep_events(deps: Deps, in_time: Callable[[], bool]) -> int:
+    """Publish or deliver pending events while `in_time` returns True. Returns their number.
+
+    Raises: Unavailable.
+    """
+    if deps.event_messages is not None:
+        return _publish(deps, in_time)
+    if deps.event_sender is None:
+        return 0
+    with deps.db.reading() as connection:
+        due = deliveries.due(connection, deps.clock.now(), MAX_DELIVERED)
+    results = deps.run_many(lambda event: deliver(deps, event.id) if in_time() else None, due, AT_ONCE)
+    return sum(result == "delivered" for result in results)
+
+
+def _publish(deps: Deps, in_time: Callable[[], bool]) -> int:
+    total = 0
+    for _ in range(MAX_BATCHES):
+        published = publish_pending(deps) if in_time() else 0
+        total += published
+        if published < BATCH:
+            break
+    return total
