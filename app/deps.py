@@ -12,21 +12,11 @@ from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
 from app.domain.in_flight import InFlight
 from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
-from app.domain.ports import (
-    AddressProbe,
-    Clock,
-    EventMessages,
-    EventSender,
-    MediaCheck,
-    MessageLog,
-    MessageService,
-    Publisher,
-    Schedules,
-    Vault,
-)
+from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
 from app.domain.post import Account
 from app.domain.seats import Seats
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
+from app.domain.webhooks import EventMessages, EventSender
 from app.settings.values import Settings
 from app.store.engine import Database
 

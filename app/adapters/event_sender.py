@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from app.adapters.network_errors import describe_root_cause
 from app.adapters.pinned_address import Resolve, allowed_addresses, resolve, send_to
 from app.domain.content.addresses import BadUrl, check_url
-from app.domain.ports import EventReply
 from app.domain.turns import paused
+from app.domain.webhooks import EventReply
 from app.version import VERSION
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.adapters.qstash_errors import advice, translate
 from app.domain.keys import deduplication_id
-from app.domain.ports import Alarm, EventMessage, MessageServiceError
+from app.domain.ports import Alarm, MessageServiceError
+from app.domain.webhooks import EventMessage
 from app.settings.values import Settings
 
 if TYPE_CHECKING:

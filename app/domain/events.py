@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from app.domain.lifecycle import Status
-
-MAX_FAILURES = 20  # consecutive failed deliveries, after which an endpoint is disabled
-MAX_ATTEMPTS = 12  # deliveries of one event
-SECRET_OVERLAP = timedelta(hours=24)  # both secrets sign after a rotation
-REPUBLISH_AFTER = timedelta(hours=1)  # the message service has given up by then
-RETENTION = timedelta(days=7)  # of events in the delivery log
-BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-DISABLED = "webhook_disabled"
 
 
 class EventType(StrEnum):
@@ -28,8 +18,6 @@ class EventType(StrEnum):
     RECONNECT_REQUIRED = "account.reconnect_required"
     ALERT_RAISED = "alert.raised"
 
-
-TEST: Final = "endpoint.test"  # sent by the test button alone
 
 #: The event of each transition to `scheduled` by its reason. None: the promise is unchanged, so no event.
 OF_SCHEDULED: Final[dict[str, EventType | None]] = {
@@ -68,45 +56,3 @@ def event_of(before: Status, to: Status, reason: str) -> EventType | None:
         case Status.FAILED:
             return EventType.OUTCOME_UNKNOWN if reason in HELD else EventType.FAILED
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A webhook endpoint. Both secrets are encrypted. The previous one signs too, until `previous_until`."""
-
-    id: str
-    user_id: str
-    company_id: str | None
-    url: str
-    events: list[str]
-    secret: str
-    previous_secret: str | None
-    previous_until: datetime | None
-    admin: bool
-    status: str
-    failures: int
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event for one endpoint, and the state of its delivery. Its id is the header `webhook-id`."""
-
-    id: str
-    endpoint_id: str
-    type: str
-    data: dict[str, Any]
-    created_at: datetime
-    status: str
-    attempts: int
-    next_try_at: datetime
-    last_status: int | None
-    last_error: str | None
-    message_id: str | None
-    delivered_at: datetime | None
-
-
-def next_try(attempts: int, now: datetime) -> datetime:
-    """Return the instant of the next try in poll mode: after 1, 5, 15 minutes, then hourly."""
-    return now + BACKOFF[min(attempts, len(BACKOFF)) - 1]

@@ -98,44 +98,6 @@ class MessageService(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class EventMessage:
-    """One message to our own route for the delivery of an event. The service takes the same `arming` once."""
-
-    event_id: str
-    endpoint_id: str
-    arming: int
-
-
-class EventMessages(Protocol):
-    """The message service, for events."""
-
-    def publish_events(self, messages: Sequence[EventMessage]) -> list[str | MessageServiceError]:
-        """Publish any number of messages, 100 in each request. Returns a message id or an error for each."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class EventReply:
-    """The result of one delivery. `status` is None without an answer. `refused`: the address is not allowed."""
-
-    status: int | None
-    error: str
-    refused: bool = False
-
-    @property
-    def is_delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
-
-class EventSender(Protocol):
-    """The endpoints of webhooks."""
-
-    def send(self, url: str, secrets: Sequence[str], event_id: str, at: datetime, body: str) -> EventReply:
-        """Post one event, signed with each secret at `at`. Never raises."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Schedule:
     """A repeated call by QStash: the address, the cron expression, and if it is paused.
 

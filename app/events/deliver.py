@@ -15,11 +15,10 @@ from typing import Literal
 
 from app.deps import Deps
 from app.domain.alerts import CURES
-from app.domain.events import DISABLED, MAX_ATTEMPTS, MAX_FAILURES, Endpoint, Event, next_try
 from app.domain.explanations.author_texts import for_authors
-from app.domain.ports import EventReply
 from app.domain.sealing import endpoint_secret_of, previous_secret_of
 from app.domain.times import to_wire
+from app.domain.webhooks import DISABLED, MAX_ATTEMPTS, MAX_FAILURES, Endpoint, Event, EventReply, next_try
 from app.log import emit
 from app.store.companies.access import role_of
 from app.store.engine import Connection

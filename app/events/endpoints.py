@@ -18,9 +18,10 @@ from app.domain.audit import Action
 from app.domain.companies import Right
 from app.domain.content.addresses import BadUrl, check_url
 from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
-from app.domain.events import DISABLED, SECRET_OVERLAP, TEST, Endpoint, Event, EventType
+from app.domain.events import EventType
 from app.domain.ports import Vault
 from app.domain.sealing import endpoint_secret_of, previous_secret_of
+from app.domain.webhooks import DISABLED, SECRET_OVERLAP, TEST, Endpoint, Event
 from app.events.publish import publish_pending
 from app.store.engine import Connection
 from app.store.events import deliveries, endpoints

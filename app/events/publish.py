@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from app.deps import Deps
 from app.domain.errors import Unavailable
-from app.domain.events import REPUBLISH_AFTER, Event
-from app.domain.ports import EventMessage, MessageServiceError
+from app.domain.ports import MessageServiceError
+from app.domain.webhooks import REPUBLISH_AFTER, Event, EventMessage
 from app.log import emit
 from app.store.events import deliveries
 

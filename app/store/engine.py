@@ -16,8 +16,8 @@ from sqlalchemy.engine import URL, make_url
 
 from app.store import sqlite_file
 from app.store.database_errors import translated_errors, watch_errors
-from app.store.events.written import WRITTEN
 from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
+from app.store.written_events import WRITTEN
 
 __all__ = ["Connection", "Database", "Engine", "TimeLimits", "insert_into", "make_engine", "normalise_url", "upsert"]
 

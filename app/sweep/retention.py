@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from app.alarms import armed_horizon
 from app.deps import Deps
 from app.domain.errors import Unavailable
-from app.domain.events import RETENTION as EVENT_RETENTION
 from app.domain.lifecycle import FINAL
 from app.domain.pacing import WINDOW
+from app.domain.webhooks import RETENTION as EVENT_RETENTION
 from app.log import emit
 from app.store.companies import invitations
 from app.store.engine import Connection

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask.views import MethodView
 
-from app.domain.events import Endpoint, Event
+from app.domain.webhooks import Endpoint, Event
 from app.events import endpoints
 from app.web import webhook_schemas as schemas
 from app.web.auth import deps, is_admin, user_id, user_required

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import ValidationError, fields, validate
 
-from app.domain.events import TEST, EventType
+from app.domain.events import EventType
+from app.domain.webhooks import TEST
 from app.web.fields import Answer, Camel, Items, Text, Uuid, WireInstant, http_url
 
 EVENTS = [event.value for event in EventType]

@@ -25,10 +25,8 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
-        sa.CheckConstraint("status IN ('enabled', 'disabled')", name="ck_webhook_endpoints_status"),
-        sa.CheckConstraint(
-            "(previous_secret IS NULL) = (previous_until IS NULL)", name="ck_webhook_endpoints_previous_with_end"
-        ),
+        sa.CheckConstraint("status IN ('enabled', 'disabled')", name="status"),
+        sa.CheckConstraint("(previous_secret IS NULL) = (previous_until IS NULL)", name="previous_with_end"),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_endpoints"),
     )
     op.create_index("ix_webhook_endpoints_user", "webhook_endpoints", ["user_id", "created_at", "id"])
@@ -51,7 +49,7 @@ def _create_events() -> None:
         sa.Column("last_error", sa.String(300), nullable=True),
         sa.Column("message_id", sa.String(255), nullable=True),
         sa.Column("delivered_at", INSTANT, nullable=True),
-        sa.CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="ck_webhook_events_status"),
+        sa.CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_events"),
     )
     _create_partial("ix_webhook_events_pending", "webhook_events", ["next_try_at", "id"], "status = 'pending'")

@@ -64,7 +64,7 @@ LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "c
 WRONG_ENTRY_POINTS = {"app.py", "asgi.py", "index.py", "main.py", "server.py"}
 EMPTY_NAMES = {"do", "manager", "helper", "util", "service", "handler", "process"}
 EMPTY_NAMES |= {"managers", "helpers", "utils", "services", "handlers", "processes"}
-FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 4_300
+FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 4_360
 
 
 @dataclass(frozen=True)
@@ -281,6 +281,7 @@ BESIDE_DELIVERY = (
     "app/domain/alerts.py",
     "app/domain/audit.py",
     "app/domain/times.py",
+    "app/domain/webhooks.py",
     "app/store/posts/warnings.py",
     "app/store/posts/account_holds.py",
     "app/store/posts/retention.py",

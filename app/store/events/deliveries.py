@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
-from app.domain.events import Event
+from app.domain.webhooks import Event
 from app.store.paging import After, newest_first
 from app.store.row_locks import take_unlocked
 from app.store.schema.columns import new_id

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.domain.companies import Right
-from app.domain.events import Endpoint
+from app.domain.webhooks import Endpoint
 from app.store.companies.access import allowed
 from app.store.paging import After, oldest_first
 from app.store.schema.webhooks import webhook_endpoints, webhook_events

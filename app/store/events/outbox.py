@@ -13,10 +13,10 @@ from sqlalchemy import Connection, insert, select
 
 from app.domain.events import EventType
 from app.domain.lifecycle import Status
-from app.store.events.written import WRITTEN
 from app.store.schema.columns import Condition
 from app.store.schema.tables import posts, social_accounts
 from app.store.schema.webhooks import webhook_endpoints, webhook_events
+from app.store.written_events import WRITTEN
 
 MAX_AT_RISK = 200  # posts of one account
 MAX_TEXT = 500  # characters of an error message or of an alert's text

@@ -18,9 +18,9 @@ from app.domain.events import EventType, event_of
 from app.domain.lifecycle import ALLOWED, Status
 from app.domain.post import Post
 from app.store.events import outbox
-from app.store.events.written import WRITTEN
 from app.store.schema.columns import Condition
 from app.store.schema.tables import posts, status_unindexed, transitions, webhook_events
+from app.store.written_events import WRITTEN
 
 INCREMENT: Final = object()  # as a column's new value: its old value plus one
 NOW = bindparam("now", type_=posts.c.updated_at.type)
