@@ -8,6 +8,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
+from app.domain.post_lists import Sort
+from app.domain.text_search import MAX_SEARCH
 from app.web.fields import (
     Camel,
     Count,
@@ -16,6 +18,7 @@ from app.web.fields import (
     Length,
     Name,
     Pasted,
+    Statuses,
     Text,
     Token,
     Uuid,
@@ -101,17 +104,20 @@ class RecoverRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
-def _linkedin_urn(post: Any) -> str | None:
-    values = post if isinstance(post, dict) else {"platform": post.platform, "id": post.external_post_id}
-    return values.get("external_post_id", values.get("id")) if values["platform"] == "linkedin" else None
-
-
 class Warning_(Camel):
     code = fields.String()
     message = fields.String()
 
 
+class RiskView(Camel):
+    code = fields.String()
+    message = fields.String()
+    cure = fields.String()
+
+
 class PostView(Camel):
+    """A post. `risks` is what is known now to keep a scheduled post from going out on time."""
+
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
@@ -132,7 +138,9 @@ class PostView(Camel):
     message_id = fields.String(allow_none=True)
     armed = fields.Boolean()
     external_post_id = fields.String(allow_none=True)
-    linkedin_post_urn = fields.Function(_linkedin_urn, allow_none=True)
+    linkedin_post_urn = fields.Function(
+        lambda post: post["external_post_id"] if post["platform"] == "linkedin" else None, allow_none=True
+    )
     external_url = fields.String(allow_none=True)
     published_at = WireInstant(allow_none=True)
     lateness_ms = fields.Float(allow_none=True)
@@ -141,6 +149,7 @@ class PostView(Camel):
     error_message = fields.String(allow_none=True)
     created_at = WireInstant()
     updated_at = WireInstant()
+    risks = fields.List(fields.Nested(RiskView))
 
 
 class PostCreated(PostView):
@@ -155,16 +164,38 @@ class PostPage(Camel):
     next_cursor = fields.String(allow_none=True)
 
 
-class ListQuery(Camel):
-    status = Text(validate=validate.OneOf([status.value for status in Status]))
+class PostQuery(Camel):
+    """The filters of posts. `from` and `to` bound scheduledAt, `to` excluded."""
+
+    status = Statuses()
     platform = Text(validate=validate.OneOf(PLATFORMS))
     company_id = Uuid()
     client_id = Uuid()
     social_account_id = Uuid()
+    q = Pasted(validate=Length(1, MAX_SEARCH))
+    needs_attention = fields.Boolean(truthy={"true"}, falsy={"false"})
     start = Instant(data_key="from")
     end = Instant(data_key="to")
+    updated_since = Instant()
+
+
+class ListQuery(PostQuery):
+    sort = Text(load_default=Sort.CREATED, validate=validate.OneOf([sort.value for sort in Sort]))
+    order = Text(load_default="desc", validate=validate.OneOf(("asc", "desc")))
     limit = Count(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=Length(1, MAX_CURSOR))
+
+
+class CauseView(RiskView):
+    count = fields.Integer()
+    social_account_id = fields.String()
+
+
+class PostCounts(Camel):
+    """Counts of posts. A status has at most 10,000: so many, or more."""
+
+    by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
+    needs_attention = fields.List(fields.Nested(CauseView))
 
 
 class ScheduleAnswer(Camel):
