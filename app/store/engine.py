@@ -103,11 +103,13 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
 
 def insert_into(connection: Connection, table: sa.Table) -> Any:
-    """Return the dialect's own INSERT, with support for ON CONFLICT.
+    """Return the dialect's own INSERT, with support for ON CONFLICT."""
+    return insert_for(connection.dialect.name, table)
 
-    Only the dialect in use is imported, because each is a slow import.
-    """
-    if connection.dialect.name == "postgresql":
+
+def insert_for(dialect: str, table: sa.Table) -> Any:
+    """Return the INSERT of this dialect. Only the dialect in use is imported, because each is a slow import."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

@@ -21,16 +21,13 @@ from app.web import post_views as views
 from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.etags import NOT_MODIFIED, with_etag
-from app.web.idempotency import DOCUMENTED as KEYED
 from app.web.idempotency import idempotent
 from app.web.ids import uuid_or_404, with_text_ids
 from app.web.paging import timeline_page
 from app.web.turnstile import turnstile
-
-CONDITIONAL = {**SECURED, "responses": SECURED["responses"] | NOT_MODIFIED}
 
 blueprint = UserBlueprint("posts", __name__, url_prefix="/api/posts", description="Posts and their schedule")
 
@@ -40,8 +37,15 @@ class Posts(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
     @idempotent
-    @blueprint.doc(**SECURED, **KEYED)
-    @blueprint.arguments(schemas.PostCreateRequest)
+    @blueprint.operation(
+        "createPost",
+        "403 role_insufficient",
+        "422 company_not_found client_not_found account_missing quota_exceeded too_many_values",
+        "422 account_ambiguous platform_limits",
+        "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+        keyed=True,
+    )
+    @blueprint.arguments(schemas.PostCreate)
     @blueprint.response(201, schemas.PostCreated)
     def post(self, body: dict[str, Any]) -> Any:
         """Create a draft, or with scheduledAt a scheduled post.
@@ -57,7 +61,7 @@ class Posts(MethodView):
         return views.created(creating.create_scheduled(deps(), values, order))
 
     @with_etag
-    @blueprint.doc(**CONDITIONAL)
+    @blueprint.operation("listPosts", "422 invalid_cursor", responses=NOT_MODIFIED)
     @blueprint.arguments(schemas.ListQuery, location="query")
     @blueprint.response(200, schemas.PostPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +84,7 @@ class Posts(MethodView):
 @blueprint.route("/counts")
 @user_required
 @with_etag
-@blueprint.doc(**CONDITIONAL)
+@blueprint.operation("countPosts", responses=NOT_MODIFIED)
 @blueprint.arguments(schemas.PostQuery, location="query")
 @blueprint.response(200, schemas.PostCounts)
 def counts(query: dict[str, Any]) -> dict[str, Any]:
@@ -95,20 +99,31 @@ def counts(query: dict[str, Any]) -> dict[str, Any]:
 class OnePost(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("getPost", "404 not_found post_not_found")
     @blueprint.response(200, schemas.PostView)
     def get(self, post_id: str) -> dict[str, Any]:
         """Read a post."""
         return views.view(drafts.read_post(deps(), user_id(), uuid_or_404(post_id)))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "editPost",
+        "403 role_insufficient",
+        "404 not_found post_not_found",
+        "409 in_flight already_published already_cancelled outcome_unknown changed_meanwhile",
+        "422 account_missing platform_limits quota_exceeded too_many_values",
+    )
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> dict[str, Any]:
         """Change content, media or the account. A scheduled post keeps its time."""
         return views.view(drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), with_text_ids(body)))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "cancelPost",
+        "403 role_insufficient",
+        "404 not_found post_not_found",
+        "409 in_flight already_published changed_meanwhile",
+    )
     @blueprint.response(204)
     def delete(self, post_id: str) -> None:
         """Cancel a post permanently."""
@@ -116,7 +131,7 @@ class OnePost(MethodView):
 
 
 @blueprint.route("/<post_id>/timeline")
-@blueprint.doc(**SECURED)
+@blueprint.operation("getPostTimeline", "404 not_found post_not_found")
 @user_required
 @blueprint.arguments(schemas.TimelineQuery, location="query")
 @blueprint.response(200, schemas.Timeline)
@@ -140,7 +155,15 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/schedule", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "schedulePost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight already_published already_cancelled force_required changed_meanwhile",
+    "422 account_missing account_ambiguous platform_limits quota_exceeded",
+    "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+    keyed=True,
+)
 @blueprint.arguments(schemas.ScheduleRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
@@ -161,7 +184,14 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/publish", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "publishPost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight already_published already_cancelled force_required changed_meanwhile",
+    "422 account_missing account_ambiguous platform_limits quota_exceeded",
+    keyed=True,
+)
 @blueprint.arguments(schemas.PublishRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def publish(body: dict[str, Any], post_id: str) -> dict[str, Any]:
@@ -172,7 +202,13 @@ def publish(body: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/duplicate", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "duplicatePost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "422 quota_exceeded",
+    keyed=True,
+)
 @blueprint.response(201, schemas.PostView)
 def duplicate(post_id: str) -> dict[str, Any]:
     """Copy a post into a new draft without a date.
@@ -185,7 +221,13 @@ def duplicate(post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/unschedule", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "unschedulePost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight already_published already_cancelled not_scheduled changed_meanwhile",
+    keyed=True,
+)
 @blueprint.response(200, schemas.UnscheduleAnswer)
 def unschedule(post_id: str) -> dict[str, Any]:
     """Unschedule a post. It becomes a draft again."""
@@ -196,7 +238,14 @@ def unschedule(post_id: str) -> dict[str, Any]:
 @blueprint.route("/<post_id>/attach", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED)
+@blueprint.operation(
+    "attachPost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight already_published already_cancelled outcome_known changed_meanwhile",
+    "422 other_platform link_of_no_post invalid_post_id copy_of_another_post",
+    keyed=True,
+)
 @blueprint.arguments(schemas.AttachRequest)
 @blueprint.response(200, schemas.PostView)
 def attach(body: dict[str, Any], post_id: str) -> dict[str, Any]:
@@ -208,10 +257,21 @@ def attach(body: dict[str, Any], post_id: str) -> dict[str, Any]:
 
 
 @blueprint.route("/recover", methods=["POST"])
-@blueprint.doc(**SECURED, **KEYED, requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}})
+@blueprint.operation(
+    "recoverPost",
+    "403 role_insufficient",
+    "404 not_found post_not_found",
+    "409 in_flight not_recoverable force_required changed_meanwhile",
+    "422 platform_limits",
+    keyed=True,
+    requestBody={"content": {"application/json": {"schema": schemas.RecoverRequest}}},
+)
 @blueprint.response(200, schemas.PostView)
 def recover() -> Any:
-    """Retry or fail a post by hand, or run the sweep if signed by QStash."""
+    """Retry or fail a post by hand.
+
+    With QStash's signature in Upstash-Signature, this is the sweep of GET, so that a QStash schedule can be the cron.
+    """
     if request.headers.get("Upstash-Signature") is not None:
         refused = check_delivery(deps().settings.recover_url, CRON_REFUSED)
         if refused is None:

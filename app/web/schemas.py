@@ -11,6 +11,7 @@ from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
 from app.domain.post_lists import Sort
 from app.domain.text_search import MAX_SEARCH
 from app.web.fields import (
+    Answer,
     Camel,
     Count,
     Instant,
@@ -31,6 +32,7 @@ MAX_CURSOR = 200
 MAX_ID = 255
 MAX_NAME = 255  # of an account
 MAX_TOKEN = 8192
+TEXT_OR_NULL = {"type": ["string", "null"]}  # of a field whose type is a function's
 
 
 class MediaItem(Camel):
@@ -43,6 +45,8 @@ def media(**kwargs: Any) -> Items:
 
 
 class PostCreate(Camel):
+    """A new post. With `scheduledAt` it is scheduled in the same transaction."""
+
     content = Text(required=True, validate=Length(max=MAX_CONTENT))
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
     post_type = Text(load_default="post", validate=validate.OneOf(POST_TYPES))
@@ -51,11 +55,6 @@ class PostCreate(Camel):
     social_account_id = Uuid(load_default=None, allow_none=True)
     client_id = Uuid(load_default=None, allow_none=True)
     company_id = Uuid(load_default=None, allow_none=True)
-
-
-class PostCreateRequest(PostCreate):
-    """A new post. With `scheduledAt` it is scheduled in the same transaction."""
-
     scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
@@ -104,18 +103,18 @@ class RecoverRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
-class Warning_(Camel):
+class Warning_(Answer):
     code = fields.String()
     message = fields.String()
 
 
-class RiskView(Camel):
+class RiskView(Answer):
     code = fields.String()
     message = fields.String()
     cure = fields.String()
 
 
-class PostView(Camel):
+class PostView(Answer):
     """A post. `risks` is what is known now to keep a scheduled post from going out on time."""
 
     id = fields.String()
@@ -139,7 +138,7 @@ class PostView(Camel):
     armed = fields.Boolean()
     external_post_id = fields.String(allow_none=True)
     linkedin_post_urn = fields.Function(
-        lambda post: post["external_post_id"] if post["platform"] == "linkedin" else None, allow_none=True
+        lambda post: post["external_post_id"] if post["platform"] == "linkedin" else None, metadata=TEXT_OR_NULL
     )
     external_url = fields.String(allow_none=True)
     published_at = WireInstant(allow_none=True)
@@ -155,11 +154,13 @@ class PostView(Camel):
 class PostCreated(PostView):
     """A new post. The last two fields are there if it was scheduled at once."""
 
+    SOMETIMES = ("local_time", "warnings")
+
     local_time = fields.String()
     warnings = fields.List(fields.Nested(Warning_))
 
 
-class PostPage(Camel):
+class PostPage(Answer):
     data = fields.List(fields.Nested(PostView))
     next_cursor = fields.String(allow_none=True)
 
@@ -187,18 +188,20 @@ class ListQuery(PostQuery):
 
 
 class CauseView(RiskView):
+    SOMETIMES = ("social_account_id",)
+
     count = fields.Integer()
     social_account_id = fields.String()
 
 
-class PostCounts(Camel):
+class PostCounts(Answer):
     """Counts of posts. A status has at most 10,000: so many, or more."""
 
     by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
     needs_attention = fields.List(fields.Nested(CauseView))
 
 
-class ScheduleAnswer(Camel):
+class ScheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
     scheduled_at = WireInstant()
@@ -209,12 +212,12 @@ class ScheduleAnswer(Camel):
     warnings = fields.List(fields.Nested(Warning_))
 
 
-class UnscheduleAnswer(Camel):
+class UnscheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
 
 
-class AttemptView(Camel):
+class AttemptView(Answer):
     attempt = fields.Integer()
     generation = fields.Integer()
     trigger = fields.String(validate=validate.OneOf(("message", "sweep", "poll", "manual")))
@@ -231,7 +234,7 @@ class AttemptView(Camel):
     error = fields.String(allow_none=True)
 
 
-class TransitionView(Camel):
+class TransitionView(Answer):
     at = WireInstant()
     from_status = fields.String(data_key="from", allow_none=True)
     to_status = fields.String(data_key="to")
@@ -241,7 +244,9 @@ class TransitionView(Camel):
     attempt = fields.Integer()
 
 
-class Timeline(Camel):
+class Timeline(Answer):
+    SOMETIMES = ("next_cursor",)
+
     attempts = fields.List(fields.Nested(AttemptView))
     transitions = fields.List(fields.Nested(TransitionView))
     next_cursor = fields.String()
@@ -272,14 +277,14 @@ class AccountEdit(Camel):
     expires_at = Instant(allow_none=True)
 
 
-class AccountView(Camel):
+class AccountView(Answer):
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
     client_id = fields.String(allow_none=True)
     platform = fields.String()
     external_id = fields.String()
-    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, allow_none=True)
+    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, metadata=TEXT_OR_NULL)
     account_name = fields.String()
     status = fields.String(validate=validate.OneOf(("active", "reconnect_required")))
     expires_at = WireInstant(allow_none=True)
@@ -288,7 +293,7 @@ class AccountView(Camel):
     updated_at = WireInstant()
 
 
-class AccountPage(Camel):
+class AccountPage(Answer):
     data = fields.List(fields.Nested(AccountView))
     next_cursor = fields.String(allow_none=True)
 
@@ -311,7 +316,7 @@ class ConnectQuery(Camel):
     client_id = Uuid()
 
 
-class ConnectView(Camel):
+class ConnectView(Answer):
     authorization_url = fields.String()
     expires_at = WireInstant()
 
