@@ -31,7 +31,7 @@ _OWN = {
         "Nothing: the alarm is set as the time comes nearer.",
     ),
     MEDIA_UNCHECKED: (
-        "Nobody looks at the images and videos before the time.",
+        "The images and videos are not checked before the time.",
         "Check that each URL opens in a private window.",
     ),
 }

@@ -1,6 +1,6 @@
 """The pattern that finds a text in posts: every letter in either case, and any white space between words.
 
-Invariant: the pattern means the same to PostgreSQL and to Python, whatever the locale of the database. It has no nested
+Invariant: the pattern means the same to PostgreSQL and to Python, in every locale of the database. It has no nested
 repetition, so its time grows with the length of the text alone.
 """
 

@@ -17,8 +17,8 @@ from app.posts import recover as recovering
 from app.posts import schedule as scheduling
 from app.store.posts import pages
 from app.web import post_lists as lists
+from app.web import post_schemas, schemas
 from app.web import post_views as views
-from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
 from app.web.blueprint import UserBlueprint
@@ -62,7 +62,7 @@ class Posts(MethodView):
 
     @with_etag
     @blueprint.operation("listPosts", "422 invalid_cursor", responses=NOT_MODIFIED)
-    @blueprint.arguments(schemas.ListQuery, location="query")
+    @blueprint.arguments(post_schemas.ListQuery, location="query")
     @blueprint.response(200, schemas.PostPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List your posts, or those of a company, client or account, newest first.
@@ -85,8 +85,8 @@ class Posts(MethodView):
 @user_required
 @with_etag
 @blueprint.operation("countPosts", responses=NOT_MODIFIED)
-@blueprint.arguments(schemas.PostQuery, location="query")
-@blueprint.response(200, schemas.PostCounts)
+@blueprint.arguments(post_schemas.PostQuery, location="query")
+@blueprint.response(200, post_schemas.PostCounts)
 def counts(query: dict[str, Any]) -> dict[str, Any]:
     """Count posts by status, and those that need a person by cause.
 
@@ -192,7 +192,7 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     "422 account_missing account_ambiguous platform_limits quota_exceeded",
     keyed=True,
 )
-@blueprint.arguments(schemas.PublishRequest)
+@blueprint.arguments(post_schemas.PublishRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def publish(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     """Publish a post now: schedule it for the present instant."""
@@ -246,7 +246,7 @@ def unschedule(post_id: str) -> dict[str, Any]:
     "422 other_platform link_of_no_post invalid_post_id copy_of_another_post",
     keyed=True,
 )
-@blueprint.arguments(schemas.AttachRequest)
+@blueprint.arguments(post_schemas.AttachRequest)
 @blueprint.response(200, schemas.PostView)
 def attach(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     """Settle an unknown outcome by hand: the post is out, at this link or with this id.

@@ -8,8 +8,6 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
-from app.domain.post_lists import Sort
-from app.domain.text_search import MAX_SEARCH
 from app.web.fields import (
     Answer,
     Camel,
@@ -19,7 +17,6 @@ from app.web.fields import (
     Length,
     Name,
     Pasted,
-    Statuses,
     Text,
     Token,
     Uuid,
@@ -78,23 +75,6 @@ class ScheduleRequest(Camel):
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-
-
-class PublishRequest(Camel):
-    force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-
-
-class AttachRequest(Camel):
-    """The post on its platform: the link to it, or its id. One of the two."""
-
-    url = http_url(load_default=None)
-    external_post_id = Token(load_default=None, validate=Length(1, MAX_ID))
-
-    @validates_schema
-    def check_fields(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """Refuse two fields, or none. Raises: ValidationError."""
-        if (data["url"] is None) == (data["external_post_id"] is None):
-            raise ValidationError("Send one of url and externalPostId.", "url")
 
 
 class RecoverRequest(Camel):
@@ -163,42 +143,6 @@ class PostCreated(PostView):
 class PostPage(Answer):
     data = fields.List(fields.Nested(PostView))
     next_cursor = fields.String(allow_none=True)
-
-
-class PostQuery(Camel):
-    """The filters of posts. `from` and `to` bound scheduledAt, `to` excluded."""
-
-    status = Statuses()
-    platform = Text(validate=validate.OneOf(PLATFORMS))
-    company_id = Uuid()
-    client_id = Uuid()
-    social_account_id = Uuid()
-    q = Pasted(validate=Length(1, MAX_SEARCH))
-    needs_attention = fields.Boolean(truthy={"true"}, falsy={"false"})
-    start = Instant(data_key="from")
-    end = Instant(data_key="to")
-    updated_since = Instant()
-
-
-class ListQuery(PostQuery):
-    sort = Text(load_default=Sort.CREATED, validate=validate.OneOf([sort.value for sort in Sort]))
-    order = Text(load_default="desc", validate=validate.OneOf(("asc", "desc")))
-    limit = Count(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(validate=Length(1, MAX_CURSOR))
-
-
-class CauseView(RiskView):
-    SOMETIMES = ("social_account_id",)
-
-    count = fields.Integer()
-    social_account_id = fields.String()
-
-
-class PostCounts(Answer):
-    """Counts of posts. A status has at most 10,000: so many, or more."""
-
-    by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
-    needs_attention = fields.List(fields.Nested(CauseView))
 
 
 class ScheduleAnswer(Answer):
