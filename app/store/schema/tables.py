@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
+from app.store.schema.bulk import feeds, jobs
 from app.store.schema.columns import Id, Instant, metadata, new_id, partial, quoted_list
 from app.store.schema.operations import (
     account_slots,
@@ -45,9 +46,11 @@ __all__ = [
     "breakers",
     "clients",
     "companies",
+    "feeds",
     "idempotency_keys",
     "in_flight",
     "invitations",
+    "jobs",
     "leases",
     "memberships",
     "metadata",
