@@ -83,9 +83,7 @@ def _in_order(results: list[RowResult]) -> list[RowResult]:
     return sorted(results, key=lambda one: one.row)
 
 
-def _in_chunks(
-    deps: Deps, user_id: str, todo: Sequence[Operation]
-) -> tuple[list[RowResult], Sequence[Operation]]:
+def _in_chunks(deps: Deps, user_id: str, todo: Sequence[Operation]) -> tuple[list[RowResult], Sequence[Operation]]:
     """Do chunks until the time is over. Return the results, and the operations that are left."""
     until = deps.clock.now() + timedelta(seconds=BUDGET_SECONDS)
     results: list[RowResult] = []

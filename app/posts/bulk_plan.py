@@ -81,9 +81,7 @@ def _lock_and_read(chunk: _Chunk, operations: Sequence[Operation]) -> None:
     found = bulk_writes.visible_posts(tx, user_id, ids) if ids else {}
     named = {post.company_id for post in found.values() if post.company_id is not None}
     for company_id in sorted(named):
-        chunk.companies[company_id] = _refusal_of(
-            lambda company_id=company_id: require_post_right(tx, user_id, company_id, Right.WRITE)
-        )
+        chunk.companies[company_id] = _refused_right(chunk, company_id)
     if named:  # read again under the locks: a right or an account may have gone since
         found = bulk_writes.visible_posts(tx, user_id, ids)
     chunk.posts = found
@@ -108,9 +106,9 @@ def _owner_or_refusal(chunk: _Chunk, owner: tuple[str | None, str | None]) -> di
         return _known(refusal)
 
 
-def _refusal_of(check: Callable[[], object]) -> Refusal | None:
+def _refused_right(chunk: _Chunk, company_id: str) -> Refusal | None:
     try:
-        check()
+        require_post_right(chunk.tx, chunk.user_id, company_id, Right.WRITE)
     except Refusal as refusal:
         return _known(refusal)
     return None
@@ -176,7 +174,7 @@ def _create(chunk: _Chunk, operation: Operation) -> Planned:
 def _new_draft(chunk: _Chunk, values: dict[str, Any]) -> Post:
     unset = dict.fromkeys(_UNSET)
     zero = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
-    own = {"id": new_id(), "user_id": chunk.user_id, "status": Status.DRAFT}
+    own: dict[str, Any] = {"id": new_id(), "user_id": chunk.user_id, "status": Status.DRAFT}
     own |= {"created_at": chunk.now, "updated_at": chunk.now, "content_hash": content_hash(values["content"])}
     return Post(**{**unset, **zero, **values, **own})
 

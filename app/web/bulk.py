@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest, UnprocessableEntity
 from app.domain.bulk import MAX_ROWS
 from app.posts import bulk as bulk_calls
 from app.posts import bulk_jobs
+from app.store.operations.jobs import Job
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint, require_few_values
 from app.web.bodies import read_json, whole_body
@@ -119,7 +120,7 @@ def job(job_id: str) -> Response:
     return jsonify(_job_view(bulk_jobs.read(deps(), user_id(), uuid_or_404(job_id))))
 
 
-def _job_view(one: bulk_jobs.Job) -> dict[str, Any]:
+def _job_view(one: Job) -> dict[str, Any]:
     done = sum(result["status"] == "done" for result in one.results)
     status = "finished" if one.finished else "running"
     counts = {"done": done, "total": one.total, "refused": len(one.results) - done}

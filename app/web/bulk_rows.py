@@ -55,7 +55,7 @@ class BulkNamed(Camel):
 
 
 class BulkRequest(Camel):
-    operations = fields.List(fields.Raw(), required=True, validate=validate.Length(min=1))
+    operations = fields.List(fields.Raw(allow_none=True), required=True, validate=validate.Length(min=1))
     dry_run = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     atomic = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 

@@ -24,8 +24,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
     unfinished = sa.text("NOT finished")
-    op.create_index(
-        "ix_jobs_open", "jobs", ["updated_at", "id"], postgresql_where=unfinished, sqlite_where=unfinished
-    )
+    op.create_index("ix_jobs_open", "jobs", ["updated_at", "id"], postgresql_where=unfinished, sqlite_where=unfinished)
     op.create_index("ix_jobs_user", "jobs", ["user_id", "finished"])
     op.create_index("ix_jobs_expires_at", "jobs", ["expires_at"])

@@ -15,6 +15,7 @@ from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import AutoLead, OneSecondLead, Punctual
 from tests.bench.systems.system import System
+from tests.bench.workloads.bulk import bulk
 from tests.bench.workloads.burst import burst
 from tests.bench.workloads.calls import calls
 from tests.bench.workloads.crash import crash
@@ -26,7 +27,14 @@ SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual]] = {
     system.name: system
     for system in (Floor, Punctual, AutoLead, OneSecondLead, APScheduler, LateAPScheduler, Procrastinate, Celery)
 }
-WORKLOADS: dict[str, Workload] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash, "rough": rough}
+WORKLOADS: dict[str, Workload] = {
+    "quiet": quiet,
+    "burst": burst,
+    "calls": calls,
+    "bulk": bulk,
+    "crash": crash,
+    "rough": rough,
+}
 
 Say = Callable[[str], None]
 

@@ -26,10 +26,10 @@ ROOMS: dict[str, set[str]] = {
     "alarms": {"alerts", "arming_budget"},
     "delivery": {"alarms", "alerts"},
     "accounts": {"delivery.postpone", "alarms", "alerts", "audit", "companies", "quotas"},
-    "posts": {"accounts", "alarms", "companies", "quotas"},
+    "posts": {"accounts", "alarms", "audit", "companies", "quotas"},
     "restore": {"alarms", "alerts"},
     "operations": {"alarms"},
-    "sweep": {"delivery", "accounts", "alarms", "arming_budget", "operations", "restore"},
+    "sweep": {"delivery", "accounts", "alarms", "arming_budget", "operations", "posts.bulk", "restore"},
 }
 INWARD = {"use case", "deps", "store", "domain", "base"}
 MAY_IMPORT = {
@@ -51,6 +51,7 @@ HOME_OF = {
     ("flask", "click"): {"web", "cli", "entry"},
     ("flask_smorest", "flask_cors", "marshmallow", "werkzeug", "webargs", "apispec"): {"web"},
     ("flask_limiter", "limits"): {"web"},
+    ("icalendar",): {"web"},
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
@@ -282,6 +283,8 @@ BESIDE_DELIVERY = (
     "app/domain/times.py",
     "app/store/posts/warnings.py",
     "app/store/posts/account_holds.py",
+    "app/store/posts/bulk_writes.py",
+    "app/domain/bulk.py",
     "app/store/posts/retention.py",
     "app/store/posts/restored.py",
 )
