@@ -28,6 +28,7 @@ from app.store.posts import attempts, bulk_writes
 from app.store.retried_writes import RACE_TRIES
 
 CHUNK = 100
+FIRST_PAUSE = timedelta(milliseconds=50)  # before rows are tried again, doubled each time
 BUDGET_SECONDS = 4.0
 NOT_DONE = ("not_done", "Nothing was done, because another row was refused and atomic was asked for.")
 Decisions = list[Planned | Refusal]
@@ -111,7 +112,10 @@ def run_chunk(
     """
     results: list[RowResult] = []
     todo: Sequence[Operation] = chunk
-    for _ in range(RACE_TRIES):
+    for tried in range(RACE_TRIES):
+        if tried:
+            with paused():  # for the transactions that hold these rows
+                deps.clock.sleep_until(deps.clock.now() + FIRST_PAUSE * 2 ** (tried - 1))
         with deps.db.transaction() as tx:
             written = _write(deps, tx, user_id, plan(deps, tx, user_id, todo), todo)
             if job is not None:

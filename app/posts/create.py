@@ -45,7 +45,7 @@ def insert_scheduled(
     usable = _usable_accounts(tx, draft)
     named = [account for account in usable if draft.social_account_id in (None, account.id)]
     scheduled = write_schedule(deps, tx, draft, named, order)
-    assert scheduled is not None  # nobody else sees the row before the commit
+    assert scheduled is not None  # no other transaction sees the row yet
     return draft, scheduled, named
 
 

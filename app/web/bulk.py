@@ -13,12 +13,11 @@ from app.posts import bulk as bulk_calls
 from app.posts import bulk_jobs
 from app.store.operations.jobs import Job
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint, require_few_values
+from app.web.blueprint import UserBlueprint, require_few_values
 from app.web.bodies import read_json, whole_body
 from app.web.bulk_rows import COLUMNS, BulkRequest, Rows, from_cells, read_rows
 from app.web.csv_rows import read_csv, require_few_rows
-from app.web.fields import Camel, WireInstant
-from app.web.idempotency import DOCUMENTED as KEYED
+from app.web.fields import Answer, Camel, WireInstant
 from app.web.idempotency import idempotent
 from app.web.ids import uuid_or_404
 
@@ -31,7 +30,9 @@ class BulkQuery(Camel):
     atomic = fields.Boolean(**_FLAG)
 
 
-class FieldErrorView(Camel):
+class RowError(Answer):
+    SOMETIMES = ("limit", "actual")
+
     field = fields.String()
     code = fields.String()
     message = fields.String()
@@ -39,12 +40,16 @@ class FieldErrorView(Camel):
     actual = fields.Integer()
 
 
-class RowWarning(Camel):
+class RowWarning(Answer):
     code = fields.String()
     message = fields.String()
 
 
-class RowView(Camel):
+class RowView(Answer):
+    """The result of a row: of a refused one its code and message, of a done one the post."""
+
+    SOMETIMES = ("post_id", "post_status", "scheduled_at", "code", "message", "errors", "warnings")
+
     row = fields.Integer()
     status = fields.String(validate=validate.OneOf(("done", "refused")))
     post_id = fields.String()
@@ -52,18 +57,20 @@ class RowView(Camel):
     scheduled_at = WireInstant()
     code = fields.String()
     message = fields.String()
-    errors = fields.List(fields.Nested(FieldErrorView))
+    errors = fields.List(fields.Nested(RowError))
     warnings = fields.List(fields.Nested(RowWarning))
 
 
-class BulkAnswer(Camel):
+class BulkAnswer(Answer):
+    SOMETIMES = ("dry_run",)
+
     done = fields.Integer()
     refused = fields.Integer()
     dry_run = fields.Boolean()
     results = fields.List(fields.Nested(RowView))
 
 
-class JobView(Camel):
+class JobView(Answer):
     id = fields.String()
     status = fields.String(validate=validate.OneOf(("running", "finished")))
     done = fields.Integer()
@@ -72,6 +79,7 @@ class JobView(Camel):
     results = fields.List(fields.Nested(RowView))
 
 
+CSV_ERRORS = ("422 empty_file no_rows not_utf8 invalid_csv unknown_column repeated_column",)
 blueprint = UserBlueprint("bulk", __name__, url_prefix="/api", description="Many posts in one call")
 _BODIES: dict[str, Any] = {
     "requestBody": {
@@ -87,7 +95,9 @@ _BODIES: dict[str, Any] = {
 @blueprint.route("/posts/bulk", methods=["POST"])
 @user_required
 @idempotent
-@blueprint.doc(**SECURED, **KEYED, **_BODIES)
+@blueprint.operation(
+    "bulkPosts", "422 too_many_values too_many_rows quota_exceeded", *CSV_ERRORS, keyed=True, **_BODIES
+)
 @blueprint.arguments(BulkQuery, location="query")
 @blueprint.response(200, BulkAnswer)
 @blueprint.alt_response(202, schema=JobView)
@@ -112,8 +122,8 @@ def bulk(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/jobs/<job_id>")
-@blueprint.doc(**SECURED)
 @user_required
+@blueprint.operation("getJob", "404 not_found job_not_found")
 @blueprint.response(200, JobView)
 def job(job_id: str) -> Response:
     """Read the progress of a long bulk call. Its results are kept for 7 days."""

@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 
-class BulkCreate(schemas.PostCreateRequest):
+class BulkCreate(schemas.PostCreate):
     """A new post, with scheduledAt a scheduled one."""
 
 

@@ -16,14 +16,12 @@ from marshmallow import validate
 from app.domain.audit import harmless_cell
 from app.domain.post import Post
 from app.domain.times import to_wire
-from app.store.paging import After
-from app.store.posts import pages
-from app.web import schemas
+from app.posts import listing
+from app.web import post_lists as lists
+from app.web import post_schemas
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.fields import Count
-from app.web.ids import with_text_ids
-from app.web.paging import bounded_page
 from app.web.turnstile import turnstile
 
 MAX_ROWS = 1_000
@@ -38,13 +36,13 @@ CSV: dict[str, Any] = {"description": "CSV", "content": {"text/csv": {"schema": 
 blueprint = UserBlueprint("export", __name__, url_prefix="/api/posts", description="Posts as CSV")
 
 
-class ExportQuery(schemas.ListQuery):
+class ExportQuery(post_schemas.ListQuery):
     limit = Count(load_default=MAX_ROWS, validate=validate.Range(1, MAX_ROWS))
 
 
 @blueprint.route("/export.csv")
-@blueprint.doc(**{**SECURED, "responses": {**SECURED["responses"], "200": CSV}})
 @user_required
+@blueprint.operation("exportPosts", "422 invalid_cursor", responses={"200": CSV})
 @blueprint.arguments(ExportQuery, location="query")
 def export(query: dict[str, Any]) -> Response:
     """Export the list of posts as CSV, with the filters of the list. At most 1,000 rows, and about 1 MB of texts.
@@ -52,18 +50,14 @@ def export(query: dict[str, Any]) -> Response:
     Where more rows follow, X-Next-Cursor has the cursor of the next part. A cell that a spreadsheet would take for a
     formula begins with an apostrophe.
     """
-
-    def find(limit: int, after: After | None) -> tuple[list[Post], After | None]:
-        wanted = pages.PostFilter(**with_text_ids(query))
-        with deps().db.reading() as connection:
-            return pages.page(connection, user_id(), wanted, limit, after)
-
-    found = bounded_page(query, find)
-    turnstile().give_turn_for_answer(user_id(), sum(len(post.content) for post in found["data"]))
-    response = Response(_csv(found["data"]), mimetype="text/csv")
+    wanted, order, cursor = lists.read_filter(query), lists.read_order(query), query.get("cursor")
+    place = lists.read_place(cursor, wanted, order) if cursor else None
+    posts, _, more = listing.list_posts(deps(), user_id(), wanted, order, place, query["limit"])
+    turnstile().give_turn_for_answer(user_id(), sum(len(post.content) for post in posts))
+    response = Response(_csv(posts), mimetype="text/csv")
     response.headers["Content-Disposition"] = "attachment; filename=posts.csv"
-    if found["next_cursor"] is not None:
-        response.headers[NEXT_CURSOR] = found["next_cursor"]
+    if more is not None:
+        response.headers[NEXT_CURSOR] = lists.write_place(more, wanted, order)
     return response
 
 

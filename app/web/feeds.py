@@ -17,9 +17,9 @@ from app.domain.post import Post
 from app.posts import feeds
 from app.version import VERSION
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.company_schemas import MAX_NAME
-from app.web.fields import Camel, Count, Length, Name, Text, Uuid, WireInstant
+from app.web.fields import Answer, Camel, Count, Length, Name, Text, Uuid, WireInstant
 from app.web.ids import uuid_or_404
 from app.web.limits import limited_by_address
 from app.web.paging import page
@@ -41,7 +41,7 @@ class FeedQuery(Camel):
     cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
-class FeedView(Camel):
+class FeedView(Answer):
     id = fields.String()
     name = fields.String()
     company_id = fields.String(allow_none=True)
@@ -52,7 +52,7 @@ class NewFeedView(FeedView):
     url = fields.String()
 
 
-class FeedPage(Camel):
+class FeedPage(Answer):
     data = fields.List(fields.Nested(FeedView))
     next_cursor = fields.String(allow_none=True)
 
@@ -65,7 +65,7 @@ calendars = Blueprint("calendars", __name__)
 class Feeds(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listFeeds")
     @blueprint.arguments(FeedQuery, location="query")
     @blueprint.response(200, FeedPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Feeds(MethodView):
             lambda one: (one.created_at, one.id),
         )
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("createFeed", "404 not_found company_not_found", "422 quota_exceeded too_many_values")
     @blueprint.arguments(FeedCreate)
     @blueprint.response(201, NewFeedView)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Feeds(MethodView):
 class OneFeed(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("deleteFeed", "404 not_found feed_not_found")
     @blueprint.response(204)
     def delete(self, feed_id: str) -> None:
         """Delete a feed. Its address answers 404 from now on."""

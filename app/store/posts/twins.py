@@ -18,7 +18,10 @@ CLOCK_ERROR = timedelta(seconds=5)
 
 
 def is_another_posts(connection: Connection, post: Post, external_id: str | None, url: str | None = None) -> bool:
-    """Return True if another post of the same account has this id on the platform, or without an id this link."""
+    """Return True if another post of the same account has this id on the platform.
+
+    Without an id, the link is compared.
+    """
     same = P.external_url == url if external_id is None else P.external_post_id == external_id
     return _exists(connection, select(P.id).where(*_others(post), same))
 

@@ -142,6 +142,19 @@ Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **
 Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **partial("client_id IS NOT NULL"))
 Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
 Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
+# The lists by a changing time. Posts without a time are few: drafts, and drafts that were cancelled.
+Index("ix_posts_changed", posts.c.user_id, posts.c.updated_at, posts.c.id)
+Index("ix_posts_undated", posts.c.user_id, posts.c.created_at, posts.c.id, **partial("scheduled_at IS NULL"))
+Index(
+    "ix_posts_company_changed",
+    *(posts.c.company_id, posts.c.updated_at, posts.c.id),
+    **partial("company_id IS NOT NULL"),
+)
+Index(
+    "ix_posts_company_time",
+    *(posts.c.company_id, posts.c.scheduled_at, posts.c.id),
+    **partial("company_id IS NOT NULL AND scheduled_at IS NOT NULL"),
+)
 # Equal texts of an account, for warnings to authors.
 GOING_OUT = "status IN ('scheduled', 'publishing', 'published')"
 Index(
