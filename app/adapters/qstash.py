@@ -107,8 +107,10 @@ class QStashMessages:
         for message_id in message_ids:
             _check_id(message_id)
         for start in range(0, len(message_ids), BATCH_SIZE):
-            part = list(message_ids[start : start + BATCH_SIZE])
-            self._call(lambda client, ids=part: client.message.cancel_many(ids))
+            self._cancel_some(list(message_ids[start : start + BATCH_SIZE]))
+
+    def _cancel_some(self, message_ids: list[str]) -> None:
+        self._call(lambda client: client.message.cancel_many(message_ids))
 
     def delivered_at(self, message_id: str) -> datetime | None:
         """Look in the service's log for a delivery that we acknowledged.

@@ -13,12 +13,12 @@ from flask import Blueprint, Response, request
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from app.domain.companies import MAX_NAME
 from app.domain.post import Post
 from app.posts import feeds
 from app.version import VERSION
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import UserBlueprint
-from app.web.company_schemas import MAX_NAME
 from app.web.fields import Answer, Camel, Count, Length, Name, Text, Uuid, WireInstant
 from app.web.ids import uuid_or_404
 from app.web.limits import limited_by_address
