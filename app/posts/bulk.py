@@ -44,7 +44,7 @@ class BulkAnswer:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What a chunk wrote: its results so far, the rows that lost a race, and the posts by row after the commit."""
+    """The result of a chunk's writes: row results, rows that lost a race, posts to arm, messages to cancel."""
 
     results: list[RowResult]
     lost: list[Operation]

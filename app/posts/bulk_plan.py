@@ -1,4 +1,4 @@
-"""Decide each row of a chunk of a bulk call by the rules of the single calls, with a fixed number of reads.
+"""Decide the rows of a bulk call by the rules of the single calls. A chunk takes a fixed number of reads.
 
 Invariant: the right to change a company's post is checked in the transaction of the change and holds until its end.
 """

@@ -21,9 +21,9 @@ from app.domain.errors import NotFound, invalid_field
 from app.domain.post import Post
 from app.store.companies import access
 from app.store.engine import Connection
-from app.store.operations import feeds
-from app.store.operations.feeds import Feed
 from app.store.paging import After
+from app.store.posts import feeds
+from app.store.posts.feeds import Feed
 from app.store.schema.tables import new_id
 
 MAX_FEEDS = 20  # of one user

@@ -104,8 +104,8 @@ _BODIES: dict[str, Any] = {
 def bulk(query: dict[str, Any]) -> Response:
     """Create, schedule, move, unschedule, cancel or retry up to 1,000 posts, from JSON or CSV.
 
-    Good rows are done and the others told, each with its row or line. With atomic all rows are done or none, and with
-    dryRun none. A call that takes longer than a few seconds answers 202 and goes on as the job of its Location.
+    Good rows are done and bad ones refused, each with its row or line. With atomic all rows are done or none. With
+    dryRun nothing changes. A call of more than a few seconds answers 202 and goes on as the job of its Location.
     """
     rows, options = _read(query)
     answer = bulk_calls.run_bulk(deps(), user_id(), rows.operations, rows.unreadable, **options)

@@ -16,13 +16,8 @@ from tests.support.threads import errors, run_together
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
 ROUNDS = 4
-DRAFT: dict[str, Any] = {
-    "content": "Hello",
-    "platform": "linkedin",
-    "post_type": "post",
-    "media": [],
-    "image_url": None,
-}
+DRAFT: dict[str, Any] = {"content": "Hello", "platform": "linkedin", "post_type": "post", "media": []}
+DRAFT |= {"image_url": None}
 
 
 def order(op: Op, ids: list[str], **fields: Any) -> list[Operation]:

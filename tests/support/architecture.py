@@ -50,8 +50,7 @@ MAY_IMPORT = {
 HOME_OF = {
     ("flask", "click"): {"web", "cli", "entry"},
     ("flask_smorest", "flask_cors", "marshmallow", "werkzeug", "webargs", "apispec"): {"web"},
-    ("flask_limiter", "limits"): {"web"},
-    ("icalendar",): {"web"},
+    ("flask_limiter", "limits", "icalendar"): {"web"},
     ("sqlalchemy", "alembic", "psycopg2"): {"store"},
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
@@ -290,8 +289,7 @@ BESIDE_DELIVERY = (
     "app/store/posts/post_counts.py",
     "app/store/posts/warnings.py",
     "app/store/posts/account_holds.py",
-    "app/store/posts/bulk_writes.py",
-    "app/domain/bulk.py",
+    *("app/domain/bulk.py", "app/store/posts/bulk_writes.py", "app/store/posts/feeds.py"),
     "app/store/posts/retention.py",
     "app/store/posts/restored.py",
 )

@@ -17,13 +17,8 @@ from app.store.schema.tables import jobs, posts
 from app.sweep.sweep import sweep
 from tests.support.world import IN_TEN_MINUTES, USER, World
 
-DRAFT: dict[str, Any] = {
-    "content": "Hello",
-    "platform": "linkedin",
-    "post_type": "post",
-    "media": [],
-    "image_url": None,
-}
+DRAFT: dict[str, Any] = {"content": "Hello", "platform": "linkedin", "post_type": "post", "media": []}
+DRAFT |= {"image_url": None}
 
 
 @pytest.fixture

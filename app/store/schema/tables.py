@@ -222,9 +222,8 @@ transitions = Table(
     Column("attempt", sa.Integer, nullable=False),
 )
 Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
-#: The transitions that end the lease of a dead worker.
+#: The transitions that end the lease of a dead worker. They are few, so counting the last hour's costs nothing.
 STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
-# Stale claims are few, so counting the last hour's costs nothing.
 Index("ix_transitions_stale", transitions.c.at, **partial(STALE_REASONS))
 
 social_accounts = Table(
