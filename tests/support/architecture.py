@@ -281,8 +281,7 @@ BESIDE_DELIVERY = (
     "app/domain/audit.py",
     "app/domain/times.py",
     "app/domain/post_l*.py",  # links and lists
-    "app/domain/risks.py",
-    "app/domain/text_search.py",
+    *("app/domain/risks.py", "app/domain/text_search.py"),
     "app/store/posts/days.py",
     "app/store/posts/filters.py",
     "app/store/posts/pages.py",
