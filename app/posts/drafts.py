@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from app.deps import Deps
 from app.domain.companies import Right
 from app.domain.errors import invalid_field
 from app.domain.lifecycle import EDITABLE, Status
-from app.domain.post import Post
+from app.domain.post import Account, Post
 from app.log import emit
 from app.posts.changes import change_post
 from app.posts.refusals import require_nothing_out, require_publishable, wrong_status
@@ -114,10 +115,17 @@ def read_post(deps: Deps, user_id: str, post_id: str) -> Post:
 
 
 def _require_usable_account(tx: Connection, row: dict[str, Any]) -> None:
-    account_id, platform = row.get("social_account_id"), row["platform"]
-    if account_id is None:
-        return
-    usable = accounts.usable(tx, row["user_id"], row["company_id"], row["client_id"], platform)
-    if account_id not in [account.id for account in usable]:
-        message = f"There is no {platform} account with this id that this post may go out through."
+    if row.get("social_account_id") is not None:
+        owner = (row["user_id"], row["company_id"], row["client_id"])
+        require_account_among(accounts.usable(tx, *owner, row["platform"]), row)
+
+
+def require_account_among(usable: Sequence[Account], row: dict[str, Any]) -> None:
+    """Check that the account named by a post's row, if any, is one of these.
+
+    Raises: Invalid.
+    """
+    named = row.get("social_account_id")
+    if named is not None and named not in [account.id for account in usable]:
+        message = f"There is no {row['platform']} account with this id that this post may go out through."
         raise invalid_field("socialAccountId", "account_missing", message)

@@ -108,7 +108,7 @@ def write_schedule(deps: Deps, tx: Connection, post: Post, usable: list[Account]
         post,
         at=order.chosen.at,
         time_zone=order.chosen.time_zone,
-        account_id=_account_for(post, usable).id,
+        account_id=choose_account(post, usable).id,
         now=order.now,
         actor=f"user:{order.user_id}",
         forced=forced,
@@ -119,13 +119,18 @@ def finish_schedule(deps: Deps, before: Post, after: Post, usable: list[Account]
     """Arm a committed schedule, disarm the former message, and collect the warnings."""
     chosen = order.chosen
     account = next(one for one in usable if one.id == after.social_account_id)
-    warnings = ([AMBIGUOUS] if chosen.ambiguous else []) + expiry_warnings(deps, account, chosen.at)
-    warnings += content_warnings(after.platform, after.content, after.media, after.image_url, after.post_type)
+    warnings = known_warnings(deps, after, account, chosen)
     armed, warning = arm(deps, after, ordered_by=order.user_id)
     disarm(deps, before.message_id)
     emit("post.scheduled", post_id=after.id, generation=after.generation, due=chosen.at.isoformat(), armed=armed.armed)
     warnings += [warning] if warning else []
     return Scheduled(armed, chosen, warnings + find_warnings(deps, after))
+
+
+def known_warnings(deps: Deps, post: Post, account: Account, chosen: ChosenTime) -> list[tuple[str, str]]:
+    """Return the warnings about a schedule that need no other post."""
+    warnings = ([AMBIGUOUS] if chosen.ambiguous else []) + expiry_warnings(deps, account, chosen.at)
+    return warnings + content_warnings(post.platform, post.content, post.media, post.image_url, post.post_type)
 
 
 def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
@@ -166,7 +171,7 @@ def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
     return after
 
 
-def _account_for(post: Post, usable: list[Account]) -> Account:
+def choose_account(post: Post, usable: list[Account]) -> Account:
     """Return the post's account, or the only usable one. A client's own accounts go before the company's.
 
     Raises: Invalid where there is none, or more than one.

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
+from app.store.schema.bulk import feeds, jobs
 from app.store.schema.columns import Id, Instant, metadata, new_id, partial, quoted_list
 from app.store.schema.operations import (
     account_slots,
@@ -45,9 +46,11 @@ __all__ = [
     "breakers",
     "clients",
     "companies",
+    "feeds",
     "idempotency_keys",
     "in_flight",
     "invitations",
+    "jobs",
     "leases",
     "memberships",
     "metadata",
@@ -219,9 +222,8 @@ transitions = Table(
     Column("attempt", sa.Integer, nullable=False),
 )
 Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
-#: The transitions that end the lease of a dead worker.
+#: The transitions that end the lease of a dead worker. They are few, so counting the last hour's costs nothing.
 STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
-# Stale claims are few, so counting the last hour's costs nothing.
 Index("ix_transitions_stale", transitions.c.at, **partial(STALE_REASONS))
 
 social_accounts = Table(
