@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
-from app.adapters.event_sender import HttpEventSender
+from app.adapters.event_sender import POLL_SECONDS, SECONDS, HttpEventSender
 from app.adapters.media import HttpMediaCheck
 from app.adapters.n8n import N8nPublisher
 from app.adapters.own_address import OwnAddress
@@ -58,7 +58,9 @@ def wire(settings: Settings | None = None) -> Services:
         database_clock=db.is_postgresql,
         stop=watch_termination(),
         event_messages=messages,
-        event_sender=HttpEventSender(allow_loopback=settings.local),
+        event_sender=HttpEventSender(
+            allow_loopback=settings.local, seconds=POLL_SECONDS if settings.poll_mode else SECONDS
+        ),
         in_flight=InFlight(settings.n8n_max_in_flight, shared=True),
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)

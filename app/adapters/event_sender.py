@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
 SECONDS = 10.0  # for one delivery
+POLL_SECONDS = 3.0  # in poll mode, where the sweep that sends posts delivers events too
 MAX_ADDRESSES = 2  # tried one after the other
 
 

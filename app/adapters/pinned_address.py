@@ -1,4 +1,4 @@
-"""Send one request to a judged address of its host, whatever the name resolves to later.
+"""Send one request to a checked address of its host.
 
 Invariant: the connection goes to the address that passed the check (no DNS rebinding), and the certificate must match
 the name. Redirects are not followed, and the body of the answer is not read.

@@ -37,6 +37,8 @@ class Action(StrEnum):
     ENDPOINT_CHANGED = "endpoint.changed"
     ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105  # an action
     ENDPOINT_REMOVED = "endpoint.removed"
+    FEED_CREATED = "feed.created"
+    FEED_DELETED = "feed.deleted"
 
 
 @dataclass(frozen=True, slots=True)

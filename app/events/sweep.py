@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from app.deps import Deps
-from app.events.deliver import deliver
+from app.domain.webhooks import Event
+from app.events.deliver import Result, deliver
 from app.events.publish import BATCH, publish_pending
 from app.store.events import deliveries
 
 MAX_BATCHES = 10  # published by one sweep
 MAX_DELIVERED = 100  # by one sweep, in poll mode
 AT_ONCE = 2
+POLL_WINDOW = timedelta(seconds=2)  # after which a sweep in poll mode begins no delivery, since posts may be due
 
 
 def sweep_events(deps: Deps, in_time: Callable[[], bool]) -> int:
@@ -23,9 +26,14 @@ def sweep_events(deps: Deps, in_time: Callable[[], bool]) -> int:
         return _publish(deps, in_time)
     if deps.event_sender is None:
         return 0
+    now = deps.clock.now()
     with deps.db.reading() as connection:
-        due = deliveries.due(connection, deps.clock.now(), MAX_DELIVERED)
-    results = deps.run_many(lambda event: deliver(deps, event.id) if in_time() else None, due, AT_ONCE)
+        due = deliveries.due(connection, now, MAX_DELIVERED)
+
+    def deliver_in_time(event: Event) -> Result | None:
+        return deliver(deps, event.id) if in_time() and deps.clock.now() < now + POLL_WINDOW else None
+
+    results = deps.run_many(deliver_in_time, due, AT_ONCE)
     return sum(result == "delivered" for result in results)
 
 

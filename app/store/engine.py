@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 
+from app.domain.text_search import contains
 from app.store import sqlite_file
 from app.store.database_errors import translated_errors, watch_errors
 from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
@@ -93,6 +94,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.create_function("text_matches", 2, contains, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

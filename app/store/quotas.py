@@ -22,8 +22,8 @@ from app.store.schema.tables import (
     memberships,
     posts,
     social_accounts,
-    webhook_endpoints,
 )
+from app.store.schema.webhooks import webhook_endpoints
 
 
 def lock_owner(tx: Connection, user_id: str) -> None:

@@ -14,6 +14,7 @@ from app.web import (
     addresses,
     audit,
     auth,
+    bulk,
     callback,
     client_address,
     companies,
@@ -23,7 +24,9 @@ from app.web import (
     docs,
     edge,
     event_delivery,
+    export,
     failed_proofs,
+    feeds,
     invitations,
     limits,
     posts,
@@ -53,10 +56,10 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    of_users = (posts, accounts, companies, invitations, webhook_endpoints, audit, connect)
+    of_users = (posts, bulk, export, feeds, accounts, companies, invitations, webhook_endpoints, audit, connect)
     documented = [module.blueprint for module in of_users]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs)]
-    for blueprint in (*documented, *plain):
+    for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
     problems.register(app)

@@ -28,6 +28,16 @@ MAX_VALUES = MAX_CONTENT + 10_000
 QUERY = "punctual_query"  # the attribute of a view with the schema of its query
 
 
+def require_few_values(raw: bytes) -> None:
+    """Count the commas of a body before it is parsed.
+
+    Raises: Invalid.
+    """
+    if (values := raw.count(b",")) > MAX_VALUES:
+        message = f"Send a body of at most {MAX_VALUES:,} values."
+        raise invalid_field("body", "too_many_values", message, MAX_VALUES, values)
+
+
 class JsonParser(FlaskParser):
     """A parser of numbers of any length. It answers 400 to all other errors of Python's json."""
 
@@ -36,9 +46,7 @@ class JsonParser(FlaskParser):
         raw = whole_body()
         if not raw or not req.is_json:
             return missing
-        if (values := raw.count(b",")) > MAX_VALUES:
-            message = f"Send a body of at most {MAX_VALUES:,} values."
-            raise invalid_field("body", "too_many_values", message, MAX_VALUES, values)
+        require_few_values(raw)
         try:
             return parse_json(raw.decode())
         except (ValueError, RecursionError):

@@ -16,6 +16,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_loa
 
 from app.domain.content.marks import MAX_MARKS, longest_run
 from app.domain.errors import FieldError, Invalid
+from app.domain.lifecycle import Status
 from app.domain.names import is_name
 from app.domain.times import cut_fraction, parse_instant, to_wire
 from app.settings.pasted import fits_header, trim
@@ -165,6 +166,16 @@ class Name(Pasted):
     def check(self, text: str) -> None:
         if text and not is_name(text):
             raise ValidationError("Must be one line of visible characters, without control or bidi override ones.")
+
+
+class Statuses(Text):
+    """Statuses of posts in a query, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        names = super()._deserialize(value, attr, data, **kwargs).split(",", len(Status))
+        if not set(names) <= set(Status):
+            raise ValidationError(f"Must be of {', '.join(Status)}, separated by commas.")
+        return tuple(status for status in Status if status in names)
 
 
 class Items(fields.List[Any]):

@@ -16,6 +16,7 @@ from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import AutoLead, OneSecondLead, Punctual
 from tests.bench.systems.system import System
+from tests.bench.workloads.bulk import bulk
 from tests.bench.workloads.burst import burst
 from tests.bench.workloads.calls import calls
 from tests.bench.workloads.crash import crash
@@ -37,7 +38,14 @@ SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual] | type[BareHttp]] = {
         Celery,
     )
 }
-WORKLOADS: dict[str, Workload] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash, "rough": rough}
+WORKLOADS: dict[str, Workload] = {
+    "quiet": quiet,
+    "burst": burst,
+    "calls": calls,
+    "bulk": bulk,
+    "crash": crash,
+    "rough": rough,
+}
 
 Say = Callable[[str], None]
 

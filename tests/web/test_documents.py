@@ -23,6 +23,10 @@ USER_OPERATIONS = [
     ("get", "/api/posts/{post_id}/timeline"),
     ("post", "/api/posts/{post_id}/schedule"),
     ("post", "/api/posts/{post_id}/unschedule"),
+    ("get", "/api/posts/counts"),
+    ("post", "/api/posts/{post_id}/publish"),
+    ("post", "/api/posts/{post_id}/duplicate"),
+    ("post", "/api/posts/{post_id}/attach"),
     ("post", "/api/posts/recover"),
     ("get", "/api/social-accounts"),
     ("post", "/api/social-accounts"),
@@ -55,7 +59,7 @@ USER_OPERATIONS = [
 WITH_BODY = [
     operation
     for operation in USER_OPERATIONS
-    if operation[0] in ("post", "put", "patch") and not operation[1].endswith(("unschedule", "accept"))
+    if operation[0] in ("post", "put", "patch") and not operation[1].endswith(("unschedule", "accept", "duplicate"))
 ]
 
 

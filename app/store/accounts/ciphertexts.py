@@ -19,7 +19,8 @@ from app.store.accounts.oauth_states import LIFETIME
 from app.store.accounts.tokens import LONGEST_LEASE
 from app.store.ends import is_over
 from app.store.schema.columns import Condition
-from app.store.schema.tables import oauth_states, social_accounts, webhook_endpoints
+from app.store.schema.tables import oauth_states, social_accounts
+from app.store.schema.webhooks import webhook_endpoints
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Write events into the outbox, in the transaction that causes them: one row for each endpoint that listens.
 
-Invariant: one INSERT … SELECT from the endpoints, so nothing is written while nobody listens.
+Invariant: one INSERT … SELECT from the endpoints, so nothing is written while no endpoint listens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +67,16 @@ def record_post(tx: Connection, post_id: str, event_type: EventType, now: dateti
     tell(tx, tx.execute(_one_post(tx.dialect.name), {"post_id": post_id, "event_type": event_type, "event_at": now}))
 
 
+def record_posts(tx: Connection, caused: Mapping[EventType, Sequence[str]], now: datetime) -> None:
+    """Record the events of many posts, as they are now. One cheap read while no endpoint exists."""
+    if not any(caused.values()) or not tx.execute(_LISTENED).scalar():
+        return
+    for event_type, ids in caused.items():
+        if ids:
+            where = posts.c.id.in_(ids)
+            tell(tx, tx.execute(insert_post_events(posts.c, tx.dialect.name, event_type.value, now, where)))
+
+
 def record_unknown(tx: Connection, post_id: str, attempt: int, now: datetime) -> None:
     """Record that the outcome of a post's current attempt is unknown. Later outcomes have events of their own."""
     p = posts.c
@@ -82,7 +93,10 @@ def record_held(tx: Connection, account_id: str, now: datetime) -> None:
 
 
 def record_at_risk(tx: Connection, account_id: str, now: datetime, *, all_posts: bool) -> None:
-    """Record that the account's scheduled posts may not go out: all of them, or those after the end of its access."""
+    """Record that scheduled posts of the account may not go out.
+
+    They are all of its posts, or with `all_posts` False those after the end of its access.
+    """
     p, a = posts.c, social_accounts.c
     where = [p.social_account_id == account_id, p.status == Status.SCHEDULED]
     if not all_posts:
@@ -121,6 +135,7 @@ def _one_post(dialect: str) -> Any:
     return _ONE_POST[dialect]
 
 
+_LISTENED = select(sa.exists().where(E.status == "enabled"))
 _ONE_POST: dict[str, Any] = {}
 _BUILD: dict[str, Any] = {"postgresql": sa.func.json_build_object, "sqlite": sa.func.json_object}
 _NEW_ID: dict[str, Any] = {

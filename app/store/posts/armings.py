@@ -46,6 +46,25 @@ def _spend(dialect: str) -> sa.Executable:
     return statement
 
 
+def spend_many(connection: Connection, user_id: str, now: datetime, wanted: int, limit: int) -> int:
+    """Count as many alarms of this user as the limit allows, `wanted` at most. Returns their number.
+
+    Concurrent orders of the same user can make it 0 although a few were left: the sweep arms those posts.
+    """
+    granted = min(wanted, limit)
+    for _ in range(2):
+        if granted <= 0:
+            return 0
+        row = insert_into(connection, armings).values(user_id=user_id, hour=hour_of(now), spent=granted)
+        more = row.on_conflict_do_update(
+            index_elements=["user_id", "hour"], set_={"spent": T.spent + granted}, where=T.spent <= limit - granted
+        )
+        if connection.execute(more.returning(T.spent)).one_or_none() is not None:
+            return granted
+        granted = min(wanted, limit - spent_by(connection, [user_id], now).get(user_id, 0))
+    return 0
+
+
 def spent_by(connection: Connection, users: Collection[str], now: datetime) -> dict[str, int]:
     """Return the number of alarms of these users in this hour. A user without one is left out."""
     found = connection.execute(select(T.user_id, T.spent).where(T.hour == hour_of(now), T.user_id.in_(users)))

@@ -19,7 +19,8 @@ from app.domain.lifecycle import ALLOWED, Status
 from app.domain.post import Post
 from app.store.events import outbox
 from app.store.schema.columns import Condition
-from app.store.schema.tables import posts, status_unindexed, transitions, webhook_events
+from app.store.schema.tables import posts, status_unindexed, transitions
+from app.store.schema.webhooks import webhook_events
 from app.store.written_events import WRITTEN
 
 INCREMENT: Final = object()  # as a column's new value: its old value plus one

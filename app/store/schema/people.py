@@ -1,10 +1,11 @@
-"""The tables of invitations to companies and of the audit trail."""
+"""The tables of invitations to companies and of the audit trail. Those of webhooks are imported here too."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
+import app.store.schema.webhooks  # noqa: F401  # registers its tables
 from app.domain.companies import Role
 from app.store.schema.columns import Id, Instant, metadata, partial, quoted_list
 

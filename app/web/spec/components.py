@@ -61,6 +61,7 @@ HEADERS: dict[str, Any] = {
     "Retry-After": _seconds("The seconds to wait before the next try."),
     "WWW-Authenticate": _text("The scheme of the missing proof: Bearer."),
     REPLAYED: _text("true where this is the first answer of the same Idempotency-Key again."),
+    "ETag": _text("The hash of the answer, for If-None-Match."),
     "X-Next-Cursor": _text("The cursor of the next page. Absent on the last one."),
     "Location": _text("The address to open next."),
 }

@@ -21,6 +21,7 @@ EXAMPLES: dict[str, Any] = {
         "warnings": [],
     },
     "UnscheduleAnswer": {"status": "unscheduled", "postId": POST_ID},
+    "AttachRequest": {"externalPostId": "urn:li:share:7399"},
     "RecoverRequest": {"postId": POST_ID, "action": "retry"},
     "AccountCreate": {
         "platform": "linkedin",

@@ -33,7 +33,7 @@ HTML: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
 
 def add_operations(spec: APISpec) -> None:
     for path, method, content in _operations():
-        rule = Rule(path, endpoint=path)
+        rule = Rule(path, endpoint=path, defaults={})
         Map([rule])  # binds the rule, as apispec's reader of rules wants
         spec.path(rule=rule, operations={method: content})
 
@@ -131,7 +131,7 @@ def _operators() -> list[tuple[str, str, dict[str, Any]]]:
 def _pages() -> list[tuple[str, str, dict[str, Any]]]:
     page = {"description": "The page.", "content": HTML}
     document = {"description": "This document.", "content": {"application/json": {"schema": {"type": "object"}}}}
-    found = []
+    found = [_calendar()]
     for path, name, summary, answer in (
         ("/docs", "getDocs", "Read the API's documentation.", page),
         ("/openapi.json", "getOpenapi", "Read the OpenAPI document.", document),
@@ -139,6 +139,16 @@ def _pages() -> list[tuple[str, str, dict[str, Any]]]:
         content = operation(name, security=())
         found.append((path, "get", content | {"summary": summary, "tags": ["docs"], "responses": {"200": answer}}))
     return found
+
+
+def _calendar() -> tuple[str, str, dict[str, Any]]:
+    token = {"in": "path", "name": "token", "required": True, "schema": {"type": "string"}}
+    calendar = {"description": "The calendar.", "content": {"text/calendar": {"schema": {"type": "string"}}}}
+    content = operation(
+        "getCalendar", "404 feed_not_found", "429 rate_limited", "503 database_unavailable too_busy", security=()
+    )
+    content |= {"summary": "Read a feed as a calendar.", "tags": ["feeds"], "responses": {"200": calendar}}
+    return "/feeds/<token>.ics", "get", content | {"parameters": [token]}
 
 
 def _get(path: str, summary: str, content: dict[str, Any], answer: type[Schema]) -> tuple[str, str, dict[str, Any]]:

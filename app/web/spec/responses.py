@@ -36,6 +36,8 @@ def complete_responses(operation: dict[str, Any], errors: list[str], *, method: 
     }
     for status, response in responses.items():
         response["headers"] = _headers(int(status), limited=by_user, keyed=keyed)
+        if "304" in responses:
+            response["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
     for status, codes in sorted(_by_status(all_errors).items()):
         _add_problem(responses, status, codes, by_user)
     operation["responses"] = dict(sorted(responses.items()))

@@ -57,6 +57,9 @@ class BareHttp:
     def schedule(self, posts: Sequence[Post], threads: int) -> float:
         return make_calls(lambda post: self._api.schedule(post.key, post.due), posts, threads)[1]
 
+    def schedule_new(self, count: int, due: float) -> float:
+        raise NotImplementedError  # no bulk call
+
     def unschedule(self, posts: Sequence[Post], threads: int) -> float:
         return make_calls(lambda post: self._api.unschedule(post.key), posts, threads)[1]
 

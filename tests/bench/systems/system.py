@@ -43,6 +43,10 @@ class System(Protocol):
 
     def unschedule(self, posts: Sequence[Post], threads: int) -> float: ...
 
+    def schedule_new(self, count: int, due: float) -> float:
+        """Create and schedule `count` posts in the system's quickest way, and return the total seconds."""
+        ...
+
     def kill(self) -> None:
         """Kill every dispatching process with SIGKILL."""
         ...
