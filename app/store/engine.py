@@ -145,7 +145,7 @@ class Database:
         """
         with translated_errors(), self.engine.begin() as connection:
             info = connection.info
-            info.pop(WRITTEN, None)
+            info.pop(WRITTEN, None)  # of a transaction that was rolled back
             yield connection
         self._note_events(info)
 
@@ -157,6 +157,7 @@ class Database:
         """
         with translated_errors(), self._reader.connect() as connection:
             info = connection.info
+            info.pop(WRITTEN, None)  # of a transaction that was rolled back
             yield connection
         self._note_events(info)
 
