@@ -12,6 +12,7 @@ from app.operations.health import HealthCheck
 from app.web import (
     accounts,
     addresses,
+    api_keys,
     audit,
     auth,
     callback,
@@ -51,7 +52,7 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    documented = [module.blueprint for module in (posts, accounts, companies, invitations, audit, connect)]
+    documented = [module.blueprint for module in (posts, accounts, companies, invitations, api_keys, audit, connect)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain):
         app.register_blueprint(blueprint)

@@ -27,7 +27,7 @@ from app.store.schema.operations import (
     sweeps,
     tallies,
 )
-from app.store.schema.people import audit_entries, invitations
+from app.store.schema.people import api_keys, audit_entries, invitations
 
 __all__ = [
     "GOING_OUT",
@@ -38,6 +38,7 @@ __all__ = [
     "account_slots",
     "account_turns",
     "alerts",
+    "api_keys",
     "armed_contents",
     "armings",
     "attempts",
