@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from app import quotas
@@ -30,13 +31,22 @@ def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
     Unavailable.
     """
     with deps.db.transaction() as tx:
-        row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
-        quotas.lock_owner(tx, user_id)
-        _require_usable_account(tx, row)
-        post = transitions.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
-        quotas.require_post_quota(deps.settings, tx, user_id)
+        post = insert_draft(deps, tx, user_id, values, deps.clock.now())
         quotas.require_draft_quota(deps.settings, tx, user_id)
     emit("post.created", post_id=post.id)
+    return post
+
+
+def insert_draft(deps: Deps, tx: Connection, user_id: str, values: dict[str, Any], now: datetime) -> Post:
+    """Write the row of a new draft and check the quota of posts. The caller checks the quota of drafts.
+
+    Raises: Invalid, Forbidden.
+    """
+    row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
+    quotas.lock_owner(tx, user_id)
+    _require_usable_account(tx, row)
+    post = transitions.create(tx, row, now=now, actor=f"user:{user_id}")
+    quotas.require_post_quota(deps.settings, tx, user_id)
     return post
 
 

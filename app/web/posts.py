@@ -12,11 +12,13 @@ from flask.views import MethodView
 from app.domain.alerts import CRON_REFUSED
 from app.domain.explanations.author_texts import for_authors
 from app.domain.post import Post
+from app.posts import create as creating
 from app.posts import drafts
 from app.posts import recover as recovering
 from app.posts import schedule as scheduling
 from app.store.paging import After
 from app.store.posts import pages
+from app.web import post_views as views
 from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
@@ -37,11 +39,21 @@ class Posts(MethodView):
 
     @idempotent
     @blueprint.doc(**SECURED, **KEYED)
-    @blueprint.arguments(schemas.PostCreate)
-    @blueprint.response(201, schemas.PostView)
-    def post(self, body: dict[str, Any]) -> Post:
-        """Create a draft."""
-        return drafts.create_post(deps(), user_id(), with_text_ids(body))
+    @blueprint.arguments(schemas.PostCreateRequest)
+    @blueprint.response(201, schemas.PostCreated)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Create a draft, or with scheduledAt a scheduled post.
+
+        A post that cannot be scheduled is refused whole: no draft is left. warnings and localTime are those of the
+        schedule route.
+        """
+        values = with_text_ids(body)
+        at, zone, fold = (values.pop(name) for name in ("scheduled_at", "time_zone", "fold"))
+        if at is None:
+            return drafts.create_post(deps(), user_id(), values)
+        order = scheduling.order_for(deps(), user_id(), at, zone, fold)
+        done = creating.create_scheduled(deps(), values, order)
+        return views.post_view(done.post, local_time=done.chosen.local_time, warnings=views.warnings(done))
 
     @blueprint.doc(**SECURED)
     @blueprint.arguments(schemas.ListQuery, location="query")
@@ -111,19 +123,41 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     """Schedule or reschedule a post."""
-    done = scheduling.schedule(
-        deps(), user_id(), uuid_or_404(post_id), body["scheduled_at"], body["time_zone"], body["fold"], body["force"]
+    return views.schedule_answer(
+        scheduling.schedule(
+            deps(),
+            user_id(),
+            uuid_or_404(post_id),
+            body["scheduled_at"],
+            body["time_zone"],
+            body["fold"],
+            body["force"],
+        )
     )
-    return {
-        "status": "scheduled",
-        "post_id": done.post.id,
-        "scheduled_at": done.chosen.at,
-        "time_zone": done.chosen.time_zone,
-        "local_time": done.chosen.local_time,
-        "message_id": done.post.message_id,
-        "armed": done.post.armed,
-        "warnings": [{"code": code, "message": message} for code, message in done.warnings],
-    }
+
+
+@blueprint.route("/<post_id>/publish", methods=["POST"])
+@user_required
+@idempotent
+@blueprint.doc(**SECURED, **KEYED)
+@blueprint.arguments(schemas.PublishRequest)
+@blueprint.response(200, schemas.ScheduleAnswer)
+def publish(body: dict[str, Any], post_id: str) -> dict[str, Any]:
+    """Publish a post now: schedule it for the present instant."""
+    return views.schedule_answer(scheduling.publish_now(deps(), user_id(), uuid_or_404(post_id), body["force"]))
+
+
+@blueprint.route("/<post_id>/duplicate", methods=["POST"])
+@user_required
+@idempotent
+@blueprint.doc(**SECURED, **KEYED)
+@blueprint.response(201, schemas.PostView)
+def duplicate(post_id: str) -> Post:
+    """Copy a post into a new draft without a date.
+
+    The copy has the text, the media, the company, the client and the account, where they still exist.
+    """
+    return creating.duplicate_post(deps(), user_id(), uuid_or_404(post_id))
 
 
 @blueprint.route("/<post_id>/unschedule", methods=["POST"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
@@ -50,6 +50,20 @@ class PostCreate(Camel):
     company_id = Uuid(load_default=None, allow_none=True)
 
 
+class PostCreateRequest(PostCreate):
+    """A new post. With `scheduledAt` it is scheduled in the same transaction."""
+
+    scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
+    time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
+    fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+
+    @validates_schema
+    def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse a zone or a fold without the time that it is about. Raises: ValidationError."""
+        if data["scheduled_at"] is None and (data["time_zone"] is not None or data["fold"]):
+            raise ValidationError("Send scheduledAt too, or neither timeZone nor fold.", "scheduledAt")
+
+
 class PostEdit(Camel):
     content = Text(validate=Length(max=MAX_CONTENT))
     media = media()
@@ -64,10 +78,37 @@ class ScheduleRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
+class PublishRequest(Camel):
+    force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+
+class AttachRequest(Camel):
+    """The post on its platform: the link to it, or its id. One of the two."""
+
+    url = http_url(load_default=None)
+    external_post_id = Token(load_default=None, validate=Length(1, MAX_ID))
+
+    @validates_schema
+    def check_fields(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse two fields, or none. Raises: ValidationError."""
+        if (data["url"] is None) == (data["external_post_id"] is None):
+            raise ValidationError("Send one of url and externalPostId.", "url")
+
+
 class RecoverRequest(Camel):
     post_id = Pasted(required=True, validate=Length(max=64))
     action = Text(required=True, validate=validate.OneOf(("retry", "fail")))
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+
+def _linkedin_urn(post: Any) -> str | None:
+    values = post if isinstance(post, dict) else {"platform": post.platform, "id": post.external_post_id}
+    return values.get("external_post_id", values.get("id")) if values["platform"] == "linkedin" else None
+
+
+class Warning_(Camel):
+    code = fields.String()
+    message = fields.String()
 
 
 class PostView(Camel):
@@ -91,9 +132,7 @@ class PostView(Camel):
     message_id = fields.String(allow_none=True)
     armed = fields.Boolean()
     external_post_id = fields.String(allow_none=True)
-    linkedin_post_urn = fields.Function(
-        lambda post: post.external_post_id if post.platform == "linkedin" else None, allow_none=True
-    )
+    linkedin_post_urn = fields.Function(_linkedin_urn, allow_none=True)
     external_url = fields.String(allow_none=True)
     published_at = WireInstant(allow_none=True)
     lateness_ms = fields.Float(allow_none=True)
@@ -102,6 +141,13 @@ class PostView(Camel):
     error_message = fields.String(allow_none=True)
     created_at = WireInstant()
     updated_at = WireInstant()
+
+
+class PostCreated(PostView):
+    """A new post. The last two fields are there if it was scheduled at once."""
+
+    local_time = fields.String()
+    warnings = fields.List(fields.Nested(Warning_))
 
 
 class PostPage(Camel):
@@ -119,11 +165,6 @@ class ListQuery(Camel):
     end = Instant(data_key="to")
     limit = Count(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=Length(1, MAX_CURSOR))
-
-
-class Warning_(Camel):
-    code = fields.String()
-    message = fields.String()
 
 
 class ScheduleAnswer(Camel):
