@@ -13,6 +13,7 @@ from app.domain.alerts import CRON_REFUSED
 from app.domain.api_keys import Scope, has_scope, require_scope
 from app.domain.explanations.author_texts import for_authors
 from app.domain.post import Post
+from app.posts import attach as attaching
 from app.posts import create as creating
 from app.posts import drafts
 from app.posts import recover as recovering
@@ -176,6 +177,20 @@ def unschedule(post_id: str) -> dict[str, Any]:
     """Unschedule a post. It becomes a draft again."""
     post = scheduling.unschedule(deps(), user_id(), uuid_or_404(post_id))
     return {"status": "unscheduled", "post_id": post.id}
+
+
+@blueprint.route("/<post_id>/attach", methods=["POST"])
+@user_required
+@idempotent
+@blueprint.doc(**SECURED, **KEYED)
+@blueprint.arguments(schemas.AttachRequest)
+@blueprint.response(200, schemas.PostView)
+def attach(body: dict[str, Any], post_id: str) -> Post:
+    """Settle an unknown outcome by hand: the post is out, at this link or with this id.
+
+    409 where the outcome is known or still awaited.
+    """
+    return attaching.attach(deps(), user_id(), uuid_or_404(post_id), body["url"], body["external_post_id"])
 
 
 @blueprint.route("/recover", methods=["POST"])
