@@ -44,6 +44,7 @@ SCOPES: dict[str, Scope | None] = {
     "POST /api/posts/<post_id>/schedule": PUBLISH,
     "POST /api/posts/<post_id>/publish": PUBLISH,
     "POST /api/posts/<post_id>/duplicate": WRITE,
+    "POST /api/posts/<post_id>/attach": PUBLISH,
     "POST /api/posts/<post_id>/unschedule": PUBLISH,
     "POST /api/posts/recover": PUBLISH,
     "GET /api/social-accounts": READ,
