@@ -13,7 +13,7 @@ MAX_USER_AGENT = 200  # characters kept
 
 
 class Action(StrEnum):
-    """A recorded action. Actions on API keys and webhook endpoints belong here once these exist."""
+    """A recorded action. Actions on webhook endpoints belong here once these exist."""
 
     COMPANY_CREATED = "company.created"
     COMPANY_RENAMED = "company.renamed"
@@ -35,6 +35,8 @@ class Action(StrEnum):
     ACCOUNT_WITHDRAWN = "account.withdrawn"
     FEED_CREATED = "feed.created"
     FEED_DELETED = "feed.deleted"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row of `audit_entries`. `company_id` is None for a change of a personal account."""
+    """One row of `audit_entries`. `company_id` is None for a change of a personal account or key."""
 
     id: int
     at: datetime

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
 from app.store.schema.columns import Condition
-from app.store.schema.tables import clients, companies, idempotency_keys, memberships, posts, social_accounts
+from app.store.schema.tables import api_keys, clients, companies, idempotency_keys, memberships, posts, social_accounts
 
 
 def lock_owner(tx: Connection, user_id: str) -> None:
@@ -86,6 +86,11 @@ def kept_keys(connection: Connection, user_id: str, now: datetime, most: int) ->
     """Count the user's idempotency keys that are not expired, up to `most`."""
     kept = (idempotency_keys.c.user_id == user_id, idempotency_keys.c.expires_at > now)
     return _count(connection, idempotency_keys, most, *kept)
+
+
+def personal_keys(connection: Connection, user_id: str, most: int) -> int:
+    """Count the user's API keys that are not revoked, expired ones too."""
+    return _count(connection, api_keys, most, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
 
 
 def _count(connection: Connection, table: sa.Table, most: int, *where: Condition) -> int:

@@ -12,6 +12,7 @@ from app.operations.health import HealthCheck
 from app.web import (
     accounts,
     addresses,
+    api_keys,
     audit,
     auth,
     bulk,
@@ -30,6 +31,7 @@ from app.web import (
     limits,
     posts,
     problems,
+    slots,
     status,
     turnstile,
     webhooks,
@@ -55,7 +57,11 @@ def build_app(services: Services) -> Flask:
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     documented = [
-        module.blueprint for module in (posts, bulk, export, feeds, accounts, companies, invitations, audit, connect)
+        module.blueprint
+        for module in (
+            *(posts, bulk, export, feeds, accounts, slots),
+            *(companies, invitations, api_keys, audit, connect),
+        )
     ]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain, feeds.calendars):

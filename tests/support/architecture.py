@@ -21,6 +21,7 @@ ROOMS: dict[str, set[str]] = {
     "quotas": set(),
     "idempotency": {"quotas"},
     "audit": set(),
+    "api_keys": {"audit", "quotas"},
     "companies": {"alarms", "audit", "quotas"},
     "arming_budget": set(),
     "alarms": {"alerts", "arming_budget"},
@@ -272,10 +273,12 @@ DELIVERY = (
 )
 #: In the same folders, but no delivery passes them.
 BESIDE_DELIVERY = (
+    "app/domain/api_keys.py",
     "app/domain/companies.py",
     "app/domain/oauth.py",
     "app/domain/verifiers.py",
     "app/domain/principal.py",
+    "app/domain/slots.py",
     "app/domain/warnings.py",
     "app/domain/alerts.py",
     "app/domain/audit.py",
