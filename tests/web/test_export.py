@@ -39,7 +39,7 @@ def test_a_long_export_comes_in_parts(alice: User):
         found += [row["id"] for row in rows_of(answer)]
         cursor = answer.headers.get("X-Next-Cursor")
         query = f"limit=2&cursor={cursor}" if cursor else ""
-    assert found == ids[::-1]
+    assert sorted(found) == sorted(ids)
 
 
 @pytest.mark.parametrize("query", ["limit=1001", "status=mars", "fields=id", "cursor=x"])
