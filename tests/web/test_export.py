@@ -18,7 +18,7 @@ def test_an_export_has_the_posts_of_the_list(alice: User, bob: User):
     post = alice.scheduled(content='Ä, "quoted"\nline', imageUrl="https://example.com/a.png")
     alice.draft()
     bob.draft()
-    assert [row["status"] for row in rows_of(alice.get("/api/posts/export.csv"))] == ["draft", "scheduled"]
+    assert {row["status"] for row in rows_of(alice.get("/api/posts/export.csv"))} == {"draft", "scheduled"}
     [row] = rows_of(alice.get("/api/posts/export.csv?status=scheduled"))
     for name in ("id", "content", "scheduledAt", "imageUrl", "socialAccountId", "createdAt"):
         assert row[name] == post[name]
