@@ -12,7 +12,7 @@ from tests.web.documented import path_of, response_of
 from tests.web.site import Site, json_of
 
 CALLBACK = "/api/social-accounts/linkedin/callback"
-FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status")
+FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status", "/feeds/{token}.ics")
 METHODS = ("get", "post", "patch", "delete", "put")
 USER_OPERATIONS = [
     ("get", "/api/posts"),

@@ -33,7 +33,7 @@ HTML: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
 
 def add_operations(spec: APISpec) -> None:
     for path, method, content in _operations():
-        rule = Rule(path, endpoint=path)
+        rule = Rule(path, endpoint=path, defaults={})
         Map([rule])  # binds the rule, as apispec's reader of rules wants
         spec.path(rule=rule, operations={method: content})
 
@@ -135,13 +135,12 @@ def _pages() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _calendar() -> tuple[str, str, dict[str, Any]]:
-    token = {"in": "path", "name": "token", "required": True, "schema": {"type": "string"}}
     calendar = {"description": "The calendar.", "content": {"text/calendar": {"schema": {"type": "string"}}}}
     content = operation(
         "getCalendar", "404 feed_not_found", "429 rate_limited", "503 database_unavailable too_busy", security=()
     )
     content |= {"summary": "Read a feed as a calendar.", "tags": ["feeds"], "responses": {"200": calendar}}
-    return "/feeds/<token>.ics", "get", content | {"parameters": [token]}
+    return "/feeds/<token>.ics", "get", content
 
 
 def _get(path: str, summary: str, content: dict[str, Any], answer: type[Schema]) -> tuple[str, str, dict[str, Any]]:
