@@ -36,6 +36,7 @@ READ, WRITE, PUBLISH = Scope.READ, Scope.WRITE, Scope.PUBLISH
 #: for the routes that give access to others or to other keys, which would outlast the key.
 SCOPES: dict[str, Scope | None] = {
     "GET /api/posts": READ,
+    "GET /api/posts/counts": READ,
     "POST /api/posts": WRITE,  # a scheduled post needs publish too
     "GET /api/posts/<post_id>": READ,
     "PATCH /api/posts/<post_id>": WRITE,  # a scheduled post needs publish too
@@ -47,13 +48,12 @@ SCOPES: dict[str, Scope | None] = {
     "POST /api/posts/<post_id>/attach": PUBLISH,
     "POST /api/posts/<post_id>/unschedule": PUBLISH,
     "POST /api/posts/recover": PUBLISH,
-    "GET /api/posts/counts": READ,
+    "POST /api/posts/bulk": PUBLISH,
     "GET /api/posts/export.csv": READ,
-    "POST /api/posts/bulk": PUBLISH,  # and write
     "GET /api/jobs/<job_id>": READ,
     "GET /api/feeds": READ,
     "POST /api/feeds": None,
-    "DELETE /api/feeds/<feed_id>": None,
+    "DELETE /api/feeds/<feed_id>": WRITE,
     "GET /api/social-accounts": READ,
     "POST /api/social-accounts": WRITE,
     "GET /api/social-accounts/shared": READ,

@@ -33,10 +33,10 @@ class Action(StrEnum):
     ACCOUNT_REMOVED = "account.removed"
     ACCOUNT_WITHHELD = "account.withheld"
     ACCOUNT_WITHDRAWN = "account.withdrawn"
-    FEED_CREATED = "feed.created"
-    FEED_DELETED = "feed.deleted"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    FEED_CREATED = "feed.created"
+    FEED_DELETED = "feed.deleted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns, counts, rate limits, invitations, keys of both kinds, jobs and audit entries past their end.
+    """Delete turns, counts, rate limits, invitations, jobs, and the keys and audit entries past their end.
 
     An absent database leaves them to the next sweep.
     """
@@ -47,15 +47,8 @@ def prune_expired_records(deps: Deps) -> None:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
             armings.prune(tx, now)
-        kinds = (
-            idempotency.prune,
-            rate_limits.prune,
-            invitations.prune,
-            api_keys.prune,
-            jobs.prune,
-            _prune_audit(deps),
-        )
-        for prune_records in kinds:
+        kinds = (idempotency.prune, rate_limits.prune, invitations.prune, api_keys.prune, jobs.prune)
+        for prune_records in (*kinds, _prune_audit(deps)):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:
                     if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:

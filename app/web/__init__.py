@@ -58,10 +58,7 @@ def build_app(services: Services) -> Flask:
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     documented = [
         module.blueprint
-        for module in (
-            *(posts, bulk, export, feeds, accounts, slots),
-            *(companies, invitations, api_keys, audit, connect),
-        )
+        for module in (posts, bulk, export, feeds, accounts, slots, companies, invitations, api_keys, audit, connect)
     ]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain, feeds.calendars):

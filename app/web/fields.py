@@ -250,5 +250,5 @@ def next_slot() -> Text:
 
 def check_slot(data: dict[str, Any]) -> None:
     """Refuse a time beside a slot. Raises: ValidationError."""
-    if data["slot"] is not None and (data["scheduled_at"], data["time_zone"], data["fold"]) != (None, None, 0):
+    if data.get("slot") is not None and (data["scheduled_at"], data["time_zone"], data["fold"]) != (None, None, 0):
         raise ValidationError("A slot has its own time and zone. Send slot alone, or scheduledAt.", "slot")

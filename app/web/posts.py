@@ -44,6 +44,7 @@ class Posts(MethodView):
         "422 company_not_found client_not_found account_missing quota_exceeded too_many_values",
         "422 account_ambiguous platform_limits",
         "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+        "422 no_slots no_free_slot",
         keyed=True,
     )
     @blueprint.arguments(schemas.PostCreate)
@@ -59,10 +60,7 @@ class Posts(MethodView):
         if at is None and slot is None:
             return views.view(drafts.create_post(deps(), user_id(), values))
         require_scope(principal(), Scope.PUBLISH)
-        if slot is not None:
-            order = scheduling.slot_order(deps(), user_id())
-        else:
-            order = scheduling.order_for(deps(), user_id(), at, zone, fold)
+        order = scheduling.order_for(deps(), user_id(), at, zone, fold)  # without a time: the slot
         return views.created(creating.create_scheduled(deps(), values, order))
 
     @with_etag
@@ -124,8 +122,7 @@ class OnePost(MethodView):
 
         A change of a scheduled post needs the scope publish too, where the caller sends a personal key.
         """
-        may_publish = has_scope(principal(), Scope.PUBLISH)
-        values = with_text_ids(body)
+        may_publish, values = has_scope(principal(), Scope.PUBLISH), with_text_ids(body)
         return views.view(drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), values, may_publish=may_publish))
 
     @blueprint.operation(
@@ -172,6 +169,7 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
     "409 in_flight already_published already_cancelled force_required changed_meanwhile",
     "422 account_missing account_ambiguous platform_limits quota_exceeded",
     "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+    "422 no_slots no_free_slot",
     keyed=True,
 )
 @blueprint.arguments(schemas.ScheduleRequest)
@@ -182,9 +180,7 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     A post that has a slot already takes an earlier one, if one has become free, and else keeps its own.
     """
     post, force = uuid_or_404(post_id), body["force"]
-    if body["slot"] is not None:
-        return views.schedule_answer(scheduling.schedule_in_slot(deps(), user_id(), post, force))
-    at, zone, fold = body["scheduled_at"], body["time_zone"], body["fold"]
+    at, zone, fold = body["scheduled_at"], body["time_zone"], body["fold"]  # without a time: the slot
     return views.schedule_answer(scheduling.schedule(deps(), user_id(), post, at, zone, fold, force))
 
 

@@ -87,7 +87,7 @@ class ScheduleRequest(Camel):
     def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
         """Refuse two times, or none. Raises: ValidationError."""
         check_slot(data)
-        if data["scheduled_at"] is None and data["slot"] is None:
+        if data["scheduled_at"] is None and data.get("slot") is None:
             raise ValidationError("Missing data for required field.", "scheduledAt")
 
 
@@ -267,16 +267,6 @@ class AccountQuery(Camel):
 class SharedQuery(Camel):
     limit = Count(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=Length(1, MAX_CURSOR))
-
-
-class ConnectQuery(Camel):
-    company_id = Uuid()
-    client_id = Uuid()
-
-
-class ConnectView(Answer):
-    authorization_url = fields.String()
-    expires_at = WireInstant()
 
 
 class PublishReport(Camel):

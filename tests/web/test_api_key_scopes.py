@@ -20,7 +20,7 @@ WITHOUT_USER = {
     *("POST /api/posts/dispatch", "POST /api/posts/dispatch-failed", "GET /api/posts/recover"),
     *("GET /api/cron/publish-scheduled", "POST /api/webhooks/publish-status", "POST /api/webhooks/claim"),
     *("GET /api/scheduler/status", "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"),
-    "GET /api/social-accounts/linkedin/callback",
+    *("GET /api/social-accounts/linkedin/callback", "GET /feeds/<token>.ics"),
 }
 ANY_ID = "0c5f3d5e-0000-4000-8000-000000000000"
 

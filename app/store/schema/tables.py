@@ -28,7 +28,7 @@ from app.store.schema.operations import (
     sweeps,
     tallies,
 )
-from app.store.schema.people import api_keys, audit_entries, invitations
+from app.store.schema.people import account_queues, api_keys, audit_entries, invitations
 
 __all__ = [
     "GOING_OUT",
@@ -262,17 +262,6 @@ Index(
     "ix_social_accounts_profile",
     *(social_accounts.c.profile_of, social_accounts.c.created_at, social_accounts.c.id),
     **partial("profile_of IS NOT NULL"),
-)
-
-# The weekly slots of an account's queue, as `mon 09:00:00` in its zone. A post that takes the next free slot locks its
-# account's row, so two posts never take one slot.
-account_queues = Table(
-    "account_queues",
-    metadata,
-    Column("account_id", Id(), ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True),
-    Column("time_zone", sa.String(64), nullable=False),
-    Column("slots", sa.JSON, nullable=False),
-    Column("updated_at", Instant, nullable=False),
 )
 
 companies = Table(
