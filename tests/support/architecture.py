@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "entry": {"base", "cli", "web", "wiring"},
     "serve": {"base"},
     "local": {"local"},
+    "mcp": {"mcp"},  # a client of the public API
 }
 #: Where each third party may be imported.
 HOME_OF = {
@@ -56,6 +57,7 @@ HOME_OF = {
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
     ("authlib",): {"adapters"},
     ("aiohttp", "yarl", "cronsim"): {"local"},
+    ("mcp", "mcp_types", "httpx2", "pydantic", "starlette", "uvicorn"): {"mcp"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
 LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "cli"} | dict.fromkeys(ROOMS, "use case")
