@@ -1,0 +1,70 @@
+"""A running Punctual for agents, on SQLite, with its outside services on loopback."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.adapters.servers import http_server
+from tests.doctor.installation import listening, serving
+from tests.mcp.agents import Agent, agent
+from tests.web.site import MessageServer, SetClock, Site, User, build, json_of, settings_for
+
+BERLIN = "Europe/Berlin"
+
+
+@dataclass
+class Punctual:
+    """The app behind `url`. Its clock starts at the true time, for the server of agents reads the true one."""
+
+    url: str
+    site: Site
+    user: User
+    messages: MessageServer
+    account: dict[str, Any]
+
+    def key(self, *scopes: str) -> str:
+        body = {"name": "agent", "scopes": list(scopes)}
+        return str(json_of(self.user.post("/api/keys", json=body), 201)["key"])
+
+    def statuses(self) -> list[str]:
+        return [post["status"] for post in json_of(self.user.get("/api/posts"))["data"]]
+
+    def failed(self, content: str = "Refused by n8n") -> dict[str, Any]:
+        """Send a post, and report a permanent failure."""
+        post = self.user.draft(content=content)
+        self.user.schedule(post["id"], self.site.clock.at)
+        self.site.deliver(self.user.read(post["id"]))
+        report = {"postId": post["id"], "status": "failed", "httpStatus": 400, "errorMessage": "Not like this"}
+        json_of(self.site.n8n.post("/api/webhooks/publish-status", json=report))
+        return self.user.read(post["id"])
+
+
+@pytest.fixture
+def punctual(sqlite_url: str) -> Iterator[Punctual]:
+    with http_server() as outside, http_server() as n8n, listening() as listener:
+        clock = SetClock()
+        clock.at = dt.datetime.now(dt.UTC)
+        site = build(settings_for(sqlite_url, outside.url, n8n.url), clock, [])
+        with serving(site.app, listener):
+            alice = site.user("alice")
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield Punctual(url, site, alice, MessageServer(outside), alice.account())
+        site.services.deps.db.close()
+
+
+@pytest.fixture
+def alice(punctual: Punctual, tmp_path: Path) -> Iterator[Agent]:
+    """An agent with a key of all scopes. Neither its answers nor the server's output show the key."""
+    key = punctual.key("read", "write", "publish")
+    output = tmp_path / "stderr"
+    with output.open("w") as errlog, agent(punctual.url, key, errlog, PUNCTUAL_TIME_ZONE=BERLIN) as connected:
+        yield connected
+    shown = "\n".join([output.read_text(), *connected.seen])
+    assert key not in shown
+    assert "Traceback" not in shown
