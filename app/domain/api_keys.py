@@ -36,12 +36,14 @@ READ, WRITE, PUBLISH = Scope.READ, Scope.WRITE, Scope.PUBLISH
 #: for the routes that give access to others or to other keys, which would outlast the key.
 SCOPES: dict[str, Scope | None] = {
     "GET /api/posts": READ,
-    "POST /api/posts": WRITE,
+    "POST /api/posts": WRITE,  # a scheduled post needs publish too
     "GET /api/posts/<post_id>": READ,
     "PATCH /api/posts/<post_id>": WRITE,  # a scheduled post needs publish too
     "DELETE /api/posts/<post_id>": PUBLISH,
     "GET /api/posts/<post_id>/timeline": READ,
     "POST /api/posts/<post_id>/schedule": PUBLISH,
+    "POST /api/posts/<post_id>/publish": PUBLISH,
+    "POST /api/posts/<post_id>/duplicate": WRITE,
     "POST /api/posts/<post_id>/unschedule": PUBLISH,
     "POST /api/posts/recover": PUBLISH,
     "GET /api/social-accounts": READ,
@@ -50,6 +52,9 @@ SCOPES: dict[str, Scope | None] = {
     "PATCH /api/social-accounts/<account_id>": WRITE,
     "DELETE /api/social-accounts/<account_id>": WRITE,
     "GET /api/social-accounts/linkedin/connect": WRITE,
+    "GET /api/social-accounts/<account_id>/slots": READ,
+    "PUT /api/social-accounts/<account_id>/slots": WRITE,
+    "GET /api/social-accounts/<account_id>/slots/next": READ,
     "GET /api/companies": READ,
     "POST /api/companies": WRITE,
     "GET /api/companies/<company_id>": READ,
@@ -135,5 +140,10 @@ def require_scope(principal: Principal, scope: Scope) -> None:
     Raises: Forbidden (`scope_required`).
     """
     if not has_scope(principal, scope):
-        message = f"This personal key lacks the scope {scope}. Use a key that has it."
-        raise Forbidden("scope_required", message, [FieldError("scopes", "scope_required", message)])
+        raise scope_required(scope)
+
+
+def scope_required(scope: Scope) -> Forbidden:
+    """Return the refusal of a key without this scope."""
+    message = f"This personal key lacks the scope {scope}. Use a key that has it."
+    return Forbidden("scope_required", message, [FieldError("scopes", "scope_required", message)])

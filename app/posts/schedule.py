@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.expiry import expiry_warnings
+from app.accounts.slots import take_next_slot
 from app.alarms import arm, disarm
 from app.companies.permissions import post_with_accounts_for
 from app.deps import Deps
@@ -17,9 +18,10 @@ from app.domain.content.rules import content_warnings
 from app.domain.errors import FieldError, Invalid, invalid_field
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.post import Account, Post
+from app.domain.slots import chosen_in_zone
 from app.domain.times import ChosenTime, parse_chosen_time, present_time
 from app.log import emit
-from app.posts.changes import change_autocommit, reader
+from app.posts.changes import change_autocommit, change_in_transaction, reader
 from app.posts.refusals import require_not_out, require_publishable, wrong_status
 from app.posts.warnings import find_warnings
 from app.store.engine import Connection
@@ -32,11 +34,12 @@ AMBIGUOUS = ("ambiguous_local_time", "The clock shows this time twice that day. 
 class Order:
     """An author's order to schedule a post: the user, the time as understood, and the instant of the order.
 
-    `force`: the author accepts a second copy of an attempt that may be out.
+    `chosen` is None for the next free slot of the post's account. `force`: the author accepts a second copy of an
+    attempt that may be out.
     """
 
     user_id: str
-    chosen: ChosenTime
+    chosen: ChosenTime | None
     now: datetime
     force: bool = False
 
@@ -72,6 +75,19 @@ def schedule(
     return _execute(deps, post_id, order_for(deps, user_id, text, zone, fold, force))
 
 
+def schedule_in_slot(deps: Deps, user_id: str, post_id: str, force: bool = False) -> Scheduled:
+    """Schedule the post for the next free slot of its account. Its own slot counts as free.
+
+    Raises: as `schedule`, and Invalid (`no_slots`, `no_free_slot`).
+    """
+    return _execute(deps, post_id, slot_order(deps, user_id, force))
+
+
+def slot_order(deps: Deps, user_id: str, force: bool = False) -> Order:
+    """Return an author's order for the next free slot."""
+    return Order(user_id, None, deps.clock.now(), force)
+
+
 def publish_now(deps: Deps, user_id: str, post_id: str, force: bool = False) -> Scheduled:
     """Schedule the post for the present instant.
 
@@ -88,27 +104,30 @@ def _execute(deps: Deps, post_id: str, order: Order) -> Scheduled:
         post, usable[:] = post_with_accounts_for(connection, order.user_id, post_id, right)
         return post
 
-    before, after = change_autocommit(deps, read, lambda tx, post: write_schedule(deps, tx, post, usable, order))
+    apply = change_autocommit if order.chosen is not None else change_in_transaction  # a slot is taken under a lock
+    before, after = apply(deps, read, lambda tx, post: write_schedule(deps, tx, post, usable, order))
     return finish_schedule(deps, before, after, usable, order)
 
 
 def write_schedule(deps: Deps, tx: Connection, post: Post, usable: list[Account], order: Order) -> Post | None:
     """Write the order to the post's row. Returns None after a lost race.
 
-    `usable` are the accounts that the post may go out through.
+    `usable` are the accounts that the post may go out through. An order for a slot needs a transaction.
 
     Raises: Conflict, Invalid.
     """
     if post.status not in SCHEDULABLE:
         raise wrong_status(post)
     require_publishable(deps, post)
-    forced = require_not_out(deps, tx, post, order.chosen.at, order.force)
+    account_id = _account_for(post, usable).id
+    chosen = order.chosen or take_next_slot(deps, tx, account_id, post.id, order.now)
+    forced = require_not_out(deps, tx, post, chosen.at, order.force)
     return transitions.schedule(
         tx,
         post,
-        at=order.chosen.at,
-        time_zone=order.chosen.time_zone,
-        account_id=_account_for(post, usable).id,
+        at=chosen.at,
+        time_zone=chosen.time_zone,
+        account_id=account_id,
         now=order.now,
         actor=f"user:{order.user_id}",
         forced=forced,
@@ -117,7 +136,7 @@ def write_schedule(deps: Deps, tx: Connection, post: Post, usable: list[Account]
 
 def finish_schedule(deps: Deps, before: Post, after: Post, usable: list[Account], order: Order) -> Scheduled:
     """Arm a committed schedule, disarm the former message, and collect the warnings."""
-    chosen = order.chosen
+    chosen = order.chosen or chosen_in_zone(after.scheduled_at or order.now, after.time_zone)
     account = next(one for one in usable if one.id == after.social_account_id)
     warnings = ([AMBIGUOUS] if chosen.ambiguous else []) + expiry_warnings(deps, account, chosen.at)
     warnings += content_warnings(after.platform, after.content, after.media, after.image_url, after.post_type)

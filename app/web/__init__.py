@@ -28,6 +28,7 @@ from app.web import (
     limits,
     posts,
     problems,
+    slots,
     status,
     turnstile,
     webhooks,
@@ -52,7 +53,9 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    documented = [module.blueprint for module in (posts, accounts, companies, invitations, api_keys, audit, connect)]
+    documented = [
+        module.blueprint for module in (posts, accounts, slots, companies, invitations, api_keys, audit, connect)
+    ]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
     for blueprint in (*documented, *plain):
         app.register_blueprint(blueprint)

@@ -10,8 +10,10 @@ from flask import request
 from flask.views import MethodView
 
 from app.domain.alerts import CRON_REFUSED
+from app.domain.api_keys import Scope, has_scope, require_scope
 from app.domain.explanations.author_texts import for_authors
 from app.domain.post import Post
+from app.posts import attach as attaching
 from app.posts import create as creating
 from app.posts import drafts
 from app.posts import recover as recovering
@@ -21,7 +23,7 @@ from app.store.posts import pages
 from app.web import post_views as views
 from app.web import schemas
 from app.web.addresses import acts_on_get
-from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
+from app.web.auth import accept_machine, check_delivery, deps, is_admin, principal, user_id, user_required
 from app.web.blueprint import SECURED, UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.idempotency import DOCUMENTED as KEYED
@@ -42,16 +44,20 @@ class Posts(MethodView):
     @blueprint.arguments(schemas.PostCreateRequest)
     @blueprint.response(201, schemas.PostCreated)
     def post(self, body: dict[str, Any]) -> Any:
-        """Create a draft, or with scheduledAt a scheduled post.
+        """Create a draft, or with scheduledAt or slot a scheduled post.
 
         A post that cannot be scheduled is refused whole: no draft is left. warnings and localTime are those of the
-        schedule route.
+        schedule route. A personal key needs the scope publish too, to schedule.
         """
         values = with_text_ids(body)
-        at, zone, fold = (values.pop(name) for name in ("scheduled_at", "time_zone", "fold"))
-        if at is None:
+        at, zone, fold, slot = (values.pop(name) for name in ("scheduled_at", "time_zone", "fold", "slot"))
+        if at is None and slot is None:
             return drafts.create_post(deps(), user_id(), values)
-        order = scheduling.order_for(deps(), user_id(), at, zone, fold)
+        require_scope(principal(), Scope.PUBLISH)
+        if slot is not None:
+            order = scheduling.slot_order(deps(), user_id())
+        else:
+            order = scheduling.order_for(deps(), user_id(), at, zone, fold)
         done = creating.create_scheduled(deps(), values, order)
         return views.post_view(done.post, local_time=done.chosen.local_time, warnings=views.warnings(done))
 
@@ -83,8 +89,13 @@ class OnePost(MethodView):
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> Post:
-        """Change content, media or the account. A scheduled post keeps its time."""
-        return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), with_text_ids(body))
+        """Change content, media or the account. A scheduled post keeps its time.
+
+        A change of a scheduled post needs the scope publish too, where the caller sends a personal key.
+        """
+        may_publish = has_scope(principal(), Scope.PUBLISH)
+        values = with_text_ids(body)
+        return drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), values, may_publish=may_publish)
 
     @blueprint.doc(**SECURED)
     @blueprint.response(204)
@@ -122,18 +133,15 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
 @blueprint.arguments(schemas.ScheduleRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
-    """Schedule or reschedule a post."""
-    return views.schedule_answer(
-        scheduling.schedule(
-            deps(),
-            user_id(),
-            uuid_or_404(post_id),
-            body["scheduled_at"],
-            body["time_zone"],
-            body["fold"],
-            body["force"],
-        )
-    )
+    """Schedule or reschedule a post, for an instant or for the next free slot of its account.
+
+    A post that has a slot already takes an earlier one, if one has become free, and else keeps its own.
+    """
+    post, force = uuid_or_404(post_id), body["force"]
+    if body["slot"] is not None:
+        return views.schedule_answer(scheduling.schedule_in_slot(deps(), user_id(), post, force))
+    at, zone, fold = body["scheduled_at"], body["time_zone"], body["fold"]
+    return views.schedule_answer(scheduling.schedule(deps(), user_id(), post, at, zone, fold, force))
 
 
 @blueprint.route("/<post_id>/publish", methods=["POST"])
@@ -169,6 +177,20 @@ def unschedule(post_id: str) -> dict[str, Any]:
     """Unschedule a post. It becomes a draft again."""
     post = scheduling.unschedule(deps(), user_id(), uuid_or_404(post_id))
     return {"status": "unscheduled", "post_id": post.id}
+
+
+@blueprint.route("/<post_id>/attach", methods=["POST"])
+@user_required
+@idempotent
+@blueprint.doc(**SECURED, **KEYED)
+@blueprint.arguments(schemas.AttachRequest)
+@blueprint.response(200, schemas.PostView)
+def attach(body: dict[str, Any], post_id: str) -> Post:
+    """Settle an unknown outcome by hand: the post is out, at this link or with this id.
+
+    409 where the outcome is known or still awaited.
+    """
+    return attaching.attach(deps(), user_id(), uuid_or_404(post_id), body["url"], body["external_post_id"])
 
 
 @blueprint.route("/recover", methods=["POST"])

@@ -50,16 +50,29 @@ class PostCreate(Camel):
     company_id = Uuid(load_default=None, allow_none=True)
 
 
+def slot() -> Text:
+    """Return the field that asks for the next free slot of the account's queue."""
+    return Text(load_default=None, allow_none=True, validate=validate.OneOf(("next",)))
+
+
+def check_slot(data: dict[str, Any]) -> None:
+    """Refuse a time beside a slot. Raises: ValidationError."""
+    if data["slot"] is not None and (data["scheduled_at"], data["time_zone"], data["fold"]) != (None, None, 0):
+        raise ValidationError("A slot has its own time and zone. Send slot alone, or scheduledAt.", "slot")
+
+
 class PostCreateRequest(PostCreate):
-    """A new post. With `scheduledAt` it is scheduled in the same transaction."""
+    """A new post. With `scheduledAt` or `slot` it is scheduled in the same transaction."""
 
     scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+    slot = slot()
 
     @validates_schema
     def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
         """Refuse a zone or a fold without the time that it is about. Raises: ValidationError."""
+        check_slot(data)
         if data["scheduled_at"] is None and (data["time_zone"] is not None or data["fold"]):
             raise ValidationError("Send scheduledAt too, or neither timeZone nor fold.", "scheduledAt")
 
@@ -72,10 +85,20 @@ class PostEdit(Camel):
 
 
 class ScheduleRequest(Camel):
-    scheduled_at = WrittenTime(required=True, validate=Length(max=64))
+    """The time of a post: `scheduledAt`, or a slot of its account's queue. One of the two."""
+
+    scheduled_at = WrittenTime(load_default=None, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+    slot = slot()
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+    @validates_schema
+    def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse two times, or none. Raises: ValidationError."""
+        check_slot(data)
+        if data["scheduled_at"] is None and data["slot"] is None:
+            raise ValidationError("Missing data for required field.", "scheduledAt")
 
 
 class PublishRequest(Camel):

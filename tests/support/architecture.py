@@ -21,6 +21,7 @@ ROOMS: dict[str, set[str]] = {
     "quotas": set(),
     "idempotency": {"quotas"},
     "audit": set(),
+    "api_keys": {"audit", "quotas"},
     "companies": {"alarms", "audit", "quotas"},
     "arming_budget": set(),
     "alarms": {"alerts", "arming_budget"},

@@ -360,3 +360,32 @@ def test_key_without_a_way_to_verify_tokens_is_refused_as_not_configured(databas
 def test_end_is_at_most_the_last_instant_of_the_api(alice: User):
     far = dt.datetime(2999, 12, 31, tzinfo=dt.UTC)
     assert create(alice, expiresAt=wire_form(far))["expiresAt"] == wire_form(far)
+
+
+@pytest.mark.parametrize("when", [{"scheduledAt": wire_form(NOW + HOUR)}, {"slot": "next"}])
+def test_key_without_publish_creates_drafts_and_no_scheduled_post(site: Site, alice: User, when: dict[str, str]):
+    account = alice.account()["id"]
+    slots = {"timeZone": "UTC", "times": [{"day": "mon", "at": "09:00:00"}]}
+    key = with_key(alice, "read", "write")
+    json_of(key.put(f"/api/social-accounts/{account}/slots", json=slots))
+    refused(key.post("/api/posts", json={"content": "x"} | when), 403, "scope_required")
+    json_of(key.post("/api/posts", json={"content": "x"}), 201)
+    assert len(site.rows("SELECT id FROM posts")) == 1
+    both = with_key(alice, "write", "publish")
+    assert json_of(both.post("/api/posts", json={"content": "x"} | when), 201)["status"] == "scheduled"
+
+
+def test_key_without_publish_edits_drafts_and_no_scheduled_post(alice: User):
+    post = alice.scheduled()
+    path = f"/api/posts/{post['id']}"
+    key = with_key(alice, "write")
+    refused(key.patch(path, json={"content": "other"}), 403, "scope_required")
+    assert alice.read(post["id"]) == post
+    assert json_of(with_key(alice, "write", "publish").patch(path, json={"content": "mine"}))["content"] == "mine"
+    json_of(alice.post(f"{path}/unschedule"))
+    assert json_of(key.patch(path, json={"content": "other"}))["content"] == "other"
+
+
+def test_key_without_publish_that_may_not_see_a_post_gets_404(alice: User, bob: User):
+    post = alice.scheduled()
+    refused(with_key(bob, "write").patch(f"/api/posts/{post['id']}", json={"content": "x"}), 404, "post_not_found")

@@ -228,3 +228,58 @@ def test_duplicate_above_a_quota_is_refused(database_url: str, make_site: MakeSi
     post = alice.draft()
     refused(alice.post(f"/api/posts/{post['id']}/duplicate"), 422, "quota_exceeded")
     assert rows_left(site)[0] == 1
+
+
+def past_its_lease(site: Site, user: User, **fields: Any) -> dict[str, Any]:
+    post = site.sent(user, **fields)
+    site.clock.at += HOUR
+    return post
+
+
+def test_attach_by_link_answers_the_published_post(site: Site, alice: User):
+    post = past_its_lease(site, alice)
+    url = "https://www.linkedin.com/posts/alice_hello-share-7123456789012345678-AbCd?utm_source=x"
+    answer = json_of(alice.post(f"/api/posts/{post['id']}/attach", json={"url": f" {url} "}))
+    urn = "urn:li:share:7123456789012345678"
+    assert (answer["status"], answer["externalPostId"], answer["linkedinPostUrn"]) == ("published", urn, urn)
+    assert answer["externalUrl"] == f"https://www.linkedin.com/feed/update/{urn}/"
+    assert alice.read(post["id"]) == answer
+    assert alice.timeline(post["id"])["transitions"][-1]["reason"] == "attached"
+    refused(alice.post(f"/api/posts/{post['id']}/attach", json={"url": url}), 409, "already_published")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"url": "https://www.facebook.com/ann/posts/98765"}, "other_platform", "url"),
+        ({"url": "https://www.linkedin.com/in/alice"}, "link_of_no_post", "url"),
+        ({"url": "https://evil.example/feed/update/urn:li:share:7"}, "other_platform", "url"),
+        ({"externalPostId": "12345_98765"}, "other_platform", "externalPostId"),
+        ({"externalPostId": "urn:li:person:7"}, "invalid_post_id", "externalPostId"),
+        ({"url": "javascript:alert(1)"}, "invalid_fields", "url"),
+        ({"url": "https://www.linkedin.com/" + "x" * 2048}, "invalid_fields", "url"),
+        ({"url": 7}, "invalid_fields", "url"),
+        ({"url": "https://[::1/"}, "invalid_fields", "url"),
+        ({"externalPostId": "x" * 256}, "invalid_fields", "externalPostId"),
+        ({"externalPostId": ""}, "invalid_fields", "externalPostId"),
+        ({}, "invalid_fields", "url"),
+        ({"url": "https://www.linkedin.com/in/x", "externalPostId": "urn:li:share:7"}, "invalid_fields", "url"),
+        ({"externalPostId": "urn:li:share:7", "force": True}, "invalid_fields", "force"),
+    ],
+)
+def test_attach_of_anything_but_a_post_of_the_platform_is_refused(
+    small_site: Site, body: dict[str, object], code: str, field: str
+):
+    alice = small_site.user("alice")
+    post = past_its_lease(small_site, alice)
+    problem = refused(alice.post(f"/api/posts/{post['id']}/attach", json=body), 422, code)
+    assert problem["errors"][0]["field"] == field
+    assert alice.read(post["id"])["status"] == "publishing"
+
+
+def test_attach_is_refused_where_the_outcome_is_known(site: Site, alice: User, bob: User):
+    body = {"externalPostId": "urn:li:share:7"}
+    refused(alice.post(f"/api/posts/{alice.draft()['id']}/attach", json=body), 409, "outcome_known")
+    post = site.sent(alice)
+    refused(alice.post(f"/api/posts/{post['id']}/attach", json=body), 409, "in_flight")
+    refused(bob.post(f"/api/posts/{post['id']}/attach", json=body), 404, "post_not_found")

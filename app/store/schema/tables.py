@@ -35,6 +35,7 @@ __all__ = [
     "WITHHELD",
     "Id",
     "Instant",
+    "account_queues",
     "account_slots",
     "account_turns",
     "alerts",
@@ -246,6 +247,17 @@ Index(
     "ix_social_accounts_profile",
     *(social_accounts.c.profile_of, social_accounts.c.created_at, social_accounts.c.id),
     **partial("profile_of IS NOT NULL"),
+)
+
+# The weekly slots of an account's queue, as `mon 09:00:00` in its zone. A post that takes the next free slot locks its
+# account's row, so two posts never take one slot.
+account_queues = Table(
+    "account_queues",
+    metadata,
+    Column("account_id", Id(), ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("time_zone", sa.String(64), nullable=False),
+    Column("slots", sa.JSON, nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 companies = Table(
