@@ -69,21 +69,23 @@ def environment(url: str, token: str, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def agent(url: str, token: str, errlog: TextIO = sys.stderr, **more: str) -> Iterator[Agent]:
+def agent(url: str, token: str, errlog: TextIO = sys.stderr, cwd: Path = ROOT, **more: str) -> Iterator[Agent]:
     """Start `python -m app.mcp` on stdio, and connect the SDK's client."""
     command = StdioServerParameters(
-        command=sys.executable, args=["-m", "app.mcp"], env=environment(url, token, **more), cwd=ROOT
+        command=sys.executable, args=["-m", "app.mcp"], env=environment(url, token, **more), cwd=cwd
     )
-    with start_blocking_portal() as portal:
-        with portal.wrap_async_context_manager(Client(stdio_client(command, errlog))) as client:
-            yield Agent(portal, client, [])
+    with connect(stdio_client(command, errlog)) as connected:
+        yield connected
 
 
 @contextmanager
-def http_agent(address: str) -> Iterator[Agent]:
-    with start_blocking_portal() as portal:
-        with portal.wrap_async_context_manager(Client(address)) as client:
-            yield Agent(portal, client, [])
+def connect(server: Any) -> Iterator[Agent]:
+    """Connect the SDK's client to a transport, or to the address of a server."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Client(server)) as client,
+    ):
+        yield Agent(portal, client, [])
 
 
 @contextmanager

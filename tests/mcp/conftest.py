@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.adapters.servers import http_server
 from tests.doctor.installation import listening, serving
 from tests.mcp.agents import Agent, agent
+from tests.support.databases import SQLiteDatabases
 from tests.web.site import MessageServer, SetClock, Site, User, build, json_of, settings_for
 
 BERLIN = "Europe/Berlin"
@@ -45,17 +47,24 @@ class Punctual:
         return self.user.read(post["id"])
 
 
-@pytest.fixture
-def punctual(sqlite_url: str) -> Iterator[Punctual]:
+@contextmanager
+def running(database_url: str) -> Iterator[Punctual]:
     with http_server() as outside, http_server() as n8n, listening() as listener:
         clock = SetClock()
         clock.at = dt.datetime.now(dt.UTC)
-        site = build(settings_for(sqlite_url, outside.url, n8n.url), clock, [])
+        site = build(settings_for(database_url, outside.url, n8n.url), clock, [])
+        messages = MessageServer(outside)
         with serving(site.app, listener):
             alice = site.user("alice")
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            yield Punctual(url, site, alice, MessageServer(outside), alice.account())
+            yield Punctual(url, site, alice, messages, alice.account())
         site.services.deps.db.close()
+
+
+@pytest.fixture
+def punctual(sqlite_url: str) -> Iterator[Punctual]:
+    with running(sqlite_url) as started:
+        yield started
 
 
 @pytest.fixture
@@ -68,3 +77,14 @@ def alice(punctual: Punctual, tmp_path: Path) -> Iterator[Agent]:
     shown = "\n".join([output.read_text(), *connected.seen])
     assert key not in shown
     assert "Traceback" not in shown
+
+
+@pytest.fixture(scope="module")
+def shared(
+    sqlite_databases: SQLiteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Agent, Punctual]]:
+    """One agent and one app for tests that change nothing. The app has one draft."""
+    with running(sqlite_databases.migrated(tmp_path_factory.mktemp("shared"))) as punctual:
+        punctual.user.draft()
+        with agent(punctual.url, punctual.key("read", "write", "publish")) as connected:
+            yield connected, punctual

@@ -43,7 +43,7 @@ def test_tools_say_what_they_change_and_those_that_publish_ask_for_confirmation(
         assert tool.input_schema["additionalProperties"] is False
 
 
-def test_a_post_is_drafted_scheduled_moved_and_taken_back(alice: Agent, punctual: Punctual):
+def test_post_is_drafted_scheduled_moved_and_taken_back(alice: Agent, punctual: Punctual):
     draft = alice.call("create_post", content="On the second.")["post"]
     assert draft["status"] == "draft"
     at = tomorrow_at_nine()
@@ -59,7 +59,7 @@ def test_a_post_is_drafted_scheduled_moved_and_taken_back(alice: Agent, punctual
     assert punctual.user.read(post_id)["status"] == "draft"
 
 
-def test_a_post_is_created_and_scheduled_in_one_call(alice: Agent, punctual: Punctual):
+def test_post_is_created_and_scheduled_in_one_call(alice: Agent, punctual: Punctual):
     order = {"content": "One call.", "scheduled_at": written(tomorrow_at_nine()), "time_zone": BERLIN}
     would = alice.call("create_post", **order)
     assert (would["done"], punctual.statuses()) == (False, [])
@@ -86,9 +86,7 @@ def test_without_confirmation_nothing_is_sent_and_the_answer_says_what_would_hap
     assert punctual.user.read(post["id"]) == before
 
 
-def test_a_draft_is_published_now_and_an_equal_call_after_it_is_no_second_publication(
-    alice: Agent, punctual: Punctual
-):
+def test_draft_is_published_now_and_an_equal_call_after_it_is_no_second_publication(alice: Agent, punctual: Punctual):
     post = punctual.user.draft(content="Now.")
     order = {"post_id": post["id"], "request_id": "order-1", "confirm": True}
     first = alice.call("publish_post_now", **order)
@@ -99,7 +97,7 @@ def test_a_draft_is_published_now_and_an_equal_call_after_it_is_no_second_public
     assert alice.call("get_post", post_id=post["id"])["post"]["status"] == "publishing"
 
 
-def test_a_repeated_create_is_one_post_and_another_request_id_is_a_second(alice: Agent, punctual: Punctual):
+def test_repeated_create_is_one_post_and_another_request_id_is_a_second(alice: Agent, punctual: Punctual):
     first = alice.call("create_post", content="Twice?")
     again = alice.call("create_post", content="Twice?")
     assert (again["repeated"], again["postId"]) == (True, first["postId"])
@@ -108,7 +106,7 @@ def test_a_repeated_create_is_one_post_and_another_request_id_is_a_second(alice:
     assert len(punctual.statuses()) == 2
 
 
-def test_a_repeated_move_moves_once_and_another_present_time_is_refused(alice: Agent, punctual: Punctual):
+def test_repeated_move_moves_once_and_another_present_time_is_refused(alice: Agent, punctual: Punctual):
     at = tomorrow_at_nine()
     post = punctual.user.draft()
     punctual.user.schedule(post["id"], at)
@@ -121,7 +119,7 @@ def test_a_repeated_move_moves_once_and_another_present_time_is_refused(alice: A
     assert "expected_at" in alice.refused("move_post", post_id=post["id"], by="P1D", confirm=True)
 
 
-def test_a_kept_refusal_does_not_stop_the_call_after_its_cause_is_gone(alice: Agent, punctual: Punctual):
+def test_kept_refusal_does_not_stop_the_call_after_its_cause_is_gone(alice: Agent, punctual: Punctual):
     json_of_delete = punctual.user.delete(f"/api/social-accounts/{punctual.account['id']}")
     assert json_of_delete.status_code == 204
     post = punctual.user.draft()
@@ -131,7 +129,7 @@ def test_a_kept_refusal_does_not_stop_the_call_after_its_cause_is_gone(alice: Ag
     assert alice.call("schedule_post", **order)["post"]["status"] == "scheduled"
 
 
-def test_a_failed_post_is_explained_and_retried(alice: Agent, punctual: Punctual):
+def test_failed_post_is_explained_and_retried(alice: Agent, punctual: Punctual):
     post = punctual.failed()
     found = alice.call("explain_post", post_id=post["id"])
     assert found["explanation"].startswith("It failed since")
@@ -144,14 +142,15 @@ def test_a_failed_post_is_explained_and_retried(alice: Agent, punctual: Punctual
     assert done["post"]["status"] == "scheduled"
 
 
-def test_an_explanation_tells_of_each_status(alice: Agent, punctual: Punctual):
+def test_explanation_tells_of_each_status(alice: Agent, punctual: Punctual):
     user, at = punctual.user, tomorrow_at_nine()
     draft, later, gone = (user.draft(content=text) for text in ("draft", "later", "gone"))
     user.schedule(later["id"], at)
     user.delete(f"/api/posts/{gone['id']}")
     assert "A draft has no date" in alice.call("explain_post", post_id=draft["id"])["explanation"]
-    assert f"scheduled for {at.isoformat(timespec='milliseconds')}" in (
-        alice.call("explain_post", post_id=later["id"])["explanation"]
+    assert (
+        f"scheduled for {at.isoformat(timespec='milliseconds')}"
+        in (alice.call("explain_post", post_id=later["id"])["explanation"])
     )
     assert "does not go out any more" in alice.call("explain_post", post_id=gone["id"])["explanation"]
 
@@ -173,7 +172,7 @@ def test_accounts_are_listed_without_tokens(alice: Agent, punctual: Punctual):
     assert "accessToken" not in account
 
 
-def test_a_key_without_the_scope_and_a_wrong_key_get_the_cure(punctual: Punctual, tmp_path: Path):
+def test_key_without_the_scope_and_a_wrong_key_get_the_cure(punctual: Punctual, tmp_path: Path):
     post = punctual.user.draft()
     with agent(punctual.url, punctual.key("read")) as reader:
         assert reader.call("get_post", post_id=post["id"])["post"]["status"] == "draft"
@@ -189,7 +188,23 @@ def test_a_key_without_the_scope_and_a_wrong_key_get_the_cure(punctual: Punctual
     assert punctual.statuses() == ["draft"]
 
 
-def test_a_users_jwt_is_a_token_too(punctual: Punctual):
+def test_users_jwt_is_a_token_too(punctual: Punctual):
     token = punctual.user.headers["Authorization"].removeprefix("Bearer ")
     with agent(punctual.url, token) as connected:
         assert connected.call("list_posts")["posts"] == []
+
+
+def test_free_times_of_an_account_are_shown_and_the_next_one_is_taken(alice: Agent, punctual: Punctual):
+    account = punctual.account["id"]
+    assert "no weekly times" in alice.call("next_free_times", social_account_id=account)["note"]
+    times = [{"day": day, "at": "09:00:00"} for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")]
+    json_of(punctual.user.put(f"/api/social-accounts/{account}/slots", json={"timeZone": BERLIN, "times": times}))
+    free = alice.call("next_free_times", social_account_id=account, count=2)["freeTimes"]
+    assert [time["timeZone"] for time in free] == [BERLIN, BERLIN]
+    assert [time["local"][11:19] for time in free] == ["09:00:00", "09:00:00"]
+    order = {"content": "In the queue.", "slot": "next", "social_account_id": account}
+    assert free[0]["local"] in alice.call("create_post", **order)["wouldHappen"]
+    assert alice.call("create_post", **order, confirm=True)["post"]["scheduledAt"] == free[0]
+    draft = punctual.user.draft(content="After it.", socialAccountId=account)
+    done = alice.call("schedule_post", post_id=draft["id"], slot="next", confirm=True)
+    assert done["post"]["scheduledAt"] == free[1]
