@@ -13,7 +13,17 @@ from app.mcp.times import shown, zone_of
 
 MAX_EXCERPT = 280  # characters of a text in a list
 MAX_TEXT = 10_000  # characters of a text alone
-KEPT = ("id", "status", "platform", "postType", "media", "imageUrl", "socialAccountId", "companyId", "clientId")
+KEPT: tuple[str, ...] = (
+    "id",
+    "status",
+    "platform",
+    "postType",
+    "media",
+    "imageUrl",
+    "socialAccountId",
+    "companyId",
+    "clientId",
+)
 KEPT += ("armed", "externalUrl", "externalPostId", "latenessMs", "publishedLatenessMs", "errorCode", "errorMessage")
 INSTANTS = ("scheduledAt", "nextAttemptAt", "publishedAt", "createdAt", "updatedAt")
 
