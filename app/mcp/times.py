@@ -72,9 +72,11 @@ def on_clock(written: datetime, zone: ZoneInfo, fold: int = 0) -> datetime:
     try:
         at = written.replace(tzinfo=zone, fold=fold)
         if at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != written:
-            raise Refused(f"{written.isoformat()} does not exist in {zone.key}: the clocks skip it. Choose another.")
+            raise Refused(
+                f"{written.isoformat()} does not exist in {zone.key}: the clocks skip it. Choose another time."
+            )
     except OverflowError:
-        raise Refused("scheduled_at is outside of the calendar.") from None
+        raise Refused("scheduled_at is outside of the calendar. Nothing was done.") from None
     return at
 
 

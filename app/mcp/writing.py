@@ -55,8 +55,9 @@ class Writing:
         }
         body = {name: value for name, value in body.items() if value is not None}
         if scheduled_at is not None or slot is not None:
-            when = await self._when(scheduled_at, time_zone, fold, slot, social_account_id)
+            _require_one(scheduled_at, slot)
             if not confirm:
+                when = await self._when(scheduled_at, time_zone, fold, slot, social_account_id)
                 text = f"A {platform} post would be created, and published {when}."
                 return self._preview(text, content=content[:MAX_EXCERPT])
             body |= _date(scheduled_at, time_zone, fold, slot)
@@ -80,9 +81,10 @@ class Writing:
 
         Pass scheduled_at (with time_zone), or slot "next". Needs confirm true.
         """
+        _require_one(scheduled_at, slot)
         post = await self._read(post_id)
-        when = await self._when(scheduled_at, time_zone, fold, slot, post.get("socialAccountId"))
         if not confirm:
+            when = await self._when(scheduled_at, time_zone, fold, slot, post.get("socialAccountId"))
             return self._preview(f"The post would be published {when}.{_copy(force)}", post)
         body = _date(scheduled_at, time_zone, fold, slot) | ({"force": True} if force else {})
         return await self._act(post, f"/api/posts/{post_id}/schedule", body, request_id)
@@ -186,10 +188,10 @@ class Writing:
     ) -> str:
         """Return when a post would go out, as part of a sentence.
 
-        Raises: Refused for no time or two, and for a time that Punctual would refuse.
+        Only a preview needs it: a confirmed order goes to Punctual, which may have carried it out before.
+
+        Raises: Refused for a time that Punctual would refuse.
         """
-        if (written is None) == (slot is None):
-            raise Refused("Pass one of scheduled_at and slot. Nothing was done.")
         if written is not None:
             at = _not_past(read_written(written, zone_name, fold))
             return f"at {sentence(at, zone_name or self._api.time_zone)}"
@@ -200,6 +202,12 @@ class Writing:
         if not free:
             raise Refused("This account has no free weekly time. Nothing was done. Pass scheduled_at.")
         return f"at the next free weekly time, now {sentence(free[0]['scheduledAt'], str(found['timeZone']))}"
+
+
+def _require_one(written: str | None, slot: str | None) -> None:
+    """Check that one of the two ways to name a time is used. Raises: Refused."""
+    if (written is None) == (slot is None):
+        raise Refused("Pass one of scheduled_at and slot. Nothing was done.")
 
 
 def _date(written: str | None, zone_name: str | None, fold: int, slot: str | None) -> Fields:

@@ -106,6 +106,28 @@ def test_repeated_create_is_one_post_and_another_request_id_is_a_second(alice: A
     assert len(punctual.statuses()) == 2
 
 
+def test_order_repeated_after_its_instant_is_no_error(alice: Agent, punctual: Punctual):
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
+    order = {"content": "Soon.", "scheduled_at": utc(at), "confirm": True}
+    first = alice.call("create_post", **order)
+    punctual.site.clock.at = at + 2 * HOUR
+    again = alice.call("create_post", **order)
+    assert (again["repeated"], again["postId"]) == (True, first["postId"])
+
+
+def test_confirmed_time_is_judged_by_punctual(alice: Agent, punctual: Punctual):
+    post = punctual.user.draft()
+    order = {"post_id": post["id"], "confirm": True}
+    for when, code in (
+        ({"scheduled_at": "2027-03-28T02:30:00", "time_zone": BERLIN}, "nonexistent_local_time"),
+        ({"scheduled_at": "2027-06-01T09:00:00"}, "timezone_required"),
+        ({"scheduled_at": "2020-06-01T09:00:00Z"}, "schedule_in_past"),
+        ({"scheduled_at": "2999-06-01T09:00:00Z"}, "schedule_too_far"),
+    ):
+        assert f"Code: {code}" in alice.refused("schedule_post", **order, **when)
+    assert punctual.statuses() == ["draft"]
+
+
 def test_repeated_move_moves_once_and_another_present_time_is_refused(alice: Agent, punctual: Punctual):
     at = tomorrow_at_nine()
     post = punctual.user.draft()
