@@ -18,7 +18,7 @@ MARK = "pk_"  # the begin of every key. A JWT begins with a letter of base64 for
 SHOWN = 11  # characters that tell keys apart: the mark and 8 of 43 random ones
 MAX_KEY_NAME = 100
 USE_PRECISION = timedelta(minutes=1)  # of the instant of the last use
-KEPT_AFTER_END = timedelta(days=30)  # so an old script is told that its key has ended
+KEPT_AFTER_END = timedelta(days=30)  # until then an old script learns that its key has ended
 _FORM = re.compile(r"pk_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -44,6 +44,7 @@ SCOPES: dict[str, Scope | None] = {
     "POST /api/posts/<post_id>/schedule": PUBLISH,
     "POST /api/posts/<post_id>/publish": PUBLISH,
     "POST /api/posts/<post_id>/duplicate": WRITE,
+    "POST /api/posts/<post_id>/attach": PUBLISH,
     "POST /api/posts/<post_id>/unschedule": PUBLISH,
     "POST /api/posts/recover": PUBLISH,
     "GET /api/social-accounts": READ,

@@ -1,4 +1,4 @@
-"""The posts and accounts of answers: short enough for an agent to read, with each time in UTC and in its zone.
+"""The posts and accounts of answers: short, with each time in UTC and in its zone.
 
 Invariant: the answer of every tool has `now`, in UTC and in the zone of this server.
 """

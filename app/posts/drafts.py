@@ -54,7 +54,7 @@ def insert_draft(deps: Deps, tx: Connection, user_id: str, values: dict[str, Any
 def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any], *, may_publish: bool = True) -> Post:
     """Change content, media or the account. A scheduled post keeps its time and message, so it must stay publishable.
 
-    Without `may_publish` a scheduled post is refused: its new text would go out with nobody else's consent.
+    Without `may_publish` a scheduled post is refused, because its new text would go out without another decision.
 
     A post held for its former account is due at its time again. A delivery already prepared for the former account
     fails its claim and is prepared again.

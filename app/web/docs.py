@@ -19,7 +19,14 @@ SPEC_OPTIONS: dict[str, Any] = {
         "license": {"name": "MIT", "identifier": "MIT"},
     },
     "components": {
-        "securitySchemes": {"user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "securitySchemes": {
+            "user": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The user's JWT, or a personal key (pk_…) with the scope of the route.",
+            }
+        },
     },
 }
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"

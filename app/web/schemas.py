@@ -21,7 +21,9 @@ from app.web.fields import (
     Uuid,
     WireInstant,
     WrittenTime,
+    check_slot,
     http_url,
+    next_slot,
 )
 
 MAX_CURSOR = 200
@@ -50,24 +52,13 @@ class PostCreate(Camel):
     company_id = Uuid(load_default=None, allow_none=True)
 
 
-def slot() -> Text:
-    """Return the field that asks for the next free slot of the account's queue."""
-    return Text(load_default=None, allow_none=True, validate=validate.OneOf(("next",)))
-
-
-def check_slot(data: dict[str, Any]) -> None:
-    """Refuse a time beside a slot. Raises: ValidationError."""
-    if data["slot"] is not None and (data["scheduled_at"], data["time_zone"], data["fold"]) != (None, None, 0):
-        raise ValidationError("A slot has its own time and zone. Send slot alone, or scheduledAt.", "slot")
-
-
 class PostCreateRequest(PostCreate):
     """A new post. With `scheduledAt` or `slot` it is scheduled in the same transaction."""
 
     scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
-    slot = slot()
+    slot = next_slot()
 
     @validates_schema
     def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -90,7 +81,7 @@ class ScheduleRequest(Camel):
     scheduled_at = WrittenTime(load_default=None, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
-    slot = slot()
+    slot = next_slot()
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
     @validates_schema

@@ -37,7 +37,7 @@ Index(
 Index("ix_invitations_expires_at", invitations.c.expires_at)
 
 # Personal API keys, stored as hashes. A revoked key has `revoked_at`, and its end in `expires_at`. It stays a while, so
-# its caller is told that it was revoked.
+# its caller learns that it was revoked.
 api_keys = Table(
     "api_keys",
     metadata,
