@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.servers import http_server
+from tests.adapters.servers import HttpServer, http_server
 from tests.doctor.installation import listening, serving
 from tests.mcp.agents import Agent, agent
 from tests.support.databases import SQLiteDatabases
 from tests.web.site import MessageServer, SetClock, Site, User, build, json_of, settings_for
 
 BERLIN = "Europe/Berlin"
+TOKEN = "pk_of-a-test-that-no-answer-may-show"
+POST_ID = "0857e374-d7fa-4bec-9c2d-0ef4979dd003"
+POST = {"id": POST_ID, "status": "draft", "content": "Hello", "generation": 1, "attempt": 0, "platform": "linkedin"}
+Scripted = tuple[HttpServer, Agent]
 
 
 @dataclass
@@ -88,3 +92,16 @@ def shared(
         punctual.user.draft()
         with agent(punctual.url, punctual.key("read", "write", "publish")) as connected:
             yield connected, punctual
+
+
+@pytest.fixture(scope="module")
+def connected_to_script() -> Iterator[Scripted]:
+    with http_server() as server, agent(server.url, TOKEN) as connected:
+        yield server, connected
+
+
+@pytest.fixture
+def scripted(connected_to_script: Scripted) -> Scripted:
+    """An agent, and the server that it takes for Punctual, which answers as a test says."""
+    connected_to_script[0].seen.clear()
+    return connected_to_script

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.adapters.servers import HttpServer, http_server, says
+from tests.adapters.servers import http_server, says
 from tests.mcp.agents import Agent, agent
-from tests.mcp.conftest import BERLIN, Punctual
-
-Scripted = tuple[HttpServer, Agent]
-TOKEN = "pk_of-a-test-that-no-answer-may-show"
-POST_ID = "0857e374-d7fa-4bec-9c2d-0ef4979dd003"
-POST = {"id": POST_ID, "status": "draft", "content": "Hello", "generation": 1, "attempt": 0, "platform": "linkedin"}
+from tests.mcp.conftest import BERLIN, POST, POST_ID, TOKEN, Punctual, Scripted
 
 
 @pytest.mark.parametrize(
@@ -69,19 +63,6 @@ def test_bad_time_is_refused_already_without_confirmation(shared: tuple[Agent, P
     text = connected.refused("schedule_post", post_id=post["id"], **when)
     assert says in text
     assert punctual.user.read(post["id"])["status"] == "draft"
-
-
-@pytest.fixture(scope="module")
-def connected_to_script() -> Iterator[Scripted]:
-    with http_server() as server, agent(server.url, TOKEN) as connected:
-        yield server, connected
-
-
-@pytest.fixture
-def scripted(connected_to_script: Scripted) -> Scripted:
-    """An agent, and the server that it takes for Punctual, which answers as a test says."""
-    connected_to_script[0].seen.clear()
-    return connected_to_script
 
 
 @pytest.mark.parametrize("by", ["2 hours", "PT", "P", "-P", "PT0S", "P9999999D", "PT2H;", "+PT2H"])
