@@ -65,7 +65,7 @@ def _scheduled(post: Facts, zone: str) -> tuple[list[str], list[Facts]]:
     if late > OVERDUE_SECONDS:
         sentences.append(f"It is overdue by {late:.0f} seconds.")
         causes.append(_cause("overdue", None, "The sweep sends overdue posts every five minutes. See the alerts."))
-    elif not post.get("armed"):
+    elif not post.get("armed") and not post.get("risks"):
         cure = "The sweep arms it before its time. Nothing has to be done, unless an alert names the message service."
         causes.append(_cause("not_armed", "No message is set for its time yet.", cure))
     return sentences, causes

@@ -51,12 +51,11 @@ def test_risks_alerts_and_the_breaker_are_causes_with_their_cures(scripted: Scri
     server.answer = lambda seen: says(200, answers[seen.path])(seen)
     found = connected.call("explain_post", post_id=POST_ID)
     assert [cause["code"] for cause in found["causes"]] == [
-        "not_armed",
         "token_ends",
         "message_service_down",
         "breaker_open",
     ]
-    assert found["causes"][1] == RISK
+    assert found["causes"][0] == RISK
     assert found["post"]["risks"] == [RISK]
 
 
