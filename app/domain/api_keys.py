@@ -36,6 +36,7 @@ READ, WRITE, PUBLISH = Scope.READ, Scope.WRITE, Scope.PUBLISH
 #: for the routes that give access to others or to other keys, which would outlast the key.
 SCOPES: dict[str, Scope | None] = {
     "GET /api/posts": READ,
+    "GET /api/posts/counts": READ,
     "POST /api/posts": WRITE,  # a scheduled post needs publish too
     "GET /api/posts/<post_id>": READ,
     "PATCH /api/posts/<post_id>": WRITE,  # a scheduled post needs publish too

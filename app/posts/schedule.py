@@ -53,39 +53,28 @@ class Scheduled:
     warnings: list[tuple[str, str]]
 
 
-def order_for(deps: Deps, user_id: str, text: str, zone: str | None, fold: int, force: bool = False) -> Order:
-    """Read an author's order for the instant that `text` means.
+def order_for(deps: Deps, user_id: str, text: str | None, zone: str | None, fold: int, force: bool = False) -> Order:
+    """Read an author's order for the instant that `text` means, or with None for the next free slot of the account.
 
     `zone` is an IANA name, for a text without an offset. `fold` 1 picks the second of two equal local times.
 
     Raises: Invalid.
     """
-    now = deps.clock.now()
-    return Order(user_id, parse_chosen_time(text, zone, fold, now, deps.settings.max_schedule_days), now, force)
+    now, most = deps.clock.now(), deps.settings.max_schedule_days
+    return Order(user_id, parse_chosen_time(text, zone, fold, now, most) if text is not None else None, now, force)
 
 
 def schedule(
-    deps: Deps, user_id: str, post_id: str, text: str, zone: str | None, fold: int, force: bool = False
+    deps: Deps, user_id: str, post_id: str, text: str | None, zone: str | None, fold: int, force: bool = False
 ) -> Scheduled:
-    """Schedule or reschedule the post for the instant that `text` means. The arguments are those of `order_for`.
+    """Schedule or reschedule the post for an instant or the next free slot. The arguments are those of `order_for`.
 
-    Raises: NotFound, Invalid, Unavailable, Conflict (`force_required` where the post may be out already and the
-    platform would take a second copy).
+    A post's own slot counts as free.
+
+    Raises: NotFound, Invalid (`no_slots` and `no_free_slot` among its codes), Unavailable, Conflict (`force_required`
+    where the post may be out already and the platform would take a second copy).
     """
     return _execute(deps, post_id, order_for(deps, user_id, text, zone, fold, force))
-
-
-def schedule_in_slot(deps: Deps, user_id: str, post_id: str, force: bool = False) -> Scheduled:
-    """Schedule the post for the next free slot of its account. Its own slot counts as free.
-
-    Raises: as `schedule`, and Invalid (`no_slots`, `no_free_slot`).
-    """
-    return _execute(deps, post_id, slot_order(deps, user_id, force))
-
-
-def slot_order(deps: Deps, user_id: str, force: bool = False) -> Order:
-    """Return an author's order for the next free slot."""
-    return Order(user_id, None, deps.clock.now(), force)
 
 
 def publish_now(deps: Deps, user_id: str, post_id: str, force: bool = False) -> Scheduled:

@@ -15,7 +15,7 @@ from app import api_keys
 from app.domain.api_keys import MAX_KEY_NAME, Scope
 from app.domain.errors import invalid_field
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.company_schemas import PageQuery
 from app.web.fields import Camel, Instant, Items, Length, Name, Text, WireInstant
 from app.web.ids import uuid_or_404
@@ -55,7 +55,7 @@ class KeyPage(Camel):
 class ApiKeys(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listApiKeys")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, KeyPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class ApiKeys(MethodView):
             lambda key: (key.created_at, key.id),
         )
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("createApiKey", "422 too_short expires_in_past quota_exceeded")
     @blueprint.arguments(KeyBody)
     @blueprint.response(201, NewKeyView)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class ApiKeys(MethodView):
 class OneApiKey(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("revokeApiKey", "404 not_found key_not_found")
     @blueprint.response(204)
     def delete(self, key_id: str) -> None:
         """Revoke a personal key for good."""

@@ -8,7 +8,10 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
+from app.domain.post_lists import Sort
+from app.domain.text_search import MAX_SEARCH
 from app.web.fields import (
+    Answer,
     Camel,
     Count,
     Instant,
@@ -16,6 +19,7 @@ from app.web.fields import (
     Length,
     Name,
     Pasted,
+    Statuses,
     Text,
     Token,
     Uuid,
@@ -30,6 +34,7 @@ MAX_CURSOR = 200
 MAX_ID = 255
 MAX_NAME = 255  # of an account
 MAX_TOKEN = 8192
+TEXT_OR_NULL = {"type": ["string", "null"]}  # of a field whose type is a function's
 
 
 class MediaItem(Camel):
@@ -42,6 +47,8 @@ def media(**kwargs: Any) -> Items:
 
 
 class PostCreate(Camel):
+    """A new post. With `scheduledAt` or `slot` it is scheduled in the same transaction."""
+
     content = Text(required=True, validate=Length(max=MAX_CONTENT))
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
     post_type = Text(load_default="post", validate=validate.OneOf(POST_TYPES))
@@ -50,11 +57,6 @@ class PostCreate(Camel):
     social_account_id = Uuid(load_default=None, allow_none=True)
     client_id = Uuid(load_default=None, allow_none=True)
     company_id = Uuid(load_default=None, allow_none=True)
-
-
-class PostCreateRequest(PostCreate):
-    """A new post. With `scheduledAt` or `slot` it is scheduled in the same transaction."""
-
     scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
@@ -115,17 +117,20 @@ class RecoverRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
-def _linkedin_urn(post: Any) -> str | None:
-    values = post if isinstance(post, dict) else {"platform": post.platform, "id": post.external_post_id}
-    return values.get("external_post_id", values.get("id")) if values["platform"] == "linkedin" else None
-
-
-class Warning_(Camel):
+class Warning_(Answer):
     code = fields.String()
     message = fields.String()
 
 
-class PostView(Camel):
+class RiskView(Answer):
+    code = fields.String()
+    message = fields.String()
+    cure = fields.String()
+
+
+class PostView(Answer):
+    """A post. `risks` is what is known now to keep a scheduled post from going out on time."""
+
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
@@ -146,7 +151,9 @@ class PostView(Camel):
     message_id = fields.String(allow_none=True)
     armed = fields.Boolean()
     external_post_id = fields.String(allow_none=True)
-    linkedin_post_urn = fields.Function(_linkedin_urn, allow_none=True)
+    linkedin_post_urn = fields.Function(
+        lambda post: post["external_post_id"] if post["platform"] == "linkedin" else None, metadata=TEXT_OR_NULL
+    )
     external_url = fields.String(allow_none=True)
     published_at = WireInstant(allow_none=True)
     lateness_ms = fields.Float(allow_none=True)
@@ -155,33 +162,60 @@ class PostView(Camel):
     error_message = fields.String(allow_none=True)
     created_at = WireInstant()
     updated_at = WireInstant()
+    risks = fields.List(fields.Nested(RiskView))
 
 
 class PostCreated(PostView):
     """A new post. The last two fields are there if it was scheduled at once."""
 
+    SOMETIMES = ("local_time", "warnings")
+
     local_time = fields.String()
     warnings = fields.List(fields.Nested(Warning_))
 
 
-class PostPage(Camel):
+class PostPage(Answer):
     data = fields.List(fields.Nested(PostView))
     next_cursor = fields.String(allow_none=True)
 
 
-class ListQuery(Camel):
-    status = Text(validate=validate.OneOf([status.value for status in Status]))
+class PostQuery(Camel):
+    """The filters of posts. `from` and `to` bound scheduledAt, `to` excluded."""
+
+    status = Statuses()
     platform = Text(validate=validate.OneOf(PLATFORMS))
     company_id = Uuid()
     client_id = Uuid()
     social_account_id = Uuid()
+    q = Pasted(validate=Length(1, MAX_SEARCH))
+    needs_attention = fields.Boolean(truthy={"true"}, falsy={"false"})
     start = Instant(data_key="from")
     end = Instant(data_key="to")
+    updated_since = Instant()
+
+
+class ListQuery(PostQuery):
+    sort = Text(load_default=Sort.CREATED, validate=validate.OneOf([sort.value for sort in Sort]))
+    order = Text(load_default="desc", validate=validate.OneOf(("asc", "desc")))
     limit = Count(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=Length(1, MAX_CURSOR))
 
 
-class ScheduleAnswer(Camel):
+class CauseView(RiskView):
+    SOMETIMES = ("social_account_id",)
+
+    count = fields.Integer()
+    social_account_id = fields.String()
+
+
+class PostCounts(Answer):
+    """Counts of posts. A status has at most 10,000: so many, or more."""
+
+    by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
+    needs_attention = fields.List(fields.Nested(CauseView))
+
+
+class ScheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
     scheduled_at = WireInstant()
@@ -192,12 +226,12 @@ class ScheduleAnswer(Camel):
     warnings = fields.List(fields.Nested(Warning_))
 
 
-class UnscheduleAnswer(Camel):
+class UnscheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
 
 
-class AttemptView(Camel):
+class AttemptView(Answer):
     attempt = fields.Integer()
     generation = fields.Integer()
     trigger = fields.String(validate=validate.OneOf(("message", "sweep", "poll", "manual")))
@@ -214,7 +248,7 @@ class AttemptView(Camel):
     error = fields.String(allow_none=True)
 
 
-class TransitionView(Camel):
+class TransitionView(Answer):
     at = WireInstant()
     from_status = fields.String(data_key="from", allow_none=True)
     to_status = fields.String(data_key="to")
@@ -224,7 +258,9 @@ class TransitionView(Camel):
     attempt = fields.Integer()
 
 
-class Timeline(Camel):
+class Timeline(Answer):
+    SOMETIMES = ("next_cursor",)
+
     attempts = fields.List(fields.Nested(AttemptView))
     transitions = fields.List(fields.Nested(TransitionView))
     next_cursor = fields.String()
@@ -255,14 +291,14 @@ class AccountEdit(Camel):
     expires_at = Instant(allow_none=True)
 
 
-class AccountView(Camel):
+class AccountView(Answer):
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
     client_id = fields.String(allow_none=True)
     platform = fields.String()
     external_id = fields.String()
-    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, allow_none=True)
+    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, metadata=TEXT_OR_NULL)
     account_name = fields.String()
     status = fields.String(validate=validate.OneOf(("active", "reconnect_required")))
     expires_at = WireInstant(allow_none=True)
@@ -271,7 +307,7 @@ class AccountView(Camel):
     updated_at = WireInstant()
 
 
-class AccountPage(Camel):
+class AccountPage(Answer):
     data = fields.List(fields.Nested(AccountView))
     next_cursor = fields.String(allow_none=True)
 
@@ -294,7 +330,7 @@ class ConnectQuery(Camel):
     client_id = Uuid()
 
 
-class ConnectView(Camel):
+class ConnectView(Answer):
     authorization_url = fields.String()
     expires_at = WireInstant()
 

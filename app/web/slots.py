@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from app.accounts.slots import preview_slots, read_slots, set_slots
 from app.domain.slots import DAYS, MAX_PREVIEW, MAX_SLOTS, Queue, Slot, queue_of
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.fields import Camel, Count, Items, Length, Text, WireInstant
 from app.web.ids import uuid_or_404
 
@@ -66,13 +66,18 @@ class NextSlots(Camel):
 class Slots(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("getSlots", "404 not_found account_not_found")
     @blueprint.response(200, SlotsView)
     def get(self, account_id: str) -> dict[str, Any]:
         """Read the weekly slots of an account. Without any, timeZone is null."""
         return _view(read_slots(deps(), user_id(), uuid_or_404(account_id)))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "setSlots",
+        "403 role_insufficient",
+        "404 not_found account_not_found",
+        "422 unknown_time_zone repeated_time",
+    )
     @blueprint.arguments(SlotsBody)
     @blueprint.response(200, SlotsView)
     def put(self, body: dict[str, Any], account_id: str) -> dict[str, Any]:
@@ -88,7 +93,7 @@ class Slots(MethodView):
 
 
 @blueprint.route("/next")
-@blueprint.doc(**SECURED)
+@blueprint.operation("listNextSlots", "404 not_found account_not_found")
 @user_required
 @blueprint.arguments(NextQuery, location="query")
 @blueprint.response(200, NextSlots)

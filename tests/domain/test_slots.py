@@ -72,6 +72,11 @@ def test_slot_moved_onto_another_one_is_one_slot():
     assert found == ["2026-03-29T03:30:00+02:00", "2026-03-30T02:30:00+02:00", "2026-03-30T03:30:00+02:00"]
 
 
+def test_slot_moved_by_a_whole_day_comes_after_the_earlier_slots_of_its_new_day():
+    found = local("Pacific/Apia", "2011-12-30T09:00:00+00:00", 2, "fri 09:00:00", "sat 08:00:00")
+    assert found == ["2011-12-31T08:00:00+14:00", "2011-12-31T09:00:00+14:00"]
+
+
 @pytest.mark.parametrize(
     ("zone", "after", "at", "first", "next_day"),
     [

@@ -1,6 +1,7 @@
 """Concurrent publishes, one-call schedules and attaches: one send, one settlement, and no post lost between them."""
 
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -54,7 +55,13 @@ def test_publish_during_its_delivery_is_one_send_or_refused(pg_world: World):
 
 def test_one_call_schedules_above_the_quota_leave_no_row(pg_world: World):
     pg_world.set(quota_posts=3)
-    values = {"content": "Hello", "platform": "linkedin", "post_type": "post", "media": [], "image_url": None}
+    values: dict[str, Any] = {
+        "content": "Hello",
+        "platform": "linkedin",
+        "post_type": "post",
+        "media": [],
+        "image_url": None,
+    }
     order = order_for(pg_world.deps, USER, IN_TEN_MINUTES.isoformat(), None, 0)
     results = run_together([partial(create_scheduled, pg_world.deps, values, order)] * 6)
     assert [type(error) for error in errors(results)] == [Invalid] * 3

@@ -14,7 +14,7 @@ from app.companies import companies
 from app.domain.errors import NotFound
 from app.domain.slots import DAYS, queue_of, read_slot
 from app.posts.create import create_scheduled
-from app.posts.schedule import schedule_in_slot, slot_order
+from app.posts.schedule import order_for, schedule
 from app.store.accounts import queues
 from app.store.schema.tables import account_queues
 from tests.support.fakes import START
@@ -34,8 +34,8 @@ def test_concurrent_calls_take_different_slots_without_a_hole(world: World):
     """SQLite's writers wait for each other, and PostgreSQL's for the row of the account's queue."""
     set_slots(world.deps, USER, world.account.id, HOURLY)
     posts = [world.draft() for _ in range(CALLS)]
-    works: list[Callable[[], Any]] = [partial(schedule_in_slot, world.deps, USER, post.id) for post in posts]
-    works += [lambda: create_scheduled(world.deps, VALUES, slot_order(world.deps, USER))] * CALLS
+    works: list[Callable[[], Any]] = [partial(schedule, world.deps, USER, post.id, None, None, 0) for post in posts]
+    works += [lambda: create_scheduled(world.deps, VALUES, order_for(world.deps, USER, None, None, 0))] * CALLS
     done = run_together(works)
     assert errors(done) == []
     assert sorted(one.post.scheduled_at for one in done) == next_slots(2 * CALLS)
@@ -52,7 +52,7 @@ def test_concurrent_calls_for_posts_of_a_company_take_different_slots(pg_world: 
         )
     set_slots(pg_world.deps, USER, account.id, HOURLY)
     posts = [pg_world.draft(company_id=company) for _ in range(CALLS)]
-    done = run_together([partial(schedule_in_slot, pg_world.deps, USER, post.id) for post in posts])
+    done = run_together([partial(schedule, pg_world.deps, USER, post.id, None, None, 0) for post in posts])
     assert errors(done) == []
     assert sorted(one.post.scheduled_at for one in done) == next_slots(CALLS)
 
@@ -62,7 +62,7 @@ def test_second_call_waits_for_the_first_and_takes_the_next_slot(pg_world: World
     first, second = pg_world.draft(), pg_world.draft()
     with pg_world.db.transaction() as tx:
         queues.lock_queue(tx, pg_world.account.id)
-        with run_beside(partial(schedule_in_slot, pg_world.deps, USER, second.id)) as waiting:
+        with run_beside(partial(schedule, pg_world.deps, USER, second.id, None, None, 0)) as waiting:
             wait_until_blocked(pg_world.db)
             pg_world.overwrite(
                 first,

@@ -41,7 +41,7 @@ def test_one_call_creates_schedules_and_arms(site: Site, alice: User, qstash: Me
 def test_one_call_names_the_chosen_one_of_two_local_times(site: Site):
     alice = site.user("alice", at=dt.datetime(2026, 10, 24, 8, tzinfo=dt.UTC))
     alice.account()
-    clock = {"scheduledAt": "2026-10-25T02:30:00", "timeZone": "Europe/Berlin"}
+    clock: dict[str, Any] = {"scheduledAt": "2026-10-25T02:30:00", "timeZone": "Europe/Berlin"}
     first, second = create(alice, **clock), create(alice, **clock, fold=1)
     assert (first["scheduledAt"], second["scheduledAt"]) == ("2026-10-25T00:30:00.000Z", "2026-10-25T01:30:00.000Z")
     assert (first["localTime"][-6:], second["localTime"][-6:]) == ("+02:00", "+01:00")

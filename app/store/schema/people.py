@@ -1,4 +1,4 @@
-"""The tables of invitations to companies, of personal API keys and of the audit trail."""
+"""The tables of invitations to companies, personal API keys, queues of weekly slots and the audit trail."""
 
 from __future__ import annotations
 
@@ -56,6 +56,17 @@ api_keys = Table(
 )
 Index("ix_api_keys_list", api_keys.c.user_id, api_keys.c.created_at, api_keys.c.id)
 Index("ix_api_keys_expires_at", api_keys.c.expires_at, **partial("expires_at IS NOT NULL"))
+
+# The weekly slots of an account's queue, as `mon 09:00:00` in its zone. A post that takes the next free slot locks its
+# account's row, so two posts never take one slot.
+account_queues = Table(
+    "account_queues",
+    metadata,
+    Column("account_id", Id(), ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("time_zone", sa.String(64), nullable=False),
+    Column("slots", sa.JSON, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
 
 # The audit trail. A company's entries outlive its members, accounts and clients, so they refer to no other table.
 # `company_id` is null for a change of a personal account or key. `fields` are names of changed fields, never values.

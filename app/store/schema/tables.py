@@ -27,7 +27,7 @@ from app.store.schema.operations import (
     sweeps,
     tallies,
 )
-from app.store.schema.people import api_keys, audit_entries, invitations
+from app.store.schema.people import account_queues, api_keys, audit_entries, invitations
 
 __all__ = [
     "GOING_OUT",
@@ -141,6 +141,19 @@ Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **
 Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **partial("client_id IS NOT NULL"))
 Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
 Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
+# The lists by a changing time. Posts without a time are few: drafts, and drafts that were cancelled.
+Index("ix_posts_changed", posts.c.user_id, posts.c.updated_at, posts.c.id)
+Index("ix_posts_undated", posts.c.user_id, posts.c.created_at, posts.c.id, **partial("scheduled_at IS NULL"))
+Index(
+    "ix_posts_company_changed",
+    *(posts.c.company_id, posts.c.updated_at, posts.c.id),
+    **partial("company_id IS NOT NULL"),
+)
+Index(
+    "ix_posts_company_time",
+    *(posts.c.company_id, posts.c.scheduled_at, posts.c.id),
+    **partial("company_id IS NOT NULL AND scheduled_at IS NOT NULL"),
+)
 # Equal texts of an account, for warnings to authors.
 GOING_OUT = "status IN ('scheduled', 'publishing', 'published')"
 Index(
@@ -247,17 +260,6 @@ Index(
     "ix_social_accounts_profile",
     *(social_accounts.c.profile_of, social_accounts.c.created_at, social_accounts.c.id),
     **partial("profile_of IS NOT NULL"),
-)
-
-# The weekly slots of an account's queue, as `mon 09:00:00` in its zone. A post that takes the next free slot locks its
-# account's row, so two posts never take one slot.
-account_queues = Table(
-    "account_queues",
-    metadata,
-    Column("account_id", Id(), ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True),
-    Column("time_zone", sa.String(64), nullable=False),
-    Column("slots", sa.JSON, nullable=False),
-    Column("updated_at", Instant, nullable=False),
 )
 
 companies = Table(

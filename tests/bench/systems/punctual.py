@@ -13,6 +13,7 @@ from app.local.stack import THREADS, WORKERS
 from tests.bench.api import Api
 from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
+from tests.bench.server_time import server_ms
 from tests.bench.systems.system import SystemContext
 from tests.support.app_stack import AppStack, StackOptions
 
@@ -57,6 +58,9 @@ class Punctual:
 
     def unschedule(self, posts: Sequence[Post], threads: int) -> float:
         return make_calls(lambda post: self._api.unschedule(post.key), posts, threads)[1]
+
+    def server_ms(self) -> float:
+        return server_ms(self._stack.workers("app"), self._database_url)
 
     def kill(self) -> None:
         self._stack.kill("app")

@@ -63,3 +63,12 @@ class RoughSystem(Protocol):
     def roughen(self, seconds: float, cold_seconds: float, cold_share: float) -> None:
         """Delay each delivery by up to `seconds`, and a share of them by `cold_seconds` more."""
         ...
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A system called over HTTP, whose server's processor time can be read."""
+
+    def server_ms(self) -> float:
+        """Return the milliseconds of processor used so far by the workers and their database's backends."""
+        ...
