@@ -53,6 +53,8 @@ def test_key_without_the_scope_of_the_route_is_refused_by_its_name(small_site: S
     assert f"scope {wanted}" in body["detail"]
     assert [(error["field"], error["code"]) for error in body["errors"]] == [("scopes", "scope_required")]
     answer = call(with_key(alice, str(wanted)), route)
+    if not answer.is_json and answer.mimetype != "application/problem+json":
+        return  # a file
     assert answer.get_json(force=True).get("code") not in ("scope_required", "jwt_required"), answer.get_json()
 
 
