@@ -1,4 +1,4 @@
-"""The commands of the encryption keys: keys rotate-encryption."""
+"""The commands of keys: keys rotate-encryption, and keys revoke for the personal keys of a user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.errors import NotConfigured, Unavailable
 
 
 def keys_commands(services: Services) -> click.Group:
-    group = AppGroup("keys", help="The keys that encrypt the accounts' tokens.")
+    group = AppGroup("keys", help="The keys that encrypt the accounts' tokens, and users' personal keys.")
 
     @group.command("rotate-encryption")
     @click.option("--dry-run", is_flag=True, help="Only count the secrets, change nothing.")
@@ -34,5 +34,17 @@ def keys_commands(services: Services) -> click.Group:
         for name in done.busy:
             click.echo(f"{name}: changed or locked now. Run the command again.", err=True)
         raise SystemExit(0 if done.complete else 1)
+
+    @group.command("revoke")
+    @click.argument("user")
+    def revoke(user: str) -> None:
+        """Revoke all personal API keys of a user who has left. The user's tokens end by themselves."""
+        from app.api_keys import revoke_all
+
+        try:
+            revoked = revoke_all(services.deps, user)
+        except Unavailable as error:
+            raise click.ClickException(error.detail) from None
+        click.echo(f"Revoked {revoked} personal keys of {user}.")
 
     return group

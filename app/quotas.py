@@ -3,7 +3,7 @@
 Each check follows its write in the same transaction, so the count includes the new row, and a refusal undoes it. The
 checks of a user's quotas need `lock_owner` before the write. Those of a company need its exclusive lock.
 
-Personal keys get a function of the same form here, and a setting `quota_…`.
+Each further kind gets a function of the same form here, and a setting `quota_…`.
 
 Invariant: two writes at once never exceed a quota together. Things kept from before a lower quota stay.
 """
@@ -24,6 +24,7 @@ __all__ = [
     "count_places",
     "lock_owner",
     "require_account_quota",
+    "require_api_key_quota",
     "require_client_quota",
     "require_company_quota",
     "require_draft_quota",
@@ -145,6 +146,16 @@ def require_key_quota(settings: Settings, tx: Connection, user_id: str, now: dat
     if most and (actual := quotas.kept_keys(tx, user_id, now, most + 1)) > most:
         message = f"At most {most:,} Idempotency-Keys are kept. Each is free a day after its use."
         raise _exceeded("Idempotency-Key", message, most, actual)
+
+
+def require_api_key_quota(settings: Settings, tx: Connection, user_id: str) -> None:
+    """Check the number of personal API keys.
+
+    Raises: Invalid.
+    """
+    most = settings.quota_api_keys
+    if most and (actual := quotas.personal_keys(tx, user_id, most + 1)) > most:
+        raise _exceeded("keys", f"You may have {most:,} personal keys. Revoke one first.", most, actual)
 
 
 def _too_many_posts(limit: int, actual: int) -> Invalid:

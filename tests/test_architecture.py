@@ -8,8 +8,6 @@ from tests.support.architecture import (
     DELIVERY_LINES,
     FILE_LINES,
     FUNCTION_LINES,
-    MAY_IMPORT,
-    ROOMS,
     Source,
     cycles,
     delivery,
@@ -19,6 +17,7 @@ from tests.support.architecture import (
     sources,
     transactions_in_web,
 )
+from tests.support.layers import MAY_IMPORT, ROOMS
 
 ROOT = Path(__file__).parent.parent
 APP = sources(ROOT, "app")
@@ -102,6 +101,10 @@ def assert_none(problems: list[str]) -> None:
         ("app/web/posts.py", "import aiohttp"),
         ("app/web/posts.py", "from tests.support import architecture"),
         ("app/web/posts.py", "import numpy"),
+        ("app/web/posts.py", "from mcp.server import MCPServer"),
+        ("app/web/posts.py", "from app.mcp.tools import build_server"),
+        ("app/mcp/times.py", "from app.domain import times"),
+        ("app/mcp/api.py", "import requests"),
         ("app/publishing.py", "import json"),
     ],
 )
@@ -126,6 +129,7 @@ def test_an_import_that_points_outward_is_found(path: str, line: str):
         ("app/wiring.py", "from app.adapters.n8n import Webhook\nfrom app.store.engine import Database"),
         ("app/__init__.py", "from flask import Flask\nfrom app.web import build_app\nfrom app.wiring import wire"),
         ("app/cli.py", "import click\nfrom app.wiring import wire\nfrom app.store import migrate"),
+        ("app/mcp/tools.py", "from mcp.server import MCPServer\nfrom app.mcp.errors import Refused"),
         ("app/local/n8n/reporter.py", "import aiohttp\nfrom app.local.qstash import message"),
     ],
 )

@@ -94,8 +94,9 @@ def remove_member(deps: Deps, user_id: str, company_id: str, member_id: str) -> 
 def _end_access(tx: Connection, company_id: str, member_id: str) -> None:
     """End all other ways into the company: the pending invitations by the member.
 
-    API keys of the member for this company end here too, once such keys exist. Two things need nothing here:
-    `app.idempotency` checks the right to read before each replay, and a connection in progress checks it at its end.
+    Three things need nothing here. A personal key has the rights that its user has at each call, so its way into the
+    company ends with the membership. `app.idempotency` checks the right to read before each replay, and a connection in
+    progress checks it at its end.
     """
     stored_invitations.end_pending_by(tx, company_id, member_id)
 

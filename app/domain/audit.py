@@ -13,7 +13,7 @@ MAX_USER_AGENT = 200  # characters kept
 
 
 class Action(StrEnum):
-    """A recorded action. Actions on API keys belong here once these exist."""
+    """A recorded action."""
 
     COMPANY_CREATED = "company.created"
     COMPANY_RENAMED = "company.renamed"
@@ -37,6 +37,8 @@ class Action(StrEnum):
     ENDPOINT_CHANGED = "endpoint.changed"
     ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105  # an action
     ENDPOINT_REMOVED = "endpoint.removed"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
     FEED_CREATED = "feed.created"
     FEED_DELETED = "feed.deleted"
 
@@ -52,7 +54,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row of `audit_entries`. `company_id` is None for a change of a personal account."""
+    """One row of `audit_entries`. `company_id` is None for a change of a personal account or key."""
 
     id: int
     at: datetime

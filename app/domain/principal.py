@@ -9,10 +9,15 @@ MAX_USER_ID_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user with a verified token. `admin` is True if the token has the admin's role."""
+    """A user with a verified token. `admin` is True if the token has the admin's role.
+
+    `key_id` and `scopes` are those of a personal key. Both are None for a JWT, which has all rights of its user.
+    """
 
     user_id: str
     admin: bool = False
+    key_id: str | None = None
+    scopes: frozenset[str] | None = None
 
 
 def is_user_id(value: object) -> bool:

@@ -79,7 +79,7 @@ def parse_chosen_time(text: str, zone_name: str | None, fold: int, now: datetime
     Raises: Invalid when the time does not exist, has no zone, or is out of bounds. Its code is one of the API's.
     """
     written = _parse(text, "scheduledAt", _EXAMPLE)
-    zone = _zone(zone_name) if zone_name is not None else None
+    zone = read_zone(zone_name) if zone_name is not None else None
     if written.tzinfo is None and zone is None:
         raise invalid_field("scheduledAt", "timezone_required", f"Name the time zone. Write {_EXAMPLE} (an IANA name).")
     ambiguous = False
@@ -130,7 +130,11 @@ def _offset(match: re.Match[str]) -> timezone | None:
     return timezone(-size if match["sign"] == "-" else size)
 
 
-def _zone(name: str) -> ZoneInfo:
+def read_zone(name: str) -> ZoneInfo:
+    """Return the zone of this IANA name.
+
+    Raises: Invalid.
+    """
     try:
         if _ZONE_NAME.fullmatch(name) and name != "Factory":
             return ZoneInfo(name)

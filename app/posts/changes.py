@@ -26,7 +26,14 @@ def change_post(deps: Deps, user_id: str, post_id: str, change: Change) -> Befor
 
     Raises: NotFound, Forbidden, Conflict, Unavailable, and the errors of `change`.
     """
-    read = reader(user_id, post_id)
+    return change_in_transaction(deps, reader(user_id, post_id), change)
+
+
+def change_in_transaction(deps: Deps, read: Read, change: Change) -> BeforeAndAfter:
+    """Apply `change` in a transaction to the post that `read` finds.
+
+    Raises: as `change_post`.
+    """
     return win_race(lambda: _in_transaction(deps, read, change), CHANGED)
 
 

@@ -12,6 +12,7 @@ from app import quotas
 from app.alarms import arm, disarm
 from app.companies.permissions import post_for, resolve_owner
 from app.deps import Deps
+from app.domain.api_keys import Scope, scope_required
 from app.domain.companies import Right
 from app.domain.errors import invalid_field
 from app.domain.lifecycle import EDITABLE, Status
@@ -51,18 +52,22 @@ def insert_draft(deps: Deps, tx: Connection, user_id: str, values: dict[str, Any
     return post
 
 
-def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any]) -> Post:
+def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any], *, may_publish: bool = True) -> Post:
     """Change content, media or the account. A scheduled post keeps its time and message, so it must stay publishable.
+
+    Without `may_publish` a scheduled post is refused, because its new text would go out without another decision.
 
     A post held for its former account is due at its time again. A delivery already prepared for the former account
     fails its claim and is prepared again.
 
-    Raises: NotFound, Conflict, Invalid, Unavailable.
+    Raises: NotFound, Forbidden, Conflict, Invalid, Unavailable.
     """
 
     def change(tx: Connection, post: Post) -> Post | None:
         if post.status not in EDITABLE:
             raise wrong_status(post)
+        if post.status is Status.SCHEDULED and not may_publish:
+            raise scope_required(Scope.PUBLISH)
         if not values:
             return post
         require_nothing_out(tx, post)

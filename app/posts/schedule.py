@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.expiry import expiry_warnings
+from app.accounts.slots import take_next_slot
 from app.alarms import arm, disarm
 from app.companies.permissions import post_with_accounts_for
 from app.deps import Deps
@@ -17,9 +18,10 @@ from app.domain.content.rules import content_warnings
 from app.domain.errors import FieldError, Invalid, invalid_field
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.post import Account, Post
+from app.domain.slots import chosen_in_zone
 from app.domain.times import ChosenTime, parse_chosen_time, present_time
 from app.log import emit
-from app.posts.changes import change_autocommit, reader
+from app.posts.changes import change_autocommit, change_in_transaction, reader
 from app.posts.refusals import require_not_out, require_publishable, wrong_status
 from app.posts.warnings import find_warnings
 from app.store.engine import Connection
@@ -32,11 +34,12 @@ AMBIGUOUS = ("ambiguous_local_time", "The clock shows this time twice that day. 
 class Order:
     """An author's order to schedule a post: the user, the time as understood, and the instant of the order.
 
-    `force`: the author accepts a second copy of an attempt that may be out.
+    `chosen` is None for the next free slot of the post's account. `force`: the author accepts a second copy of an
+    attempt that may be out.
     """
 
     user_id: str
-    chosen: ChosenTime
+    chosen: ChosenTime | None
     now: datetime
     force: bool = False
 
@@ -50,24 +53,26 @@ class Scheduled:
     warnings: list[tuple[str, str]]
 
 
-def order_for(deps: Deps, user_id: str, text: str, zone: str | None, fold: int, force: bool = False) -> Order:
-    """Read an author's order for the instant that `text` means.
+def order_for(deps: Deps, user_id: str, text: str | None, zone: str | None, fold: int, force: bool = False) -> Order:
+    """Read an author's order for the instant that `text` means, or with None for the next free slot of the account.
 
     `zone` is an IANA name, for a text without an offset. `fold` 1 picks the second of two equal local times.
 
     Raises: Invalid.
     """
-    now = deps.clock.now()
-    return Order(user_id, parse_chosen_time(text, zone, fold, now, deps.settings.max_schedule_days), now, force)
+    now, most = deps.clock.now(), deps.settings.max_schedule_days
+    return Order(user_id, parse_chosen_time(text, zone, fold, now, most) if text is not None else None, now, force)
 
 
 def schedule(
-    deps: Deps, user_id: str, post_id: str, text: str, zone: str | None, fold: int, force: bool = False
+    deps: Deps, user_id: str, post_id: str, text: str | None, zone: str | None, fold: int, force: bool = False
 ) -> Scheduled:
-    """Schedule or reschedule the post for the instant that `text` means. The arguments are those of `order_for`.
+    """Schedule or reschedule the post for an instant or the next free slot. The arguments are those of `order_for`.
 
-    Raises: NotFound, Invalid, Unavailable, Conflict (`force_required` where the post may be out already and the
-    platform would take a second copy).
+    A post's own slot counts as free.
+
+    Raises: NotFound, Invalid (`no_slots` and `no_free_slot` among its codes), Unavailable, Conflict (`force_required`
+    where the post may be out already and the platform would take a second copy).
     """
     return _execute(deps, post_id, order_for(deps, user_id, text, zone, fold, force))
 
@@ -88,27 +93,30 @@ def _execute(deps: Deps, post_id: str, order: Order) -> Scheduled:
         post, usable[:] = post_with_accounts_for(connection, order.user_id, post_id, right)
         return post
 
-    before, after = change_autocommit(deps, read, lambda tx, post: write_schedule(deps, tx, post, usable, order))
+    apply = change_autocommit if order.chosen is not None else change_in_transaction  # a slot is taken under a lock
+    before, after = apply(deps, read, lambda tx, post: write_schedule(deps, tx, post, usable, order))
     return finish_schedule(deps, before, after, usable, order)
 
 
 def write_schedule(deps: Deps, tx: Connection, post: Post, usable: list[Account], order: Order) -> Post | None:
     """Write the order to the post's row. Returns None after a lost race.
 
-    `usable` are the accounts that the post may go out through.
+    `usable` are the accounts that the post may go out through. An order for a slot needs a transaction.
 
     Raises: Conflict, Invalid.
     """
     if post.status not in SCHEDULABLE:
         raise wrong_status(post)
     require_publishable(deps, post)
-    forced = require_not_out(deps, tx, post, order.chosen.at, order.force)
+    account_id = choose_account(post, usable).id
+    chosen = order.chosen or take_next_slot(deps, tx, account_id, post.id, order.now)
+    forced = require_not_out(deps, tx, post, chosen.at, order.force)
     return transitions.schedule(
         tx,
         post,
-        at=order.chosen.at,
-        time_zone=order.chosen.time_zone,
-        account_id=choose_account(post, usable).id,
+        at=chosen.at,
+        time_zone=chosen.time_zone,
+        account_id=account_id,
         now=order.now,
         actor=f"user:{order.user_id}",
         forced=forced,
@@ -117,7 +125,7 @@ def write_schedule(deps: Deps, tx: Connection, post: Post, usable: list[Account]
 
 def finish_schedule(deps: Deps, before: Post, after: Post, usable: list[Account], order: Order) -> Scheduled:
     """Arm a committed schedule, disarm the former message, and collect the warnings."""
-    chosen = order.chosen
+    chosen = order.chosen or chosen_in_zone(after.scheduled_at or order.now, after.time_zone)
     account = next(one for one in usable if one.id == after.social_account_id)
     warnings = known_warnings(deps, after, account, chosen)
     armed, warning = arm(deps, after, ordered_by=order.user_id)

@@ -120,6 +120,7 @@ class Settings:
     quota_clients: int = setting(2_000, readers.quota)
     quota_webhook_endpoints: int = setting(50, readers.quota)
     quota_idempotency: int = setting(50_000, readers.quota)
+    quota_api_keys: int = setting(20, readers.quota)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)

@@ -15,14 +15,7 @@ from sqlalchemy import Connection, select
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
 from app.store.schema.columns import Condition
-from app.store.schema.tables import (
-    clients,
-    companies,
-    idempotency_keys,
-    memberships,
-    posts,
-    social_accounts,
-)
+from app.store.schema.tables import api_keys, clients, companies, idempotency_keys, memberships, posts, social_accounts
 from app.store.schema.webhooks import webhook_endpoints
 
 
@@ -99,6 +92,11 @@ def kept_keys(connection: Connection, user_id: str, now: datetime, most: int) ->
 def webhook_endpoints_of(connection: Connection, user_id: str, most: int) -> int:
     """Count the endpoints that this user has made, for themselves and for companies."""
     return _count(connection, webhook_endpoints, most, webhook_endpoints.c.user_id == user_id)
+
+
+def personal_keys(connection: Connection, user_id: str, most: int) -> int:
+    """Count the user's API keys that are not revoked, expired ones too."""
+    return _count(connection, api_keys, most, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
 
 
 def _count(connection: Connection, table: sa.Table, most: int, *where: Condition) -> int:

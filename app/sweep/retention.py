@@ -20,7 +20,7 @@ from app.log import emit
 from app.store.companies import invitations
 from app.store.engine import Connection
 from app.store.events import deliveries
-from app.store.operations import audit, counts, idempotency, jobs, rate_limits, statistics
+from app.store.operations import api_keys, audit, counts, idempotency, jobs, rate_limits, statistics
 from app.store.posts import armings, pacing, retention
 
 BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
@@ -40,7 +40,7 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns, keys, hourly counts, rate limits, invitations, jobs, audit entries and events past their end.
+    """Delete turns, counts, rate limits, invitations, jobs, events, and the keys and audit entries past their end.
 
     An absent database leaves them to the next sweep.
     """
@@ -49,9 +49,8 @@ def prune_expired_records(deps: Deps) -> None:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
             armings.prune(tx, now)
-        audit_and_events = (_prune_audit(deps), _prune_events)
-        kinds = (idempotency.prune, rate_limits.prune, invitations.prune, jobs.prune, *audit_and_events)
-        for prune_records in kinds:
+        kinds = (idempotency.prune, rate_limits.prune, invitations.prune, api_keys.prune, jobs.prune)
+        for prune_records in (*kinds, _prune_audit(deps), _prune_events):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:
                     if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:

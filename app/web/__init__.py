@@ -12,6 +12,7 @@ from app.operations.health import HealthCheck
 from app.web import (
     accounts,
     addresses,
+    api_keys,
     audit,
     auth,
     bulk,
@@ -31,6 +32,7 @@ from app.web import (
     limits,
     posts,
     problems,
+    slots,
     status,
     turnstile,
     webhook_endpoints,
@@ -56,8 +58,8 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    of_users = (posts, bulk, export, feeds, accounts, companies, invitations, webhook_endpoints, audit, connect)
-    documented = [module.blueprint for module in of_users]
+    others = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect)
+    documented = [module.blueprint for module in (posts, bulk, export, feeds, *others)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs)]
     for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""Authenticate callers: users by JWT, machines by a secret or QStash's signature.
+"""Authenticate callers: users by JWT or personal key, machines by a secret or QStash's signature.
 
 Invariant: secrets are compared in constant time, and no byte of a body is read before its caller's proof.
 """
@@ -14,7 +14,9 @@ from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
 from app.alerts import RefusedCalls
+from app.api_keys import verify_key
 from app.deps import Deps, Services
+from app.domain import api_keys
 from app.domain.alerts import DELIVERIES_REFUSED
 from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
@@ -31,6 +33,7 @@ from app.web.turnstile import turnstile
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 REFUSED_CALLS = "punctual_refused_calls"  # the key of the app's RefusedCalls among its extensions
+PROOF_CURE = "Send a valid, unexpired token as Authorization: Bearer <JWT>, or a personal key that has not ended."
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -43,21 +46,29 @@ def deps() -> Deps:
     return services().deps
 
 
+def principal() -> Principal:
+    return cast(Principal, g.principal)
+
+
 def user_id() -> str:
-    return cast(Principal, g.principal).user_id
+    return principal().user_id
 
 
 def is_admin() -> bool:
-    return cast(Principal, g.principal).admin
+    return principal().admin
 
 
 def user_required(view: View) -> View:
-    """Require a user's JWT, and a query of known parameters. The view gets the user from `user_id()`."""
+    """Require a user's JWT, or a personal key with the route's scope, and a query of known parameters.
+
+    The view gets the user from `user_id()`.
+    """
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
         refused = check_user() or refuse_user()
         if refused is None:
+            api_keys.require_route(principal(), request.method, str(request.url_rule))
             check_query()
         return refused or view(*args, **kwargs)
 
@@ -65,23 +76,25 @@ def user_required(view: View) -> View:
 
 
 def check_user() -> Response | None:
-    """Verify the user's token and store the user in `g.principal`.
+    """Verify the user's token or personal key and store the user in `g.principal`.
 
-    Returns None if the token is valid, else the error answer.
+    Returns None if it is valid, else the error answer.
 
-    Raises: NotConfigured when no way of verifying tokens is configured.
+    Raises: NotConfigured when no way of verifying tokens is configured, Unavailable.
     """
     settings = deps().settings
     if settings.auth_jwt_secret is None and settings.auth_jwks_url is None:
         raise not_configured("AUTH_JWT_SECRET or AUTH_JWKS_URL")
     try:
-        g.principal = services().users.verify(bearer())
+        token = bearer()
+        of_key = token is not None and api_keys.is_api_key(token)
+        g.principal = verify_key(deps(), str(token)) if of_key else services().users.verify(token)
     except BadToken as error:
         reason, forged = error.reason, error.is_forged
         limited = failed_proofs().refusal(
             lambda: emit("auth.refused", reason=reason, path=logged_path()), forged=forged
         )
-        return limited or unauthorized("Send a valid, unexpired token as Authorization: Bearer <JWT>.")
+        return limited or unauthorized(PROOF_CURE)
     except KeysUnavailable as error:
         emit("auth.keys_unavailable", reason=error.reason)
         return problem(
@@ -117,7 +130,7 @@ def admin_required(view: View) -> View:
 
 def _check_admin() -> Response | None:
     refused = check_user()
-    if refused is None and not g.principal.admin:
+    if refused is None and not is_admin():
         refused = problem(403, "admin_required", "This needs a token with role: admin.")
     return refused
 

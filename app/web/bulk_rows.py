@@ -30,10 +30,16 @@ COLUMNS = (
 
 
 class BulkCreate(schemas.PostCreate):
-    """A new post, with scheduledAt a scheduled one."""
+    """A new post, with scheduledAt a scheduled one. No slot: the slots of many rows are taken one after the other."""
+
+    class Meta(schemas.PostCreate.Meta):
+        exclude = ("slot",)
 
 
 class BulkSchedule(schemas.ScheduleRequest):
+    class Meta(schemas.ScheduleRequest.Meta):
+        exclude = ("slot",)
+
     post_id = Pasted(required=True, validate=Length(max=64))
 
 

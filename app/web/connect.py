@@ -6,14 +6,15 @@ from typing import Any
 
 from flask import request
 from flask.views import MethodView
+from marshmallow import fields
 from werkzeug.http import dump_cookie
 
 from app.accounts import connect
-from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import deps, user_id, user_required
 from app.web.blueprint import UserBlueprint
 from app.web.callback import cookie_for
+from app.web.fields import Answer, Camel, Uuid, WireInstant
 
 MAX_CONNECTIONS = 8  # begun in one browser and not finished
 
@@ -25,14 +26,24 @@ blueprint = UserBlueprint(
 )
 
 
+class ConnectQuery(Camel):
+    company_id = Uuid()
+    client_id = Uuid()
+
+
+class ConnectView(Answer):
+    authorization_url = fields.String()
+    expires_at = WireInstant()
+
+
 @blueprint.route("/connect")
 @acts_on_get
 class Connect(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
     @blueprint.operation("beginConnection", "403 role_insufficient", "422 company_not_found client_not_found")
-    @blueprint.arguments(schemas.ConnectQuery, location="query")
-    @blueprint.response(200, schemas.ConnectView)
+    @blueprint.arguments(ConnectQuery, location="query")
+    @blueprint.response(200, ConnectView)
     def get(self, query: dict[str, Any]) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:
         """Begin to connect a LinkedIn account.
 

@@ -3,7 +3,7 @@
 A proof is always checked first, because many clients share an address: a proxy, an office, QStash. A valid proof passes
 from every address. Only the failures are limited: above RATE_LIMIT_FAILED_PROOFS they are answered 429 and not logged.
 
-Invariant: a failure costs no round trip, and the counts of any number of addresses take bounded memory.
+Invariant: a failure costs no write, and the counts of any number of addresses take bounded memory.
 """
 
 from __future__ import annotations

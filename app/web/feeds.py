@@ -108,7 +108,6 @@ def calendar(token: str) -> Response:
     """Write a feed's scheduled and published posts as a calendar."""
     feed, found = feeds.posts_of(deps(), token)
     response = Response(_calendar(feed.name, found), mimetype="text/calendar")
-    response.headers["Cache-Control"] = "private, max-age=300"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 

@@ -241,3 +241,14 @@ class WrittenTime(Text):
 
 def http_url(**kwargs: Any) -> Pasted:
     return Pasted(validate=[Length(max=MAX_URL), HttpUrl()], **kwargs)
+
+
+def next_slot() -> Text:
+    """Return the field that asks for the next free slot of the account's queue."""
+    return Text(load_default=None, allow_none=True, validate=validate.OneOf(("next",)))
+
+
+def check_slot(data: dict[str, Any]) -> None:
+    """Refuse a time beside a slot. Raises: ValidationError."""
+    if data.get("slot") is not None and (data["scheduled_at"], data["time_zone"], data["fold"]) != (None, None, 0):
+        raise ValidationError("A slot has its own time and zone. Send slot alone, or scheduledAt.", "slot")

@@ -30,12 +30,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def caller() -> str:
-    """Return whose calls are counted together: a user, or without a proof the client's address.
+    """Return whose calls are counted together: a user, a personal key, or without a proof the client's address.
 
-    Personal keys, once they exist, get a line of their own here.
+    A key is counted apart from its user, so a script in a loop does not keep its user from revoking the key.
     """
     principal = g.get("principal")
-    return f"user:{principal.user_id}" if principal is not None else f"address:{address_bucket()}"
+    if principal is None:
+        return f"address:{address_bucket()}"
+    return f"key:{principal.key_id}" if principal.key_id is not None else f"user:{principal.user_id}"
 
 
 class RequestLimits:

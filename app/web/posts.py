@@ -9,6 +9,7 @@ from flask import request
 from flask.views import MethodView
 
 from app.domain.alerts import CRON_REFUSED
+from app.domain.api_keys import Scope, has_scope, require_scope
 from app.domain.explanations.author_texts import for_authors
 from app.posts import attach as attaching
 from app.posts import create as creating
@@ -20,7 +21,7 @@ from app.web import post_lists as lists
 from app.web import post_schemas, schemas
 from app.web import post_views as views
 from app.web.addresses import acts_on_get
-from app.web.auth import accept_machine, check_delivery, deps, is_admin, user_id, user_required
+from app.web.auth import accept_machine, check_delivery, deps, is_admin, principal, user_id, user_required
 from app.web.blueprint import UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.etags import NOT_MODIFIED, with_etag
@@ -43,21 +44,23 @@ class Posts(MethodView):
         "422 company_not_found client_not_found account_missing quota_exceeded too_many_values",
         "422 account_ambiguous platform_limits",
         "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+        "422 no_slots no_free_slot",
         keyed=True,
     )
     @blueprint.arguments(schemas.PostCreate)
     @blueprint.response(201, schemas.PostCreated)
     def post(self, body: dict[str, Any]) -> Any:
-        """Create a draft, or with scheduledAt a scheduled post.
+        """Create a draft, or with scheduledAt or slot a scheduled post.
 
         A post that cannot be scheduled is refused whole: no draft is left. warnings and localTime are those of the
-        schedule route.
+        schedule route. A personal key needs the scope publish too, to schedule.
         """
         values = with_text_ids(body)
-        at, zone, fold = (values.pop(name) for name in ("scheduled_at", "time_zone", "fold"))
-        if at is None:
+        at, zone, fold, slot = (values.pop(name) for name in ("scheduled_at", "time_zone", "fold", "slot"))
+        if at is None and slot is None:
             return views.view(drafts.create_post(deps(), user_id(), values))
-        order = scheduling.order_for(deps(), user_id(), at, zone, fold)
+        require_scope(principal(), Scope.PUBLISH)
+        order = scheduling.order_for(deps(), user_id(), at, zone, fold)  # without a time: the slot
         return views.created(creating.create_scheduled(deps(), values, order))
 
     @with_etag
@@ -115,8 +118,12 @@ class OnePost(MethodView):
     @blueprint.arguments(schemas.PostEdit)
     @blueprint.response(200, schemas.PostView)
     def patch(self, body: dict[str, Any], post_id: str) -> dict[str, Any]:
-        """Change content, media or the account. A scheduled post keeps its time."""
-        return views.view(drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), with_text_ids(body)))
+        """Change content, media or the account. A scheduled post keeps its time.
+
+        A change of a scheduled post needs the scope publish too, where the caller sends a personal key.
+        """
+        may_publish, values = has_scope(principal(), Scope.PUBLISH), with_text_ids(body)
+        return views.view(drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), values, may_publish=may_publish))
 
     @blueprint.operation(
         "cancelPost",
@@ -162,23 +169,19 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
     "409 in_flight already_published already_cancelled force_required changed_meanwhile",
     "422 account_missing account_ambiguous platform_limits quota_exceeded",
     "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+    "422 no_slots no_free_slot",
     keyed=True,
 )
 @blueprint.arguments(schemas.ScheduleRequest)
 @blueprint.response(200, schemas.ScheduleAnswer)
 def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
-    """Schedule or reschedule a post."""
-    return views.schedule_answer(
-        scheduling.schedule(
-            deps(),
-            user_id(),
-            uuid_or_404(post_id),
-            body["scheduled_at"],
-            body["time_zone"],
-            body["fold"],
-            body["force"],
-        )
-    )
+    """Schedule or reschedule a post, for an instant or for the next free slot of its account.
+
+    A post that has a slot already takes an earlier one, if one has become free, and else keeps its own.
+    """
+    post, force = uuid_or_404(post_id), body["force"]
+    at, zone, fold = body["scheduled_at"], body["time_zone"], body["fold"]  # without a time: the slot
+    return views.schedule_answer(scheduling.schedule(deps(), user_id(), post, at, zone, fold, force))
 
 
 @blueprint.route("/<post_id>/publish", methods=["POST"])

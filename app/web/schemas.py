@@ -22,7 +22,9 @@ from app.web.fields import (
     Uuid,
     WireInstant,
     WrittenTime,
+    check_slot,
     http_url,
+    next_slot,
 )
 
 MAX_CURSOR = 200
@@ -42,7 +44,7 @@ def media(**kwargs: Any) -> Items:
 
 
 class PostCreate(Camel):
-    """A new post. With `scheduledAt` it is scheduled in the same transaction."""
+    """A new post. With `scheduledAt` or `slot` it is scheduled in the same transaction."""
 
     content = Text(required=True, validate=Length(max=MAX_CONTENT))
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
@@ -55,10 +57,12 @@ class PostCreate(Camel):
     scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+    slot = next_slot()
 
     @validates_schema
     def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
         """Refuse a zone or a fold without the time that it is about. Raises: ValidationError."""
+        check_slot(data)
         if data["scheduled_at"] is None and (data["time_zone"] is not None or data["fold"]):
             raise ValidationError("Send scheduledAt too, or neither timeZone nor fold.", "scheduledAt")
 
@@ -71,10 +75,20 @@ class PostEdit(Camel):
 
 
 class ScheduleRequest(Camel):
-    scheduled_at = WrittenTime(required=True, validate=Length(max=64))
+    """The time of a post: `scheduledAt`, or a slot of its account's queue. One of the two."""
+
+    scheduled_at = WrittenTime(load_default=None, validate=Length(max=64))
     time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
     fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+    slot = next_slot()
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+    @validates_schema
+    def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse two times, or none. Raises: ValidationError."""
+        check_slot(data)
+        if data["scheduled_at"] is None and data.get("slot") is None:
+            raise ValidationError("Missing data for required field.", "scheduledAt")
 
 
 class RecoverRequest(Camel):
@@ -253,16 +267,6 @@ class AccountQuery(Camel):
 class SharedQuery(Camel):
     limit = Count(load_default=50, validate=validate.Range(1, 200))
     cursor = Text(validate=Length(1, MAX_CURSOR))
-
-
-class ConnectQuery(Camel):
-    company_id = Uuid()
-    client_id = Uuid()
-
-
-class ConnectView(Answer):
-    authorization_url = fields.String()
-    expires_at = WireInstant()
 
 
 class PublishReport(Camel):

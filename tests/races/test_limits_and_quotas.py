@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from app import api_keys
 from app.accounts.accounts import connect_account
 from app.companies import companies, invitations, members
+from app.domain.api_keys import Scope
 from app.domain.companies import Role
 from app.domain.errors import Invalid
 from app.posts.drafts import create_post, edit_post
@@ -85,6 +87,12 @@ def test_concurrent_companies_members_and_clients_never_exceed_their_quotas(pg_w
     assert refusals(together(pg_world, add)) == [(3, 4)] * (CALLS - 2)
     found = [partial(companies.create_client, deps, USER, company.id, f"Client {n}") for n in range(CALLS)]
     assert refusals(together(pg_world, found)) == [(2, 3)] * (CALLS - 2)
+
+
+def test_concurrent_creations_never_exceed_the_quota_of_personal_keys(pg_world: World):
+    pg_world.set(quota_api_keys=3)
+    create = partial(api_keys.create_key, pg_world.deps, USER, "Script", [Scope.READ], None)
+    assert refusals(together(pg_world, [create] * CALLS)) == [(3, 4)] * (CALLS - 3)
 
 
 def test_drafts_and_changes_of_a_company_do_not_deadlock(pg_world: World):

@@ -70,6 +70,9 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
     "fail a post": ("POST", "/api/posts/recover", {"postId": "{failed_id}", "action": "fail"}, WRITE),
     "rename an account": ("PATCH", "/api/social-accounts/{account_id}", {"accountName": "New"}, WRITE),
     "reconnect an account": ("PATCH", "/api/social-accounts/{account_id}", {"accessToken": ACCESS_TOKEN}, WRITE),
+    "read slots": ("GET", "/api/social-accounts/{account_id}/slots", None, READ),
+    "preview slots": ("GET", "/api/social-accounts/{account_id}/slots/next", None, READ),
+    "set slots": ("PUT", "/api/social-accounts/{account_id}/slots", {"timeZone": "UTC", "times": []}, WRITE),
     "remove an account": ("DELETE", "/api/social-accounts/{idle_account_id}", None, WRITE),
     "read the company": ("GET", "/api/companies/{company_id}", None, READ),
     "rename the company": ("PATCH", "/api/companies/{company_id}", {"name": "New"}, GOVERN),
@@ -110,5 +113,7 @@ def attempt(user: User, agency: Agency, name: str, **ids: str) -> TestResponse:
 def _send(
     user: User, agency: Agency, method: str, rule: str, body: dict[str, Any] | None, ids: dict[str, str]
 ) -> TestResponse:
-    filled = {key: agency.path(value, **ids) for key, value in body.items()} if body is not None else None
+    filled = body and {
+        key: agency.path(value, **ids) if isinstance(value, str) else value for key, value in body.items()
+    }
     return user.open(method, agency.path(rule, **ids), json=filled)

@@ -30,6 +30,7 @@ INTERNALS = re.compile(
     re.IGNORECASE,
 )
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 FOR_PEOPLE = "/api/social-accounts/linkedin/callback"
 PROBLEM = {"type", "title", "status", "detail", "code"}
 HEADERS = {
@@ -103,7 +104,9 @@ def check_problem(answer: TestResponse) -> None:
 
 
 def check_instants(value: Any, name: str = "") -> None:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and set(value) == {"day", "at"}:
+        assert TIME_OF_DAY.fullmatch(value["at"])  # a weekly slot
+    elif isinstance(value, dict):
         for key, inner in value.items():
             check_instants(inner, key)
     elif isinstance(value, list):

@@ -12,7 +12,7 @@ from tests.web.documented import path_of, response_of
 from tests.web.site import Site, json_of
 
 CALLBACK = "/api/social-accounts/linkedin/callback"
-FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status")
+FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status", "/feeds/{token}.ics")
 METHODS = ("get", "post", "patch", "delete", "put")
 USER_OPERATIONS = [
     ("get", "/api/posts"),
@@ -49,6 +49,12 @@ USER_OPERATIONS = [
     ("get", "/api/invitations"),
     ("post", "/api/invitations/{token}/accept"),
     ("get", "/api/audit"),
+    ("get", "/api/keys"),
+    ("post", "/api/keys"),
+    ("delete", "/api/keys/{key_id}"),
+    ("get", "/api/social-accounts/{account_id}/slots"),
+    ("put", "/api/social-accounts/{account_id}/slots"),
+    ("get", "/api/social-accounts/{account_id}/slots/next"),
     ("get", "/api/social-accounts/shared"),
     ("get", "/api/companies/{company_id}/clients"),
     ("post", "/api/companies/{company_id}/clients"),

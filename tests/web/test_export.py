@@ -18,7 +18,7 @@ def test_an_export_has_the_posts_of_the_list(alice: User, bob: User):
     post = alice.scheduled(content='Ä, "quoted"\nline', imageUrl="https://example.com/a.png")
     alice.draft()
     bob.draft()
-    assert [row["status"] for row in rows_of(alice.get("/api/posts/export.csv"))] == ["draft", "scheduled"]
+    assert {row["status"] for row in rows_of(alice.get("/api/posts/export.csv"))} == {"draft", "scheduled"}
     [row] = rows_of(alice.get("/api/posts/export.csv?status=scheduled"))
     for name in ("id", "content", "scheduledAt", "imageUrl", "socialAccountId", "createdAt"):
         assert row[name] == post[name]
@@ -39,7 +39,7 @@ def test_a_long_export_comes_in_parts(alice: User):
         found += [row["id"] for row in rows_of(answer)]
         cursor = answer.headers.get("X-Next-Cursor")
         query = f"limit=2&cursor={cursor}" if cursor else ""
-    assert found == ids[::-1]
+    assert sorted(found) == sorted(ids)
 
 
 @pytest.mark.parametrize("query", ["limit=1001", "status=mars", "fields=id", "cursor=x"])

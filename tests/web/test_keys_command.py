@@ -1,4 +1,4 @@
-"""`flask keys rotate-encryption`: its output and exit status."""
+"""`flask keys rotate-encryption` and `flask keys revoke`: output and exit status."""
 
 from click.testing import Result
 from cryptography.fernet import Fernet
@@ -51,3 +51,14 @@ def test_rotation_without_a_database_says_to_run_it_again(make_site: MakeSite):
     result = rotate(make_site("postgresql://nobody@127.0.0.1:1/none"))
     assert result.exit_code == 1
     assert "Run the command again" in result.stderr
+
+
+def test_revoke_ends_all_personal_keys_of_the_user_and_says_their_number(site: Site):
+    for user in ("alice", "bob"):
+        body = {"name": "Script", "scopes": ["read"]}
+        json_of(site.user(user).post("/api/keys", json=body), 201)
+    for count in (1, 0):
+        result = run(site.app, "keys", "revoke", "alice")
+        assert (result.exit_code, result.stdout) == (0, f"Revoked {count} personal keys of alice.\n")
+    assert len(json_of(site.user("bob").get("/api/keys"))["data"]) == 1
+    assert json_of(site.user("alice").get("/api/keys"))["data"] == []

@@ -114,12 +114,13 @@ def test_lower_quota_keeps_what_is_there(database_url: str, make_site: MakeSite)
 
 
 def test_quota_of_zero_is_none(database_url: str, make_site: MakeSite):
-    names = ("posts", "draft_bytes", "accounts", "companies", "members", "clients", "idempotency")
+    names = ("posts", "draft_bytes", "accounts", "companies", "members", "clients", "idempotency", "api_keys")
     site = make_site(database_url, **{f"quota_{name}": 0 for name in names})
     ann = site.user("ann")
     ann.account()
     company = ann.company(bob="editor")
     ann.client_of(company)
+    json_of(ann.post("/api/keys", json={"name": "Script", "scopes": ["read"]}), 201)
     assert ann.post("/api/posts", json=DRAFT, headers={"Idempotency-Key": "k"}).status_code == 201
 
 

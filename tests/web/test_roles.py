@@ -19,6 +19,10 @@ NAMES_NOTHING = {
     ("GET", "/api/social-accounts/shared"),
     ("GET", "/api/invitations"),
     ("GET", "/api/audit"),
+    # Its ids are of the caller's own keys: tests/web/test_api_keys.py has the answers to others.
+    ("GET", "/api/keys"),
+    ("POST", "/api/keys"),
+    ("DELETE", "/api/keys*"),
     # Its token is the right to it: tests/web/test_invitations.py has the answers to others.
     ("POST", "/api/invitations*/accept"),
     # Their company comes in the query, and tests/use_cases/test_connect.py has the answers to non-members.
@@ -47,7 +51,7 @@ def agency(site: Site, alice: User, author: User) -> Agency:
 
 def everything(site: Site) -> dict[str, list[str]]:
     tables = ["posts", "attempts", "transitions", "social_accounts", "companies", "memberships", "clients"]
-    tables += ["invitations", "audit_entries"]
+    tables += ["invitations", "audit_entries", "account_queues"]
     return {table: sorted(map(str, site.rows(f"SELECT * FROM {table}"))) for table in tables}
 
 

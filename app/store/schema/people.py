@@ -1,4 +1,4 @@
-"""The tables of invitations to companies and of the audit trail. Those of webhooks are imported here too."""
+"""The tables of invitations, personal API keys, queues of weekly slots and the audit trail. Registers webhooks' too."""
 
 from __future__ import annotations
 
@@ -37,8 +37,40 @@ Index(
 )
 Index("ix_invitations_expires_at", invitations.c.expires_at)
 
+# Personal API keys, stored as hashes. A revoked key has `revoked_at`, and its end in `expires_at`. It stays a while, so
+# its caller learns that it was revoked.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("user_id", sa.String(255), nullable=False),
+    Column("name", sa.String(100), nullable=False),
+    Column("prefix", sa.String(16), nullable=False),
+    Column("token_hash", sa.String(64), nullable=False),
+    Column("scopes", sa.JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    CheckConstraint("revoked_at IS NULL OR expires_at IS NOT NULL", name="end_when_revoked"),
+    sa.UniqueConstraint("token_hash", name="uq_api_keys_token"),
+)
+Index("ix_api_keys_list", api_keys.c.user_id, api_keys.c.created_at, api_keys.c.id)
+Index("ix_api_keys_expires_at", api_keys.c.expires_at, **partial("expires_at IS NOT NULL"))
+
+# The weekly slots of an account's queue, as `mon 09:00:00` in its zone. A post that takes the next free slot locks its
+# account's row, so two posts never take one slot.
+account_queues = Table(
+    "account_queues",
+    metadata,
+    Column("account_id", Id(), ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("time_zone", sa.String(64), nullable=False),
+    Column("slots", sa.JSON, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
 # The audit trail. A company's entries outlive its members, accounts and clients, so they refer to no other table.
-# `company_id` is null for a change of a personal account. `fields` are names of changed fields, never their values.
+# `company_id` is null for a change of a personal account or key. `fields` are names of changed fields, never values.
 audit_entries = Table(
     "audit_entries",
     metadata,

@@ -28,7 +28,7 @@ from app.store.schema.operations import (
     sweeps,
     tallies,
 )
-from app.store.schema.people import audit_entries, invitations
+from app.store.schema.people import account_queues, api_keys, audit_entries, invitations
 
 __all__ = [
     "GOING_OUT",
@@ -36,9 +36,11 @@ __all__ = [
     "WITHHELD",
     "Id",
     "Instant",
+    "account_queues",
     "account_slots",
     "account_turns",
     "alerts",
+    "api_keys",
     "armed_contents",
     "armings",
     "attempts",

@@ -19,7 +19,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A user's token. Its sub is the user's id, and role: admin makes an admin.",
+        "description": "A user's JWT: its sub is the user's id, and role: admin makes an admin."
+        " Or a personal key (pk_…) with the scope of the route.",
     },
     "adminSecret": {"type": "http", "scheme": "bearer", "description": "ADMIN_SECRET_KEY, for automation."},
     "cronSecret": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, of the platform's cron."},

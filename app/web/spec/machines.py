@@ -142,13 +142,12 @@ def _pages() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _calendar() -> tuple[str, str, dict[str, Any]]:
-    token = {"in": "path", "name": "token", "required": True, "schema": {"type": "string"}}
     calendar = {"description": "The calendar.", "content": {"text/calendar": {"schema": {"type": "string"}}}}
     content = operation(
         "getCalendar", "404 feed_not_found", "429 rate_limited", "503 database_unavailable too_busy", security=()
     )
     content |= {"summary": "Read a feed as a calendar.", "tags": ["feeds"], "responses": {"200": calendar}}
-    return "/feeds/<token>.ics", "get", content | {"parameters": [token]}
+    return "/feeds/<token>.ics", "get", content
 
 
 def _get(path: str, summary: str, content: dict[str, Any], answer: type[Schema]) -> tuple[str, str, dict[str, Any]]:

@@ -15,6 +15,7 @@ WRITING = ("post", "put", "patch", "delete")
 
 OF_USERS = (
     "401 unauthorized",
+    "403 jwt_required scope_required",
     "422 invalid_fields too_long",
     "429 rate_limited",
     "503 auth_unavailable database_unavailable not_configured stopping too_busy",
