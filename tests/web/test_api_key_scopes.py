@@ -19,6 +19,7 @@ from tests.web.test_api_keys import ALL, bearing, create, with_key
 WITHOUT_USER = {
     *("POST /api/posts/dispatch", "POST /api/posts/dispatch-failed", "GET /api/posts/recover"),
     *("GET /api/cron/publish-scheduled", "POST /api/webhooks/publish-status", "POST /api/webhooks/claim"),
+    "POST /api/webhooks/deliver",
     *("GET /api/scheduler/status", "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"),
     *("GET /api/social-accounts/linkedin/callback", "GET /feeds/<token>.ics"),
 }
