@@ -169,11 +169,7 @@ PACED = "status = 'scheduled' AND error_code IN ('spaced', 'daily_cap')"
 Index("ix_posts_paced", posts.c.social_account_id, posts.c.next_attempt_at, **partial(PACED))
 # Failed posts of a company, held because a person took their profile away. For the warnings to its owners.
 WITHHELD = "status = 'failed' AND error_code IN ('member_left', 'account_withdrawn')"
-Index(
-    "ix_posts_withheld",
-    *(posts.c.company_id, posts.c.social_account_id, posts.c.error_code),
-    **partial(WITHHELD),
-)
+Index("ix_posts_withheld", posts.c.company_id, posts.c.social_account_id, posts.c.error_code, **partial(WITHHELD))
 # Posts at rest by their last change, for counting and pruning.
 Index(
     "ix_posts_resting",
@@ -258,6 +254,8 @@ _identity = (social_accounts.c.platform, social_accounts.c.external_id)
 _personal, _shared = partial("company_id IS NULL"), partial("company_id IS NOT NULL")
 Index("uq_social_accounts_user", social_accounts.c.user_id, *_identity, unique=True, **_personal)
 Index("uq_social_accounts_company", social_accounts.c.company_id, *_identity, unique=True, **_shared)
+Index("ix_social_accounts_connected_by", social_accounts.c.user_id)
+Index("ix_social_accounts_expires_at", social_accounts.c.expires_at)
 Index(
     "ix_social_accounts_profile",
     *(social_accounts.c.profile_of, social_accounts.c.created_at, social_accounts.c.id),
@@ -297,6 +295,3 @@ clients = Table(
     sa.UniqueConstraint("company_id", "name_key", name="uq_clients_name"),
 )
 Index("ix_clients_list", clients.c.company_id, clients.c.created_at, clients.c.id)
-
-Index("ix_social_accounts_connected_by", social_accounts.c.user_id)
-Index("ix_social_accounts_expires_at", social_accounts.c.expires_at)
