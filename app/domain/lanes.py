@@ -125,7 +125,8 @@ class Lanes:
 
     def _assign(self, delivery: ReadyDelivery, index: int) -> None:
         delivery.publisher = index
-        delivery.circuit = delivery.circuits[index]
+        if delivery.circuits:  # a blocked delivery has none, because it is not sent
+            delivery.circuit = delivery.circuits[index]
 
     def _load(self, index: int) -> int:
         return len(self.lanes[index]) - self._reserved[index]

@@ -279,3 +279,12 @@ def test_shares_of_publishers_are_learned_apart(world: World, two: Two):
     with world.db.transaction() as tx:
         sizes = [in_flight.lock(tx, index).size for index in range(2)]
     assert sizes == [32.0, 9.0]
+
+
+def test_blocked_post_passes_without_a_publisher(world: World, two: Two):
+    post = world.due()
+    world.set(max_lateness_seconds=60.0)
+    world.clock.advance(seconds=3600)
+    assert world.dispatch(post) == Dispatched("failed", "missed")
+    assert two.counts() == (0, 0)
+    assert len(two.lanes) == 0
