@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.alerts import clear_alerts, raise_alert
-from app.arming_budget import may_arm
+from app.arming_budget import affordable, may_arm
 from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.keys import alarm_for, alarm_second, lease_alarm_for
@@ -116,6 +116,23 @@ def arm_batch(deps: Deps, batch: Sequence[Post]) -> list[Post]:
     return refused
 
 
+def arm_ordered(deps: Deps, batch: Sequence[Post], ordered_by: str) -> dict[str, tuple[str, str]]:
+    """Arm committed rows of one user's order in batches, each counted in the user's budget.
+
+    Return the (code, message) warnings by post id, of those that are not armed. Raises nothing, as `arm`.
+    """
+    if deps.messages is None:
+        return {}
+    horizon = armed_horizon(deps)
+    parked = [post for post in batch if post.next_attempt_at is None or post.next_attempt_at >= horizon]
+    warnings = {post.id: PARKED for post in parked}
+    rest = [post for post in batch if post.id not in warnings]
+    allowed = affordable(deps, rest, ordered_by)
+    within = {post.id for post in allowed}
+    warnings |= {post.id: OVER_BUDGET for post in rest if post.id not in within}
+    return warnings | {post.id: NOT_ARMED for post in (arm_batch(deps, allowed) if allowed else ())}
+
+
 def arm_lease_end(deps: Deps, post: Post, lease_until: datetime) -> bool:
     """Arm the end of one lease as `arm_lease_ends` does. Return False if the message service refused it."""
     return arm_lease_ends(deps, [(post, lease_until)])
@@ -158,6 +175,16 @@ def disarm_many(deps: Deps, message_ids: Sequence[str]) -> None:
         except (MessageServiceError, ValueError) as error:
             emit("message.not_cancelled", message_id=message_id, error=str(error))
             return
+
+
+def disarm_batch(deps: Deps, message_ids: Sequence[str]) -> None:
+    """Cancel messages in batches, until the first failure. Raises nothing, as `disarm`."""
+    if deps.messages is None or not message_ids:
+        return
+    try:
+        deps.messages.cancel_batch(message_ids)
+    except (MessageServiceError, ValueError) as error:
+        emit("message.not_cancelled", count=len(message_ids), error=str(error))
 
 
 def armed_horizon(deps: Deps) -> datetime:

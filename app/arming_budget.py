@@ -35,6 +35,21 @@ def may_arm(deps: Deps, post: Post, user_id: str) -> bool:
         return True
 
 
+def affordable(deps: Deps, batch: Sequence[Post], user_id: str) -> list[Post]:
+    """Count the alarms ordered by this user for a batch. Return the posts within the budget, those due soon first."""
+    now, budget = deps.clock.now(), deps.settings.armings_per_user_hour
+    by_due = sorted(batch, key=lambda post: post.next_attempt_at or now)
+    near = [post for post in by_due if _is_near(deps, post)]
+    far = by_due[len(near) :]
+    try:
+        with deps.db.autocommit() as connection:
+            of_near = armings.spend_many(connection, user_id, now, len(near), budget * WITH_RESERVE)
+            of_far = armings.spend_many(connection, user_id, now, len(far), budget)
+    except Unavailable:
+        return by_due
+    return near[:of_near] + far[:of_far]
+
+
 def within_budget(deps: Deps, batch: Sequence[Post]) -> list[Post]:
     """Return the posts of a batch that the sweep may arm: those due soon, and others within their owner's budget."""
     try:

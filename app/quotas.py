@@ -10,6 +10,7 @@ Invariant: two writes at once never exceed a quota together. Things kept from be
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.errors import Invalid, invalid_field
@@ -19,6 +20,8 @@ from app.store.engine import Connection
 from app.store.quotas import lock_owner
 
 __all__ = [
+    "PlaceCount",
+    "count_places",
     "lock_owner",
     "require_account_quota",
     "require_client_quota",
@@ -39,8 +42,7 @@ def require_post_quota(settings: Settings, tx: Connection, user_id: str) -> None
     """
     most = settings.quota_posts
     if most and (actual := quotas.open_posts(tx, user_id, most + 1)) > most:
-        cure = "Cancel drafts or failed posts, or wait until scheduled ones are published."
-        raise _exceeded("posts", f"You may keep {most:,} unfinished posts. {cure}", most, actual)
+        raise _too_many_posts(most, actual)
 
 
 def require_draft_quota(settings: Settings, tx: Connection, user_id: str) -> None:
@@ -50,8 +52,36 @@ def require_draft_quota(settings: Settings, tx: Connection, user_id: str) -> Non
     """
     most = settings.quota_draft_bytes
     if most and (actual := quotas.draft_bytes(tx, user_id)) > most:
-        message = f"Your drafts may have {most:,} bytes together. Shorten, schedule or cancel some."
-        raise _exceeded("draftBytes", message, most, actual)
+        raise _too_many_bytes(most, actual)
+
+
+@dataclass(slots=True)
+class PlaceCount:
+    """The user's posts and bytes of drafts, with those of a bulk call so far. A limit of 0 is none."""
+
+    posts: int
+    most_posts: int
+    draft_bytes: int
+    most_draft_bytes: int
+
+    def take(self, draft_bytes: int) -> None:
+        """Count one more post. `draft_bytes` are those of a draft, 0 for a scheduled post.
+
+        Raises: Invalid above a quota, and counts nothing then.
+        """
+        if self.most_posts and self.posts + 1 > self.most_posts:
+            raise _too_many_posts(self.most_posts, self.posts + 1)
+        if draft_bytes and self.most_draft_bytes and self.draft_bytes + draft_bytes > self.most_draft_bytes:
+            raise _too_many_bytes(self.most_draft_bytes, self.draft_bytes + draft_bytes)
+        self.posts += 1
+        self.draft_bytes += draft_bytes
+
+
+def count_places(settings: Settings, tx: Connection, user_id: str) -> PlaceCount:
+    """Count the user's posts and drafts before a bulk call adds to them. It needs `lock_owner` too."""
+    most, most_bytes = settings.quota_posts, settings.quota_draft_bytes
+    kept = quotas.open_posts(tx, user_id, most) if most else 0
+    return PlaceCount(kept, most, quotas.draft_bytes(tx, user_id) if most_bytes else 0, most_bytes)
 
 
 def require_account_quota(settings: Settings, tx: Connection, user_id: str) -> None:
@@ -104,6 +134,16 @@ def require_key_quota(settings: Settings, tx: Connection, user_id: str, now: dat
     if most and (actual := quotas.kept_keys(tx, user_id, now, most + 1)) > most:
         message = f"At most {most:,} Idempotency-Keys are kept. Each is free a day after its use."
         raise _exceeded("Idempotency-Key", message, most, actual)
+
+
+def _too_many_posts(limit: int, actual: int) -> Invalid:
+    cure = "Cancel drafts or failed posts, or wait until scheduled ones are published."
+    return _exceeded("posts", f"You may keep {limit:,} unfinished posts. {cure}", limit, actual)
+
+
+def _too_many_bytes(limit: int, actual: int) -> Invalid:
+    message = f"Your drafts may have {limit:,} bytes together. Shorten, schedule or cancel some."
+    return _exceeded("draftBytes", message, limit, actual)
 
 
 def _exceeded(field: str, message: str, limit: int, actual: int) -> Invalid:

@@ -99,6 +99,19 @@ class QStashMessages:
             raise
         return True
 
+    def cancel_batch(self, message_ids: Sequence[str]) -> None:
+        """Cancel messages in batches of BATCH_SIZE. Without ids there is no call: QStash would cancel all messages.
+
+        Raises: ValueError for a malformed id, MessageServiceError when a call fails.
+        """
+        for message_id in message_ids:
+            _check_id(message_id)
+        for start in range(0, len(message_ids), BATCH_SIZE):
+            self._cancel_some(list(message_ids[start : start + BATCH_SIZE]))
+
+    def _cancel_some(self, message_ids: list[str]) -> None:
+        self._call(lambda client: client.message.cancel_many(message_ids))
+
     def delivered_at(self, message_id: str) -> datetime | None:
         """Look in the service's log for a delivery that we acknowledged.
 

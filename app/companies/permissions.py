@@ -70,6 +70,15 @@ def require_member(connection: Connection, user_id: str, company_id: str, right:
     return role
 
 
+def require_post_right(tx: Connection, user_id: str, company_id: str, right: Right) -> None:
+    """Check the right to a company's posts, for posts that the caller may read.
+
+    Raises: NotFound for a user who has left the company, Forbidden.
+    """
+    if not _has(tx, user_id, company_id, right):
+        raise _no_such_post()
+
+
 def client_for(connection: Connection, company_id: str, client_id: str) -> Client:
     """Return the client of a company whose member the caller is.
 

@@ -19,7 +19,7 @@ from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
 from app.domain.outcomes import Outcome, Report, Verdict
 from app.domain.post import Attempt, Post
-from app.domain.reports import SendWindow, publication, read_report
+from app.domain.reports import SendWindow, is_same_post, publication, read_report
 from app.domain.resend import may_be_out, unproven_since
 from app.log import emit
 from app.store.operations import alerts, breaker
@@ -194,7 +194,7 @@ def _record_published(deps: Deps, post: Post, attempt: Attempt, verdict: Verdict
         if post.status is Status.CANCELLED and is_first:
             detail = f"Cancelled, yet published as {external_id}."
             alerts.raise_alert(tx, "published_after_cancel", post.id, detail, now)
-        if post.status is Status.PUBLISHED and external_id and known and external_id != known:
+        if post.status is Status.PUBLISHED and external_id and known and not is_same_post(known, external_id):
             detail = f"Reported as {known} and again as {external_id}."
             alerts.raise_alert(tx, "duplicate_publish", post.id, detail, now)
     return Applied(new_id is not None, post.status)

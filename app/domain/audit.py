@@ -33,6 +33,8 @@ class Action(StrEnum):
     ACCOUNT_REMOVED = "account.removed"
     ACCOUNT_WITHHELD = "account.withheld"
     ACCOUNT_WITHDRAWN = "account.withdrawn"
+    FEED_CREATED = "feed.created"
+    FEED_DELETED = "feed.deleted"
 
 
 @dataclass(frozen=True, slots=True)

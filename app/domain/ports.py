@@ -78,6 +78,14 @@ class MessageService(Protocol):
         """
         ...
 
+    def cancel_batch(self, message_ids: Sequence[str]) -> None:
+        """Cancel any number of messages, 100 in each request. Unknown ones are left out.
+
+        Raises: MessageServiceError at the first request that the service does not confirm. ValueError when an id is
+        malformed, before any request.
+        """
+        ...
+
     def delivered_at(self, message_id: str) -> datetime | None:
         """Return the instant at which we acknowledged the message, None if we did not or the service forgot it.
 

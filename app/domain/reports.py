@@ -90,6 +90,22 @@ def created_at(urn: str) -> datetime | None:
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
 
 
+def is_same_post(known: str, reported: str) -> bool:
+    """Return True if two ids of one platform name the same post.
+
+    A LinkedIn post has a URN as a share and another one as an activity, made at the same moment. A Facebook post's id
+    has the page before it, or not.
+    """
+    if known == reported:
+        return True
+    if known.isdigit() != reported.isdigit():
+        return known.rpartition("_")[2] == reported.rpartition("_")[2]
+    if known.rpartition(":")[0] == reported.rpartition(":")[0]:
+        return False
+    times = created_at(known), created_at(reported)
+    return times[0] is not None and times[1] is not None and abs(times[0] - times[1]) <= PLATFORM_CLOCK_TOLERANCE
+
+
 def read_report(
     report: Report, *, platform: str | None = None, window: SendWindow | None = None, granted: bool = False
 ) -> Verdict:

@@ -92,6 +92,11 @@ def parse_chosen_time(text: str, zone_name: str | None, fold: int, now: datetime
     return ChosenTime(at, zone_name, local.isoformat(timespec="milliseconds"), ambiguous)
 
 
+def present_time(now: datetime) -> ChosenTime:
+    """Return the present instant as an author's time, shown in UTC."""
+    return ChosenTime(now, None, now.astimezone(UTC).isoformat(timespec="milliseconds"))
+
+
 def _parse(text: str, field: str, example: str) -> datetime:
     """Read date, time and offset, if any.
 

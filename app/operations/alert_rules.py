@@ -35,15 +35,21 @@ SAMPLE = 500  # of a kind, in one sweep
 
 
 def current_alerts(
-    connection: Connection, now: datetime, figures: runs.SweepFigures | None, *, with_messages: bool
+    connection: Connection,
+    now: datetime,
+    figures: runs.SweepFigures | None,
+    seen: Symptoms | None = None,
+    *,
+    with_messages: bool,
 ) -> list[Alert]:
     """Return the current alerts: the operator's own first, then one for each kind about users' accounts and posts.
 
-    Both are ordered newest first. `with_messages` is False in poll mode.
+    Both are ordered newest first. `with_messages` is False in poll mode. Without `seen`, the symptoms are read.
     """
+    seen = seen or alert_queries.symptoms(connection, now)
     stored, objects = alerts.stored(connection)
     raised = [a for a in stored if a.kind not in DERIVED and not _is_healed(connection, a, now, figures)]
-    derived = _derived(connection, now, figures, with_messages)
+    derived = _derived(connection, now, figures, seen, with_messages)
     own = sorted([*raised, *derived], key=lambda alert: alert.last_at, reverse=True)
     return own + sorted(_per_object(connection, objects, now), key=lambda alert: alert.last_at, reverse=True)
 
@@ -75,7 +81,7 @@ def _healed_objects(connection: Connection, found: list[Alert], now: datetime) -
 def begun_and_healed(connection: Connection, now: datetime, *, with_messages: bool) -> tuple[list[Alert], list[Alert]]:
     """Return the derived alerts without a row, and the rows without a cause any more."""
     figures, stored = runs.read_figures(connection, runs.SWEEP), alerts.of_installation(connection)
-    derived = list(_derived(connection, now, figures, with_messages))
+    derived = list(_derived(connection, now, figures, alert_queries.symptoms(connection, now), with_messages))
     present = {alert.kind for alert in derived}
     recorded = {alert.kind for alert in stored}
     begun = [alert for alert in derived if alert.kind not in recorded]
@@ -110,9 +116,8 @@ def _is_healed(connection: Connection, alert: Alert, now: datetime, figures: run
 
 
 def _derived(
-    connection: Connection, now: datetime, figures: runs.SweepFigures | None, with_messages: bool
+    connection: Connection, now: datetime, figures: runs.SweepFigures | None, seen: Symptoms, with_messages: bool
 ) -> Iterator[Alert]:
-    seen = alert_queries.symptoms(connection, now)
     for alert in (
         _no_sweep(connection, now, figures),
         _stale_claims(seen.stale_claims),

@@ -57,7 +57,9 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         posts = statistics.of_posts(connection, state.counted, **bounds)
         upcoming = posts.upcoming if posts.is_upcoming_known else queries.next_scheduled_at(connection, now)
         times = timings.read(connection, now - WINDOW)
-        current = current_alerts(connection, now, state.figures, with_messages=deps.messages is not None)
+        current = current_alerts(
+            connection, now, state.figures, posts.symptoms, with_messages=deps.messages is not None
+        )
     figures, lease, circuit = state.figures, state.lease, _best(state.breakers)
     stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
     held = lease is not None and lease.expires_at > now

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from app import quotas
@@ -13,7 +15,7 @@ from app.deps import Deps
 from app.domain.companies import Right
 from app.domain.errors import invalid_field
 from app.domain.lifecycle import EDITABLE, Status
-from app.domain.post import Post
+from app.domain.post import Account, Post
 from app.log import emit
 from app.posts.changes import change_post
 from app.posts.refusals import require_nothing_out, require_publishable, wrong_status
@@ -30,13 +32,22 @@ def create_post(deps: Deps, user_id: str, values: dict[str, Any]) -> Post:
     Unavailable.
     """
     with deps.db.transaction() as tx:
-        row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
-        quotas.lock_owner(tx, user_id)
-        _require_usable_account(tx, row)
-        post = transitions.create(tx, row, now=deps.clock.now(), actor=f"user:{user_id}")
-        quotas.require_post_quota(deps.settings, tx, user_id)
+        post = insert_draft(deps, tx, user_id, values, deps.clock.now())
         quotas.require_draft_quota(deps.settings, tx, user_id)
     emit("post.created", post_id=post.id)
+    return post
+
+
+def insert_draft(deps: Deps, tx: Connection, user_id: str, values: dict[str, Any], now: datetime) -> Post:
+    """Write the row of a new draft and check the quota of posts. The caller checks the quota of drafts.
+
+    Raises: Invalid, Forbidden.
+    """
+    row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
+    quotas.lock_owner(tx, user_id)
+    _require_usable_account(tx, row)
+    post = transitions.create(tx, row, now=now, actor=f"user:{user_id}")
+    quotas.require_post_quota(deps.settings, tx, user_id)
     return post
 
 
@@ -104,10 +115,17 @@ def read_post(deps: Deps, user_id: str, post_id: str) -> Post:
 
 
 def _require_usable_account(tx: Connection, row: dict[str, Any]) -> None:
-    account_id, platform = row.get("social_account_id"), row["platform"]
-    if account_id is None:
-        return
-    usable = accounts.usable(tx, row["user_id"], row["company_id"], row["client_id"], platform)
-    if account_id not in [account.id for account in usable]:
-        message = f"There is no {platform} account with this id that this post may go out through."
+    if row.get("social_account_id") is not None:
+        owner = (row["user_id"], row["company_id"], row["client_id"])
+        require_account_among(accounts.usable(tx, *owner, row["platform"]), row)
+
+
+def require_account_among(usable: Sequence[Account], row: dict[str, Any]) -> None:
+    """Check that the account named by a post's row, if any, is one of these.
+
+    Raises: Invalid.
+    """
+    named = row.get("social_account_id")
+    if named is not None and named not in [account.id for account in usable]:
+        message = f"There is no {row['platform']} account with this id that this post may go out through."
         raise invalid_field("socialAccountId", "account_missing", message)

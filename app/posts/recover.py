@@ -32,7 +32,7 @@ def recover(deps: Deps, user_id: str, post_id: str, action: Action, force: bool)
     now, actor = deps.clock.now(), f"user:{user_id}"
 
     def change(tx: Connection, post: Post) -> Post | None:
-        _require_recoverable(post, now)
+        require_recoverable(post, now)
         if action == "retry":
             require_publishable(deps, post)
             forced = require_not_out(deps, tx, post, now, force)
@@ -50,7 +50,11 @@ def recover(deps: Deps, user_id: str, post_id: str, action: Action, force: bool)
     return arm(deps, after, ordered_by=user_id)[0] if after.status is Status.SCHEDULED else after
 
 
-def _require_recoverable(post: Post, now: datetime) -> None:
+def require_recoverable(post: Post, now: datetime) -> None:
+    """Check that the post failed, or that its lease has ended.
+
+    Raises: Conflict.
+    """
     if post.status is Status.PUBLISHING and post.lease_until is not None and post.lease_until >= now:
         raise Conflict("in_flight", "The post is going out right now. Wait for its outcome.")
     if post.status not in (Status.FAILED, Status.PUBLISHING):

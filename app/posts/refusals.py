@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.deps import Deps
@@ -9,7 +10,7 @@ from app.domain.content.rules import check_limits
 from app.domain.errors import Conflict, Invalid
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import FINAL, Status
-from app.domain.post import Post
+from app.domain.post import Attempt, Post
 from app.domain.resend import may_resend, needs_force, unproven_since
 from app.store.engine import Connection
 from app.store.posts import queries
@@ -42,7 +43,11 @@ def require_not_out(deps: Deps, tx: Connection, post: Post, at: datetime, force:
 
     Raises: Conflict where an attempt may be out and the platform would take a duplicate.
     """
-    tries = queries.attempts_of(tx, post.id) if post.attempt else []
+    return check_not_out(deps, post, queries.attempts_of(tx, post.id) if post.attempt else [], at, force)
+
+
+def check_not_out(deps: Deps, post: Post, tries: Sequence[Attempt], at: datetime, force: bool) -> bool:
+    """Check the same for a post whose attempts are read already."""
     since = unproven_since(tries)
     if force and since is not None:
         return True

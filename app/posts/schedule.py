@@ -1,4 +1,4 @@
-"""Schedule, reschedule, unschedule and cancel a post.
+"""Schedule, reschedule, publish now, unschedule and cancel a post.
 
 Invariant: the row is committed before any message is sent, so no fate of the message can lose the post.
 """
@@ -6,6 +6,7 @@ Invariant: the row is committed before any message is sent, so no fate of the me
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.accounts.expiry import expiry_warnings
 from app.alarms import arm, disarm
@@ -16,7 +17,7 @@ from app.domain.content.rules import content_warnings
 from app.domain.errors import FieldError, Invalid, invalid_field
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.post import Account, Post
-from app.domain.times import ChosenTime, parse_chosen_time
+from app.domain.times import ChosenTime, parse_chosen_time, present_time
 from app.log import emit
 from app.posts.changes import change_autocommit, reader
 from app.posts.refusals import require_not_out, require_publishable, wrong_status
@@ -28,6 +29,19 @@ AMBIGUOUS = ("ambiguous_local_time", "The clock shows this time twice that day. 
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """An author's order to schedule a post: the user, the time as understood, and the instant of the order.
+
+    `force`: the author accepts a second copy of an attempt that may be out.
+    """
+
+    user_id: str
+    chosen: ChosenTime
+    now: datetime
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduled:
     """The answer to schedule: the post, the time as understood, and (code, message) warnings."""
 
@@ -36,43 +50,87 @@ class Scheduled:
     warnings: list[tuple[str, str]]
 
 
+def order_for(deps: Deps, user_id: str, text: str, zone: str | None, fold: int, force: bool = False) -> Order:
+    """Read an author's order for the instant that `text` means.
+
+    `zone` is an IANA name, for a text without an offset. `fold` 1 picks the second of two equal local times.
+
+    Raises: Invalid.
+    """
+    now = deps.clock.now()
+    return Order(user_id, parse_chosen_time(text, zone, fold, now, deps.settings.max_schedule_days), now, force)
+
+
 def schedule(
     deps: Deps, user_id: str, post_id: str, text: str, zone: str | None, fold: int, force: bool = False
 ) -> Scheduled:
-    """Schedule or reschedule the post for the instant that `text` means.
-
-    `zone` is an IANA name, for a text without an offset. `fold` 1 picks the second of two equal local times.
+    """Schedule or reschedule the post for the instant that `text` means. The arguments are those of `order_for`.
 
     Raises: NotFound, Invalid, Unavailable, Conflict (`force_required` where the post may be out already and the
     platform would take a second copy).
     """
+    return _execute(deps, post_id, order_for(deps, user_id, text, zone, fold, force))
+
+
+def publish_now(deps: Deps, user_id: str, post_id: str, force: bool = False) -> Scheduled:
+    """Schedule the post for the present instant.
+
+    Raises: as `schedule`.
+    """
     now = deps.clock.now()
-    chosen = parse_chosen_time(text, zone, fold, now, deps.settings.max_schedule_days)
+    return _execute(deps, post_id, Order(user_id, present_time(now), now, force))
+
+
+def _execute(deps: Deps, post_id: str, order: Order) -> Scheduled:
     usable: list[Account] = []
 
     def read(connection: Connection, right: Right) -> Post:
-        post, usable[:] = post_with_accounts_for(connection, user_id, post_id, right)
+        post, usable[:] = post_with_accounts_for(connection, order.user_id, post_id, right)
         return post
 
-    def change(tx: Connection, post: Post) -> Post | None:
-        if post.status not in SCHEDULABLE:
-            raise wrong_status(post)
-        require_publishable(deps, post)
-        forced = require_not_out(deps, tx, post, chosen.at, force)
-        account_id, actor = _account_for(post, usable).id, f"user:{user_id}"
-        return transitions.schedule(
-            tx, post, at=chosen.at, time_zone=zone, account_id=account_id, now=now, actor=actor, forced=forced
-        )
+    before, after = change_autocommit(deps, read, lambda tx, post: write_schedule(deps, tx, post, usable, order))
+    return finish_schedule(deps, before, after, usable, order)
 
-    before, after = change_autocommit(deps, read, change)
+
+def write_schedule(deps: Deps, tx: Connection, post: Post, usable: list[Account], order: Order) -> Post | None:
+    """Write the order to the post's row. Returns None after a lost race.
+
+    `usable` are the accounts that the post may go out through.
+
+    Raises: Conflict, Invalid.
+    """
+    if post.status not in SCHEDULABLE:
+        raise wrong_status(post)
+    require_publishable(deps, post)
+    forced = require_not_out(deps, tx, post, order.chosen.at, order.force)
+    return transitions.schedule(
+        tx,
+        post,
+        at=order.chosen.at,
+        time_zone=order.chosen.time_zone,
+        account_id=choose_account(post, usable).id,
+        now=order.now,
+        actor=f"user:{order.user_id}",
+        forced=forced,
+    )
+
+
+def finish_schedule(deps: Deps, before: Post, after: Post, usable: list[Account], order: Order) -> Scheduled:
+    """Arm a committed schedule, disarm the former message, and collect the warnings."""
+    chosen = order.chosen
     account = next(one for one in usable if one.id == after.social_account_id)
-    warnings = ([AMBIGUOUS] if chosen.ambiguous else []) + expiry_warnings(deps, account, chosen.at)
-    warnings += content_warnings(after.platform, after.content, after.media, after.image_url, after.post_type)
-    armed, warning = arm(deps, after, ordered_by=user_id)
+    warnings = known_warnings(deps, after, account, chosen)
+    armed, warning = arm(deps, after, ordered_by=order.user_id)
     disarm(deps, before.message_id)
-    emit("post.scheduled", post_id=post_id, generation=after.generation, due=chosen.at.isoformat(), armed=armed.armed)
+    emit("post.scheduled", post_id=after.id, generation=after.generation, due=chosen.at.isoformat(), armed=armed.armed)
     warnings += [warning] if warning else []
     return Scheduled(armed, chosen, warnings + find_warnings(deps, after))
+
+
+def known_warnings(deps: Deps, post: Post, account: Account, chosen: ChosenTime) -> list[tuple[str, str]]:
+    """Return the warnings about a schedule that need no other post."""
+    warnings = ([AMBIGUOUS] if chosen.ambiguous else []) + expiry_warnings(deps, account, chosen.at)
+    return warnings + content_warnings(post.platform, post.content, post.media, post.image_url, post.post_type)
 
 
 def unschedule(deps: Deps, user_id: str, post_id: str) -> Post:
@@ -113,7 +171,7 @@ def cancel(deps: Deps, user_id: str, post_id: str) -> Post:
     return after
 
 
-def _account_for(post: Post, usable: list[Account]) -> Account:
+def choose_account(post: Post, usable: list[Account]) -> Account:
     """Return the post's account, or the only usable one. A client's own accounts go before the company's.
 
     Raises: Invalid where there is none, or more than one.

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 
+from app.domain.text_search import contains
 from app.store import sqlite_file
 from app.store.database_errors import translated_errors, watch_errors
 from app.store.sessions import TimeLimits, prepare_sessions, read_without_transactions, replace_dead_connections
@@ -91,6 +92,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.create_function("text_matches", 2, contains, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -101,11 +103,13 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
 
 def insert_into(connection: Connection, table: sa.Table) -> Any:
-    """Return the dialect's own INSERT, with support for ON CONFLICT.
+    """Return the dialect's own INSERT, with support for ON CONFLICT."""
+    return insert_for(connection.dialect.name, table)
 
-    Only the dialect in use is imported, because each is a slow import.
-    """
-    if connection.dialect.name == "postgresql":
+
+def insert_for(dialect: str, table: sa.Table) -> Any:
+    """Return the INSERT of this dialect. Only the dialect in use is imported, because each is a slow import."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

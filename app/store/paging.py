@@ -14,7 +14,7 @@ After = tuple[datetime, str | int]
 
 
 def oldest_first(
-    statement: sa.Select[Any], at: sa.Column[Any], key: sa.Column[Any], limit: int, after: After | None
+    statement: sa.Select[Any], at: sa.ColumnElement[Any], key: sa.Column[Any], limit: int, after: After | None
 ) -> sa.Select[Any]:
     if after is not None:
         statement = statement.where(sa.tuple_(at, key) > _bound(after, at, key))
@@ -22,13 +22,13 @@ def oldest_first(
 
 
 def newest_first(
-    statement: sa.Select[Any], at: sa.Column[Any], key: sa.Column[Any], limit: int, after: After | None
+    statement: sa.Select[Any], at: sa.ColumnElement[Any], key: sa.Column[Any], limit: int, after: After | None
 ) -> sa.Select[Any]:
     if after is not None:
         statement = statement.where(sa.tuple_(at, key) < _bound(after, at, key))
     return statement.order_by(at.desc(), key.desc()).limit(limit)
 
 
-def _bound(after: After, at: sa.Column[Any], key: sa.Column[Any]) -> sa.Tuple:
+def _bound(after: After, at: sa.ColumnElement[Any], key: sa.Column[Any]) -> sa.Tuple:
     """Bind a keyset with the types of its columns, lost in a bare tuple."""
     return sa.tuple_(sa.bindparam(None, after[0], at.type), sa.bindparam(None, after[1], key.type))

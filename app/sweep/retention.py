@@ -18,7 +18,7 @@ from app.domain.pacing import WINDOW
 from app.log import emit
 from app.store.companies import invitations
 from app.store.engine import Connection
-from app.store.operations import audit, counts, idempotency, rate_limits, statistics
+from app.store.operations import audit, counts, idempotency, jobs, rate_limits, statistics
 from app.store.posts import armings, pacing, retention
 
 BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
@@ -38,7 +38,7 @@ class Pruned:
 
 
 def prune_expired_records(deps: Deps) -> None:
-    """Delete turns, idempotency keys, hourly counts, rate limits, invitations and audit entries past their end.
+    """Delete turns, idempotency keys, hourly counts, rate limits, invitations, jobs and audit entries past their end.
 
     An absent database leaves them to the next sweep.
     """
@@ -47,7 +47,7 @@ def prune_expired_records(deps: Deps) -> None:
         with deps.db.transaction() as tx:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
             armings.prune(tx, now)
-        for prune_records in (idempotency.prune, rate_limits.prune, invitations.prune, _prune_audit(deps)):
+        for prune_records in (idempotency.prune, rate_limits.prune, invitations.prune, jobs.prune, _prune_audit(deps)):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:
                     if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:

@@ -12,8 +12,10 @@ from typing import Literal
 
 from app.accounts.refresh import refresh_due
 from app.deps import Deps
+from app.domain.errors import Unavailable
 from app.log import emit
 from app.operations.alert_rules import begun_and_healed
+from app.posts.bulk import finish_jobs
 from app.store.engine import Connection
 from app.store.operations import alerts, runs
 from app.store.posts import backlog
@@ -27,7 +29,7 @@ from app.sweep.retention import keep_counts_and_prune, prune_expired_records
 from app.sweep.run import ShouldStop, SweepRun, Swept
 from app.sweep.skew import find_skew
 
-REARMING_ENDS, PRUNING_ENDS = 0.9, 1.0  # parts of the budget
+REARMING_ENDS, JOBS_END, PRUNING_ENDS = 0.9, 0.95, 1.0  # parts of the budget
 LEASE_MARGIN_SECONDS = 10.0  # past the budget and one send to n8n, which may begin at the very end of the budget
 
 
@@ -59,6 +61,7 @@ def sweep(deps: Deps, should_stop: ShouldStop = never) -> Swept:
         send_overdue,
         _rearm_outdated,
         arm_unarmed,
+        _finish_jobs,
         _refresh_tokens,
         _update_alerts,
         _prune,
@@ -106,6 +109,14 @@ def _rearm_outdated(run: SweepRun) -> None:
     done = rearm(deps, lambda: run.in_time(REARMING_ENDS))
     run.swept.armed += done.armed
     run.message_service_down = bool(done.refused) and not done.armed
+
+
+def _finish_jobs(run: SweepRun) -> None:
+    """Go on with long bulk calls. An absent database leaves them to the next sweep."""
+    try:
+        finish_jobs(run.deps, lambda: run.in_time(JOBS_END))
+    except Unavailable as error:
+        emit("jobs.postponed", error=type(error).__name__)
 
 
 def _refresh_tokens(run: SweepRun) -> None:

@@ -14,6 +14,7 @@ from app.web import (
     addresses,
     audit,
     auth,
+    bulk,
     callback,
     client_address,
     companies,
@@ -22,7 +23,9 @@ from app.web import (
     dispatch,
     docs,
     edge,
+    export,
     failed_proofs,
+    feeds,
     invitations,
     limits,
     posts,
@@ -51,9 +54,11 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    documented = [module.blueprint for module in (posts, accounts, companies, invitations, audit, connect)]
+    documented = [
+        module.blueprint for module in (posts, bulk, export, feeds, accounts, companies, invitations, audit, connect)
+    ]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, cron, status, docs)]
-    for blueprint in (*documented, *plain):
+    for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
     problems.register(app)

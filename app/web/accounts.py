@@ -17,7 +17,7 @@ from app.store.accounts import accounts
 from app.store.paging import After
 from app.web import schemas
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.ids import uuid_or_404, with_text_ids
 from app.web.paging import page
 
@@ -28,14 +28,19 @@ blueprint = UserBlueprint("accounts", __name__, url_prefix="/api/social-accounts
 class Accounts(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listAccounts")
     @blueprint.arguments(schemas.AccountQuery, location="query")
     @blueprint.response(200, schemas.AccountPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List your accounts and those of your companies, oldest first."""
         return page(query, lambda limit, after: _find(query, limit, after), lambda one: (one.created_at, one.id))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "connectAccount",
+        "403 role_insufficient",
+        "409 account_of_another_client changed_meanwhile",
+        "422 required account_id_invalid company_not_found client_not_found quota_exceeded",
+    )
     @blueprint.arguments(schemas.AccountCreate)
     @blueprint.response(201, schemas.AccountView)
     def post(self, body: dict[str, Any]) -> Account:
@@ -57,7 +62,7 @@ class Accounts(MethodView):
 class SharedAccounts(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listSharedAccounts")
     @blueprint.arguments(schemas.SharedQuery, location="query")
     @blueprint.response(200, schemas.AccountPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -73,14 +78,19 @@ class SharedAccounts(MethodView):
 class OneAccount(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("editAccount", "403 role_insufficient", "404 not_found account_not_found")
     @blueprint.arguments(schemas.AccountEdit)
     @blueprint.response(200, schemas.AccountView)
     def patch(self, body: dict[str, Any], account_id: str) -> Account:
         """Rename an account, or reconnect it with new tokens."""
         return change_account(deps(), user_id(), uuid_or_404(account_id), body)
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "disconnectAccount",
+        "403 role_insufficient",
+        "404 not_found account_not_found",
+        "409 account_in_use",
+    )
     @blueprint.response(204)
     def delete(self, account_id: str) -> None:
         """Disconnect an account without scheduled posts, or withdraw your own profile from a company.

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, RequestRedirect
 
 View = TypeVar("View")
 
-INVITATION_TOKEN = re.compile(r"(/invitations/)[^/]+(?=/accept)", re.IGNORECASE)
+TOKEN_IN_PATH = re.compile(r"(/invitations/)[^/]+(?=/accept)|(/feeds/)[^/]+(?=\.ics)", re.IGNORECASE)
 
 ACTS_ON_GET = "punctual_acts_on_get"  # the attribute of a view with a GET that changes something
 
@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
 
 def logged_path() -> str:
     """Return the request's path for the log, without the token that a path may contain."""
-    return INVITATION_TOKEN.sub(r"\1…", request.path)
+    return TOKEN_IN_PATH.sub(r"\1\2…", request.path)
 
 
 def acts_on_get(view: View) -> View:

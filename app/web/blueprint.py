@@ -6,7 +6,7 @@ Invariant: a query has only the parameters of its route, each once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flask import Request, current_app, request
 from flask_smorest import Blueprint
@@ -20,12 +20,22 @@ from app.domain.platforms import MAX_CONTENT
 from app.web.bodies import parse_json, whole_body
 from app.web.problems import MAX_ERRORS, shorten
 
-LIMITED = "Above the limit of RateLimit-Policy. Try again after the seconds of Retry-After. code: rate_limited."
-SECURED: dict[str, Any] = {"security": [{"user": []}], "responses": {"429": {"description": LIMITED}}}
+ERRORS, KEYED = "x-errors", "x-keyed"  # of an operation, for app.web.spec, which replaces both
+USER: tuple[str, ...] = ("user",)
 MAX_QUERY = 16_000  # bytes of a query, before it is parsed
 #: Of a body, by its commas, counted before it is parsed. More than a text full of commas has.
 MAX_VALUES = MAX_CONTENT + 10_000
 QUERY = "punctual_query"  # the attribute of a view with the schema of its query
+
+
+def require_few_values(raw: bytes) -> None:
+    """Count the commas of a body before it is parsed.
+
+    Raises: Invalid.
+    """
+    if (values := raw.count(b",")) > MAX_VALUES:
+        message = f"Send a body of at most {MAX_VALUES:,} values."
+        raise invalid_field("body", "too_many_values", message, MAX_VALUES, values)
 
 
 class JsonParser(FlaskParser):
@@ -36,17 +46,32 @@ class JsonParser(FlaskParser):
         raw = whole_body()
         if not raw or not req.is_json:
             return missing
-        if (values := raw.count(b",")) > MAX_VALUES:
-            message = f"Send a body of at most {MAX_VALUES:,} values."
-            raise invalid_field("body", "too_many_values", message, MAX_VALUES, values)
+        require_few_values(raw)
         try:
             return parse_json(raw.decode())
         except (ValueError, RecursionError):
             raise BadRequest from None
 
 
+def operation(
+    name: str, *errors: str, security: tuple[str, ...] = USER, keyed: bool = False, **content: Any
+) -> dict[str, Any]:
+    """Describe an operation for the OpenAPI document.
+
+    `name` is its operationId, from which generated clients name a function. Each of `errors` is a status with the codes
+    that this route alone answers, such as "404 post_not_found". All codes common to routes of users are added for you.
+    Each of `security` is a scheme that suffices by itself. A `keyed` operation is `idempotent`. `content` is OpenAPI.
+    """
+    proofs: list[dict[str, list[str]]] = [{scheme: []} for scheme in security]
+    return {"operationId": name, "security": proofs, ERRORS: list(errors), KEYED: keyed, **content}
+
+
 class UserBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     ARGUMENTS_PARSER = JsonParser()
+
+    def operation(self, name: str, *errors: str, **options: Any) -> Callable[[Any], Any]:
+        """Document the view as this operation, with the arguments of the function `operation`."""
+        return cast(Callable[[Any], Any], self.doc(**operation(name, *errors, **options)))
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
         """Pass the schema's arguments to the view, and mark a view that takes a query."""

@@ -13,7 +13,7 @@ from app.domain.companies import Client, Company, Role
 from app.domain.explanations import SENTENCES
 from app.web import company_schemas as schemas
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.ids import user_id_or_404, uuid_or_404
 from app.web.invitations import new_invitation
 from app.web.paging import page
@@ -25,7 +25,7 @@ blueprint = UserBlueprint("companies", __name__, url_prefix="/api/companies", de
 class Companies(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listCompanies")
     @blueprint.arguments(schemas.PageQuery, location="query")
     @blueprint.response(200, schemas.CompanyPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Companies(MethodView):
             lambda company: (company.joined_at, company.id),
         )
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("createCompany", "422 quota_exceeded")
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(201, schemas.CompanyView)
     def post(self, body: dict[str, Any]) -> Company:
@@ -48,20 +48,25 @@ class Companies(MethodView):
 class OneCompany(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("getCompany", "404 not_found company_not_found")
     @blueprint.response(200, schemas.CompanyView)
     def get(self, company_id: str) -> Company:
         """Read a company."""
         return companies.read_company(deps(), user_id(), uuid_or_404(company_id))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("renameCompany", "403 role_insufficient", "404 not_found company_not_found")
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(200, schemas.CompanyView)
     def patch(self, body: dict[str, Any], company_id: str) -> Company:
         """Rename a company, as an owner."""
         return companies.rename_company(deps(), user_id(), uuid_or_404(company_id), body["name"])
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "removeCompany",
+        "403 role_insufficient",
+        "404 not_found company_not_found",
+        "409 company_in_use",
+    )
     @blueprint.response(204)
     def delete(self, company_id: str) -> None:
         """Remove a company without posts and accounts, as an owner."""
@@ -72,7 +77,7 @@ class OneCompany(MethodView):
 class Members(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listMembers", "404 not_found company_not_found")
     @blueprint.arguments(schemas.MemberQuery, location="query")
     @blueprint.response(200, schemas.MemberPage)
     def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
@@ -90,7 +95,13 @@ class Members(MethodView):
 class OneMember(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "putMember",
+        "403 role_insufficient",
+        "404 not_found company_not_found",
+        "409 last_owner already_member",
+        "422 quota_exceeded",
+    )
     @blueprint.arguments(schemas.MemberBody)
     @blueprint.response(200, schemas.PutMemberView)
     def put(self, body: dict[str, Any], company_id: str, member_id: str) -> dict[str, Any]:
@@ -105,7 +116,12 @@ class OneMember(MethodView):
             return invitation | {"user_id": member, "status": "invited", "invitation": invitation}
         return asdict(done) | {"status": "member", "invitation": None}
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "removeMember",
+        "403 role_insufficient",
+        "404 not_found company_not_found member_not_found",
+        "409 last_owner",
+    )
     @blueprint.response(204)
     def delete(self, company_id: str, member_id: str) -> None:
         """Remove a member, as an owner, or leave the company.
@@ -116,7 +132,7 @@ class OneMember(MethodView):
 
 
 @blueprint.route("/<company_id>/warnings")
-@blueprint.doc(**SECURED)
+@blueprint.operation("listCompanyWarnings", "404 not_found company_not_found")
 @user_required
 @blueprint.response(200, schemas.CompanyWarnings)
 def warnings(company_id: str) -> dict[str, Any]:
@@ -129,7 +145,7 @@ def warnings(company_id: str) -> dict[str, Any]:
 class Clients(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listClients", "404 not_found company_not_found")
     @blueprint.arguments(schemas.PageQuery, location="query")
     @blueprint.response(200, schemas.ClientPage)
     def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
@@ -141,7 +157,13 @@ class Clients(MethodView):
             lambda client: (client.created_at, client.id),
         )
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "createClient",
+        "403 role_insufficient",
+        "404 not_found company_not_found",
+        "409 client_exists",
+        "422 quota_exceeded",
+    )
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(201, schemas.ClientView)
     def post(self, body: dict[str, Any], company_id: str) -> Client:
@@ -153,13 +175,18 @@ class Clients(MethodView):
 class OneClient(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("getClient", "404 not_found company_not_found client_not_found")
     @blueprint.response(200, schemas.ClientView)
     def get(self, company_id: str, client_id: str) -> Client:
         """Read a client."""
         return companies.read_client(deps(), user_id(), uuid_or_404(company_id), uuid_or_404(client_id))
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "renameClient",
+        "403 role_insufficient",
+        "404 not_found company_not_found client_not_found",
+        "409 client_exists",
+    )
     @blueprint.arguments(schemas.NameBody)
     @blueprint.response(200, schemas.ClientView)
     def patch(self, body: dict[str, Any], company_id: str, client_id: str) -> Client:
@@ -167,7 +194,12 @@ class OneClient(MethodView):
         ids = uuid_or_404(company_id), uuid_or_404(client_id)
         return companies.rename_client(deps(), user_id(), *ids, body["name"])
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "removeClient",
+        "403 role_insufficient",
+        "404 not_found company_not_found client_not_found",
+        "409 client_in_use",
+    )
     @blueprint.response(204)
     def delete(self, company_id: str, client_id: str) -> None:
         """Remove a client without posts and accounts, as an editor or owner."""

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, validate
 from app.domain.audit import Action
 from app.domain.companies import MAX_NAME, Role
 from app.domain.principal import MAX_USER_ID_LENGTH, is_user_id
-from app.web.fields import Camel, Count, Instant, Length, Name, Pasted, Text, WireInstant
+from app.web.fields import Answer, Camel, Count, Instant, Length, Name, Pasted, Text, WireInstant
 from app.web.schemas import MAX_CURSOR
 
 MAX_MEMBER_CURSOR = 3000  # a cursor of members holds a user id
@@ -23,7 +23,7 @@ class NameBody(Camel):
     name = Name(required=True, validate=Length(1, MAX_NAME))
 
 
-class CompanyView(Camel):
+class CompanyView(Answer):
     id = fields.String()
     name = fields.String()
     role = fields.String(validate=validate.OneOf(ROLES))
@@ -36,7 +36,7 @@ class MemberBody(Camel):
     role = Text(required=True, validate=validate.OneOf(ROLES))
 
 
-class MemberView(Camel):
+class MemberView(Answer):
     company_id = fields.String()
     user_id = fields.String()
     role = fields.String(validate=validate.OneOf(ROLES))
@@ -71,7 +71,7 @@ class InvitationBody(Camel):
     expires_at = Instant(load_default=None, allow_none=True)
 
 
-class InvitationView(Camel):
+class InvitationView(Answer):
     id = fields.String()
     company_id = fields.String()
     user_id = fields.String(allow_none=True)
@@ -97,18 +97,18 @@ class PutMemberView(MemberView):
     invitation = fields.Nested(NewInvitationView, allow_none=True)
 
 
-class WithheldView(Camel):
+class WithheldView(Answer):
     code = fields.String(validate=validate.OneOf(("member_left", "account_withdrawn")))
     message = fields.String()
     social_account_id = fields.String()
     count = fields.Integer()
 
 
-class CompanyWarnings(Camel):
+class CompanyWarnings(Answer):
     warnings = fields.List(fields.Nested(WithheldView))
 
 
-class AuditView(Camel):
+class AuditView(Answer):
     id = fields.String()
     at = WireInstant()
     company_id = fields.String(allow_none=True)
@@ -121,7 +121,7 @@ class AuditView(Camel):
     request_id = fields.String(allow_none=True)
 
 
-class ClientView(Camel):
+class ClientView(Answer):
     id = fields.String()
     company_id = fields.String()
     name = fields.String()
@@ -129,32 +129,32 @@ class ClientView(Camel):
     updated_at = WireInstant()
 
 
-class CompanyPage(Camel):
+class CompanyPage(Answer):
     data = fields.List(fields.Nested(CompanyView))
     next_cursor = fields.String(allow_none=True)
 
 
-class MemberPage(Camel):
+class MemberPage(Answer):
     data = fields.List(fields.Nested(MemberView))
     next_cursor = fields.String(allow_none=True)
 
 
-class ClientPage(Camel):
+class ClientPage(Answer):
     data = fields.List(fields.Nested(ClientView))
     next_cursor = fields.String(allow_none=True)
 
 
-class InvitationPage(Camel):
+class InvitationPage(Answer):
     data = fields.List(fields.Nested(InvitationView))
     next_cursor = fields.String(allow_none=True)
 
 
-class OwnInvitationPage(Camel):
+class OwnInvitationPage(Answer):
     data = fields.List(fields.Nested(OwnInvitationView))
     next_cursor = fields.String(allow_none=True)
 
 
-class AuditPage(Camel):
+class AuditPage(Answer):
     data = fields.List(fields.Nested(AuditView))
     next_cursor = fields.String(allow_none=True)
 

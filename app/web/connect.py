@@ -12,7 +12,7 @@ from app.accounts import connect
 from app.web import schemas
 from app.web.addresses import acts_on_get
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.callback import cookie_for
 
 MAX_CONNECTIONS = 8  # begun in one browser and not finished
@@ -30,7 +30,7 @@ blueprint = UserBlueprint(
 class Connect(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("beginConnection", "403 role_insufficient", "422 company_not_found client_not_found")
     @blueprint.arguments(schemas.ConnectQuery, location="query")
     @blueprint.response(200, schemas.ConnectView)
     def get(self, query: dict[str, Any]) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:

@@ -12,7 +12,10 @@ from app.settings.values import Settings
 from app.web.problems import DETAILS, problem
 
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
-USER_ROUTES = r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|scheduler/run)(?:/.*)?"
+USER_ROUTES = (
+    r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|scheduler/run)(?:/.*)?"
+)
+CSV_ROUTE = "/api/posts/bulk"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -23,9 +26,18 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 }
 TRACING_HEADERS = ["traceparent", "tracestate", "baggage"]  # W3C Trace Context and Baggage, sent by browser tracers
-ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", *TRACING_HEADERS]
-EXPOSED_HEADERS = [
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
     "X-Request-ID",
+    *TRACING_HEADERS,
+]
+EXPOSED_HEADERS = [
+    "ETag",
+    "X-Request-ID",
+    "Location",
     "Retry-After",
     "Idempotency-Replayed",
     "X-Next-Cursor",
@@ -61,7 +73,8 @@ def _begin() -> Response | None:
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request_id.set(g.request_id)
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    if has_body and not request.is_json and re.fullmatch(USER_ROUTES, request.path):
+    is_known = request.is_json or (request.path == CSV_ROUTE and request.mimetype == "text/csv")
+    if has_body and not is_known and re.fullmatch(USER_ROUTES, request.path):
         return None if request.headers.get("Upstash-Signature") else problem(415, *DETAILS[415])
     return None
 

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from app.domain.content.marks import MAX_MARKS, longest_run
 from app.domain.errors import FieldError, Invalid
+from app.domain.lifecycle import Status
 from app.domain.names import is_name
 from app.domain.times import cut_fraction, parse_instant, to_wire
 from app.settings.pasted import fits_header, trim
@@ -58,6 +59,19 @@ class Camel(Schema):
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         first, *rest = (field_obj.data_key or field_name).split("_")
         field_obj.data_key = first + "".join(part.capitalize() for part in rest)
+
+
+class Answer(Camel):
+    """A schema of an answer. All its fields are always there, except `SOMETIMES`. Clients must allow new ones."""
+
+    SOMETIMES: tuple[str, ...] = ()
+
+    class Meta:
+        unknown = EXCLUDE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        super().on_bind_field(field_name, field_obj)
+        field_obj.required = field_name not in self.SOMETIMES
 
 
 class Length(validate.Length):
@@ -154,6 +168,16 @@ class Name(Pasted):
             raise ValidationError("Must be one line of visible characters, without control or bidi override ones.")
 
 
+class Statuses(Text):
+    """Statuses of posts in a query, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        names = super()._deserialize(value, attr, data, **kwargs).split(",", len(Status))
+        if not set(names) <= set(Status):
+            raise ValidationError(f"Must be of {', '.join(Status)}, separated by commas.")
+        return tuple(status for status in Status if status in names)
+
+
 class Items(fields.List[Any]):
     """A JSON array of at most `most` items. Its length is checked before any item."""
 
@@ -189,7 +213,7 @@ class Count(fields.Integer):
         return super()._validated(value)
 
 
-class WireInstant(fields.Field[Any]):
+class WireInstant(fields.DateTime):
     """An instant, written as UTC with milliseconds."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:

@@ -32,23 +32,10 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 MAX_KEY = 255
 VISIBLE = re.compile(r"[!-~]{1,255}")
-KEPT_HEADERS = ("Content-Type", "Retry-After")
+KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
 RETRY_AFTER_SECONDS = "1"
 ID_FIELDS = {"postId": "post_id", "companyId": "company_id", "clientId": "client_id"}
 MIN_LEFT_OUT = 500  # characters. Shorter texts are kept in the answer
-DOCUMENTED: dict[str, Any] = {
-    "parameters": [
-        {
-            "in": "header",
-            "name": HEADER,
-            "required": False,
-            "description": "For 24 hours, the same key with the same body gets the first answer again, marked "
-            f"{REPLAYED}: true. With another body or route: 422 idempotency_key_reused. While the first request is in "
-            "flight: 409 idempotency_in_flight. A 5xx is not kept. Try again with the same key.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
-        }
-    ]
-}
 
 
 def idempotent(view: View) -> View:

@@ -16,7 +16,7 @@ from app.domain.companies import Member, Role
 from app.domain.errors import NotFound
 from app.web import company_schemas as schemas
 from app.web.auth import deps, user_id, user_required
-from app.web.blueprint import SECURED, UserBlueprint
+from app.web.blueprint import UserBlueprint
 from app.web.ids import uuid_or_404, uuid_or_none
 from app.web.paging import page
 
@@ -31,7 +31,7 @@ def new_invitation(made: NewInvitation) -> dict[str, Any]:
 class Invitations(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listInvitations", "403 role_insufficient", "404 not_found company_not_found")
     @blueprint.arguments(schemas.PageQuery, location="query")
     @blueprint.response(200, schemas.InvitationPage)
     def get(self, query: dict[str, Any], company_id: str) -> dict[str, Any]:
@@ -43,7 +43,13 @@ class Invitations(MethodView):
             lambda one: (one.created_at, one.id),
         )
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "createInvitation",
+        "403 role_insufficient",
+        "404 not_found company_not_found",
+        "409 already_member",
+        "422 expires_in_past expires_too_late quota_exceeded",
+    )
     @blueprint.arguments(schemas.InvitationBody)
     @blueprint.response(201, schemas.NewInvitationView)
     def post(self, body: dict[str, Any], company_id: str) -> dict[str, Any]:
@@ -60,7 +66,11 @@ class Invitations(MethodView):
 class OneInvitation(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation(
+        "revokeInvitation",
+        "403 role_insufficient",
+        "404 not_found company_not_found invitation_not_found",
+    )
     @blueprint.response(204)
     def delete(self, company_id: str, invitation_id: str) -> None:
         """Revoke a pending invitation, as an owner."""
@@ -71,7 +81,7 @@ class OneInvitation(MethodView):
 class OwnInvitations(MethodView):
     decorators = (user_required,)  # type: ignore[assignment]
 
-    @blueprint.doc(**SECURED)
+    @blueprint.operation("listOwnInvitations")
     @blueprint.arguments(schemas.PageQuery, location="query")
     @blueprint.response(200, schemas.OwnInvitationPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +96,7 @@ class OwnInvitations(MethodView):
 
 
 @blueprint.route("/invitations/<token>/accept", methods=["POST"])
-@blueprint.doc(**SECURED)
+@blueprint.operation("acceptInvitation", "404 invitation_not_found", "422 quota_exceeded")
 @user_required
 @blueprint.response(200, schemas.MemberView)
 def accept(token: str) -> Member:

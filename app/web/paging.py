@@ -61,39 +61,47 @@ def timeline_page(
     attempts, transitions = attempts[:limit], transitions[:limit]
     last = [attempts[-1].attempt if attempts else attempt, transitions[-1][0] if transitions else transition]
     answer: dict[str, Any] = {"attempts": attempts, "transitions": [line for _, line in transitions]}
-    return answer | ({"next_cursor": _write_cursor(last)} if more else {})
+    return answer | ({"next_cursor": write_values(last)} if more else {})
 
 
 def _write_key(last: After) -> str:
-    return _write_cursor([last[0].isoformat(), last[1]])
+    return write_values([last[0].isoformat(), last[1]])
 
 
-def _write_cursor(key: list[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+def write_values(key: list[Any]) -> str:
+    """Write a cursor of these values."""
+    return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[Any, Any]:
-    first, second = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    return first, second
+def read_values(cursor: str) -> list[Any]:
+    """Read the values of a cursor.
+
+    Raises: Invalid for a text that is none.
+    """
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise invalid_cursor() from None
+    if not isinstance(values, list):
+        raise invalid_cursor()
+    return values
 
 
 def _read_key(cursor: str, read_id: ReadId) -> After:
     try:
-        at, last = _read_cursor(cursor)
+        at, last = read_values(cursor)
         return parse_instant(at, "cursor"), read_id(str(last))
-    except (ValueError, TypeError, binascii.Error, NotFound, Invalid, RecursionError):
-        raise _invalid_cursor() from None
+    except (ValueError, TypeError, NotFound, Invalid):
+        raise invalid_cursor() from None
 
 
 def _read_numbers(cursor: str) -> tuple[int, int]:
-    try:
-        numbers = _read_cursor(cursor)
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise _invalid_cursor() from None
-    if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
-        raise _invalid_cursor()
-    return numbers
+    numbers = read_values(cursor)
+    if len(numbers) != 2 or not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
+        raise invalid_cursor()
+    return numbers[0], numbers[1]
 
 
-def _invalid_cursor() -> Invalid:
-    return invalid_field("cursor", "invalid_cursor", "Use a nextCursor of an earlier answer unchanged.")
+def invalid_cursor(message: str = "Use a nextCursor of an earlier answer unchanged.") -> Invalid:
+    """Return the error for a cursor that is none of this list."""
+    return invalid_field("cursor", "invalid_cursor", message)

@@ -106,7 +106,7 @@ def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     messages = (getattr(error, "data", None) or {}).get("messages")
     if status == 422 and messages:
-        errors = list(islice(_flatten(messages), MAX_ERRORS))
+        errors = list(islice(flatten(messages), MAX_ERRORS))
         return problem(422, "invalid_fields", " ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors)
     code, detail = DETAILS.get(status, ("bad_request" if status < 500 else "internal_error", "This cannot be done."))
     response = problem(status, code, detail)
@@ -125,20 +125,20 @@ def shorten(field: str) -> str:
     return field if len(field) <= MAX_FIELD_NAME else f"{field[:MAX_FIELD_NAME]}…"
 
 
-def _flatten(messages: Any, path: str = "") -> Iterator[FieldError]:
+def flatten(messages: Any, path: str = "") -> Iterator[FieldError]:
     """Flatten marshmallow's nested messages. The location (json, query) is not part of a field's name."""
     if isinstance(messages, str):
         yield FieldError(path or "body", _code_of(messages), messages)
     elif isinstance(messages, list):
         for message in messages:
-            yield from _flatten(message, path)
+            yield from flatten(message, path)
     elif isinstance(messages, FieldError):
         yield replace(messages, field=messages.field or path or "body")
     else:
         for key, value in messages.items():
             is_location = not path and key in ("json", "query", "_schema", "path", "headers")
             name = path if is_location or key == "_schema" else f"{path}.{key}" if path else str(key)
-            yield from _flatten(value, shorten(name))
+            yield from flatten(value, shorten(name))
 
 
 def _code_of(message: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
 from app.web.fields import (
+    Answer,
     Camel,
     Count,
     Instant,
@@ -28,6 +29,7 @@ MAX_CURSOR = 200
 MAX_ID = 255
 MAX_NAME = 255  # of an account
 MAX_TOKEN = 8192
+TEXT_OR_NULL = {"type": ["string", "null"]}  # of a field whose type is a function's
 
 
 class MediaItem(Camel):
@@ -40,6 +42,8 @@ def media(**kwargs: Any) -> Items:
 
 
 class PostCreate(Camel):
+    """A new post. With `scheduledAt` it is scheduled in the same transaction."""
+
     content = Text(required=True, validate=Length(max=MAX_CONTENT))
     platform = Text(load_default="linkedin", validate=validate.OneOf(PLATFORMS))
     post_type = Text(load_default="post", validate=validate.OneOf(POST_TYPES))
@@ -48,6 +52,15 @@ class PostCreate(Camel):
     social_account_id = Uuid(load_default=None, allow_none=True)
     client_id = Uuid(load_default=None, allow_none=True)
     company_id = Uuid(load_default=None, allow_none=True)
+    scheduled_at = WrittenTime(load_default=None, allow_none=True, validate=Length(max=64))
+    time_zone = Text(load_default=None, allow_none=True, validate=Length(max=64))
+    fold = fields.Integer(load_default=0, strict=True, validate=validate.OneOf((0, 1)))
+
+    @validates_schema
+    def check_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse a zone or a fold without the time that it is about. Raises: ValidationError."""
+        if data["scheduled_at"] is None and (data["time_zone"] is not None or data["fold"]):
+            raise ValidationError("Send scheduledAt too, or neither timeZone nor fold.", "scheduledAt")
 
 
 class PostEdit(Camel):
@@ -70,7 +83,20 @@ class RecoverRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
-class PostView(Camel):
+class Warning_(Answer):
+    code = fields.String()
+    message = fields.String()
+
+
+class RiskView(Answer):
+    code = fields.String()
+    message = fields.String()
+    cure = fields.String()
+
+
+class PostView(Answer):
+    """A post. `risks` is what is known now to keep a scheduled post from going out on time."""
+
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
@@ -92,7 +118,7 @@ class PostView(Camel):
     armed = fields.Boolean()
     external_post_id = fields.String(allow_none=True)
     linkedin_post_urn = fields.Function(
-        lambda post: post.external_post_id if post.platform == "linkedin" else None, allow_none=True
+        lambda post: post["external_post_id"] if post["platform"] == "linkedin" else None, metadata=TEXT_OR_NULL
     )
     external_url = fields.String(allow_none=True)
     published_at = WireInstant(allow_none=True)
@@ -102,31 +128,24 @@ class PostView(Camel):
     error_message = fields.String(allow_none=True)
     created_at = WireInstant()
     updated_at = WireInstant()
+    risks = fields.List(fields.Nested(RiskView))
 
 
-class PostPage(Camel):
+class PostCreated(PostView):
+    """A new post. The last two fields are there if it was scheduled at once."""
+
+    SOMETIMES = ("local_time", "warnings")
+
+    local_time = fields.String()
+    warnings = fields.List(fields.Nested(Warning_))
+
+
+class PostPage(Answer):
     data = fields.List(fields.Nested(PostView))
     next_cursor = fields.String(allow_none=True)
 
 
-class ListQuery(Camel):
-    status = Text(validate=validate.OneOf([status.value for status in Status]))
-    platform = Text(validate=validate.OneOf(PLATFORMS))
-    company_id = Uuid()
-    client_id = Uuid()
-    social_account_id = Uuid()
-    start = Instant(data_key="from")
-    end = Instant(data_key="to")
-    limit = Count(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(validate=Length(1, MAX_CURSOR))
-
-
-class Warning_(Camel):
-    code = fields.String()
-    message = fields.String()
-
-
-class ScheduleAnswer(Camel):
+class ScheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
     scheduled_at = WireInstant()
@@ -137,12 +156,12 @@ class ScheduleAnswer(Camel):
     warnings = fields.List(fields.Nested(Warning_))
 
 
-class UnscheduleAnswer(Camel):
+class UnscheduleAnswer(Answer):
     status = fields.String()
     post_id = fields.String()
 
 
-class AttemptView(Camel):
+class AttemptView(Answer):
     attempt = fields.Integer()
     generation = fields.Integer()
     trigger = fields.String(validate=validate.OneOf(("message", "sweep", "poll", "manual")))
@@ -159,7 +178,7 @@ class AttemptView(Camel):
     error = fields.String(allow_none=True)
 
 
-class TransitionView(Camel):
+class TransitionView(Answer):
     at = WireInstant()
     from_status = fields.String(data_key="from", allow_none=True)
     to_status = fields.String(data_key="to")
@@ -169,7 +188,9 @@ class TransitionView(Camel):
     attempt = fields.Integer()
 
 
-class Timeline(Camel):
+class Timeline(Answer):
+    SOMETIMES = ("next_cursor",)
+
     attempts = fields.List(fields.Nested(AttemptView))
     transitions = fields.List(fields.Nested(TransitionView))
     next_cursor = fields.String()
@@ -200,14 +221,14 @@ class AccountEdit(Camel):
     expires_at = Instant(allow_none=True)
 
 
-class AccountView(Camel):
+class AccountView(Answer):
     id = fields.String()
     user_id = fields.String()
     company_id = fields.String(allow_none=True)
     client_id = fields.String(allow_none=True)
     platform = fields.String()
     external_id = fields.String()
-    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, allow_none=True)
+    person_urn = fields.Function(lambda a: a.external_id if a.platform == "linkedin" else None, metadata=TEXT_OR_NULL)
     account_name = fields.String()
     status = fields.String(validate=validate.OneOf(("active", "reconnect_required")))
     expires_at = WireInstant(allow_none=True)
@@ -216,7 +237,7 @@ class AccountView(Camel):
     updated_at = WireInstant()
 
 
-class AccountPage(Camel):
+class AccountPage(Answer):
     data = fields.List(fields.Nested(AccountView))
     next_cursor = fields.String(allow_none=True)
 
@@ -239,7 +260,7 @@ class ConnectQuery(Camel):
     client_id = Uuid()
 
 
-class ConnectView(Camel):
+class ConnectView(Answer):
     authorization_url = fields.String()
     expires_at = WireInstant()
 

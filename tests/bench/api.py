@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,15 @@ class Api:
         answer = self._post(f"/api/posts/{post_id}/schedule", {"scheduledAt": at})
         if not answer["armed"]:
             raise RuntimeError(f"{post_id} is scheduled but not armed: {answer['warnings']}")
+
+    def bulk(self, texts: Sequence[str], due: float, account: str) -> None:
+        """Create, schedule and arm posts in one call."""
+        at = datetime.fromtimestamp(due, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        rows = [{"op": "create", "content": text, "socialAccountId": account, "scheduledAt": at} for text in texts]
+        answer = self._post("/api/posts/bulk", {"operations": rows})
+        unarmed = [row for row in answer["results"] if row["status"] != "done" or row.get("warnings")]
+        if unarmed or answer["done"] != len(texts):
+            raise RuntimeError(f"{len(unarmed)} rows are refused or not armed: {unarmed[:1]}")
 
     def unschedule(self, post_id: str) -> None:
         self._post(f"/api/posts/{post_id}/unschedule", {})

@@ -42,6 +42,10 @@ class AcceptingServices:
     def delivered_at(self, _message_id: str) -> None:
         return None
 
+    def cancel_batch(self, message_ids: Sequence[str]) -> None:
+        for message_id in message_ids:
+            self.cancel(message_id)
+
     def cancelled_since(self, _instant: datetime) -> set[str]:
         return set()
 

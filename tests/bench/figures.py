@@ -24,6 +24,7 @@ class Figures:
     undecided: int | None = None
     done_after_s: float | None = None
     before_restart: float | None = None  # posts that had arrived before the restart
+    call_ms: float | None = None  # of processor, for one schedule call
     rates: Mapping[str, float] = field(default_factory=dict)
     lateness_ms: Sequence[float] = ()
 
@@ -71,6 +72,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
         "undecided",
         "done_after_s",
         "before_restart",
+        "call_ms",
     )
     middle = {name: _median([getattr(run, name) for run in runs]) for name in names}
     rates = {rate: statistics.median(run.rates[rate] for run in runs) for rate in (runs[0].rates if runs else ())}

@@ -134,6 +134,14 @@ def filters(url: str, author: str) -> dict[str, dict[str, str]]:
         "client": {"clientId": str(client)},
         "from and to": month,
         "from, to, status": month | {"status": "published"},
+        "by scheduledAt": {"sort": "scheduledAt"},
+        "by updatedAt": {"sort": "updatedAt"},
+        "updatedSince": {"sort": "updatedAt", "order": "asc", "updatedSince": middle.isoformat()},
+        "company by updatedAt": {"companyId": str(company), "sort": "updatedAt"},
+        "company by scheduledAt": {"companyId": str(company), "sort": "scheduledAt", "order": "asc"},
+        "two statuses": {"status": "failed,scheduled"},
+        "needs attention": {"needsAttention": "true"},
+        "a text": {"q": "nowhere in any post"},
     }
 
 
@@ -171,6 +179,8 @@ class Routes:
         self.headers = token_for(self.app, author)
         addresses = {f"list, {name}": f"/api/posts?{urlencode(given)}" for name, given in filters(url, author).items()}
         middle = self._middle_of("/api/posts?limit=50")
+        addresses["counts"] = "/api/posts/counts"
+        addresses["counts of a text"] = "/api/posts/counts?q=nowhere"
         addresses["list, a middle page"] = f"/api/posts?cursor={middle}"
         addresses["status route"] = "/api/scheduler/status"
         self.calls = {name: self._get(address) for name, address in addresses.items()}

@@ -28,8 +28,9 @@ CAPTION = """\
 Medians of the runs. Lateness is arrival at the receiver − due instant, in ms. Posts/s counts from the instant to the
 last arrival. In doubt: held by the system until a lease ends, because the outcome is unknown. Before restart: arrived
 before the restart. Done after: from the restart to the last arrival. Calls are calls per second, one at a time and
-sixteen at a time: Punctual's over HTTP, the others' in-process. The receiver replaces n8n: it answers 200 and sends no
-report."""
+sixteen at a time: over HTTP for Punctual and the bare app, in-process for the others. Bulk: rows per second, as posts
+created, scheduled and armed in one call, or as jobs added one after the other. Processor ms: one schedule, in its
+server and database. The receiver replaces n8n: it answers 200 and sends no report."""
 
 
 def table(found: Mapping[Case, Sequence[Figures]], notes: Mapping[str, str], gaps: Mapping[Case, str]) -> str:
@@ -57,16 +58,23 @@ def _lateness_table(middle: Mapping[Case, Figures]) -> str:
 
 
 def _calls_table(middle: Mapping[Case, Figures]) -> str:
-    rated = {case: figures for case, figures in middle.items() if figures.rates}
-    if not rated:
-        return ""
+    works = dict.fromkeys(work for (work, _), figures in middle.items() if figures.rates)
+    return "\n\n".join(_rates_table(middle, work) for work in works)
+
+
+def _rates_table(middle: Mapping[Case, Figures], work: str) -> str:
+    rated = {case: figures for case, figures in middle.items() if figures.rates and case[0] == work}
     kinds = list(next(iter(rated.values())).rates)
-    head = ["work", "system", "posts", *(f"{kind} /s" for kind in kinds)]
+    head = ["work", "system", "posts", *(f"{kind} /s" for kind in kinds), "processor ms"]
     rows = [
-        [*case, str(figures.posts), *(f"{figures.rates[kind]:,.0f}" for kind in kinds)]
+        [*case, str(figures.posts), *(f"{figures.rates[kind]:,.0f}" for kind in kinds), _processor(figures)]
         for case, figures in rated.items()
     ]
     return "\n".join(_aligned([head, *rows]))
+
+
+def _processor(figures: Figures) -> str:
+    return "–" if figures.call_ms is None else f"{figures.call_ms:.1f}"
 
 
 def _gaps(gaps: Mapping[Case, str]) -> str:

@@ -9,12 +9,14 @@ from app.local.errors import StackError
 from tests.bench.bench_stack import BenchStack
 from tests.bench.figures import Figures
 from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
+from tests.bench.systems.bare_http import BareHttp
 from tests.bench.systems.celery import Celery
 from tests.bench.systems.floor import Floor
 from tests.bench.systems.packaged_system import LibrarySystem
 from tests.bench.systems.procrastinate import Procrastinate
 from tests.bench.systems.punctual import AutoLead, OneSecondLead, Punctual
 from tests.bench.systems.system import System
+from tests.bench.workloads.bulk import bulk
 from tests.bench.workloads.burst import burst
 from tests.bench.workloads.calls import calls
 from tests.bench.workloads.crash import crash
@@ -22,11 +24,28 @@ from tests.bench.workloads.quiet import quiet
 from tests.bench.workloads.rough import rough
 from tests.bench.workloads.workload import Sizes, Workload
 
-SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual]] = {
+SYSTEMS: dict[str, type[LibrarySystem] | type[Punctual] | type[BareHttp]] = {
     system.name: system
-    for system in (Floor, Punctual, AutoLead, OneSecondLead, APScheduler, LateAPScheduler, Procrastinate, Celery)
+    for system in (
+        Floor,
+        BareHttp,
+        Punctual,
+        AutoLead,
+        OneSecondLead,
+        APScheduler,
+        LateAPScheduler,
+        Procrastinate,
+        Celery,
+    )
 }
-WORKLOADS: dict[str, Workload] = {"quiet": quiet, "burst": burst, "calls": calls, "crash": crash, "rough": rough}
+WORKLOADS: dict[str, Workload] = {
+    "quiet": quiet,
+    "burst": burst,
+    "calls": calls,
+    "bulk": bulk,
+    "crash": crash,
+    "rough": rough,
+}
 
 Say = Callable[[str], None]
 
@@ -86,4 +105,6 @@ def _summary(figures: Figures) -> str:
     parts += [f"{name} {value:g}" for name, value in counted.items() if value is not None]
     if figures.done_after_s is not None:
         parts.append(f"done {figures.done_after_s:.1f} s after the restart")
+    if figures.call_ms is not None:
+        parts.append(f"schedule {figures.call_ms:.1f} ms of processor")
     return ", ".join(parts + [f"{name} {rate:.0f}/s" for name, rate in figures.rates.items()])

@@ -35,10 +35,10 @@ BEFORE_A_SEND = timedelta(seconds=20)
 
 #: Likely actions of an author by the post's status. Repeated entries are more likely.
 ACTIONS = {
-    "draft": ("schedule", "schedule", "schedule", "schedule", "edit"),
-    "scheduled": ("reschedule", "reschedule", "reschedule", "unschedule", "unschedule", "edit", "edit", "cancel"),
-    "publishing": ("retry", "force", "fail", "unschedule", "cancel"),
-    "failed": ("retry", "retry", "force", "fail", "schedule", "schedule", "force-schedule", "edit", "cancel"),
+    "draft": ("schedule", "schedule", "schedule", "publish", "edit"),
+    "scheduled": ("reschedule", "reschedule", "publish", "unschedule", "unschedule", "edit", "edit", "cancel"),
+    "publishing": ("retry", "force", "fail", "unschedule", "publish"),
+    "failed": ("retry", "retry", "force", "fail", "schedule", "publish", "force-schedule", "edit", "cancel"),
     "published": ("unschedule", "retry"),
     "cancelled": ("schedule",),
 }
@@ -138,6 +138,7 @@ class Authors:
             "schedule": self._schedule,
             "force-schedule": lambda p, u: self._schedule(p, u, force=True),
             "reschedule": lambda p, u: self._schedule(p, u, near),
+            "publish": lambda p, u: lambda deps: schedule.publish_now(deps, u, p),
             "unschedule": self._unschedule,
             "edit": self._edit,
             "cancel": self._cancel,

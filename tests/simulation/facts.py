@@ -122,13 +122,15 @@ class Facts:
     no attempt, or one that was never made. `causes`: by post, the meanings of all failures that
     Punctual was given. `excused`: second copies by the reason why Punctual could not prevent them. `groups`: claims of
     a gate by the size of their group. `holds`: sleeps of a held claim. `deaths`: of gates, by thread and step.
-    `shares`: duplicates, withdrawn seats, extra senders and groups of several owners at the gates.
+    `shares`: duplicates, withdrawn seats, extra senders and groups of several owners at the gates. `begun`: by post,
+    the true instant in µs of the first send that Punctual noted as begun.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     history: dict[str, tuple[str | None, int, int]] = field(default_factory=dict)
     claims: dict[tuple[str, int], Claim] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
+    begun: dict[str, int] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
     cancelled: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     forced: dict[str, int] = field(default_factory=dict)

@@ -76,6 +76,8 @@ class Observer:
         if promised is not None:
             world.facts.promised.setdefault((row.id, row.generation), promised)
         self._note_claim(change)
+        if row.sending_at is not None:
+            world.facts.begun.setdefault(row.id, world.kernel.now)
         world.check(rules.ON_CHANGE, change)
         if change.actor.notes.get("force") and change.steps:
             world.facts.forced[row.id] = row.attempt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -216,6 +216,10 @@ class SimulatedMessages(QStashMessages):
     def delivered_at(self, message_id: str) -> datetime | None:
         self._world.step("qstash.events")
         return self._qstash.delivered_at(message_id)
+
+    def cancel_batch(self, message_ids: Sequence[str]) -> None:
+        for message_id in message_ids:
+            self.cancel(message_id)
 
     def cancelled_since(self, _instant: datetime) -> set[str]:
         return set()  # only a command asks

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.companies import Right, Role
+from app.domain.post_lists import Part, Place, PostFilter
 from app.store.accounts import accounts
 from app.store.companies import access, companies
 from app.store.posts import pages, queries
-from app.store.posts.pages import PostFilter
 from app.store.schema.tables import clients, memberships, new_id, posts, social_accounts
 from app.store.schema.tables import companies as company_table
 from tests.support.fakes import START
@@ -121,7 +121,10 @@ def test_list_is_read_along_its_index_without_sorting(rows: Rows, index: str):
     with rows.db.transaction() as tx:
         tx.execute(sa.insert(posts), many)
         tx.execute(sa.text("ANALYZE"))
-    plan = explained(rows, lambda c: pages.page(c, "user-1", LISTS[index](rows), 50, (later(1500), new_id())))
+    plan = explained(
+        rows,
+        lambda c: pages.page(c, "user-1", LISTS[index](rows), 50, Place(later(1500), Part.MAIN, later(1500), new_id())),
+    )
     assert index in plan
     assert "sort" not in plan.lower()
     assert "TEMP B-TREE" not in plan

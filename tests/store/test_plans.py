@@ -23,6 +23,13 @@ LISTS = {
     "client": "ix_posts_client",
     "from and to": "ix_posts_promise",
     "from, to, status": "ix_posts_promise",
+    "by scheduledAt": "ix_posts_promise",
+    "by updatedAt": "ix_posts_changed",
+    "updatedSince": "ix_posts_changed",
+    "company by updatedAt": "ix_posts_company_changed",
+    "company by scheduledAt": "ix_posts_company_time",
+    "two statuses": "ix_posts_list_status",
+    "needs attention": "ix_posts_list_status",
 }
 
 

@@ -4,28 +4,28 @@ from typing import Any
 
 import pytest
 
+from app.domain.lifecycle import Status
 from app.domain.post import Post
+from app.domain.post_lists import Part, Place, PostFilter
 from app.store.engine import Connection
 from app.store.posts import backlog, queries
 from app.store.posts import pages as listing
 from app.store.posts.backlog import Backlog
-from app.store.posts.pages import PostFilter
 from tests.support.fakes import START
 from tests.support.rows import DUE, LEASE, MICROSECOND, Rows, later
 
+LATER = later(9_999)
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def pages(rows: Rows, limit: int, wanted: PostFilter | None = None) -> list[list[str]]:
     found: list[list[str]] = []
-    after = None
-    while True:
+    place: Place | None = Place(LATER)
+    while place is not None:
         with rows.db.reading() as connection:
-            batch, _ = listing.page(connection, "user-1", wanted or PostFilter(), limit, after)
-        if not batch:
-            return found
+            batch, place = listing.page(connection, "user-1", wanted or PostFilter(), limit, place)
         found.append([post.id for post in batch])
-        after = (batch[-1].created_at, batch[-1].id)
+    return found
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
@@ -46,18 +46,18 @@ def test_pages_show_no_posts_of_other_users(rows: Rows):
 def test_post_created_between_two_pages_does_not_shift_the_second(rows: Rows):
     posts = [rows.post("draft", created_at=later(n)) for n in range(4)]
     with rows.db.reading() as connection:
-        first, more = listing.page(connection, "user-1", PostFilter(), 2, None)
+        first, more = listing.page(connection, "user-1", PostFilter(), 2, Place(LATER))
     rows.post("draft", created_at=later(99))
     with rows.db.reading() as connection:
-        rest, no_more = listing.page(connection, "user-1", PostFilter(), 2, (first[-1].created_at, first[-1].id))
+        rest, no_more = listing.page(connection, "user-1", PostFilter(), 2, more or Place(LATER))
     assert [p.id for p in first + rest] == [p.id for p in reversed(posts)]
-    assert (more, no_more) == ((first[-1].created_at, first[-1].id), None)
+    assert (more, no_more) == (Place(LATER, Part.MAIN, first[-1].created_at, first[-1].id), None)
 
 
 @pytest.mark.parametrize(
     ("wanted", "status", "values"),
     [
-        ({"status": "failed"}, "failed", {}),
+        ({"statuses": (Status.FAILED,)}, "failed", {}),
         ({"platform": "facebook"}, "scheduled", {"platform": "facebook"}),
         ({"client_id": UNKNOWN_ID}, "scheduled", {"client_id": UNKNOWN_ID}),
         ({"start": DUE, "end": DUE + MICROSECOND}, "scheduled", {"scheduled_at": DUE}),

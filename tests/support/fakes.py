@@ -114,6 +114,10 @@ class FakeMessages:
         self.cancelled.append(message_id)
         return self.pending.pop(message_id, None) is not None
 
+    def cancel_batch(self, message_ids: Sequence[str]) -> None:
+        for message_id in message_ids:
+            self.cancel(message_id)
+
     def delivered_at(self, message_id: str) -> datetime | None:
         self.looked_up.append(message_id)
         if self.log_error is not None:

@@ -11,11 +11,12 @@ from app.companies import companies, members
 from app.domain.companies import Role
 from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from app.domain.lifecycle import Status
 from app.domain.post import Account, Post
+from app.domain.post_lists import Place, PostFilter
 from app.posts import drafts, recover, schedule
 from app.store.accounts import accounts
 from app.store.posts import pages
-from app.store.posts.pages import PostFilter
 from app.store.schema.tables import new_id
 from tests.support.companies import join
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -226,7 +227,9 @@ def test_account_cannot_move_between_clients(firm: Firm):
 
 def listed_ids(world: World, user: str, **filters: Any) -> set[str]:
     with world.db.reading() as connection:
-        return {post.id for post in pages.page(connection, user, PostFilter(**filters), 50, None)[0]}
+        return {
+            post.id for post in pages.page(connection, user, PostFilter(**filters), 50, Place(world.clock.now()))[0]
+        }
 
 
 def test_list_shows_own_posts_and_with_a_filter_all_members_posts(firm: Firm):
@@ -242,7 +245,7 @@ def test_list_shows_own_posts_and_with_a_filter_all_members_posts(firm: Firm):
         == {for_one.id}
     )
     assert listed_ids(firm.world, USER, social_account_id=account.id) == {for_one.id}
-    assert listed_ids(firm.world, USER, company_id=firm.company, status="scheduled") == set()
+    assert listed_ids(firm.world, USER, company_id=firm.company, statuses=(Status.SCHEDULED,)) == set()
     assert listed_ids(firm.world, VIEWER) == set()
     firm.remove(USER)
     assert listed_ids(firm.world, USER) == {personal.id}

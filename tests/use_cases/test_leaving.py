@@ -12,6 +12,7 @@ from app.domain.delivery import Dispatched
 from app.domain.errors import Conflict, Forbidden, NotFound
 from app.domain.explanations import SENTENCES
 from app.domain.post import Account, Post
+from app.domain.post_lists import Place, PostFilter
 from app.posts import drafts, schedule
 from app.store.accounts import accounts, tokens
 from app.store.posts import pages
@@ -188,5 +189,5 @@ def test_former_member_sees_and_changes_nothing_of_the_company(world: World, com
         with pytest.raises(NotFound):
             act()
     with world.db.reading() as connection:
-        assert pages.page(connection, PERSON, pages.PostFilter(), 50, None)[0] == []
+        assert pages.page(connection, PERSON, PostFilter(), 50, Place(world.clock.now()))[0] == []
         assert accounts.page(connection, PERSON, {}, 50, None) == []

@@ -8,6 +8,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.web.documented import check_documented, document
+
 SECRETS = {
     "auth_jwt_secret": "user-tokens-are-signed-with-this-secret-and-it-is-long-enough-for-HS512",
     "cron_secret": "the-cron-knows-this-9f3kz81",
@@ -44,6 +46,7 @@ class CheckedClient(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         answer = super().open(*args, **kwargs)
         check(answer)
+        check_documented(self.application, answer, document(self.application))
         return answer
 
 

@@ -5,10 +5,14 @@ import re
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
 from app.web.docs import DOCUMENT
+from tests.web.documented import path_of, response_of
 from tests.web.site import Site, json_of
 
+CALLBACK = "/api/social-accounts/linkedin/callback"
+FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status")
 METHODS = ("get", "post", "patch", "delete", "put")
 USER_OPERATIONS = [
     ("get", "/api/posts"),
@@ -19,6 +23,10 @@ USER_OPERATIONS = [
     ("get", "/api/posts/{post_id}/timeline"),
     ("post", "/api/posts/{post_id}/schedule"),
     ("post", "/api/posts/{post_id}/unschedule"),
+    ("get", "/api/posts/counts"),
+    ("post", "/api/posts/{post_id}/publish"),
+    ("post", "/api/posts/{post_id}/duplicate"),
+    ("post", "/api/posts/{post_id}/attach"),
     ("post", "/api/posts/recover"),
     ("get", "/api/social-accounts"),
     ("post", "/api/social-accounts"),
@@ -51,7 +59,7 @@ USER_OPERATIONS = [
 WITH_BODY = [
     operation
     for operation in USER_OPERATIONS
-    if operation[0] in ("post", "put", "patch") and not operation[1].endswith(("unschedule", "accept"))
+    if operation[0] in ("post", "put", "patch") and not operation[1].endswith(("unschedule", "accept", "duplicate"))
 ]
 
 
@@ -96,14 +104,47 @@ def test_every_reference_resolves(document: Any):
             target = target[part]
 
 
-def test_every_documented_path_is_a_route(document: Any, small_site: Site):
-    known = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in small_site.app.url_map.iter_rules()}
-    assert set(document["paths"]) <= known
+def test_every_route_is_documented_and_every_documented_one_exists(document: Any, small_site: Site):
+    routes = {
+        (method.lower(), path_of(rule.rule))
+        for rule in small_site.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {(method, path) for method, path, _ in operations(document)} == routes
 
 
-def test_operation_ids_are_unique(document: Any):
-    ids = [operation["operationId"] for _, _, operation in operations(document) if "operationId" in operation]
+def test_document_follows_the_specification(document: Any):
+    validate(document)
+
+
+def test_every_operation_has_a_readable_id_a_summary_and_a_proof_or_none(document: Any):
+    ids = []
+    for method, path, operation in operations(document):
+        ids.append(operation["operationId"])
+        assert re.fullmatch(r"[a-z]+([A-Z][a-z0-9]*)*", operation["operationId"])
+        assert operation["summary"], (method, path)
+        assert set().union(*operation["security"]) <= set(document["components"]["securitySchemes"])
+        assert operation["security"] or path in FOR_ANYONE, (method, path)
     assert len(ids) == len(set(ids))
+
+
+def test_every_error_is_a_problem_with_its_codes(document: Any):
+    for method, path, operation in operations(document):
+        errors = [status for status in operation["responses"] if status >= "400"]
+        assert errors or path in FOR_ANYONE, (method, path)
+        for status in errors:
+            response = response_of(operation, int(status), document)
+            assert response is not None
+            if path in ("/readyz", CALLBACK) and "x-codes" not in response:
+                continue
+            assert response["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
+            assert response["x-codes"], (method, path, status)
+
+
+def test_fields_of_answers_are_required(document: Any):
+    schemas = document["components"]["schemas"]
+    assert set(schemas["PostView"]["required"]) == set(schemas["PostView"]["properties"])
+    assert set(schemas["Problem"]["properties"]) - set(schemas["Problem"]["required"]) == {"errors"}
 
 
 @pytest.mark.parametrize(("method", "path"), USER_OPERATIONS)

@@ -38,6 +38,7 @@ POST = {
     "errorMessage",
     "createdAt",
     "updatedAt",
+    "risks",
 }
 ATTEMPT = {
     "attempt",
@@ -62,7 +63,7 @@ def test_new_post_is_a_draft_with_default_values(site: Site, alice: User):
     post = alice.draft(content="Hello")
     assert set(post) == POST
     empty = POST - {"id", "createdAt", "updatedAt", "userId", "content", "platform", "postType", "media", "status"}
-    empty -= {"generation", "attempt", "retryCount", "armed"}
+    empty -= {"generation", "attempt", "retryCount", "armed", "risks"}
     assert all(post[name] is None for name in empty)
     assert (post["userId"], post["content"], post["status"]) == ("alice", "Hello", "draft")
     assert (post["platform"], post["postType"], post["media"]) == ("linkedin", "post", [])

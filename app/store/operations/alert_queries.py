@@ -5,7 +5,7 @@ Invariant: each read is bounded, regardless of the size of the tables.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,13 +52,21 @@ class Symptoms:
 
 def symptoms(connection: Connection, now: datetime) -> Symptoms:
     """Read the claims and sends of the last hour, and the posts that are long overdue, in one statement."""
-    windows = {
-        "stale": now - rules.STALE_CLAIM_WINDOW,
-        "swept": now - rules.SWEPT_WINDOW,
-        "overdue": now - rules.LONG_OVERDUE,
-        "recent": now - rules.LATENESS_WINDOW,
+    return symptoms_in(read(connection, _SYMPTOMS, windows(now)))
+
+
+def windows(now: datetime) -> dict[str, datetime]:
+    """Return the parameters of SYMPTOMS."""
+    return {
+        "stale_from": now - rules.STALE_CLAIM_WINDOW,
+        "swept_from": now - rules.SWEPT_WINDOW,
+        "long_overdue_before": now - rules.LONG_OVERDUE,
+        "recent_from": now - rules.LATENESS_WINDOW,
     }
-    found = read(connection, _SYMPTOMS, windows)
+
+
+def symptoms_in(found: Mapping[str, Figures]) -> Symptoms:
+    """Return the symptoms in the figures of a statement with the parts of SYMPTOMS."""
     recent = found["recent"]
     seen = {name: _occurrences(found[name]) for name in ("stale", "swept", "overdue")}
     return Symptoms(seen["stale"], seen["swept"], seen["overdue"], recent.count, recent.count2 or 0)
@@ -78,18 +86,18 @@ def _part(name: str, at: sa.ColumnElement[datetime]) -> sa.Select[Any]:
     return part(name, [sa.func.count()], [sa.func.min(at), sa.func.max(at)])
 
 
-def _symptoms() -> sa.CompoundSelect[Any]:
+def _symptoms() -> list[sa.Select[Any]]:
     due, began, ended = posts.c.next_attempt_at, attempts.c.started_at, transitions.c.at
-    oldest = select(due.label("at")).where(posts.c.status == Status.SCHEDULED, due < _bound("overdue"))
-    latest = select(began.label("at")).where(sa.text(SWEPT), began >= _bound("swept"))
-    recent = _first_attempts(_bound("recent")).order_by(began.desc()).limit(SAMPLE).subquery()
+    oldest = select(due.label("at")).where(posts.c.status == Status.SCHEDULED, due < _bound("long_overdue_before"))
+    latest = select(began.label("at")).where(sa.text(SWEPT), began >= _bound("swept_from"))
+    recent = _first_attempts(_bound("recent_from")).order_by(began.desc()).limit(SAMPLE).subquery()
     late = sa.func.sum(sa.case((recent.c.lateness_ms > rules.MIN_ALERT_LATENESS_MS, 1), else_=0))
-    return statement(
-        _part("stale", ended).where(sa.text(STALE_REASONS), ended >= _bound("stale")),
+    return [
+        _part("stale", ended).where(sa.text(STALE_REASONS), ended >= _bound("stale_from")),
         _part("swept", latest.order_by(began.desc()).limit(SAMPLE).subquery().c.at),
         _part("overdue", oldest.order_by(due).limit(SAMPLE).subquery().c.at),
         part("recent", [sa.func.count(), late], source=recent),
-    )
+    ]
 
 
 def lateness_since(connection: Connection, since: datetime) -> list[tuple[datetime, float]]:
@@ -126,4 +134,5 @@ def _first_attempts(since: datetime | sa.BindParameter[datetime]) -> sa.Select[t
     return select(a.started_at, a.lateness_ms).where(a.started_at >= since, a.attempt == 1, a.lateness_ms.is_not(None))
 
 
-_SYMPTOMS = _symptoms()
+SYMPTOMS = _symptoms()  # parts, also of the status route's statement
+_SYMPTOMS = statement(*SYMPTOMS)

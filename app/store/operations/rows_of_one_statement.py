@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from app.store.schema.columns import Instant
 
 Expression = sa.ColumnElement[Any]
-COUNTS, INSTANTS = 3, 3
+COUNTS, INSTANTS = 2, 2
 
 
 class Figures(NamedTuple):
@@ -23,10 +23,8 @@ class Figures(NamedTuple):
 
     count: Any
     count2: Any
-    count3: Any
     at: datetime | None
     at2: datetime | None
-    at3: datetime | None
 
 
 def part(

@@ -1,7 +1,7 @@
 """Figures for the status route: posts by status, overdue, unarmed and parked posts.
 
 Invariant: each figure is read along an index and bounded, regardless of the number of posts. The figures of posts are
-one statement of one snapshot: a statement for each would be most of the route's cost.
+one statement of one snapshot, with the symptoms of alerts: a statement for each would be most of the route's cost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.domain.lifecycle import FINAL, Status
-from app.store.operations import counts
+from app.store.operations import alert_queries, counts
 from app.store.operations.counts import Kind, StoredCount
 from app.store.operations.rows_of_one_statement import Figures, part, read, statement
 from app.store.schema.columns import Instant
@@ -48,6 +48,7 @@ class Statistics:
     parked: int
     upcoming: datetime | None
     is_upcoming_known: bool
+    symptoms: alert_queries.Symptoms
 
 
 def of_posts(
@@ -64,14 +65,15 @@ def of_posts(
     may have followed.
     """
     values = {"now": now, "before": overdue_before, "horizon": horizon, "few": counts.EXACT_LIMIT + 1}
+    values |= alert_queries.windows(now)
     for _ in range(TRIES):
         since = {f"{status}_since": counted[status].counted_until for status in FINAL}
-        found = read(connection, _POSTS, values | since)
+        found = read(connection, _POSTS, values | since | {"since": min(since.values())})
         stored = _stored_in(found)
         seen, counted = counted, {status: stored.get(status, counts.NONE_STORED) for status in FINAL}
         if seen == counted:
             break
-    totals = {status: _total(seen[status], found[status].count) for status in FINAL}
+    totals = {status: _total(seen[status], found[status].count if status in found else 0) for status in FINAL}
     due, unarmed = found["scheduled"], found["unarmed"]
     few = {name: found[name].count for name in ("draft", "scheduled", "publishing", "failed")}
     few |= {"overdue": due.count2, "unarmed": unarmed.count2}
@@ -88,6 +90,7 @@ def of_posts(
         exact["parked"],
         due.at2,
         due.at2 is not None or due.count <= counts.EXACT_LIMIT,
+        alert_queries.symptoms_in(found),
     )
 
 
@@ -123,9 +126,12 @@ def _part_of(status: Status) -> sa.Select[Any]:
     return part(status.value, [sa.func.count()], source=counts.few(counts.of_status(status)))
 
 
-def _part_of_final(status: Status) -> sa.Select[Any]:
-    since = posts.c.updated_at >= _at(f"{status}_since")
-    return part(status.value, [sa.func.count()], source=posts).where(posts.c.status == status, since)
+def _part_of_final() -> sa.Select[Any]:
+    """Count the posts of each final status after its stored count. One part of both is planned once."""
+    at, status = posts.c.updated_at, posts.c.status
+    since = sa.case({final: _at(f"{final}_since") for final in sorted(FINAL)}, value=status)
+    later = sa.func.count().filter(at >= since)
+    return part(status, [later], source=posts).where(status.in_(sorted(FINAL)), at >= _at("since")).group_by(status)
 
 
 def _part_of_due(name: str, kind: Kind, before: str) -> sa.Select[Any]:
@@ -142,10 +148,11 @@ _STORED = "stored "
 _UNARMED = Kind("unarmed", posts.c.next_attempt_at, (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None)))
 _POSTS = statement(
     *map(_part_of, (Status.DRAFT, Status.PUBLISHING, Status.FAILED)),
-    *map(_part_of_final, sorted(FINAL)),
+    _part_of_final(),
     _part_of_due("scheduled", counts.of_status(Status.SCHEDULED), "before"),
     _part_of_due("unarmed", _UNARMED, "horizon"),
     part(sa.literal(_STORED).concat(tallies.c.name), [tallies.c.counted, tallies.c.pruned], [tallies.c.counted_until]),
+    *alert_queries.SYMPTOMS,
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,7 +41,7 @@ def read(connection: Connection, since: datetime) -> dict[str, Percentiles]:
     the promise to the publication, of all posts.
     """
     postgresql = connection.dialect.name == "postgresql"
-    rows = connection.execute(_POSTGRESQL if postgresql else _SQLITE, {"since": since}).all()
+    rows = connection.execute(_statement(connection.dialect.name), {"since": since}).all()
     found = dict.fromkeys(NAMES, Percentiles())
     if postgresql:
         return found | {name: _of(values, number) for name, number, values in rows}
@@ -104,6 +105,8 @@ def _published(dialect: str) -> sa.ColumnElement[Any]:
 
 def _postgresql() -> sa.CompoundSelect[Any]:
     """Build the statement. One scan serves the three times of an attempt: planning three costs more than reading."""
+    from sqlalchemy.dialects.postgresql import array  # here, because it is slow and SQLite does not need it
+
     shares: sa.ColumnElement[Any] = sa.literal_column(f"ARRAY[{', '.join(str(share / 1000) for share in PER_MILLE)}]")
 
     def ranked(name: Any, value: Any) -> sa.Select[Any]:
@@ -111,8 +114,9 @@ def _postgresql() -> sa.CompoundSelect[Any]:
         return found.where(value.is_not(None))
 
     latest = _latest(*_times("postgresql")).subquery("latest_times")
-    rows = [(sa.literal(column.name), column) for column in latest.c]
-    each = sa.values(sa.column("name", sa.Text), sa.column("value", sa.Double), name="each_time").data(rows).lateral()
+    names, values = ([sa.literal(column.name, sa.Text) for column in latest.c], list(latest.c))
+    # Not VALUES: SQLAlchemy compiles a statement with it again at every execution.
+    each = sa.func.unnest(array(names), array(values)).table_valued("name", "value", name="each_time").render_derived()
     times = ranked(each.c.name, each.c.value).select_from(latest.join(each, sa.true())).group_by(each.c.name)
     value, is_first = _lateness()
     lateness = ranked(sa.literal("lateness"), value).where(is_first)
@@ -135,4 +139,6 @@ def _sqlite() -> sa.CompoundSelect[Any]:
     return sa.union_all(*parts)
 
 
-_POSTGRESQL, _SQLITE = _postgresql(), _sqlite()
+@cache
+def _statement(dialect: str) -> sa.CompoundSelect[Any]:
+    return _postgresql() if dialect == "postgresql" else _sqlite()

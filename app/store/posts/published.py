@@ -20,7 +20,7 @@ def add_external_id(tx: Connection, post: Post, *, external_id: str, now: dateti
     """Store the platform's id of a published post without one. Return None if it has one or is not published."""
     if post.status is not Status.PUBLISHED:
         return None
-    url = external_url(post.platform, external_id)
+    url = external_url(post.platform, external_id) or post.external_url
     values = {"external_post_id": external_id, "external_url": url, "updated_at": now}
     without_id = posts.c.external_post_id.is_(None)
     row = tx.execute(update(posts).where(*matches(post), without_id).values(values).returning(posts)).one_or_none()

@@ -141,10 +141,14 @@ def publish(
     published_at: datetime,
     now: datetime,
     reason: str,
+    url: str | None = None,
+    actor: str = "publisher",
+    in_flight: bool = True,
 ) -> Post | None:
     """Move any status but the final ones → published.
 
-    Late truth wins, so `attempt` may be an earlier one than the row's.
+    Late truth wins, so `attempt` may be an earlier one than the row's. `url` replaces the link of the id. Without
+    `in_flight`, a post within its lease returns None.
     """
     this_attempt = (attempts.c.post_id == post.id, attempts.c.attempt == attempt)
     sent_at = sa.select(attempts.c.sent_at).where(*this_attempt).scalar_subquery()
@@ -154,11 +158,12 @@ def publish(
         "scheduled_at": sa.func.coalesce(posts.c.scheduled_at, sent_at),
         "published_at": published_at,
         "external_post_id": external_id,
-        "external_url": external_url(post.platform, external_id),
+        "external_url": url or external_url(post.platform, external_id),
         "error_code": None,
         "error_message": None,
     }
-    published = move(tx, post, Status.PUBLISHED, values, reason=reason, actor="publisher", now=now)
+    extra = () if in_flight else [sa.or_(posts.c.lease_until.is_(None), posts.c.lease_until < now)]
+    published = move(tx, post, Status.PUBLISHED, values, extra, reason=reason, actor=actor, now=now)
     if published is None:
         return None
     # A second statement: the first may have waited for our own settle and would read the lateness from before it.

@@ -17,9 +17,13 @@ MAX_PUBLISHING_DELAY = timedelta(hours=1)  # from a send to the creation on the 
 CLOCK_ERROR = timedelta(seconds=5)
 
 
-def is_another_posts(connection: Connection, post: Post, external_id: str) -> bool:
-    """Return True if another post of the same account has this id on the platform."""
-    return _exists(connection, select(P.id).where(*_others(post), P.external_post_id == external_id))
+def is_another_posts(connection: Connection, post: Post, external_id: str | None, url: str | None = None) -> bool:
+    """Return True if another post of the same account has this id on the platform.
+
+    Without an id, the link is compared.
+    """
+    same = P.external_url == url if external_id is None else P.external_post_id == external_id
+    return _exists(connection, select(P.id).where(*_others(post), same))
 
 
 def may_be_a_twins(connection: Connection, post: Post, created: datetime) -> bool:

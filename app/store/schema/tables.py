@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from app.domain.companies import Role
 from app.domain.lifecycle import Status
+from app.store.schema.bulk import feeds, jobs
 from app.store.schema.columns import Id, Instant, metadata, new_id, partial, quoted_list
 from app.store.schema.operations import (
     account_slots,
@@ -45,9 +46,11 @@ __all__ = [
     "breakers",
     "clients",
     "companies",
+    "feeds",
     "idempotency_keys",
     "in_flight",
     "invitations",
+    "jobs",
     "leases",
     "memberships",
     "metadata",
@@ -139,6 +142,19 @@ Index("ix_posts_company", posts.c.company_id, posts.c.created_at, posts.c.id, **
 Index("ix_posts_client", posts.c.client_id, posts.c.created_at, posts.c.id, **partial("client_id IS NOT NULL"))
 Index("ix_posts_account", posts.c.social_account_id, posts.c.created_at, posts.c.id)
 Index("ix_posts_account_time", posts.c.social_account_id, posts.c.scheduled_at)
+# The lists by a changing time. Posts without a time are few: drafts, and drafts that were cancelled.
+Index("ix_posts_changed", posts.c.user_id, posts.c.updated_at, posts.c.id)
+Index("ix_posts_undated", posts.c.user_id, posts.c.created_at, posts.c.id, **partial("scheduled_at IS NULL"))
+Index(
+    "ix_posts_company_changed",
+    *(posts.c.company_id, posts.c.updated_at, posts.c.id),
+    **partial("company_id IS NOT NULL"),
+)
+Index(
+    "ix_posts_company_time",
+    *(posts.c.company_id, posts.c.scheduled_at, posts.c.id),
+    **partial("company_id IS NOT NULL AND scheduled_at IS NOT NULL"),
+)
 # Equal texts of an account, for warnings to authors.
 GOING_OUT = "status IN ('scheduled', 'publishing', 'published')"
 Index(
@@ -206,9 +222,8 @@ transitions = Table(
     Column("attempt", sa.Integer, nullable=False),
 )
 Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
-#: The transitions that end the lease of a dead worker.
+#: The transitions that end the lease of a dead worker. They are few, so counting the last hour's costs nothing.
 STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
-# Stale claims are few, so counting the last hour's costs nothing.
 Index("ix_transitions_stale", transitions.c.at, **partial(STALE_REASONS))
 
 social_accounts = Table(

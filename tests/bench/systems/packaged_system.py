@@ -21,7 +21,7 @@ class LibrarySystem(ABC):
 
     name = ""
     note = ""
-    workloads = frozenset({"quiet", "burst", "calls", "crash"})
+    workloads = frozenset({"quiet", "burst", "calls", "bulk", "crash"})
     pace = 0.01
     module = ""
     has_worker = False
@@ -57,6 +57,9 @@ class LibrarySystem(ABC):
     def schedule(self, posts: Sequence[Post], threads: int) -> float:
         assert self._peer is not None
         return self._peer.ask("schedule", posts, threads)
+
+    def schedule_new(self, count: int, due: float) -> float:
+        return self.schedule([Post(key, due) for key in self.new_keys(count)], 1)
 
     def unschedule(self, posts: Sequence[Post], threads: int) -> float:
         assert self._peer is not None

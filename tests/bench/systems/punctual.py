@@ -3,6 +3,7 @@
 The receiver replaces n8n: it accepts posts and sends no report.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from app.local.stack import THREADS, WORKERS
 from tests.bench.api import Api
 from tests.bench.calls import make_calls
 from tests.bench.ledger import Post
+from tests.bench.server_time import server_ms
 from tests.bench.systems.system import SystemContext
 from tests.support.app_stack import AppStack, StackOptions
 
@@ -23,7 +25,7 @@ IN_DOUBT = "SELECT id::text FROM posts WHERE status = 'publishing' AND id::text 
 
 class Punctual:
     name = "punctual"
-    workloads = frozenset({"quiet", "burst", "calls", "crash"})
+    workloads = frozenset({"quiet", "burst", "calls", "bulk", "crash"})
     pace = 0.015
     needs_redis = False
     changes: ClassVar[dict[str, str]] = {}  # of the local stack's settings
@@ -55,8 +57,17 @@ class Punctual:
     def schedule(self, posts: Sequence[Post], threads: int) -> float:
         return make_calls(lambda post: self._api.schedule(post.key, post.due), posts, threads)[1]
 
+    def schedule_new(self, count: int, due: float) -> float:
+        texts = [f"Post number {number} of a bulk call" for number in range(count)]
+        began = time.perf_counter()
+        self._api.bulk(texts, due, self._account)
+        return time.perf_counter() - began
+
     def unschedule(self, posts: Sequence[Post], threads: int) -> float:
         return make_calls(lambda post: self._api.unschedule(post.key), posts, threads)[1]
+
+    def server_ms(self) -> float:
+        return server_ms(self._stack.workers("app"), self._database_url)
 
     def kill(self) -> None:
         self._stack.kill("app")

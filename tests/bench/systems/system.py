@@ -43,6 +43,10 @@ class System(Protocol):
 
     def unschedule(self, posts: Sequence[Post], threads: int) -> float: ...
 
+    def schedule_new(self, count: int, due: float) -> float:
+        """Create and schedule `count` posts in the system's quickest way, and return the total seconds."""
+        ...
+
     def kill(self) -> None:
         """Kill every dispatching process with SIGKILL."""
         ...
@@ -62,4 +66,13 @@ class RoughSystem(Protocol):
 
     def roughen(self, seconds: float, cold_seconds: float, cold_share: float) -> None:
         """Delay each delivery by up to `seconds`, and a share of them by `cold_seconds` more."""
+        ...
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A system called over HTTP, whose server's processor time can be read."""
+
+    def server_ms(self) -> float:
+        """Return the milliseconds of processor used so far by the workers and their database's backends."""
         ...

@@ -72,11 +72,12 @@ def _copies(world: World, post_id: str) -> list[Copy]:
 def _is_undecidable(world: World, post_id: str, urn: str | None) -> bool:
     """Return True if nothing that Punctual was given tells this copy from its own.
 
-    The copy is the author's own, or that of another post whose report has not come, and was made about when we sent.
+    The copy is the author's own, or that of another post whose report has not come. It was made after we may have sent:
+    a send noted as begun may have gone out, and n8n may have executed it late.
     """
     copy = next((one for one in world.platforms.public if one.urn == urn), None)
-    sends = [send.now for send in world.facts.sends if send.post_id == post_id]
-    if copy is None or not sends or copy.at < min(sends) - TOLERANCE:
+    begun = world.facts.begun.get(post_id)
+    if copy is None or begun is None or copy.at < begun - TOLERANCE:
         return False
     if copy.post_id == OWN_POST:
         return True

@@ -1,0 +1,1 @@
+"""The OpenAPI document. Imported on first use, because no other answer needs it."""
