@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
 from app.domain.in_flight import InFlight
+from app.domain.lanes import Lanes
 from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
 from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
@@ -51,11 +52,12 @@ class AccountRenewal(Protocol):
 class Deps:
     """Made once by wiring.
 
-    `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is None
-    where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant. None
-    means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and sweeps then
-    compare it with ours. `stop` is None where the end of the process is not announced. `event_messages` is None in poll
-    mode, and `event_sender` where no event is delivered.
+    `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is
+    None where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant.
+    None means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and
+    sweeps then compare it with ours. `more_publishers` are those after the first one, and `in_flight` has a lane for
+    each. `stop` is None where the end of the process is not announced. `event_messages`
+    is None in poll mode, and `event_sender` where no event is delivered.
     """
 
     settings: Settings
@@ -75,8 +77,14 @@ class Deps:
     event_messages: EventMessages | None = None
     event_sender: EventSender | None = None
     lead: MeasuredLead = field(default_factory=MeasuredLead)
-    in_flight: InFlight = field(default_factory=InFlight)
+    in_flight: InFlight | Lanes = field(default_factory=InFlight)
+    more_publishers: tuple[Publisher, ...] = ()
     random: Callable[[], float] = field(default=random.random)
+
+    @property
+    def publishers(self) -> tuple[Publisher, ...]:
+        """All publishers in the order of N8N_WEBHOOK_URL."""
+        return () if self.publisher is None else (self.publisher, *self.more_publishers)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from app.adapters.vault import FernetVault
 from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.domain.in_flight import InFlight
+from app.domain.lanes import Lanes
 from app.domain.seats import Seats
 from app.settings.environment import read_settings
 from app.settings.values import Settings
@@ -42,12 +43,14 @@ def wire(settings: Settings | None = None) -> Services:
     settings = settings or read_settings(os.environ)
     clock, db = SystemClock(), Database(_engine(settings))
     messages = None if settings.poll_mode else QStashMessages(settings)
+    publishers = [N8nPublisher(settings, clock, url) for url in settings.n8n_webhook_urls]
     deps = Deps(
         settings=settings,
         clock=clock,
         db=db,
         messages=messages,
-        publisher=N8nPublisher(settings, clock) if settings.n8n_webhook_url else None,
+        publisher=publishers[0] if publishers else None,
+        more_publishers=tuple(publishers[1:]),
         vault=FernetVault(settings.token_encryption_keys) if settings.token_encryption_keys else None,
         gate=Gate(),
         renew_account=renew_account,
@@ -61,7 +64,7 @@ def wire(settings: Settings | None = None) -> Services:
         event_sender=HttpEventSender(
             allow_loopback=settings.local, seconds=POLL_SECONDS if settings.poll_mode else SECONDS
         ),
-        in_flight=InFlight(settings.n8n_max_in_flight, shared=True),
+        in_flight=_in_flight(settings),
     )
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(
@@ -81,6 +84,12 @@ def _engine(s: Settings) -> Engine:
         idle_transaction=s.database_idle_transaction_timeout_seconds,
     )
     return make_engine(s.database_url, limits, **(SERVERLESS_POOL if s.vercel else {}))
+
+
+def _in_flight(settings: Settings) -> InFlight | Lanes:
+    """Return the sends in flight of the only n8n, or a lane of them for each of several."""
+    lanes = [InFlight(settings.n8n_max_in_flight, shared=True) for _ in settings.n8n_webhook_urls or ("",)]
+    return lanes[0] if len(lanes) == 1 else Lanes(lanes)
 
 
 def _linkedin(settings: Settings) -> LinkedIn | None:

@@ -36,10 +36,11 @@ class N8nPublisher:
 
     tls_verify: bool | str = True  # True: certifi's certificates. A path: a PEM file of others.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        if settings.n8n_webhook_url is None:
+    def __init__(self, settings: Settings, clock: Clock, url: str | None = None) -> None:
+        """Publish through `url`, by default the first of N8N_WEBHOOK_URL."""
+        if not settings.n8n_webhook_urls:
             raise ValueError("N8N_WEBHOOK_URL is not set: there is no n8n to publish through")
-        self._url = settings.n8n_webhook_url
+        self._url = url or settings.n8n_webhook_urls[0]
         self._auth = settings.n8n_webhook_auth_header
         self._headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json"}
         if self._auth is not None:

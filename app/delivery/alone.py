@@ -38,7 +38,7 @@ def _enter(deps: Deps, delivery: ReadyDelivery) -> bool:
     while not deps.in_flight.try_enter_alone(delivery, now := deps.clock.now(), is_waiting=is_waiting):
         is_waiting = True
         if delivery.claim_by is not None and now >= delivery.claim_by:
-            deps.in_flight.stop_waiting()
+            deps.in_flight.stop_waiting(delivery)
             return False
         deps.clock.sleep_until(now + ROOM_NAP)
     return True

@@ -1,4 +1,4 @@
-"""The circuit breaker of all instances: it counts n8n's answers and closes after a proof that n8n works.
+"""The circuit breaker of each n8n, of all instances: it counts answers and closes after a proof that n8n works.
 
 Invariant: one user's failures stop no other user's posts.
 """
@@ -26,19 +26,21 @@ def count_in_breaker(deps: Deps, tx: Connection, owner: str, verdict: Verdict, c
         cooldown, threshold = timedelta(seconds=s.breaker_cooldown_seconds), s.breaker_threshold
         timed_out = verdict.outcome is Outcome.UNKNOWN
         if breaker.record_failure(
-            tx, threshold=threshold, cooldown=cooldown, now=now, timed_out=timed_out, owner=owner
+            tx, threshold=threshold, cooldown=cooldown, now=now, timed_out=timed_out, owner=owner, index=circuit.index
         ):
-            emit("breaker.opened")
-            alerts.raise_alert(tx, "breaker_open", "n8n", CURES["breaker_open"], now)
+            name = s.n8n_names[circuit.index]
+            emit("breaker.opened", publisher=name)
+            alerts.raise_alert(tx, "breaker_open", name, CURES["breaker_open"], now)
             return True
         return circuit.is_open_for(owner, threshold)
     if circuit != Breaker():
-        close_breaker(tx)
+        close_breaker(deps, tx, circuit.index)
     return False
 
 
-def close_breaker(tx: Connection) -> None:
-    """Close the breaker after a proof that n8n works, and clear its alert."""
-    if breaker.record_success(tx):
-        emit("breaker.closed")
-        alerts.clear(tx, "breaker_open", "n8n")
+def close_breaker(deps: Deps, tx: Connection, index: int) -> None:
+    """Close the breaker of one n8n after a proof that it works, and clear its alert."""
+    if breaker.record_success(tx, index):
+        name = deps.settings.n8n_names[index]
+        emit("breaker.closed", publisher=name)
+        alerts.clear(tx, "breaker_open", name)

@@ -62,7 +62,7 @@ def _dispatch(
     may_wait: bool = True,
 ) -> Dispatched:
     with deps.db.reading() as connection:
-        found, account, circuit = queries.delivery_of(connection, post_id)
+        found, account, circuits = queries.delivery_of(connection, post_id, len(deps.publishers) or 1)
     post = _admit(found, generation)
     if isinstance(post, Dispatched):
         return post
@@ -72,7 +72,7 @@ def _dispatch(
     longest = longest_wait(lead_seconds(deps)) + clock_lag(message.signed_at, now)
     if post.next_attempt_at - now > longest:
         return rearm(deps, post, message, exact=True)
-    ready = prepare(deps, post, account, circuit, trigger, message, check_media=check_media)
+    ready = prepare(deps, post, account, circuits, trigger, message, check_media=check_media)
     if isinstance(ready, Dispatched):
         return ready
     ready.message = message

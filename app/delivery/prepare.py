@@ -12,6 +12,7 @@ from app.alerts import raise_alert
 from app.delivery import media, pacing
 from app.delivery.postpone import ACCOUNT_HOLD, defer, deferral_since, rearm
 from app.delivery.seats import wait_until
+from app.delivery.send import warm
 from app.delivery.unproven import unproven_since
 from app.deps import Deps
 from app.domain.alerts import CURES
@@ -32,7 +33,7 @@ def prepare(
     deps: Deps,
     post: Post,
     account: Account | None,
-    circuit: Breaker,
+    circuits: tuple[Breaker, ...],
     trigger: Trigger,
     message: DeliveredMessage,
     *,
@@ -42,6 +43,8 @@ def prepare(
     now = deps.clock.now()
     due = post.next_attempt_at or now
     since = unproven_since(deps, post)
+    circuit = circuits[0]
+    deps.in_flight.see(circuits, deps.settings.breaker_threshold)
     if not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, max(now, due)):
         return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="outcome_unknown")
     if deps.publisher is None:
@@ -60,26 +63,47 @@ def prepare(
     if token is None:
         return _defer_misconfigured(deps, post, message, "tokens_unreadable", "TOKEN_ENCRYPTION_KEYS")
     if pacing.is_paced(deps):
-        deps.publisher.warm()  # before the turn, or the connection would be opened between the turn and the send
+        # Before the turn, or the connection would be opened between the turn and the send.
+        warm(deps, _passing(deps, post, circuits) or (0,))
         if not wait_until(deps, post, due):
             return rearm(deps, post, message, exact=False)
         moved = pacing.take_turn(deps, post, message, partial(wait_until, deps, post))
         if moved is not None:
             return moved
-    is_open = circuit.is_open_for(owner_of(post), deps.settings.breaker_threshold)
-    if is_open:
+    allowed, probe = _passing(deps, post, circuits), None
+    if not allowed or _wants_probe(deps, circuits, allowed):
         # The probe is taken at the instant. Taken earlier and not sent for want of a seat, it would be lost to all.
         if not wait_until(deps, post, due):
             return rearm(deps, post, message, exact=False)
-        if not _take_probe(deps, circuit, deps.clock.now()):
-            return _defer_since(deps, post, message, circuit.opened_at or due, "breaker_open", "publisher_unreachable")
-    deps.publisher.warm()
+        shut = [each for each in circuits if each.index not in allowed]
+        probe = next((each for each in shut if _take_probe(deps, each, deps.clock.now())), None)
+        if probe is None and not allowed:
+            since_open = min(each.opened_at or due for each in shut)
+            return _defer_since(deps, post, message, since_open, "breaker_open", "publisher_unreachable")
+    if probe is not None:
+        circuit, allowed = probe, (probe.index,)
+    warm(deps, allowed)
     # A probe ignores the media: taken and then not sent, it would leave unknown if n8n is back.
     # A post that may be out ignores them too: only another send can settle it.
-    looks = check_media and not is_open and since is None
+    looks = check_media and probe is None and since is None
     blocked = media.find_fault(deps, post, due) if looks else None
     version = post.updated_at if blocked is not None else None
-    return ReadyDelivery(post, due, trigger, account, token, circuit, blocked, version, since)
+    ready = ReadyDelivery(post, due, trigger, account, token, circuit, blocked, version, since)
+    ready.circuits, ready.allowed, ready.is_probe = circuits, allowed, probe is not None
+    return ready
+
+
+def _passing(deps: Deps, post: Post, circuits: tuple[Breaker, ...]) -> tuple[int, ...]:
+    """Return the places of the publishers whose breakers let the post's owner pass."""
+    threshold, owner = deps.settings.breaker_threshold, owner_of(post)
+    return tuple(each.index for each in circuits if not each.is_open_for(owner, threshold))
+
+
+def _wants_probe(deps: Deps, circuits: tuple[Breaker, ...], allowed: tuple[int, ...]) -> bool:
+    """Return True if this delivery is to try a publisher whose breaker is open, though another one is closed."""
+    now = deps.clock.now()
+    shut = (each for each in circuits if each.index not in allowed)
+    return any(_is_probe_due(deps, each, now) and deps.in_flight.may_probe(each.index, now) for each in shut)
 
 
 def _cooldown(deps: Deps) -> timedelta:
@@ -124,11 +148,19 @@ def _token(deps: Deps, account: Account) -> str | None:
 
 def _take_probe(deps: Deps, circuit: Breaker, now: datetime) -> bool:
     """Return True if this delivery may try n8n, as the only one while the breaker is open."""
-    until = now + max(_cooldown(deps), timedelta(seconds=deps.settings.n8n_timeout_seconds))
-    if circuit.probe_at is None or now < circuit.probe_at <= until + CLOCK_TOLERANCE:
+    if not _is_probe_due(deps, circuit, now):
         return False
     with deps.db.transaction() as tx:
-        return breaker.take_probe(tx, circuit, now, until)
+        return breaker.take_probe(tx, circuit, now, _probe_end(deps, now))
+
+
+def _is_probe_due(deps: Deps, circuit: Breaker, now: datetime) -> bool:
+    """Return True if the breaker's next probe is due, or was set by a clock ahead of time."""
+    return circuit.probe_at is not None and not now < circuit.probe_at <= _probe_end(deps, now) + CLOCK_TOLERANCE
+
+
+def _probe_end(deps: Deps, now: datetime) -> datetime:
+    return now + max(_cooldown(deps), timedelta(seconds=deps.settings.n8n_timeout_seconds))
 
 
 def _defer_misconfigured(deps: Deps, post: Post, message: DeliveredMessage, reason: str, subject: str) -> Dispatched:

@@ -5,6 +5,7 @@ Invariant: at most one request per claim, and none so late that the lease could 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from app.deps import Deps
@@ -27,7 +28,7 @@ def send(deps: Deps, delivery: ReadyDelivery) -> None:
     post, account = delivery.claimed, delivery.account
     assert post is not None
     assert delivery.lease_until is not None
-    if delivery.blocked is not None or account is None or deps.publisher is None:
+    if delivery.blocked is not None or account is None or not deps.publishers:
         code = delivery.blocked or "account_missing"
         delivery.verdict = Verdict(Outcome.PERMANENT, code, SENTENCES[code])
         return
@@ -40,9 +41,15 @@ def send(deps: Deps, delivery: ReadyDelivery) -> None:
         delivery.verdict = LEASE_OVER
         return
     callbacks = _callback_urls(deps, post, delivery.lease_until)
-    reply = deps.publisher.send(_submission(post, account, delivery.access_token, *callbacks))
+    reply = deps.publishers[delivery.publisher].send(_submission(post, account, delivery.access_token, *callbacks))
     delivery.answered_at = deps.clock.now()
     delivery.sent_at, delivery.verdict = reply.sent_at, read_reply(reply, delivery.answered_at)
+
+
+def warm(deps: Deps, publishers: Iterable[int], count: int = 1) -> None:
+    """Open connections to these publishers ahead of a send, until each has `count` idle ones."""
+    for index in publishers:
+        deps.publishers[index].warm(count)
 
 
 def _callback_urls(deps: Deps, post: Post, lease_until: datetime) -> tuple[str | None, str | None]:

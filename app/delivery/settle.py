@@ -16,7 +16,7 @@ from app.delivery.circuit import close_breaker, count_in_breaker
 from app.delivery.postpone import MAX_DEFERRAL, SPREAD, deferral_since
 from app.deps import Deps
 from app.domain.alerts import CURES
-from app.domain.breaker import Breaker
+from app.domain.breaker import PUBLISHER, Breaker
 from app.domain.delivery import Dispatched
 from app.domain.errors import Unavailable
 from app.domain.explanations import SENTENCES
@@ -33,6 +33,7 @@ from app.store.operations import alerts
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.retried_writes import persist
 
+ELSEWHERE_AFTER = timedelta(seconds=1)
 NOT_SETTLED = "not_settled"  # the reason of a result that could not be written
 
 
@@ -76,7 +77,10 @@ def settle(
     An answer to our own send comes with `sent_at`, `answered_at` and `circuit`, a report with none. Raises nothing:
     where the database stays away, the report and the lease settle the attempt later.
     """
-    return _persist(deps, post, verdict, lambda tx: _write(deps, tx, post, verdict, sent_at, answered_at, circuit))
+    name = deps.settings.n8n_names[circuit.index] if circuit is not None else PUBLISHER
+    return _persist(
+        deps, post, verdict, lambda tx: _write(deps, tx, post, verdict, sent_at, answered_at, circuit), name
+    )
 
 
 def settle_unsent(deps: Deps, post: Post, verdict: Verdict) -> Dispatched:
@@ -89,7 +93,9 @@ def settle_unsent(deps: Deps, post: Post, verdict: Verdict) -> Dispatched:
     return Dispatched("ignored", "lease_over") if result == Dispatched("dispatched") else result
 
 
-def _persist(deps: Deps, post: Post, verdict: Verdict, apply: Callable[[Connection], Post | None]) -> Dispatched:
+def _persist(
+    deps: Deps, post: Post, verdict: Verdict, apply: Callable[[Connection], Post | None], publisher: str = PUBLISHER
+) -> Dispatched:
     def write() -> Post | None:
         with deps.db.transaction() as tx:
             return apply(tx)
@@ -99,7 +105,7 @@ def _persist(deps: Deps, post: Post, verdict: Verdict, apply: Callable[[Connecti
     except Unavailable:
         emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
         return Dispatched("dispatched", NOT_SETTLED)
-    result = _after_commit(deps, post, settled, verdict)
+    result = _after_commit(deps, post, settled, verdict, publisher)
     if settled is None and verdict.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
         arm_lease_end(deps, post, _lease_end(deps, post, verdict))
     return result
@@ -120,8 +126,8 @@ def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> SettledGroup:
     now = deps.clock.now()
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
     with deps.db.transaction() as tx:
-        if any(one.circuit != Breaker() for one in group):
-            close_breaker(tx)
+        for index in sorted({one.circuit.index for one in group if one.circuit != Breaker()}):
+            close_breaker(deps, tx, index)
         posts = [one.post for one in group]
         held = leases.extend_leases(tx, posts, lease_until=lease_until, now=now, skip_locked=True)
         rest = [one for one in group if one.post.id not in held]
@@ -195,6 +201,8 @@ def _apply(
             attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.NOT_SENT | Outcome.TRANSIENT:
+            if sent_at is not None and _may_go_elsewhere(deps, post, verdict):
+                return _retry_elsewhere(tx, post, verdict, free, now)
             return _retry_or_fail(deps, tx, post, verdict, free, now)
     if verdict.outcome is Outcome.RECONNECT:
         _mark_account(tx, post, now)
@@ -208,6 +216,19 @@ def _mark_account(tx: Connection, post: Post, now: datetime) -> None:
     account_id, sent_at = post.social_account_id, post.sending_at
     if account_id and sent_at and accounts.mark_reconnect(tx, account_id, now, sent_at=sent_at):
         alerts.raise_alert(tx, "reconnect_required", account_id, CURES["reconnect_required"], now)
+
+
+def _may_go_elsewhere(deps: Deps, post: Post, verdict: Verdict) -> bool:
+    """Return True if another n8n may take the post at once: once in a row for each kind of refusal."""
+    spent = post.retry_count >= deps.settings.max_retries
+    return len(deps.publishers) > 1 and verdict.retry_after is None and post.error_code != verdict.code and not spent
+
+
+def _retry_elsewhere(tx: Connection, post: Post, verdict: Verdict, free: bool, now: datetime) -> Post | None:
+    """Schedule the next try at once. The n8n that refused is avoided for some seconds."""
+    counted = not free and verdict.alert is None
+    at = now + ELSEWHERE_AFTER
+    return transitions.retry(tx, post, at=at, counted=counted, code=verdict.code, message=verdict.message, now=now)
 
 
 def _retry_or_fail(deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, now: datetime) -> Post | None:
@@ -251,11 +272,11 @@ def _hold(deps: Deps, post: Post, verdict: Verdict, now: datetime) -> timedelta:
     return max(wait, min(timedelta(seconds=verdict.retry_after or 0), MAX_DEFERRAL))
 
 
-def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict) -> Dispatched:
+def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict, publisher: str) -> Dispatched:
     """Raise the alert, arm the next try, and return the result of the delivery."""
     _log_settled(post, settled, verdict)
     if verdict.alert is not None and verdict.outcome is not Outcome.RECONNECT:
-        raise_alert(deps, verdict.alert, "n8n", CURES[verdict.alert])
+        raise_alert(deps, verdict.alert, publisher, CURES[verdict.alert])
     if settled is None:
         return Dispatched("dispatched", "unknown" if verdict.outcome is Outcome.UNKNOWN else None)
     if settled.status is Status.SCHEDULED:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 #: Refusals weigh this many time-outs. A slow n8n that works answers nothing in time, and its reports come later.
 TIMEOUTS_PER_REFUSAL = 2
+PUBLISHER = "n8n"  # the name of the first publisher's rows
 MAX_OWNERS = 256  # whose failures are kept apart. With so many, all failures count alike
 
 
@@ -20,7 +21,7 @@ class Breaker:
     """`failures` counts refusals, `timeouts` counts unknown outcomes, each since the last success.
 
     `opened_at` is None while closed. `probe_at` is the instant of the next single try. `weights` has the weight of each
-    owner's failures, by `owner_key`.
+    owner's failures, by `owner_key`. `index` is the publisher's place in the settings.
     """
 
     failures: int = 0
@@ -28,6 +29,7 @@ class Breaker:
     probe_at: datetime | None = None
     timeouts: int = 0
     weights: Mapping[str, int] = field(default_factory=dict, compare=False)
+    index: int = field(default=0, compare=False)
 
     @property
     def weight(self) -> int:
@@ -39,6 +41,11 @@ class Breaker:
         if self.opened_at is None:
             return False
         return not self.weights or has_reached(self.weights, owner, threshold)
+
+
+def row_name(index: int) -> str:
+    """Return the name of the rows of the publisher at this place in the settings."""
+    return PUBLISHER if index == 0 else f"{PUBLISHER}-{index + 1}"
 
 
 def owner_key(owner: str) -> str:

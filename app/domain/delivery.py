@@ -81,12 +81,14 @@ class ReadyDelivery:
 
     `blocked` is a code of EXPLANATIONS where the post cannot be sent. `version` is the `updated_at` of the row that
     this verdict concerns, None where an edit cannot change it. `unproven_since` is the earliest send of the post that
-    may be out. `tolerance` is as in the claim's intent. `locked` is True where another transaction held the post at the
-    claim. `early_by` is the time left by the database's clock, after a claim that this clock refused. `request_id` is
-    the caller's, for the log. `claim_by` is the latest instant for a claim, None without a bound. `in_flight` is True
-    from the claim to n8n's answer. `duplicates` are due deliveries of the same post and generation. They wait for the
-    claim of this one. `future` ends with the result, with None where the caller has to finish the delivery alone, or
-    with an exception.
+    may be out. `tolerance` is as in the claim's intent. `locked` is True where another transaction held the post at
+    the claim. `early_by` is the time left by the database's clock, after a claim that this clock refused.
+    `request_id` is the caller's, for the log. `claim_by` is the latest instant for a claim, None without a bound.
+    `in_flight` is True from the claim to n8n's answer. `circuits` are the breakers of all publishers as read, and
+    `allowed` the places of those that may get the delivery. `publisher` is the place of the chosen one, and `circuit`
+    its breaker. A probe tries a publisher whose breaker is open. `duplicates` are due deliveries of the same post and
+    generation. They wait for the claim of this one. `future` ends with the result, with None where the caller has to
+    finish the delivery alone, or with an exception.
     """
 
     post: Post
@@ -111,5 +113,9 @@ class ReadyDelivery:
     answered_at: datetime | None = None
     claim_by: datetime | None = None
     in_flight: bool = False
+    circuits: tuple[Breaker, ...] = ()
+    allowed: tuple[int, ...] = (0,)
+    publisher: int = 0
+    is_probe: bool = False
     duplicates: list[ReadyDelivery] = field(default_factory=list)
     future: Future[DeliveryResult | None] = field(default_factory=Future)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from app.domain.breaker import Breaker
 from app.domain.delivery import ReadyDelivery
 from app.domain.fairness import owner_of
 from app.domain.outcomes import Outcome, Verdict
@@ -43,6 +44,11 @@ class InFlight:
         return self._number
 
     @property
+    def lanes(self) -> tuple[InFlight, ...]:
+        """The sends in flight by publisher. There is one."""
+        return (self,)
+
+    @property
     def demand(self) -> int:
         """The number of deliveries in flight, and of those that try alone."""
         return self._number + self._alone
@@ -55,6 +61,13 @@ class InFlight:
         if share is None:
             return 0 if self.window.fixed is not None else FLOOR
         return share.limit(self.window, now)
+
+    def see(self, _circuits: Sequence[Breaker], _threshold: int) -> None:
+        """Note which publishers are down. The only one is used in any case."""
+
+    def may_probe(self, _index: int, _now: datetime) -> bool:
+        """Return False: while the only publisher is down, each delivery asks for the probe."""
+        return False
 
     def reserve(self, most: int, now: datetime) -> int:
         """Reserve room for up to `most` deliveries, and return for how many. Those that try alone go before them."""
@@ -75,13 +88,17 @@ class InFlight:
             found = {owner for owner in owners if self._counts[owner] < self._share_with(owner, limit) < most}
             return max(2 * limit - self._number, 0), found
 
-    def enter(self, group: Collection[ReadyDelivery], reserved: int = 0) -> None:
-        """Count deliveries that are about to be claimed, and give back what they leave of the reserved room."""
+    def enter(self, group: Collection[ReadyDelivery], reserved: int = 0) -> list[ReadyDelivery]:
+        """Count deliveries that are about to be claimed, and give back what they leave of the reserved room.
+
+        Returns the deliveries without a publisher, here none.
+        """
         with self._lock:
             for delivery in group:
                 delivery.in_flight = True
                 self._counts[owner_of(delivery.post)] += 1
             self._number += len(group) - reserved
+        return []
 
     def try_enter_alone(self, delivery: ReadyDelivery, now: datetime, *, is_waiting: bool) -> bool:
         """Count a delivery without a group if there is room. `is_waiting` says that it was refused before."""
@@ -96,7 +113,7 @@ class InFlight:
             self._number += 1
             return True
 
-    def stop_waiting(self) -> None:
+    def stop_waiting(self, _delivery: ReadyDelivery) -> None:
         """Forget a delivery that waited alone."""
         with self._lock:
             self._alone -= 1

@@ -13,12 +13,14 @@ from app.deps import Deps
 from app.domain.alerts import CURES, PUBLIC_DETAILS, PUBLIC_SUBJECTS
 from app.domain.breaker import Breaker
 from app.domain.errors import NotMigrated, Unavailable
+from app.domain.in_flight import InFlight
 from app.domain.lead import lead_of
 from app.domain.lifecycle import Status
 from app.domain.times import to_wire
 from app.operations.alert_rules import current_alerts
 from app.store.operations import alerts, scheduler_state, statistics, timings
 from app.store.operations.in_flight import Shares
+from app.store.operations.scheduler_state import SchedulerState
 from app.store.operations.timings import Percentiles
 from app.store.posts import queries
 
@@ -50,7 +52,7 @@ def scheduler_status(deps: Deps) -> dict[str, Any]:
 def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
     grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
     with deps.db.reading() as connection:
-        state = scheduler_state.read(connection)
+        state = scheduler_state.read(connection, len(deps.publishers) or 1)
         bounds = {"now": now, "overdue_before": now - grace, "horizon": armed_horizon(deps)}
         posts = statistics.of_posts(connection, state.counted, **bounds)
         upcoming = posts.upcoming if posts.is_upcoming_known else queries.next_scheduled_at(connection, now)
@@ -58,7 +60,7 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         current = current_alerts(
             connection, now, state.figures, posts.symptoms, with_messages=deps.messages is not None
         )
-    figures, lease, circuit = state.figures, state.lease, state.breaker
+    figures, lease, circuit = state.figures, state.lease, _best(state.breakers)
     stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
     held = lease is not None and lease.expires_at > now
     return {
@@ -83,11 +85,11 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         "unarmed": 0 if deps.messages is None else posts.unarmed,
         "nextScheduledAt": to_wire(upcoming),
         "lateness": _lateness(times["lateness"]),
-        "breaker": {"state": _breaker_state(circuit, now), "openedAt": to_wire(circuit.opened_at)},
-        "n8n": _publisher(deps, times, state.in_flight, now),
+        "breaker": _breaker(circuit, now),
+        "n8n": _publisher(deps, times, state, now),
         "alarm": _alarm(deps, times["alarm"]),
         "publishedLateness": _published(times["published"]),
-        "alerts": [_public(alert) for alert in current],
+        "alerts": [_public(alert, deps.settings.n8n_names) for alert in current],
     }
 
 
@@ -107,25 +109,52 @@ def _alarm(deps: Deps, seen: Percentiles) -> dict[str, Any]:
     return {"leadSeconds": round(lead, 3), "lateP50Ms": seen.p50, "lateP99Ms": seen.p99}
 
 
-def _publisher(deps: Deps, times: dict[str, Percentiles], shares: Shares, now: datetime) -> dict[str, Any]:
-    """Return n8n's times, and the posts in flight of all processes. Without rows of them, return those of this one."""
-    ours, answer, report = deps.in_flight, times["answer"], times["report"]
-    number = sum(holder.in_flight for holder in shares.live(now).values())
+def _best(circuits: tuple[Breaker, ...]) -> Breaker:
+    """Return a closed breaker if there is one: then posts go out. Else return the one that opened last."""
+    closed = (each for each in circuits if each.opened_at is None)
+    return next(closed, max(circuits, key=lambda each: each.opened_at.timestamp() if each.opened_at else 0.0))
+
+
+def _publisher(deps: Deps, times: dict[str, Percentiles], state: SchedulerState, now: datetime) -> dict[str, Any]:
+    """Return n8n's times, and the posts in flight of all processes.
+
+    Of several n8n, the sum and each are shown.
+    """
+    answer, report = times["answer"], times["report"]
+    each = [_lane(ours, shares, now) for ours, shares in zip(deps.in_flight.lanes, state.in_flight, strict=True)]
+    several = {
+        "publishers": [
+            {"name": name, **lane, "breaker": _breaker(circuit, now)}
+            for name, lane, circuit in zip(deps.settings.n8n_names, each, state.breakers, strict=True)
+        ]
+    }
     return {
         "answerP50Ms": answer.p50,
         "answerP99Ms": answer.p99,
         "reportP50Ms": report.p50,
         "reportP99Ms": report.p99,
-        "inFlight": max(number, len(ours)),
-        "maxInFlight": ours.window.fixed or int(shares.size or ours.window.size),
+        "inFlight": sum(lane["inFlight"] for lane in each),
+        "maxInFlight": sum(lane["maxInFlight"] for lane in each),
+        **(several if len(each) > 1 else {}),
     }
 
 
-def _public(alert: alerts.Alert) -> dict[str, Any]:
+def _lane(ours: InFlight, shares: Shares, now: datetime) -> dict[str, int]:
+    """Return the posts in flight to one n8n, and their bound. Without rows, return those of this process."""
+    number = sum(holder.in_flight for holder in shares.live(now).values())
+    bound = ours.window.fixed or int(shares.size or ours.window.size)
+    return {"inFlight": max(number, len(ours)), "maxInFlight": bound}
+
+
+def _breaker(circuit: Breaker, now: datetime) -> dict[str, str | None]:
+    return {"state": _breaker_state(circuit, now), "openedAt": to_wire(circuit.opened_at)}
+
+
+def _public(alert: alerts.Alert, publishers: tuple[str, ...]) -> dict[str, Any]:
     """Return the alert without a user's ids and details: the route needs no proof."""
     return {
         "kind": alert.kind,
-        "subject": alert.subject if alert.subject in PUBLIC_SUBJECTS else None,
+        "subject": alert.subject if alert.subject in PUBLIC_SUBJECTS or alert.subject in publishers else None,
         "since": to_wire(alert.since),
         "lastAt": to_wire(alert.last_at),
         "count": alert.count,

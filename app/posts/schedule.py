@@ -54,7 +54,7 @@ class Scheduled:
 
 
 def order_for(deps: Deps, user_id: str, text: str | None, zone: str | None, fold: int, force: bool = False) -> Order:
-    """Read an author's order for the instant that `text` means, or with None for the next free slot of the account.
+    """Read an author's order for an instant or, without `text`, for the next free slot.
 
     `zone` is an IANA name, for a text without an offset. `fold` 1 picks the second of two equal local times.
 

@@ -27,6 +27,7 @@ LARGEST = 1e9  # seconds of any duration. Instants then stay inside the calendar
 LARGEST_DAYS = 36_500
 LARGEST_COUNT = 999_999
 MAX_PROXIES = 10
+MAX_URLS = 8
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -176,6 +177,23 @@ def url(raw: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not readable:
         raise ValueError("must be a full URL, such as https://example.com/path")
     return raw
+
+
+def urls(raw: str) -> str:
+    """Read one URL, or several different ones with commas between them. Returns them without spaces."""
+    found = [url(trim(part)) for part in raw.split(",")]
+    if len(found) > MAX_URLS:
+        raise ValueError(f"must list at most {MAX_URLS} URLs")
+    if len({_normal(each) for each in found}) < len(found):
+        raise ValueError("must list each URL once")
+    return ",".join(found)
+
+
+def _normal(raw: str) -> tuple[str, ...]:
+    """Return a URL's parts in the form in which two spellings of one address are equal."""
+    parts = urlsplit(raw)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, parts.hostname or "", str(port), parts.path or "/", parts.query
 
 
 def base_url(raw: str) -> str:

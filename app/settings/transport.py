@@ -28,9 +28,14 @@ def transport_problems(s: Settings) -> list[tuple[bool, str, str]]:
     """Return (is wrong, setting, problem) for each address that must be https."""
     found = []
     for name, reason in REASONS.items():
-        wrong = not s.local and _is_plain(getattr(s, name) or "", s.allow_http_hosts)
+        wrong = not s.local and any(_is_plain(url, s.allow_http_hosts) for url in _urls(s, name))
         found.append((wrong, name.upper(), f"must be https, because {reason}. {ALLOWED}"))
     return found
+
+
+def _urls(s: Settings, name: str) -> tuple[str, ...]:
+    """Return the addresses of a setting. Only that of n8n may list several."""
+    return s.n8n_webhook_urls if name == "n8n_webhook_url" else (getattr(s, name) or "",)
 
 
 def is_this_machine(url: str) -> bool:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.settings import readers
 
@@ -63,7 +64,7 @@ class Settings:
     internal_api_secret_previous: str | None = setting(None, readers.secret_header)
     cors_origins: tuple[str, ...] = setting((), readers.origins)
     allow_http_hosts: tuple[str, ...] = setting((), readers.hosts)
-    n8n_webhook_url: str | None = setting(None, readers.url)
+    n8n_webhook_url: str | None = setting(None, readers.urls)  # one, or several with commas
     n8n_webhook_auth_header: str | None = setting(None, readers.header_line)
     n8n_timeout_seconds: float = setting(30.0, readers.duration)
     media_check_seconds: float = setting(2.0, readers.seconds_or_off(30))
@@ -131,6 +132,20 @@ class Settings:
     @property
     def poll_mode(self) -> bool:
         return self.qstash_token is None
+
+    @property
+    def n8n_webhook_urls(self) -> tuple[str, ...]:
+        return tuple(self.n8n_webhook_url.split(",")) if self.n8n_webhook_url else ()
+
+    @property
+    def n8n_names(self) -> tuple[str, ...]:
+        """The name of each n8n for people: `n8n` for a lone one, else its host and port, never its path."""
+        hosts = [urlsplit(url).netloc.rpartition("@")[2] for url in self.n8n_webhook_urls]
+        if len(hosts) < 2:
+            return ("n8n",)
+        return tuple(
+            host if hosts.count(host) == 1 else f"{host} ({number})" for number, host in enumerate(hosts, start=1)
+        )
 
     @property
     def message_timeout_seconds(self) -> int:

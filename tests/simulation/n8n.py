@@ -20,11 +20,12 @@ LOST_ANSWERS = ("read timed out", "connection reset by peer", "remote end closed
 
 
 class SimulatedPublisher:
-    """ports.Publisher of one instance."""
+    """ports.Publisher of one instance: the n8n at `place` in N8N_WEBHOOK_URL."""
 
-    def __init__(self, world: World, instance: int) -> None:
+    def __init__(self, world: World, instance: int, place: int = 0) -> None:
         self._world = world
         self._instance = instance
+        self._place = place
 
     def send(self, submission: Submission) -> Reply:
         world = self._world
@@ -49,12 +50,13 @@ class SimulatedPublisher:
     def _call(self, submission: Submission, sent_at: datetime) -> Reply:
         """Let the call arrive, or not, and answer it."""
         world, rng, pause = self._world, self._world.rng, self._world.kernel.pause
-        if world.is_out("n8n_outage") or world.inject("n8n_unreachable"):
+        fails = world.scenario.failing in (None, self._place)  # by outages and restarts
+        if (fails and world.is_out("n8n_outage")) or world.inject("n8n_unreachable"):
             pause(rng.choice((0.01, 5.0)))
             return Reply("not_sent", sent_at, error="connection refused")
         pause(0.2 * rng.random())
         world.instances.may_die_at_gate("calls n8n")
-        if world.is_out("n8n_restarts"):
+        if fails and world.is_out("n8n_restarts"):
             return Reply("answered", sent_at, 404, body=NOT_REGISTERED)
         if world.inject("n8n_refuses"):
             status = rng.choice(NEVER_STARTED if rng.random() < 0.8 else VERDICTS)

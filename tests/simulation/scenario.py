@@ -14,6 +14,8 @@ from tests.simulation.routes import SECRET
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
 GATED = 0.25  # of the worlds
+TWO_PUBLISHERS = 0.3  # of the worlds
+SECOND_URL = "https://second.example/webhook/publish"
 MAX_SKEW = 1 * SECOND  # µs each way, so two instances differ by two seconds at most
 
 
@@ -81,6 +83,16 @@ class Scenario:
     sweep_seconds: float
     platforms: tuple[str, ...]
     gate: GateSetup | None = None
+    failing: int | None = None  # the place of the n8n that outages and restarts strike, None for all
+
+
+def with_publishers(scenario: Scenario, seed: int) -> Scenario:
+    """Draw whether posts are spread over two n8n. Its own random numbers leave the other worlds as they are."""
+    rng = random.Random(f"publishers {seed}")
+    if rng.random() >= TWO_PUBLISHERS:
+        return scenario
+    settings = replace(scenario.settings, n8n_webhook_url=f"{scenario.settings.n8n_webhook_url},{SECOND_URL}")
+    return replace(scenario, settings=settings, failing=rng.choice((0, 1, None)))
 
 
 def draw_gate(seed: int, focus: Focus) -> GateSetup | None:

@@ -51,8 +51,9 @@ class VirtualStage:
         self.seats = virtual_seats(self, 64)
         self.stop = StopRequest()
         self.publisher = mock.Mock()
+        publishers = (self.publisher,)
         parts = SimpleNamespace(
-            clock=self.clock, seats=self.seats, stop=self.stop, publisher=self.publisher, in_flight=InFlight()
+            clock=self.clock, seats=self.seats, stop=self.stop, publishers=publishers, in_flight=InFlight()
         )
         self.deps = cast(Deps, parts)
         self.yield_odds = 0.0

@@ -104,7 +104,7 @@ def test_one_connection_is_warmed_for_each_sender_once_others_wait(stage: Virtua
 
 
 def test_gate_without_a_publisher_takes_deliveries(stage: VirtualStage, gate: Gate):
-    stage.deps.__dict__["publisher"] = None
+    stage.deps.__dict__["publishers"] = ()
     actors = [deliver(stage, gate, stage.delivery(9.0), 1.0 + number) for number in range(2)]
     stage.run(4.0)
     assert (len(gate), [actor.error for actor in actors]) == (2, [None, None])

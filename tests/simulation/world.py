@@ -10,6 +10,8 @@ from typing import Any
 
 from app.accounts.refresh import renew_account
 from app.deps import Deps
+from app.domain.in_flight import InFlight
+from app.domain.lanes import Lanes
 from app.domain.seats import Seats
 from tests.simulation import rules
 from tests.simulation.authors import Authors
@@ -27,7 +29,7 @@ from tests.simulation.platforms import LINKEDIN_GUARD_SECONDS, Platforms
 from tests.simulation.qstash import Message, QStash, SimulatedMessages
 from tests.simulation.reports import PendingReport
 from tests.simulation.routes import HttpAnswer, Routes
-from tests.simulation.scenario import Focus, Scenario, draw_gate, make_scenario
+from tests.simulation.scenario import Focus, Scenario, draw_gate, make_scenario, with_publishers
 from tests.simulation.threads import virtual_seats
 from tests.simulation.workflow import Executions
 from tests.support.one_by_one import OneByOne
@@ -89,7 +91,7 @@ class World:
         self.over = False
         self.focus = focus
         self.faults = Faults(self.rng, focus.faults)
-        self.scenario: Scenario = make_scenario(self.rng, focus, draw_gate(seed, focus))
+        self.scenario: Scenario = with_publishers(make_scenario(self.rng, focus, draw_gate(seed, focus)), seed)
         if self.scenario.gate is not None:
             self.faults.enable_gates(focus.faults)
         self.settings = self.scenario.settings
@@ -111,6 +113,7 @@ class World:
     def start_instance(self, number: int) -> Deps:
         """Return the dependencies of a new process of this instance."""
         room, gated = self.scenario.max_waiting, self.scenario.gate is not None
+        count = len(self.settings.n8n_webhook_urls)
         alone: AbstractContextManager[object] = self.instances.connection if gated else nullcontext()
         return Deps(
             settings=self.settings,
@@ -118,6 +121,8 @@ class World:
             db=SimulatedDatabase(self._engine, self, self.observer.committed, alone),
             messages=None if self.settings.poll_mode else SimulatedMessages(self, self.qstash),
             publisher=SimulatedPublisher(self, number),
+            more_publishers=tuple(SimulatedPublisher(self, number, place) for place in range(1, count)),
+            in_flight=Lanes([InFlight() for _ in range(count)]) if count > 1 else InFlight(),
             vault=Vault(self.inject),
             media=SimulatedMedia(self) if self.settings.media_check_seconds else None,
             gate=self.instances.new_gate(number) if gated else OneByOne(),

@@ -18,7 +18,7 @@ from tests.support.layers import HOMES, LAYER_OF, MAY_IMPORT, OURS, ROOMS
 WRONG_ENTRY_POINTS = {"app.py", "asgi.py", "index.py", "main.py", "server.py"}
 EMPTY_NAMES = {"do", "manager", "helper", "util", "service", "handler", "process"}
 EMPTY_NAMES |= {"managers", "helpers", "utils", "services", "handlers", "processes"}
-FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 4_360
+FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 4_570
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ def statuses(world: World, posts: list[Post]) -> list[str]:
 
 
 def test_posts_beyond_the_bound_stay_unclaimed_until_n8n_answers(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight(4)).in_flight
+    bound = InFlight(4)
+    world.with_deps(in_flight=bound)
     posts, held = posts_due_together(world, 20), HeldSends(world)
     with held_burst(world, gate, posts, held, 4) as coming:
         wait_until(lambda: bound.short_since is not None)
@@ -94,7 +95,8 @@ def test_bound_of_one_sends_one_after_the_other_in_fair_order(world: World, gate
 
 
 def test_unanswered_send_is_in_flight_and_a_report_is_not_waited_for(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight(1)).in_flight
+    bound = InFlight(1)
+    world.with_deps(in_flight=bound)
     [post] = posts_due_together(world, 1)
     held = HeldSends(world)
     with held_burst(world, gate, [post], held, 1) as coming:
@@ -104,7 +106,8 @@ def test_unanswered_send_is_in_flight_and_a_report_is_not_waited_for(world: Worl
 
 
 def test_delivery_that_can_wait_for_room_no_longer_is_armed_again(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight(1)).in_flight
+    bound = InFlight(1)
+    world.with_deps(in_flight=bound)
     posts, held = posts_due_together(world, 3), HeldSends(world)
     with held_burst(world, gate, posts, held, 1) as coming:
         wait_until(lambda: bound.short_since is not None)
@@ -120,7 +123,8 @@ def test_delivery_that_can_wait_for_room_no_longer_is_armed_again(world: World, 
 
 def test_delivery_turned_away_for_want_of_room_gives_its_seat_back(world: World, gate: Gate):
     seats = Seats(8)
-    bound = world.with_deps(in_flight=InFlight(1), seats=seats).in_flight
+    bound = InFlight(1)
+    world.with_deps(in_flight=bound, seats=seats)
     posts, held = posts_due_together(world, 3), HeldSends(world)
     with held_burst(world, gate, posts, held, 1) as coming:
         wait_until(lambda: bound.short_since is not None)
@@ -138,7 +142,8 @@ def test_room_wait_leaves_n8n_its_time_within_the_request(world: World):
 
 
 def test_delivery_in_poll_mode_without_room_stays_due_for_the_next_poll(world: World):
-    bound = world.with_deps(messages=None, in_flight=InFlight(1)).in_flight
+    bound = InFlight(1)
+    world.with_deps(messages=None, in_flight=bound)
     post = world.due()
     assert bound.reserve(1, world.clock.now()) == 1  # another send holds the only place
     assert world.dispatch(post) == REARMED
@@ -148,7 +153,8 @@ def test_delivery_in_poll_mode_without_room_stays_due_for_the_next_poll(world: W
 
 
 def test_delivery_alone_waits_for_room_before_its_claim(world: World):
-    bound = world.with_deps(in_flight=InFlight(1)).in_flight
+    bound = InFlight(1)
+    world.with_deps(in_flight=bound)
     post = world.due()
     assert bound.reserve(1, world.clock.now()) == 1
     world.clock.during_sleep = lambda: bound.enter([], reserved=1) if len(world.clock.slept_until) == 3 else None
@@ -163,12 +169,13 @@ def test_delivery_alone_goes_before_the_next_group():
     assert not bound.try_enter_alone(None, now, is_waiting=False)  # type: ignore[arg-type]  # refused before its use
     bound.enter([], reserved=1)
     assert bound.reserve(16, now) == 0
-    bound.stop_waiting()
+    bound.stop_waiting(None)  # type: ignore[arg-type]
     assert bound.reserve(16, now) == 1
 
 
 def test_failed_group_and_lost_claims_leave_no_one_in_flight(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight(6)).in_flight
+    bound = InFlight(6)
+    world.with_deps(in_flight=bound)
     posts = posts_due_together(world, 6)
     with waiting_at_gate(world, gate, posts) as coming:
         world.overwrite(posts[0], generation=9)
@@ -178,7 +185,8 @@ def test_failed_group_and_lost_claims_leave_no_one_in_flight(world: World, gate:
 
 
 def test_clock_set_back_during_a_claim_leaves_no_one_in_flight(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight(2)).in_flight
+    bound = InFlight(2)
+    world.with_deps(in_flight=bound)
     posts = posts_due_together(world, 2)
     with waiting_at_gate(world, gate, posts) as coming:
         world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=5))
@@ -189,7 +197,7 @@ def test_clock_set_back_during_a_claim_leaves_no_one_in_flight(world: World, gat
 
 @pytest.mark.parametrize("reply", [unknown(), answered(429), answered(503)], ids=["time-out", "429", "503"])
 def test_window_is_halved_by_a_timeout_and_by_a_server_that_is_too_busy(world: World, reply: Any):
-    window = world.deps.in_flight.window
+    window = world.deps.in_flight.lanes[0].window
     world.publisher.answers(reply)
     world.dispatch(world.due())
     assert window.size == START / 2
@@ -199,11 +207,12 @@ def test_refused_connection_and_other_server_errors_teach_nothing(world: World):
     for reply in (answered(500), answered(502)):
         world.publisher.answers(reply)
         world.dispatch(world.due())
-    assert world.deps.in_flight.window.size == START
+    assert world.deps.in_flight.lanes[0].window.size == START
 
 
 def test_owner_kept_out_by_another_owners_slow_sends_has_room_beyond_a_learned_window(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight()).in_flight
+    bound = InFlight()
+    world.with_deps(in_flight=bound)
     bound.window.size = FLOOR
     world.connect(external_id="urn:li:person:2", user=OTHER, token="token-2")
     posts, held = posts_due_together(world, 30), HeldSends(world, only="user-1")
@@ -216,7 +225,8 @@ def test_owner_kept_out_by_another_owners_slow_sends_has_room_beyond_a_learned_w
 
 
 def test_many_owners_of_one_instant_share_the_learned_window_and_no_more(world: World, gate: Gate):
-    bound = world.with_deps(in_flight=InFlight()).in_flight
+    bound = InFlight()
+    world.with_deps(in_flight=bound)
     bound.window.size = FLOOR
     posts = []
     for number in range(FLOOR + 4):

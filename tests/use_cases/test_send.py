@@ -37,7 +37,7 @@ class Sender:
         self.delivery.lease_until = START + timedelta(hours=1)
 
     def send(self, **without: None) -> ReadyDelivery:
-        parts: dict[str, Any] = {"clock": self.clock, "publisher": self.publisher, "settings": self.settings}
+        parts: dict[str, Any] = {"clock": self.clock, "publishers": (self.publisher,), "settings": self.settings}
         send(cast(Deps, SimpleNamespace(**parts | without)), self.delivery)
         return self.delivery
 
@@ -120,7 +120,8 @@ def test_post_without_an_account_gets_its_reason_and_no_request(sender: Sender):
 
 
 def test_post_without_a_publisher_gets_no_request(sender: Sender):
-    assert_not_sent(sender, Verdict(Outcome.PERMANENT, "account_missing", SENTENCES["account_missing"]), publisher=None)
+    verdict = Verdict(Outcome.PERMANENT, "account_missing", SENTENCES["account_missing"])
+    assert_not_sent(sender, verdict, publishers=None)
 
 
 HELD = Verdict(Outcome.PERMANENT, "outcome_unknown", SENTENCES["outcome_unknown"])

@@ -16,6 +16,7 @@ from app.delivery.gate.settler import Settler
 from app.delivery.gate.sharing import Sharing
 from app.delivery.gate.waiting import Waiting
 from app.delivery.seats import is_let_go, release_seat, take_seat
+from app.delivery.send import warm
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
@@ -37,7 +38,6 @@ class Gate:
         self._settler = Settler(self._replies)
         self._senders = Senders(senders, self._settler)
         self._waiting = Waiting(self._senders)
-        self._sharing = Sharing(self._waiting.__len__, self._waiting.notice_room)
         self._starting = threading.Lock()
         self._started = False
 
@@ -61,6 +61,8 @@ class Gate:
         if early and is_let_go(deps, delivery.due):
             raise Stopping()
         delivery.request_id = request_id.get()
+        if delivery.is_probe and len(delivery.circuits) > 1:  # due by now, and for one publisher alone
+            return deliver_alone(deps, delivery)
         if not early:
             return self._wait(deps, delivery)
         delivery.seat = take_seat(deps, delivery.post, partial(self._waiting.withdraw, delivery))
@@ -73,8 +75,8 @@ class Gate:
 
     def _wait(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
         """Queue a delivery until its claim, send and settle. Finish it here if the threads give it back."""
-        if delivery.seat is not None and len(self._waiting) and deps.publisher is not None:
-            deps.publisher.warm(min(len(self._waiting) + 1, self._senders.count))  # one connection per concurrent send
+        if delivery.seat is not None and len(self._waiting) and deps.publishers:
+            warm(deps, delivery.allowed, min(len(self._waiting) + 1, self._senders.count))  # one per concurrent send
         self._waiting.add(delivery)
         deps.in_flight.wanted.set()
         if delivery.seat is not None and delivery.seat.withdrawn:  # before it was in the queue
@@ -95,7 +97,9 @@ class Gate:
             _start("gate_settle", self._settler.settle_next, deps)
             _start("gate_reply", self._replies.reply_next, deps)
             if deps.in_flight.shared:
-                _start("gate_share", self._sharing.share_next, deps)
+                for index in range(len(deps.in_flight.lanes)):
+                    sharing = Sharing(self._waiting.__len__, self._waiting.notice_room, index)
+                    _start("gate_share", sharing.share_next, deps)
             for _ in range(self._senders.count):
                 _start("gate_send", self._senders.send_next, deps)
             self._started = True

@@ -16,6 +16,7 @@ from app.alerts import clear_alerts, raise_alert
 from app.deps import Deps
 from app.domain.alerts import OVERLOADED, OVERLOADED_AFTER, OVERLOADED_RENEWED, overload_text
 from app.domain.errors import Unavailable
+from app.domain.in_flight import InFlight
 from app.domain.shares import LASTS, Holder, Share, fair_parts, merged_size, possible_part
 from app.domain.window import Window
 from app.log import emit
@@ -28,18 +29,21 @@ RATE_WINDOW = timedelta(seconds=10)
 
 
 class Sharing:
-    """This process's share. One thread calls `share_next` for ever. It rests until a share is wanted."""
+    """This process's share of one publisher.
 
-    def __init__(self, count: Callable[[], int], notice_room: Callable[[], None]) -> None:
+    One thread calls `share_next` for ever. It rests until a share is wanted.
+    """
+
+    def __init__(self, count: Callable[[], int], notice_room: Callable[[], None], index: int = 0) -> None:
         self._count, self._notice_room = count, notice_room  # the deliveries at the gate, and their claiming thread
-        self._name = new_id()
+        self._name, self._index = new_id(), index  # of the row's holder, and of the publisher
         self._base: float | None = None  # the window at the last renewal
         self._alerted_at: datetime | None = None
 
     def share_next(self, deps: Deps) -> None:
         """Renew the share and look for an overload, then pause. Without deliveries, rest until the next one comes."""
         self.rest_if_idle(deps)
-        deps.in_flight.wanted.wait()
+        self._lane(deps).wanted.wait()
         has_fair_part = self.renew(deps)
         self._notice_room()
         self.look_for_overload(deps)
@@ -49,10 +53,10 @@ class Sharing:
         """Give the share back where this process has no deliveries."""
         if self._demand(deps):
             return
-        deps.in_flight.wanted.clear()
-        deps.in_flight.share = None
+        self._lane(deps).wanted.clear()
+        self._lane(deps).share = None
         if self._demand(deps):  # a delivery came meanwhile
-            deps.in_flight.wanted.set()
+            self._lane(deps).wanted.set()
             return
         self._give_back(deps)
         self.look_for_overload(deps)
@@ -63,11 +67,11 @@ class Sharing:
         Returns False where other processes still hold a part of it. Without a database the share lasts until its end.
         Without a share one delivery at a time may go.
         """
-        now, ours = deps.clock.now(), deps.in_flight
+        now, ours = deps.clock.now(), self._lane(deps)
         until = now + LASTS
         try:
             with deps.db.transaction() as tx:
-                shares = in_flight.lock(tx)
+                shares = in_flight.lock(tx, self._index)
                 size = self._learn(ours.window, shares.size)
                 others = {name: holder for name, holder in shares.live(now).items() if name != self._name}
                 held = ours.share.held if ours.share is not None else 0
@@ -78,7 +82,7 @@ class Sharing:
                     ours.share = Share(part, ours.window.limit, until)
                 number = len(ours)
                 row = replace(mine, held=max(part, number), in_flight=number)
-                in_flight.write(tx, in_flight.Shares(size, {**others, self._name: row}))
+                in_flight.write(tx, in_flight.Shares(size, {**others, self._name: row}), self._index)
         except Unavailable as error:
             emit("in_flight.not_shared", error=error.code)
             if ours.share is None or ours.share.until <= now:
@@ -91,16 +95,20 @@ class Sharing:
         """Delete this process's row. Raises nothing: the row ends by itself."""
         try:
             with deps.db.transaction() as tx:
-                shares = in_flight.lock(tx)
+                shares = in_flight.lock(tx, self._index)
                 others = {name: holder for name, holder in shares.holders.items() if name != self._name}
-                in_flight.write(tx, in_flight.Shares(self._learn(deps.in_flight.window, shares.size), others))
+                in_flight.write(
+                    tx, in_flight.Shares(self._learn(self._lane(deps).window, shares.size), others), self._index
+                )
         except Unavailable as error:
             emit("in_flight.not_shared", error=error.code)
 
     def look_for_overload(self, deps: Deps) -> None:
         """Raise the alert while deliveries wait for room, renew it, and clear it afterwards. Raises nothing."""
         now = deps.clock.now()
-        if deps.in_flight.short_for(now) <= OVERLOADED_AFTER:
+        if self._index:  # the first lane keeps the shortage of all
+            return
+        if self._lane(deps).short_for(now) <= OVERLOADED_AFTER:
             if self._alerted_at is not None:
                 self._alerted_at = None
                 clear_alerts(deps, [OVERLOADED], "n8n")
@@ -115,8 +123,11 @@ class Sharing:
         raise_alert(deps, OVERLOADED, "n8n", overload_text(accepted, reported))
         self._alerted_at = now
 
+    def _lane(self, deps: Deps) -> InFlight:
+        return deps.in_flight.lanes[self._index]
+
     def _demand(self, deps: Deps) -> int:
-        return self._count() + deps.in_flight.demand
+        return self._count() + self._lane(deps).demand
 
     def _learn(self, window: Window, stored: float | None) -> float | None:
         """Merge the stored window with the one learned here, and use the result. Return it, None for a fixed one."""

@@ -25,6 +25,7 @@ from app.log import emit
 MAX_GROUP = 8  # claimed in one transaction: the next delivery waits for it, and unsent ones are in doubt after a death
 AHEAD_SECONDS = 0.01  # a claim is written this long before its instant and committed at it
 NEAR_SECONDS = 0.01
+MAX_ASIDE = 64  # deliveries looked at in vain in one pass, because their publishers are full or down
 MAX_NAP_SECONDS = 0.25  # of the claiming thread, so that it notices a wall clock that was set forward
 BUSY = Dispatched("ignored", "busy")
 
@@ -196,16 +197,37 @@ class Waiting:
         self._is_short = True  # before the look for room: a send that ends after the look then wakes this thread
         now = deps.clock.now()
         below = None if self._senders.has_room else self._senders.below_share(self._due.owners())
-        room = deps.in_flight.reserve(MAX_GROUP, now)
-        group = self._due.take(room) if below is None else self._due.take_one_each(room, below)
-        deps.in_flight.enter(group, reserved=room)
-        if not room:
+        group, has_room = self._enter(deps, below, now)
+        if not has_room:
             beyond, kept_out = deps.in_flight.kept_out(self._due.owners(), now)
             group = self._due.take_one_each(min(beyond, MAX_GROUP), kept_out)
-            deps.in_flight.enter(group)
-        self._is_short = not room
-        deps.in_flight.note_shortage(not room, now)
+            for refused in deps.in_flight.enter(group):
+                group.remove(refused)
+                self._put_due(refused)
+        self._is_short = not has_room
+        deps.in_flight.note_shortage(not has_room, now)
         return group
+
+    def _enter(self, deps: Deps, below: set[str] | None, now: datetime) -> tuple[list[ReadyDelivery], bool]:
+        """Take deliveries whose publishers have room. Return them, and whether there was room.
+
+        A delivery whose own publishers are full goes back.
+        """
+        group: list[ReadyDelivery] = []
+        aside: list[ReadyDelivery] = []
+        has_room = False
+        while True:
+            room = deps.in_flight.reserve(MAX_GROUP - len(group), now)
+            has_room = has_room or room > 0
+            taken = self._due.take(room) if below is None else self._due.take_one_each(room, below)
+            refused = deps.in_flight.enter(taken, reserved=room)
+            group += [delivery for delivery in taken if delivery not in refused]
+            aside += refused
+            if not refused or len(aside) > MAX_ASIDE:
+                break
+        for delivery in aside:
+            self._put_due(delivery)
+        return group, has_room and (bool(group) or not aside)
 
     def _turn_away_late(self, deps: Deps) -> None:
         """Turn away the due deliveries that can wait for room no longer. They are armed again."""

@@ -51,12 +51,15 @@ def check_schedule(checkup: Checkup) -> list[Finding]:
 
 
 def check_publisher(checkup: Checkup) -> list[Finding]:
-    publisher = checkup.deps.publisher
-    if publisher is None:
+    publishers = checkup.deps.publishers
+    if not publishers:
         text = "no post can be sent: set N8N_WEBHOOK_URL to the workflow's production webhook"
         return [Finding("FAIL", "n8n", text)]
-    problem = publisher.check()
-    return [Finding("FAIL", "n8n", problem) if problem else Finding("OK", "n8n", "can be reached")]
+    found = []
+    for name, publisher in zip(checkup.deps.settings.n8n_names, publishers, strict=True):
+        problem, who = publisher.check(), "can be reached" if len(publishers) == 1 else f"{name} can be reached"
+        found.append(Finding("FAIL", "n8n", problem) if problem else Finding("OK", "n8n", who))
+    return found
 
 
 def check_public_address(checkup: Checkup) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The circuit breaker in front of n8n: one row shared by all instances.
+"""The circuit breaker in front of each n8n: one row shared by all instances.
 
 Invariant: an open breaker allows one probe at a time.
 """
@@ -14,27 +14,27 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, select, update
 
-from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker, add_failure
+from app.domain.breaker import TIMEOUTS_PER_REFUSAL, Breaker, add_failure, row_name
 from app.store.ends import is_over
 from app.store.engine import upsert
 from app.store.row_locks import skip_locked, write_unless_locked
 from app.store.schema.tables import breakers
 
-NAME = "n8n"
 T = breakers.c
 COLUMNS = (T.failures, T.opened_at, T.probe_at, T.timeouts, T.weights)
 
 
-def read(connection: Connection) -> Breaker:
-    return to_breaker(connection.execute(select(*COLUMNS).where(T.name == NAME)).one_or_none())
+def read(connection: Connection, index: int = 0) -> Breaker:
+    found = select(*COLUMNS).where(T.name == row_name(index))
+    return to_breaker(connection.execute(found).one_or_none(), index)
 
 
-def to_breaker(row: Sequence[Any] | None) -> Breaker:
+def to_breaker(row: Sequence[Any] | None, index: int = 0) -> Breaker:
     """Build the breaker from the values of COLUMNS. They are all None without a row."""
     if row is None:
-        return Breaker()
+        return Breaker(index=index)
     failures, opened_at, probe_at, timeouts, weights = row
-    return Breaker(failures or 0, opened_at, probe_at, timeouts or 0, weights or {})
+    return Breaker(failures or 0, opened_at, probe_at, timeouts or 0, weights or {}, index)
 
 
 def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) -> bool:
@@ -43,13 +43,25 @@ def take_probe(tx: Connection, seen: Breaker, now: datetime, until: datetime) ->
     Returns False if the breaker is closed, the probe is not due, or another caller moved `probe_at` first or is about
     to. An instant that a clock ahead of time has written is due: too early a probe is one request.
     """
-    due = (T.name == NAME, T.opened_at.is_not(None), T.probe_at == seen.probe_at, is_over(T.probe_at, now, until))
+    due = (
+        T.name == row_name(seen.index),
+        T.opened_at.is_not(None),
+        T.probe_at == seen.probe_at,
+        is_over(T.probe_at, now, until),
+    )
     where = (*due, *skip_locked(tx, breakers, *due))
     return tx.execute(update(breakers).where(*where).values(probe_at=until)).rowcount == 1
 
 
 def record_failure(
-    tx: Connection, *, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool = False, owner: str = ""
+    tx: Connection,
+    *,
+    threshold: int,
+    cooldown: timedelta,
+    now: datetime,
+    timed_out: bool = False,
+    owner: str = "",
+    index: int = 0,
 ) -> bool:
     """Count one failure of this owner. Open the breaker at the threshold, or restart the cooldown of an open one.
 
@@ -57,16 +69,17 @@ def record_failure(
     the breaker for the owner. A locked row is not waited for: this failure is then not counted.
     """
     return write_unless_locked(
-        tx, "breaker", partial(_record_failure, tx, threshold, cooldown, now, timed_out, owner), False
+        tx, "breaker", partial(_record_failure, tx, threshold, cooldown, now, timed_out, owner, index), False
     )
 
 
 def _record_failure(
-    tx: Connection, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool, owner: str
+    tx: Connection, threshold: int, cooldown: timedelta, now: datetime, timed_out: bool, owner: str, index: int
 ) -> bool:
     first = {"failures": int(not timed_out), "timeouts": int(timed_out)}
-    upsert(tx, breakers, {"name": NAME}, first, {name: T[name] + more for name, more in first.items()})
-    before = read(tx)  # the row is ours until the end of the transaction
+    name = row_name(index)
+    upsert(tx, breakers, {"name": name}, first, {column: T[column] + more for column, more in first.items()})
+    before = read(tx, index)  # the row is ours until the end of the transaction
     weights = add_failure(before.weights, owner, timed_out=timed_out)
     after = replace(before, weights=weights, opened_at=before.opened_at or now)
     reached = before.opened_at is not None or before.weight >= threshold * TIMEOUTS_PER_REFUSAL
@@ -75,21 +88,21 @@ def _record_failure(
     if is_open:
         # Never in the future, if the clock was ahead.
         values |= {"opened_at": min(after.opened_at or now, now), "probe_at": now + cooldown}
-    tx.execute(update(breakers).where(T.name == NAME).values(values))
+    tx.execute(update(breakers).where(T.name == name).values(values))
     return is_open and not before.is_open_for(owner, threshold)
 
 
-def record_success(tx: Connection) -> bool:
+def record_success(tx: Connection, index: int = 0) -> bool:
     """Close the breaker. Returns True if it was open.
 
     A locked row is not waited for: the next success closes the breaker.
     """
-    return write_unless_locked(tx, "breaker", partial(_record_success, tx), False)
+    return write_unless_locked(tx, "breaker", partial(_record_success, tx, row_name(index)), False)
 
 
-def _record_success(tx: Connection) -> bool:
-    was_open = tx.execute(select(T.opened_at).where(T.name == NAME)).scalar() is not None
+def _record_success(tx: Connection, name: str) -> bool:
+    was_open = tx.execute(select(T.opened_at).where(T.name == name)).scalar() is not None
     dirty = sa.or_(T.failures > 0, T.timeouts > 0, T.opened_at.is_not(None))
     clean = {"failures": 0, "timeouts": 0, "opened_at": None, "probe_at": None, "weights": None}
-    tx.execute(update(breakers).where(T.name == NAME, dirty).values(clean))
+    tx.execute(update(breakers).where(T.name == name, dirty).values(clean))
     return was_open

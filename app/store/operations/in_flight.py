@@ -1,4 +1,4 @@
-"""The row of the sends in flight to n8n: the learned window, and the share of each process.
+"""The row of the sends in flight to each n8n: the learned window, and the share of each process.
 
 Invariant: one process at a time reads and writes the row, so two shares never count the same room.
 """
@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from app.domain.breaker import row_name
 from app.domain.shares import Holder
 from app.store.engine import insert_into
 from app.store.schema.tables import attempts, in_flight
 
-NAME = "n8n"
 T = in_flight.c
 COLUMNS = (T.size, T.holders)
 LATEST = 1_000  # attempts read for n8n's rate
@@ -43,24 +43,24 @@ def to_shares(size: float | None, holders: Mapping[str, Any] | None) -> Shares:
     return Shares(size, found)
 
 
-def lock(tx: Connection) -> Shares:
+def lock(tx: Connection, index: int = 0) -> Shares:
     """Read the row and keep it locked until the end of the transaction."""
-    statement = select(*COLUMNS).where(T.name == NAME).with_for_update()
+    statement = select(*COLUMNS).where(T.name == row_name(index)).with_for_update()
     row = tx.execute(statement).one_or_none()
     if row is None:
-        first = insert_into(tx, in_flight).values(name=NAME, size=None, holders={})
+        first = insert_into(tx, in_flight).values(name=row_name(index), size=None, holders={})
         tx.execute(first.on_conflict_do_nothing())
         row = tx.execute(statement).one()
     return to_shares(*row)
 
 
-def write(tx: Connection, shares: Shares) -> None:
+def write(tx: Connection, shares: Shares, index: int = 0) -> None:
     """Write the locked row."""
     holders = {
         name: [holder.wanted, holder.held, holder.in_flight, holder.until.isoformat()]
         for name, holder in shares.holders.items()
     }
-    tx.execute(update(in_flight).where(T.name == NAME).values(size=shares.size, holders=holders))
+    tx.execute(update(in_flight).where(T.name == row_name(index)).values(size=shares.size, holders=holders))
 
 
 def rates(connection: Connection, now: datetime, window: timedelta) -> tuple[float, float]:

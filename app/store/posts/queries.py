@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
-from app.domain.breaker import Breaker
+from app.domain.breaker import Breaker, row_name
 from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post
 from app.store.accounts.accounts import ACCOUNT_FIELDS
@@ -58,24 +59,34 @@ _POST_WITH_ACCOUNTS = (
     .where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type), access.visible_posts(_READER))
     .order_by(social_accounts.c.created_at, social_accounts.c.id)
 )
-_DELIVERY = (
-    select(posts, *_ACCOUNT, *breaker.COLUMNS)
-    .select_from(posts)
-    .outerjoin(social_accounts, access.account_of_post())
-    .outerjoin(breakers, breakers.c.name == breaker.NAME)
-    .where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
-)
 
 
-def delivery_of(connection: Connection, post_id: str) -> tuple[Post | None, Account | None, Breaker]:
-    """Read the post, its account and the breaker for a delivery, in one statement.
+@cache
+def _delivery(publishers: int) -> sa.Select[Any]:
+    """Return the statement of a post, its account, and the breakers of so many publishers."""
+    circuits = [breakers.alias(f"breaker_{index}") for index in range(publishers)]
+    columns = [table.c[column.name] for table in circuits for column in breaker.COLUMNS]
+    found = select(posts, *_ACCOUNT, *columns).select_from(posts)
+    found = found.outerjoin(social_accounts, access.account_of_post())
+    for index, table in enumerate(circuits):
+        found = found.outerjoin(table, table.c.name == row_name(index))
+    return found.where(posts.c.id == sa.bindparam("post_id", type_=posts.c.id.type))
+
+
+def delivery_of(
+    connection: Connection, post_id: str, publishers: int = 1
+) -> tuple[Post | None, Account | None, tuple[Breaker, ...]]:
+    """Read the post, its account and the breaker of each publisher for a delivery, in one statement.
 
     The account is None if the post may not use it. All are empty for an unknown post.
     """
-    row = connection.execute(_DELIVERY, {"post_id": post_id}).one_or_none()
+    row = connection.execute(_delivery(publishers), {"post_id": post_id}).one_or_none()
     if row is None:
-        return None, None, Breaker()
-    return to_post(row), _joined_account(row), breaker.to_breaker(row[-len(breaker.COLUMNS) :])
+        return None, None, tuple(Breaker(index=index) for index in range(publishers))
+    width = len(breaker.COLUMNS)
+    read = row[len(row) - publishers * width :]
+    circuits = (breaker.to_breaker(read[at * width : (at + 1) * width], at) for at in range(publishers))
+    return to_post(row), _joined_account(row), tuple(circuits)
 
 
 _ACCOUNTS = (
