@@ -73,6 +73,8 @@ def _begin() -> Response | None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request_id.set(g.request_id)
+    if request.method in ("GET", "HEAD"):
+        return None  # no route reads a body of theirs
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     is_known = request.is_json or (request.path == CSV_ROUTE and request.mimetype == "text/csv")
     if has_body and not is_known and re.fullmatch(USER_ROUTES, request.path):

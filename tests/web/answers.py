@@ -58,7 +58,7 @@ def check(answer: TestResponse) -> None:
     check_no_secrets(f"{text}\n{answer.headers}")
     if answer.status_code == 503 and answer.request.path == "/readyz":
         return  # a monitor's answer, not a refusal
-    if answer.mimetype == "text/html" and answer.request.path == FOR_PEOPLE:
+    if answer.mimetype == "text/html" and answer.request.path == FOR_PEOPLE and answer.request.method != "OPTIONS":
         check_page(text)
     elif answer.status_code >= 400:
         check_problem(answer)

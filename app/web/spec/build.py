@@ -39,22 +39,28 @@ def build_document(blueprints: Sequence[Blueprint]) -> dict[str, Any]:
     for item in document["paths"].values():
         _describe_ids(item)
         for method in (one for one in components.METHODS if one in item):
-            _complete(method, item[method])
+            _complete(method, item[method], document["components"]["schemas"])
     components.share_responses(document)
     add_examples(document)
     return document
 
 
-def _complete(method: str, operation: dict[str, Any]) -> None:
+def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Replace our marks in an operation by its responses and parameters."""
     keyed, errors = operation.pop(KEYED, False), operation.pop(ERRORS, [])
     if "requestBody" in operation:
-        operation["requestBody"].setdefault("required", True)
+        operation["requestBody"]["required"] = _is_required(operation["requestBody"], schemas)
     complete_responses(operation, errors, method=method, keyed=keyed)
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     parameters.append({"$ref": "#/components/parameters/RequestId"})
     if keyed:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+
+
+def _is_required(body: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    """Return True if the body has a required field. Any other body may be absent, which means no field."""
+    schema = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return bool(schemas[schema].get("required"))
 
 
 def _describe_ids(item: dict[str, Any]) -> None:

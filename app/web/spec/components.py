@@ -7,7 +7,6 @@ from typing import Any
 from apispec import APISpec
 from marshmallow import fields
 
-from app.web.edge import SANE_REQUEST_ID
 from app.web.fields import Answer
 from app.web.idempotency import HEADER, MAX_KEY, REPLAYED
 from app.web.problems import TITLES
@@ -71,8 +70,8 @@ PARAMETERS: dict[str, Any] = {
         "in": "header",
         "name": "X-Request-ID",
         "required": False,
-        "description": "Your own id of this request. Any other form is replaced by an id of ours.",
-        "schema": {"type": "string", "pattern": f"^{SANE_REQUEST_ID.pattern}$"},
+        "description": "Your own id of this request. Another form is replaced: 1 to 128 letters, digits and ._:-.",
+        "schema": {"type": "string"},
     },
     "IdempotencyKey": {
         "in": "header",
