@@ -200,3 +200,14 @@ def test_execution_claim_is_refused_when_any_condition_fails(rows: Rows, lost: s
         )
     assert not granted
     assert rows.attempts(post) == before
+
+
+@pytest.mark.parametrize("microseconds", [-1, 0, 1])
+def test_attach_within_the_lease_is_refused_though_a_report_is_taken(rows: Rows, microseconds: int):
+    post = rows.post("publishing")
+    now = LEASE + microseconds * MICROSECOND
+    values: dict[str, Any] = {"attempt": 1, "external_id": "urn", "published_at": now, "now": now, "reason": "attached"}
+    with rows.db.transaction() as tx:
+        attached = transitions.publish(tx, post, in_flight=False, **values)
+        assert (attached is not None) == (microseconds > 0)
+        assert attached or transitions.publish(tx, post, **values)
