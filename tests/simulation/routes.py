@@ -66,7 +66,7 @@ class QStashTime:
 class _CallersServices(threading.local):
     """app.deps.Services of the instance that handles the request of this thread."""
 
-    deps: Any = SimpleNamespace(settings=Settings())
+    deps: Any = SimpleNamespace(settings=Settings(), event_messages=None)
     deliveries = QStashTime()
 
 
