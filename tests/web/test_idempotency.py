@@ -244,6 +244,7 @@ def test_header_is_documented_where_accepted(small_site: Site):
     ]
     assert sorted(named) == [
         ("/api/posts", "post"),
+        ("/api/posts/bulk", "post"),
         ("/api/posts/recover", "post"),
         ("/api/posts/{post_id}/attach", "post"),
         ("/api/posts/{post_id}/duplicate", "post"),

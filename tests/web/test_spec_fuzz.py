@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
 from schemathesis.engine import events, from_schema
 from schemathesis.openapi.checks import (
-    AcceptedNegativeData,
     AllowHeaderMismatch,
     RejectedPositiveData,
     UnsupportedMethodResponse,
