@@ -64,6 +64,8 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
     "read its timeline": ("GET", "/api/posts/{post_id}/timeline", None, READ),
     "edit a post": ("PATCH", "/api/posts/{post_id}", {"content": "New"}, WRITE),
     "schedule a post": ("POST", "/api/posts/{draft_id}/schedule", SOON, WRITE),
+    "publish a post": ("POST", "/api/posts/{draft_id}/publish", None, WRITE),
+    "copy a post": ("POST", "/api/posts/{post_id}/duplicate", None, WRITE),
     "unschedule a post": ("POST", "/api/posts/{post_id}/unschedule", None, WRITE),
     "cancel a post": ("DELETE", "/api/posts/{post_id}", None, WRITE),
     "retry a post": ("POST", "/api/posts/recover", {"postId": "{failed_id}", "action": "retry"}, WRITE),

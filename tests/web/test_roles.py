@@ -19,6 +19,27 @@ NAMES_NOTHING = {
     ("GET", "/api/social-accounts/shared"),
     ("GET", "/api/invitations"),
     ("GET", "/api/audit"),
+    # Lists of the caller's things. Their filters by company are as those of the lists above.
+    ("GET", "/api/posts/counts"),
+    ("GET", "/api/posts/export.csv"),
+    # Each row is answered for itself: tests/web/test_bulk.py has the rows of others.
+    ("POST", "/api/posts/bulk"),
+    ("GET", "/api/jobs*"),
+    # Only a post in doubt can be attached: tests/web/test_one_call.py has the answer to others.
+    ("POST", "/api/posts*/attach"),
+    # tests/web/test_feeds.py has the answers to others.
+    ("GET", "/api/feeds"),
+    ("POST", "/api/feeds"),
+    ("DELETE", "/api/feeds*"),
+    # tests/web/test_webhook_endpoints.py has the answers to others.
+    ("GET", "/api/webhook-endpoints"),
+    ("POST", "/api/webhook-endpoints"),
+    ("PATCH", "/api/webhook-endpoints*"),
+    ("DELETE", "/api/webhook-endpoints*"),
+    ("POST", "/api/webhook-endpoints*/test"),
+    ("POST", "/api/webhook-endpoints*/rotate-secret"),
+    ("GET", "/api/webhook-endpoints*/deliveries"),
+    ("POST", "/api/webhook-endpoints*/deliveries*/redeliver"),
     # Its ids are of the caller's own keys: tests/web/test_api_keys.py has the answers to others.
     ("GET", "/api/keys"),
     ("POST", "/api/keys"),
