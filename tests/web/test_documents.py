@@ -203,3 +203,21 @@ def test_document_is_built_once_on_first_use(small_site: Site):
     content = made.content
     assert json_of(small_site.anonymous.get("/openapi.json")) == first
     assert made.content is content
+
+
+def test_no_field_has_a_default_that_typed_clients_would_require(document: Any):
+    schemas = document["components"]["schemas"]
+    assert not [name for name, schema in schemas.items() for f in schema["properties"].values() if "default" in f]
+    assert schemas["ScheduleRequest"]["properties"]["force"]["description"] == "Default: false."
+
+
+def test_ids_of_answers_have_the_format_that_paths_take(document: Any):
+    schemas = document["components"]["schemas"]
+    for schema, field in (
+        ("PostView", "id"),
+        ("PostView", "companyId"),
+        ("ScheduleAnswer", "postId"),
+        ("JobView", "id"),
+    ):
+        assert schemas[schema]["properties"][field]["format"] == "uuid", (schema, field)
+    assert "format" not in schemas["AuditView"]["properties"]["id"]

@@ -12,6 +12,7 @@ from app.version import VERSION
 from app.web import addresses
 from app.web.blueprint import ERRORS, KEYED
 from app.web.spec import components, machines
+from app.web.spec.client_types import adapt_schemas
 from app.web.spec.examples import add_examples
 from app.web.spec.responses import complete_responses
 
@@ -41,6 +42,7 @@ def build_document(blueprints: Sequence[Blueprint]) -> dict[str, Any]:
         for method in (one for one in components.METHODS if one in item):
             _complete(method, item[method], document["components"]["schemas"])
     components.share_responses(document)
+    adapt_schemas(document["components"]["schemas"])
     add_examples(document)
     return document
 
