@@ -20,5 +20,5 @@ def _describe_default(field: dict[str, Any]) -> None:
     """Tell the default in words: openapi-typescript takes a field with a default for one that every body has."""
     default = field.pop("default", None)
     if default is not None:
-        told = str(default).lower() if isinstance(default, bool) else default
-        field["description"] = f"{field.get('description', '')} Default: {told}.".strip()
+        text = str(default).lower() if isinstance(default, bool) else default
+        field["description"] = f"{field.get('description', '')} Default: {text}.".strip()
