@@ -178,7 +178,7 @@ def _find(tx: Connection, user_id: str, token: str, invitation_id: str | None) -
 
 
 def _require_open(tx: Connection, invitation: Invitation, user_id: str, now: datetime) -> None:
-    """Check that this user may accept: in time, invited, and by an inviter who may still give the role.
+    """Check the invitation's time, its invited user, and the inviter's present right to give the role.
 
     Raises: NotFound.
     """

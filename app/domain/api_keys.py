@@ -48,7 +48,7 @@ SCOPES: dict[str, Scope | None] = {
     "POST /api/posts/<post_id>/attach": PUBLISH,
     "POST /api/posts/<post_id>/unschedule": PUBLISH,
     "POST /api/posts/recover": PUBLISH,
-    "POST /api/posts/bulk": PUBLISH,
+    "POST /api/posts/bulk": PUBLISH,  # rows that create need write too
     "GET /api/posts/export.csv": READ,
     "GET /api/jobs/<job_id>": READ,
     "GET /api/feeds": READ,

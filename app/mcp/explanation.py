@@ -96,7 +96,7 @@ def _cure_of_failure(code: str) -> str:
 
 
 def _installation(status: Facts) -> list[Facts]:
-    """Return the causes that concern all posts: alerts, the breaker, a database or message service that is down."""
+    """Return the causes for all posts: alerts, an open breaker, an absent database or message service."""
     causes = [_cause(one.get("kind"), one.get("detail"), None) for one in status.get("alerts") or []]
     breaker = status.get("breaker") or {}
     if breaker.get("state") not in (None, "closed"):

@@ -69,11 +69,11 @@ def run_bulk(
     """
     twice = repeated(operations)
     results = [*unreadable, *(refused(operations[index], refusal) for index, refusal in twice.items())]
-    todo = [one for index, one in enumerate(operations) if index not in twice]
+    wanted = [one for index, one in enumerate(operations) if index not in twice]
     if atomic or dry_run:
-        return BulkAnswer(_in_order(_all_at_once(deps, user_id, todo, results, dry_run, atomic)))
+        return BulkAnswer(_in_order(_all_at_once(deps, user_id, wanted, results, dry_run, atomic)))
     bulk_jobs.require_job_quota(deps, user_id)
-    done, left = _in_chunks(deps, user_id, todo)
+    done, left = _in_chunks(deps, user_id, wanted)
     results += done
     job = bulk_jobs.create(deps, user_id, left, _in_order(results), len(results) + len(left)) if left else None
     emit("posts.bulk", rows=len(operations), done=sum(one.done for one in results), left=len(left))
@@ -84,22 +84,22 @@ def _in_order(results: list[RowResult]) -> list[RowResult]:
     return sorted(results, key=lambda one: one.row)
 
 
-def _in_chunks(deps: Deps, user_id: str, todo: Sequence[Operation]) -> tuple[list[RowResult], Sequence[Operation]]:
+def _in_chunks(deps: Deps, user_id: str, wanted: Sequence[Operation]) -> tuple[list[RowResult], Sequence[Operation]]:
     """Do chunks until the time is over. Return the results, and the operations that are left."""
     until = deps.clock.now() + timedelta(seconds=BUDGET_SECONDS)
     results: list[RowResult] = []
-    for start in range(0, len(todo), CHUNK):
+    for start in range(0, len(wanted), CHUNK):
         if start:
             if deps.clock.now() >= until:
-                return results, todo[start:]
+                return results, wanted[start:]
             with paused():
                 pass  # other callers go first
         try:
-            results += run_chunk(deps, user_id, todo[start : start + CHUNK])
+            results += run_chunk(deps, user_id, wanted[start : start + CHUNK])
         except Unavailable as away:
             if not start:
                 raise
-            return results + [refused(one, away) for one in todo[start:]], ()
+            return results + [refused(one, away) for one in wanted[start:]], ()
     return results, ()
 
 
@@ -111,20 +111,20 @@ def run_chunk(
     Raises: Unavailable. Conflict where another process has taken this part of the job.
     """
     results: list[RowResult] = []
-    todo: Sequence[Operation] = chunk
+    wanted: Sequence[Operation] = chunk
     for tried in range(RACE_TRIES):
         if tried:
             with paused():  # for the transactions that hold these rows
                 deps.clock.sleep_until(deps.clock.now() + FIRST_PAUSE * 2 ** (tried - 1))
         with deps.db.transaction() as tx:
-            written = _write(deps, tx, user_id, plan(deps, tx, user_id, todo), todo)
+            written = _write(deps, tx, user_id, plan(deps, tx, user_id, wanted), wanted)
             if job is not None:
                 job.record(tx, results + written.results, written.lost)
         results += _arm(deps, user_id, written)
-        todo = written.lost
-        if not todo:
+        wanted = written.lost
+        if not wanted:
             return results
-    results += [refused(one, changed_meanwhile()) for one in todo]
+    results += [refused(one, changed_meanwhile()) for one in wanted]
     if job is not None:
         with deps.db.transaction() as tx:
             job.record(tx, results, [])
@@ -134,7 +134,7 @@ def run_chunk(
 def _all_at_once(
     deps: Deps,
     user_id: str,
-    todo: Sequence[Operation],
+    wanted: Sequence[Operation],
     results: list[RowResult],
     dry_run: bool,
     atomic: bool,
@@ -143,19 +143,19 @@ def _all_at_once(
     for _ in range(RACE_TRIES):
         try:
             with deps.db.transaction() as tx:
-                decisions = plan(deps, tx, user_id, todo)
-                decided = [_result(one, decision) for one, decision in zip(todo, decisions, strict=True)]
+                decisions = plan(deps, tx, user_id, wanted)
+                decided = [_result(one, decision) for one, decision in zip(wanted, decisions, strict=True)]
                 if atomic and not all(one.done for one in [*results, *decided]):
                     return [_not_done(one) for one in [*results, *decided]]
                 if dry_run:
                     return results + decided
-                written = _write(deps, tx, user_id, decisions, todo)
+                written = _write(deps, tx, user_id, decisions, wanted)
                 if written.lost:
                     raise changed_meanwhile()
         except Conflict:
             continue
         return results + _arm(deps, user_id, written)
-    return [_not_done(refused(one, changed_meanwhile())) for one in todo]
+    return [_not_done(refused(one, changed_meanwhile())) for one in wanted]
 
 
 def _not_done(result: RowResult) -> RowResult:
@@ -172,7 +172,7 @@ def finish_jobs(deps: Deps, in_time: Callable[[], bool]) -> int:
     return bulk_jobs.work(deps, run_chunk, in_time)
 
 
-def _write(deps: Deps, tx: Connection, user_id: str, decisions: Decisions, todo: Sequence[Operation]) -> _Written:
+def _write(deps: Deps, tx: Connection, user_id: str, decisions: Decisions, wanted: Sequence[Operation]) -> _Written:
     """Write the decisions of a chunk, in as many statements for many rows as for one."""
     now, actor = deps.clock.now(), f"user:{user_id}"
     planned = [one for one in decisions if isinstance(one, Planned)]
@@ -183,7 +183,7 @@ def _write(deps: Deps, tx: Connection, user_id: str, decisions: Decisions, todo:
         if move.post.id in moved and move.post.status is Status.PUBLISHING:
             attempts.close(tx, move.post.id, move.post.attempt, Verdict(Outcome.UNKNOWN, "outcome_unknown"), now)
     written = _Written([], [], [], [])
-    for operation, decision in zip(todo, decisions, strict=True):
+    for operation, decision in zip(wanted, decisions, strict=True):
         _keep(written, operation, decision, moved)
     return written
 

@@ -37,7 +37,7 @@ def require_publishable(deps: Deps, post: Post) -> None:
 
 
 def require_not_out(deps: Deps, tx: Connection, post: Post, at: datetime, force: bool) -> bool:
-    """Check that another send at `at` cannot make a second copy, or that the author accepts one by `force`.
+    """Check that a send at `at` makes no second copy, or that `force` accepts one.
 
     Returns True if an attempt may be out and `force` covers it.
 

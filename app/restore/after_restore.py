@@ -99,7 +99,7 @@ def _messages_called_off(deps: Deps, since: datetime, done: Restored) -> set[str
 
 
 def _in_doubt(deps: Deps, now: datetime, called_off: set[str]) -> Iterator[list[Post]]:
-    """Yield the posts that may be out, and the later ones whose message was cancelled in the lost time."""
+    """Yield posts possibly out, then later ones with a message cancelled in the lost time."""
     yield from hold.in_doubt(deps, now, None)
     for batch in _later(deps, now) if called_off else ():
         if found := [post for post in batch if post.message_id in called_off]:

@@ -8,11 +8,12 @@ from flask import Response, jsonify, request
 from marshmallow import ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-from app.domain.bulk import MAX_ROWS
+from app.domain.api_keys import Scope, require_scope
+from app.domain.bulk import MAX_ROWS, Op
 from app.posts import bulk as bulk_calls
 from app.posts import bulk_jobs
 from app.store.operations.jobs import Job
-from app.web.auth import deps, user_id, user_required
+from app.web.auth import deps, principal, user_id, user_required
 from app.web.blueprint import UserBlueprint, require_few_values
 from app.web.bodies import read_json, whole_body
 from app.web.bulk_rows import COLUMNS, BulkRequest, Rows, from_cells, read_rows
@@ -105,9 +106,12 @@ def bulk(query: dict[str, Any]) -> Response:
     """Create, schedule, move, unschedule, cancel or retry up to 1,000 posts, from JSON or CSV.
 
     Good rows are done and bad ones refused, each with its row or line. With atomic all rows are done or none. With
-    dryRun nothing changes. A call of more than a few seconds answers 202 and goes on as the job of its Location.
+    dryRun nothing changes. A call of more than a few seconds answers 202 and goes on as the job of its Location. A
+    personal key needs the scope write too, to create posts.
     """
     rows, options = _read(query)
+    if any(one.op is Op.CREATE for one in rows.operations):
+        require_scope(principal(), Scope.WRITE)
     answer = bulk_calls.run_bulk(deps(), user_id(), rows.operations, rows.unreadable, **options)
     if answer.job is not None:
         response = jsonify(_job_view(answer.job))

@@ -78,7 +78,7 @@ _SCHEMAS: dict[Op, Camel] = {
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of a call: those that can be tried, and the results of those that cannot be read."""
+    """The rows of a call: the readable ones, and a result for each other one."""
 
     operations: list[Operation] = field(default_factory=list)
     unreadable: list[RowResult] = field(default_factory=list)

@@ -12,6 +12,16 @@ from app.domain.text_search import MAX_SEARCH
 from app.web.fields import Answer, Camel, Count, Instant, Length, Pasted, Statuses, Text, Token, Uuid, http_url
 from app.web.schemas import MAX_CURSOR, MAX_ID, RiskView
 
+#: The documented errors of an order to publish, and of the time in one.
+ORDER_ERRORS = (
+    "409 in_flight already_published already_cancelled force_required changed_meanwhile",
+    "422 account_missing account_ambiguous platform_limits quota_exceeded",
+)
+TIME_ERRORS = (
+    "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
+    "422 no_slots no_free_slot",
+)
+
 
 class PublishRequest(Camel):
     force = fields.Boolean(load_default=False, truthy={True}, falsy={False})

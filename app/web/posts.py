@@ -43,8 +43,7 @@ class Posts(MethodView):
         "403 role_insufficient",
         "422 company_not_found client_not_found account_missing quota_exceeded too_many_values",
         "422 account_ambiguous platform_limits",
-        "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
-        "422 no_slots no_free_slot",
+        *post_schemas.TIME_ERRORS,
         keyed=True,
     )
     @blueprint.arguments(schemas.PostCreate)
@@ -166,10 +165,8 @@ def timeline(query: dict[str, Any], post_id: str) -> dict[str, Any]:
     "schedulePost",
     "403 role_insufficient",
     "404 not_found post_not_found",
-    "409 in_flight already_published already_cancelled force_required changed_meanwhile",
-    "422 account_missing account_ambiguous platform_limits quota_exceeded",
-    "422 invalid_time timezone_required unknown_time_zone nonexistent_local_time schedule_in_past schedule_too_far",
-    "422 no_slots no_free_slot",
+    *post_schemas.ORDER_ERRORS,
+    *post_schemas.TIME_ERRORS,
     keyed=True,
 )
 @blueprint.arguments(schemas.ScheduleRequest)
@@ -191,8 +188,7 @@ def schedule(body: dict[str, Any], post_id: str) -> dict[str, Any]:
     "publishPost",
     "403 role_insufficient",
     "404 not_found post_not_found",
-    "409 in_flight already_published already_cancelled force_required changed_meanwhile",
-    "422 account_missing account_ambiguous platform_limits quota_exceeded",
+    *post_schemas.ORDER_ERRORS,
     keyed=True,
 )
 @blueprint.arguments(post_schemas.PublishRequest)

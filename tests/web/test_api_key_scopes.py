@@ -138,6 +138,13 @@ def test_forged_key_costs_no_write(site: Site):
     assert begun == []
 
 
+def test_bulk_rows_that_create_need_the_scope_write_too(site: Site, alice: User):
+    rows = {"operations": [{"op": "create", "content": "x"}]}
+    refused(with_key(alice, "publish").post("/api/posts/bulk", json=rows), 403, "scope_required")
+    assert site.rows("SELECT id FROM posts") == []
+    assert json_of(with_key(alice, "write", "publish").post("/api/posts/bulk", json=rows))["done"] == 1
+
+
 @pytest.mark.parametrize("when", [{"scheduledAt": wire_form(NOW + HOUR)}, {"slot": "next"}])
 def test_key_without_publish_creates_drafts_and_no_scheduled_post(site: Site, alice: User, when: dict[str, str]):
     account = alice.account()["id"]

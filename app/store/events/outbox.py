@@ -1,4 +1,4 @@
-"""Write events into the outbox, in the transaction that causes them: one row for each endpoint that listens.
+"""Write events into the outbox, in the transaction of their cause: one row for each listening endpoint.
 
 Invariant: one INSERT … SELECT from the endpoints, so nothing is written while no endpoint listens.
 """
@@ -64,7 +64,9 @@ def insert_post_events(of: Any, dialect: str, event_type: Any, at: Any, *where: 
 
 def record_post(tx: Connection, post_id: str, event_type: EventType, now: datetime) -> None:
     """Record an event about a post, as it is now."""
-    tell(tx, tx.execute(_one_post(tx.dialect.name), {"post_id": post_id, "event_type": event_type, "event_at": now}))
+    note_written(
+        tx, tx.execute(_one_post(tx.dialect.name), {"post_id": post_id, "event_type": event_type, "event_at": now})
+    )
 
 
 def record_posts(tx: Connection, caused: Mapping[EventType, Sequence[str]], now: datetime) -> None:
@@ -74,14 +76,14 @@ def record_posts(tx: Connection, caused: Mapping[EventType, Sequence[str]], now:
     for event_type, ids in caused.items():
         if ids:
             where = posts.c.id.in_(ids)
-            tell(tx, tx.execute(insert_post_events(posts.c, tx.dialect.name, event_type.value, now, where)))
+            note_written(tx, tx.execute(insert_post_events(posts.c, tx.dialect.name, event_type.value, now, where)))
 
 
 def record_unknown(tx: Connection, post_id: str, attempt: int, now: datetime) -> None:
     """Record that the outcome of a post's current attempt is unknown. Later outcomes have events of their own."""
     p = posts.c
     still = (p.id == post_id, p.status == Status.PUBLISHING, p.attempt == attempt)
-    tell(tx, tx.execute(insert_post_events(p, tx.dialect.name, EventType.OUTCOME_UNKNOWN.value, now, *still)))
+    note_written(tx, tx.execute(insert_post_events(p, tx.dialect.name, EventType.OUTCOME_UNKNOWN.value, now, *still)))
 
 
 def record_held(tx: Connection, account_id: str, now: datetime) -> None:
@@ -89,7 +91,7 @@ def record_held(tx: Connection, account_id: str, now: datetime) -> None:
     p = posts.c
     at = sa.literal(now, p.updated_at.type)
     where = (p.social_account_id == account_id, p.status == Status.FAILED, p.updated_at == at)
-    tell(tx, tx.execute(insert_post_events(p, tx.dialect.name, EventType.FAILED.value, now, *where)))
+    note_written(tx, tx.execute(insert_post_events(p, tx.dialect.name, EventType.FAILED.value, now, *where)))
 
 
 def record_at_risk(tx: Connection, account_id: str, now: datetime, *, all_posts: bool) -> None:
@@ -103,14 +105,14 @@ def record_at_risk(tx: Connection, account_id: str, now: datetime, *, all_posts:
         where.append(p.scheduled_at >= select(a.expires_at).where(a.id == account_id).scalar_subquery())
     some = select(p.id).where(*where).order_by(p.next_attempt_at).limit(MAX_AT_RISK)
     statement = insert_post_events(p, tx.dialect.name, EventType.AT_RISK.value, now, p.id.in_(some))
-    tell(tx, tx.execute(statement))
+    note_written(tx, tx.execute(statement))
 
 
 def record_account(tx: Connection, account_id: str, event_type: EventType, now: datetime) -> None:
     """Record an event about an account."""
     a, name = social_accounts.c, tx.dialect.name
     where = (a.id == account_id, _of_owner(a), _listens(event_type.value))
-    tell(tx, tx.execute(_insert(name, event_type.value, _data(name, a, _OF_ACCOUNT), now, where)))
+    note_written(tx, tx.execute(_insert(name, event_type.value, _data(name, a, _OF_ACCOUNT), now, where)))
 
 
 def record_alert(tx: Connection, kind: str, subject: str, detail: str, now: datetime) -> None:
@@ -119,10 +121,10 @@ def record_alert(tx: Connection, kind: str, subject: str, detail: str, now: date
     parts = {"kind": kind, "subject": subject, "detail": detail[:MAX_TEXT]}
     pairs = [sa.literal(part, sa.String()) for pair in parts.items() for part in pair]
     where = (E.admin.is_(sa.true()), E.company_id.is_(None), _listens(EventType.ALERT_RAISED.value))
-    tell(tx, tx.execute(_insert(tx.dialect.name, EventType.ALERT_RAISED.value, build(*pairs), now, where)))
+    note_written(tx, tx.execute(_insert(tx.dialect.name, EventType.ALERT_RAISED.value, build(*pairs), now, where)))
 
 
-def tell(tx: Connection, result: Any) -> None:
+def note_written(tx: Connection, result: Any) -> None:
     """Note that the transaction has written events, if it has."""
     if result.rowcount > 0:
         tx.info[WRITTEN] = True
