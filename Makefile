@@ -10,6 +10,7 @@ LOCAL := $(VENV)/.stamp-local
 DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
 AUDIT := $(VENV)/.stamp-audit
+CLIENTS := $(VENV)/.stamp-clients
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--quiet $(LOCK_ARGS)
 
@@ -43,7 +44,13 @@ demo: $(LOCAL) ## Watch the whole local stack publish a few posts on the second
 run: $(LOCAL) ## Start the local stack and keep it running: app 8000, QStash 8080, n8n 5678, LinkedIn 8090
 	@$(BIN)/python -m app.local run $(ARGS)
 
-test: $(DEV) ## Run every test, on SQLite and PostgreSQL
+# The packages of a test that compiles a TypeScript client. Without node that test is skipped, and fails under CI.
+$(CLIENTS): tests/clients/typescript/package-lock.json | $(DEV)
+	@command -v npm >/dev/null || { echo "No npm here: the test of a TypeScript client is skipped."; exit 0; } && \
+		if npm ci --ignore-scripts --no-audit --no-fund --silent --prefix $(<D); then touch $@; \
+		else echo "npm cannot install $<: the test of a TypeScript client is skipped."; fi
+
+test: $(DEV) $(CLIENTS) ## Run every test, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: format-check lint types test ## Run CI's checks: format, lint, types, tests
@@ -105,5 +112,5 @@ sbom: $(AUDIT) ## Write sbom.json: the packages of an installation, as CycloneDX
 	@echo "sbom.json: $$(grep -c '"purl"' sbom.json) packages of requirements-server.txt"
 
 clean: ## Remove .venv, caches and local data
-	@rm -rf $(VENV) instance mutants bench-results sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) tests/clients/typescript/node_modules instance mutants bench-results sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

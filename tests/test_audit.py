@@ -1,5 +1,6 @@
 """`make audit` claims nothing where it knows nothing: a registry without advisories finds no fault in any package."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,12 +13,20 @@ KNOWN = '{"dependencies": [{"name": "jinja2", "version": "2.10", "vulns": [{"id"
 
 
 def audit(folder: Path, canary: str, status: int = 0) -> tuple[int, str]:
-    """Run the audit with a pip-audit that answers `canary` in JSON, and `status` for the lock files."""
+    """Run the audit with a pip-audit that answers `canary` in JSON, and `status` for the lock files.
+
+    Its npm finds nothing, and asks no registry.
+    """
     tool = folder / "pip-audit"
     strict = f"*--strict*) echo the table; exit {status};;"
     tool.write_text(f"#!/bin/sh\ncase \"$*\" in *json*) echo '{canary}';; {strict} *) exit 9;; esac\n")
-    tool.chmod(0o700)
-    done = subprocess.run([ROOT / ".ci" / "audit", folder], capture_output=True, text=True, check=False)
+    npm = folder / "npm"
+    npm.write_text('#!/bin/sh\necho npm "$@" here\n')
+    for program in (tool, npm):
+        program.chmod(0o700)
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
+    command = [ROOT / ".ci" / "audit", folder]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
@@ -36,6 +45,8 @@ def test_every_pinned_package_is_compared_where_there_are_advisories(tmp_path: P
     assert status == found
     assert text.count("the table") == 2
     assert "requirements-bench.txt" in text
+    assert "JavaScript: tests/clients/typescript" in text
+    assert "npm audit here" in text
 
 
 def test_audit_is_no_part_of_the_checks():
