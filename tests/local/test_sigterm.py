@@ -65,7 +65,8 @@ def status_of_new_connection(stack: AppStack) -> int:
     with socket.create_connection((HOST, stack.ports.app), timeout=TIMEOUT_SECONDS) as connection:
         try:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            return int(connection.makefile("rb").readline().split()[1])
+            line = connection.makefile("rb").readline()
+            return int(line.split()[1]) if line else RESET
         except (ConnectionResetError, BrokenPipeError):
             return RESET
 
