@@ -1,13 +1,15 @@
 """The stack's ports, and the check before a start that they are free."""
 
 import os
+import random
 import socket
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.local.errors import StackError
 
+# Below the ephemeral range (Linux: from 32,768), from which the kernel could give a client the port before the server.
+UNASSIGNED = range(15_000, 32_000)
 HOST = "127.0.0.1"  # other machines must not reach the stack
 SETTINGS = {"app": "PORT", "qstash": "PORT_QSTASH", "n8n": "PORT_N8N", "linkedin": "PORT_LINKEDIN"}
 
@@ -39,11 +41,13 @@ def from_environment(environ: Mapping[str, str]) -> Ports:
 
 def free() -> Ports:
     """Return ports that are free at the moment."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in SETTINGS]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return Ports(*(one.getsockname()[1] for one in sockets))
+    some = each_free()
+    return Ports(*(next(some) for _ in SETTINGS))
+
+
+def each_free() -> Iterator[int]:
+    """Yield random ports. Each was free when yielded."""
+    return (port for port in random.SystemRandom().sample(UNASSIGNED, 100) if not is_busy(port))
 
 
 def check_free(ports: Ports) -> None:

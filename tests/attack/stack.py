@@ -4,13 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-from app.local import environment
+from app.local import environment, ports
 from app.local.child_processes import Spec
 from app.local.stop_signal import StopSignal
 from tests.bench.ledger import Ledger
 from tests.support.app_stack import AppStack, StackOptions
 from tests.support.durable_postgres import Postgres
-from tests.support.process_group import free_ports
 
 REFUSED_TEXT = "[refuse this post]"  # the receiver answers 500 to a post with it
 
@@ -19,7 +18,7 @@ class AttackStack(AppStack):
     def __init__(self, state: Path, stop: StopSignal) -> None:
         (state / "logs").mkdir(parents=True)
         self._postgres = Postgres(state / "logs" / "postgres.log")
-        port = next(free_ports())
+        port = next(ports.each_free())
         self.ledger = Ledger(f"http://127.0.0.1:{port}")
         options = StackOptions(self._postgres.url, overrides={"N8N_WEBHOOK_URL": self.ledger.webhook})
         super().__init__(state, options, stop)

@@ -6,13 +6,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.local import environment
+from app.local import environment, ports
 from app.local.child_processes import Spec
 from app.local.stop_signal import StopSignal
 from tests.bench.ledger import Ledger
 from tests.bench.systems.system import SystemContext
 from tests.support.durable_postgres import Postgres
-from tests.support.process_group import ProcessGroup, free_ports
+from tests.support.process_group import ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class BenchStack(ProcessGroup):
         self._options = options
         self._count = 0
         self._postgres = Postgres(self.logs / "postgres.log")
-        port = next(free_ports())
+        port = next(ports.each_free())
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "tests.bench.receiver", "--port", str(port)]
         self.add([Spec("receiver", command, environment.base(os.environ, alone=True), f"{url}/count")])
@@ -65,7 +65,7 @@ class BenchStack(ProcessGroup):
         )
 
     def _start_redis(self, program: str) -> None:
-        port = next(free_ports())
+        port = next(ports.each_free())
         data = self._state / "redis"
         data.mkdir()
         command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(data), "--appendonly", "yes"]

@@ -1,6 +1,7 @@
 """The local stack's ports, secrets, settings and log watcher."""
 
 import base64
+import dataclasses
 import json
 import socket
 import stat
@@ -32,6 +33,11 @@ def test_a_busy_port_is_reported_with_its_setting() -> None:
         with pytest.raises(StackError, match=f"Port {port} .*PORT_QSTASH="):
             ports.check_free(Ports(free.app, port, free.n8n, free.linkedin))
     ports.check_free(free)
+
+
+def test_free_ports_are_outside_the_range_that_clients_get() -> None:
+    lowest = 32_768  # Linux's default. macOS and IANA begin at 49,152
+    assert all(port < lowest for port in dataclasses.astuple(ports.free()))
 
 
 def test_two_services_cannot_share_a_port() -> None:

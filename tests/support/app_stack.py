@@ -9,10 +9,10 @@ from pathlib import Path
 
 from app.local import environment
 from app.local.child_processes import Spec
-from app.local.ports import HOST, Ports
+from app.local.ports import HOST, Ports, each_free
 from app.local.stack import GRACE_SECONDS, THREADS, WORKERS, app_command
 from app.local.stop_signal import StopSignal
-from tests.support.process_group import ROOT, START_SECONDS, ProcessGroup, free_ports
+from tests.support.process_group import ROOT, START_SECONDS, ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AppStack(ProcessGroup):
         super().__init__(state / "logs", stop)
         self.state = state
         self.options = options
-        free = free_ports()
+        free = each_free()
         self.ports = Ports(next(free), next(free), next(free))
         self._base = environment.base(os.environ, alone=True)
         made = environment.load_secrets(state / "secrets.json")

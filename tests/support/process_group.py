@@ -1,23 +1,19 @@
 """A group of child processes: each can be started, killed and restarted, and all end with the group."""
 
 import os
-import random
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from app.local import client, ports
+from app.local import client
 from app.local.child_processes import Child, Spec
 from app.local.errors import StackError
 from app.local.stop_signal import StopSignal
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
-PORTS = range(
-    15_000, 32_000
-)  # below the ephemeral range: a client could otherwise be given a port while its server is down
 
 
 class ProcessGroup:
@@ -100,11 +96,6 @@ class ProcessGroup:
         for child in reversed(self._children.values()):
             child.terminate()
             child.wait_or_kill(self.stop_sign)
-
-
-def free_ports() -> Iterator[int]:
-    """Yield random ports. Each was free when yielded."""
-    return (port for port in random.SystemRandom().sample(PORTS, 100) if not ports.is_busy(port))
 
 
 def _children_of(parent: int) -> list[int]:
