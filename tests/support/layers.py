@@ -14,6 +14,7 @@ ROOMS: dict[str, set[str]] = {
     "alarms": {"alerts", "arming_budget"},
     "delivery": {"alarms", "alerts"},
     "accounts": {"delivery.postpone", "alarms", "alerts", "audit", "companies", "quotas"},
+    "pause": set(),
     "posts": {"accounts", "alarms", "audit", "companies", "quotas"},
     "restore": {"alarms", "alerts"},
     "operations": {"alarms"},
@@ -49,4 +50,5 @@ HOME_OF = {
     ("mcp", "mcp_types", "httpx2", "pydantic", "starlette", "uvicorn"): {"mcp"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
-LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "cli"} | dict.fromkeys(ROOMS, "use case")
+LAYER_OF = dict.fromkeys(("settings", "log", "version"), "base") | dict.fromkeys(("cli_keys", "cli_pause"), "cli")
+LAYER_OF |= dict.fromkeys(ROOMS, "use case")
