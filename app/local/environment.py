@@ -113,6 +113,7 @@ def settings(
         "LINKEDIN_CLIENT_SECRET": LINKEDIN_CLIENT_SECRET,
         "LINKEDIN_AUTHORIZATION_URL": f"{ports.url('linkedin')}/oauth/v2/authorization",
         "LINKEDIN_TOKEN_URL": f"{ports.url('linkedin')}/oauth/v2/accessToken",
+        "LINKEDIN_REVOCATION_URL": f"{ports.url('linkedin')}/oauth/v2/revoke",
         "LINKEDIN_USERINFO_URL": f"{ports.url('linkedin')}/v2/userinfo",
     }
 

@@ -79,6 +79,7 @@ class Settings:
     linkedin_client_secret: str | None = setting(None, readers.credential)
     linkedin_authorization_url: str = setting("https://www.linkedin.com/oauth/v2/authorization", readers.url)
     linkedin_token_url: str = setting("https://www.linkedin.com/oauth/v2/accessToken", readers.url)
+    linkedin_revocation_url: str = setting("https://www.linkedin.com/oauth/v2/revoke", readers.url)
     linkedin_userinfo_url: str = setting("https://api.linkedin.com/v2/userinfo", readers.url)
     linkedin_scopes: tuple[str, ...] = setting(("openid", "profile", "w_member_social"), readers.scopes)
     linkedin_pkce: bool = setting(True, readers.flag)

@@ -1,7 +1,7 @@
 """The SQL of the claim of a group of posts: scheduled → publishing.
 
 The statement also inserts the rows of `transitions` and `attempts`. Each post is claimed only if it is due and still
-matches its intent. The transition `claim` executes the statement.
+matches its intent, and only while sending is not paused. The transition `claim` executes the statement.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies.access import account_of_post
 from app.store.execute_for_rows import Types
+from app.store.operations.pauses import IS_PAUSED
 from app.store.posts.transition_sql import NOW, insert_selected, transition_row
 from app.store.row_locks import unlocked
 from app.store.schema.tables import attempts, posts, social_accounts, status_unindexed, transitions
@@ -101,6 +102,7 @@ def _claimed(intent: Any, many: bool) -> Any:
         update(posts)
         .where(posts.c.id == intent.id, posts.c.generation == intent.generation, status_unindexed(Status.SCHEDULED))
         .where(posts.c.next_attempt_at <= NOW, _due_by_database(intent, many))
+        .where(sa.not_(IS_PAUSED))
         .where(sa.or_(intent.version.is_(None), posts.c.updated_at == intent.version))
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)

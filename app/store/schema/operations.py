@@ -1,4 +1,4 @@
-"""The operational tables: OAuth states, leases, sweeps, holds, breaker, alerts, counts, pacing, keys, rate limits."""
+"""The operational tables: states of OAuth, leases, sweeps, holds, breaker, pause, alerts, counts, keys and limits."""
 
 from __future__ import annotations
 
@@ -79,6 +79,15 @@ in_flight = Table(
     Column("name", sa.String(64), primary_key=True),
     Column("size", sa.Double),
     Column("holders", sa.JSON, nullable=False),
+)
+
+# A pause of all sending by the operator. Sending is paused while the row exists.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("reason", sa.String(200), nullable=False),
 )
 
 alerts = Table(
