@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.accounts.refresh import renew_account
@@ -66,6 +67,7 @@ def wire(settings: Settings | None = None) -> Services:
         ),
         in_flight=_in_flight(settings),
     )
+    deps = deps if settings.metrics_secret is None else _counted(deps, messages)
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(
         deps,
@@ -75,6 +77,17 @@ def wire(settings: Settings | None = None) -> Services:
         message_log=None if settings.poll_mode else QStashLog(settings),
         own_address=OwnAddress(settings) if settings.public_base_url else None,
     )
+
+
+def _counted(deps: Deps, messages: QStashMessages | None) -> Deps:
+    """Count the calls to outside services. Imported only where somebody reads the counts."""
+    from app.adapters.counted import CountedEventSender, CountedMessages
+    from app.store.operations.call_counts import CallCounts
+
+    counts = CallCounts(deps.db)
+    counted = None if messages is None else CountedMessages(messages, counts.add)
+    sender = None if deps.event_sender is None else CountedEventSender(deps.event_sender, counts.add)
+    return replace(deps, call_counts=counts, messages=counted, event_messages=counted, event_sender=sender)
 
 
 def _engine(s: Settings) -> Engine:

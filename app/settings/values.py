@@ -62,6 +62,7 @@ class Settings:
     admin_secret_key_previous: str | None = setting(None, readers.secret_header)
     internal_api_secret: str | None = setting(None, readers.secret_header)
     internal_api_secret_previous: str | None = setting(None, readers.secret_header)
+    metrics_secret: str | None = setting(None, readers.secret_header)
     cors_origins: tuple[str, ...] = setting((), readers.origins)
     allow_http_hosts: tuple[str, ...] = setting((), readers.hosts)
     n8n_webhook_url: str | None = setting(None, readers.urls)  # one, or several with commas
