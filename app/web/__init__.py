@@ -33,6 +33,7 @@ from app.web import (
     metrics,
     posts,
     problems,
+    request_log,
     slots,
     status,
     turnstile,
@@ -65,6 +66,7 @@ def build_app(services: Services) -> Flask:
     for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
+    request_log.register(app, services.tracer)
     problems.register(app)
     limits.register(app, services.deps)
     client_address.register(app, services.deps.settings)
