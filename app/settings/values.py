@@ -123,6 +123,8 @@ class Settings:
     quota_webhook_endpoints: int = setting(50, readers.quota)
     quota_idempotency: int = setting(50_000, readers.quota)
     quota_api_keys: int = setting(20, readers.quota)
+    sentry_dsn: str | None = setting(None, readers.url)
+    otel_exporter_otlp_endpoint: str | None = setting(None, readers.base_url)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)
