@@ -71,11 +71,13 @@ types: $(DEV) ## Check the types with mypy
 
 lock: ## Rewrite requirements*.txt from pyproject.toml, with uv. LOCK_ARGS=--upgrade for newer versions
 	@command -v uv >/dev/null || { echo "'make lock' needs uv: pipx install uv"; exit 1; }
-	@$(LOCK) --extra server --extra local --extra mcp --extra dev -o requirements-dev.txt
-	@$(LOCK) --extra server --extra local --extra mcp --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
+	@$(LOCK) --extra server --extra local --extra mcp --extra sentry --extra otel --extra dev -o requirements-dev.txt
+	@$(LOCK) --extra server --extra local --extra mcp --extra sentry --extra otel --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
 	@$(LOCK) --extra server --extra local -c requirements-dev.txt -o requirements-local.txt
 	@$(LOCK) --extra server -c requirements-dev.txt -o requirements-server.txt
 	@$(LOCK) --extra mcp -c requirements-dev.txt -o requirements-mcp.txt
+	@$(LOCK) --extra sentry -c requirements-dev.txt -o requirements-sentry.txt
+	@$(LOCK) --extra otel -c requirements-dev.txt -o requirements-otel.txt
 	@$(LOCK) --extra audit -c requirements-dev.txt -o requirements-audit.txt
 	@$(LOCK) -c requirements-dev.txt -o requirements.txt
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.accounts.refresh import renew_account
@@ -23,7 +24,9 @@ from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.domain.in_flight import InFlight
 from app.domain.lanes import Lanes
+from app.domain.ports import Publisher
 from app.domain.seats import Seats
+from app.domain.traces import Tracer
 from app.settings.environment import read_settings
 from app.settings.values import Settings
 from app.store.engine import Database, Engine, TimeLimits, make_engine
@@ -43,7 +46,8 @@ def wire(settings: Settings | None = None) -> Services:
     settings = settings or read_settings(os.environ)
     clock, db = SystemClock(), Database(_engine(settings))
     messages = None if settings.poll_mode else QStashMessages(settings)
-    publishers = [N8nPublisher(settings, clock, url) for url in settings.n8n_webhook_urls]
+    tracer = _tracer(settings)
+    publishers = _publishers(settings, clock, tracer)
     deps = Deps(
         settings=settings,
         clock=clock,
@@ -66,6 +70,7 @@ def wire(settings: Settings | None = None) -> Services:
         ),
         in_flight=_in_flight(settings),
     )
+    deps = deps if settings.metrics_secret is None else _counted(deps, messages)
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(
         deps,
@@ -74,7 +79,41 @@ def wire(settings: Settings | None = None) -> Services:
         schedules=None if settings.poll_mode else QStashSchedules(settings),
         message_log=None if settings.poll_mode else QStashLog(settings),
         own_address=OwnAddress(settings) if settings.public_base_url else None,
+        tracer=tracer,
     )
+
+
+def _tracer(settings: Settings) -> Tracer | None:
+    """Start what is sent to observers of errors and traces, each only where it is set."""
+    if settings.sentry_dsn is not None:
+        from app.adapters.sentry import start_sentry
+
+        start_sentry(settings.sentry_dsn)
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    from app.adapters.open_telemetry import OpenTelemetry
+
+    return OpenTelemetry(settings.otel_exporter_otlp_endpoint)
+
+
+def _publishers(settings: Settings, clock: SystemClock, tracer: Tracer | None) -> list[Publisher]:
+    plain = [N8nPublisher(settings, clock, url) for url in settings.n8n_webhook_urls]
+    if tracer is None:
+        return [*plain]
+    from app.adapters.traced import TracedPublisher
+
+    return [TracedPublisher(each, tracer, name) for each, name in zip(plain, settings.n8n_names, strict=True)]
+
+
+def _counted(deps: Deps, messages: QStashMessages | None) -> Deps:
+    """Count the calls to outside services. Imported only where somebody reads the counts."""
+    from app.adapters.counted import CountedEventSender, CountedMessages
+    from app.store.operations.call_counts import CallCounts
+
+    counts = CallCounts(deps.db)
+    counted = None if messages is None else CountedMessages(messages, counts.add)
+    sender = None if deps.event_sender is None else CountedEventSender(deps.event_sender, counts.add)
+    return replace(deps, call_counts=counts, messages=counted, event_messages=counted, event_sender=sender)
 
 
 def _engine(s: Settings) -> Engine:

@@ -63,7 +63,8 @@ def _intent(d: ReadyDelivery) -> Intent:
     woken_at, late_ms = d.message.woken_at, d.message.late_ms
     sending = d.blocked is None
     return Intent(
-        d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, d.tolerance, woken_at, late_ms
+        *(d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, d.tolerance, woken_at, late_ms),
+        publisher=d.publisher if sending else None,
     )
 
 

@@ -14,6 +14,7 @@ from app.delivery.seats import wait_for
 from app.deps import Deps
 from app.domain.delivery import DeliveredMessage, DeliveryResult, Dispatched, TurnedAway
 from app.domain.keys import clock_lag, database_tolerance, longest_wait
+from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 from app.domain.post import Post, Trigger
 from app.log import emit
@@ -47,6 +48,8 @@ def dispatch(
         trigger=trigger,
         status=result.status,
         reason=result.reason,
+        alarm_late_ms=message.late_ms,
+        waited_ms=lateness_ms(message.woken_at, deps.clock.now()) if message.woken_at else None,
     )
     return result
 

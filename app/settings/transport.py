@@ -22,6 +22,8 @@ REASONS = {
     "linkedin_revocation_url": "tokens travel over it",
     "linkedin_userinfo_url": "tokens travel over it",
     "connect_return_url": "tokens travel over it",
+    "sentry_dsn": "its key and the errors travel over it",
+    "otel_exporter_otlp_endpoint": "the traces travel over it",
 }
 
 

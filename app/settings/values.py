@@ -62,6 +62,7 @@ class Settings:
     admin_secret_key_previous: str | None = setting(None, readers.secret_header)
     internal_api_secret: str | None = setting(None, readers.secret_header)
     internal_api_secret_previous: str | None = setting(None, readers.secret_header)
+    metrics_secret: str | None = setting(None, readers.secret_header)
     cors_origins: tuple[str, ...] = setting((), readers.origins)
     allow_http_hosts: tuple[str, ...] = setting((), readers.hosts)
     n8n_webhook_url: str | None = setting(None, readers.urls)  # one, or several with commas
@@ -123,6 +124,8 @@ class Settings:
     quota_webhook_endpoints: int = setting(50, readers.quota)
     quota_idempotency: int = setting(50_000, readers.quota)
     quota_api_keys: int = setting(20, readers.quota)
+    sentry_dsn: str | None = setting(None, readers.url)
+    otel_exporter_otlp_endpoint: str | None = setting(None, readers.base_url)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)

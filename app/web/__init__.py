@@ -30,8 +30,10 @@ from app.web import (
     feeds,
     invitations,
     limits,
+    metrics,
     posts,
     problems,
+    request_log,
     slots,
     status,
     turnstile,
@@ -60,10 +62,11 @@ def build_app(services: Services) -> Flask:
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     others = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect)
     documented = [module.blueprint for module in (posts, bulk, export, feeds, *others)]
-    plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs)]
+    plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, metrics, docs)]
     for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
+    request_log.register(app, services.tracer)
     problems.register(app)
     limits.register(app, services.deps)
     client_address.register(app, services.deps.settings)

@@ -7,7 +7,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from app.log import request_id
+from app.log import begin_request, end_request
 from app.settings.values import Settings
 from app.web.problems import DETAILS, problem
 
@@ -72,7 +72,7 @@ def register(app: Flask, settings: Settings) -> None:
 def _begin() -> Response | None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    request_id.set(g.request_id)
+    begin_request(g.request_id)
     if request.method in ("GET", "HEAD"):
         return None  # no route reads a body of theirs
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
@@ -83,7 +83,7 @@ def _begin() -> Response | None:
 
 
 def _end(_error: BaseException | None) -> None:
-    request_id.set(None)  # the server's thread serves others next
+    end_request()
 
 
 def _finish(response: Response) -> Response:

@@ -47,6 +47,8 @@ HOME_OF = {
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
     ("authlib", "standardwebhooks"): {"adapters"},
+    ("sentry_sdk", "opentelemetry"): {"adapters"},
+    ("prometheus_client",): {"use case"},
     ("aiohttp", "yarl", "cronsim"): {"local"},
     ("mcp", "mcp_types", "httpx2", "pydantic", "starlette", "uvicorn"): {"mcp"},
 }

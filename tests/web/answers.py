@@ -14,6 +14,7 @@ SECRETS = {
     "auth_jwt_secret": "user-tokens-are-signed-with-this-secret-and-it-is-long-enough-for-HS512",
     "cron_secret": "the-cron-knows-this-9f3kz81",
     "n8n_callback_secret": "the-workflow-knows-this-secret",
+    "metrics_secret": "prometheus-knows-this-secret",
     "admin_secret_key": "automation-knows-this-secret",
     "internal_api_secret": "forwarded-with-every-message",
     "qstash_token": "token-of-the-message-service",

@@ -32,8 +32,8 @@ class Intent:
 
     `account` is None for a post without a usable account. With `sending`, the send begins with the claim. A `version`
     is the row's `updated_at` as prepared, None where any version will do. `tolerance` is the number of seconds that
-    the database's clock may be behind the due instant, None where its clock is not compared. `woken_at` and
-    `alarm_late_ms` are of the attempt's row.
+    the database's clock may be behind the due instant, None where its clock is not compared. `woken_at`,
+    `alarm_late_ms` and `publisher` are of the attempt's row.
     """
 
     post_id: str
@@ -45,6 +45,7 @@ class Intent:
     tolerance: float | None = None
     woken_at: datetime | None = None
     alarm_late_ms: float | None = None
+    publisher: int | None = None
 
 
 TYPES: Types = (
@@ -58,6 +59,7 @@ TYPES: Types = (
     ("tolerance", sa.Double()),
     ("woken_at", attempts.c.woken_at.type),
     ("alarm_late_ms", sa.Double()),
+    ("publisher", sa.SmallInteger()),
 )
 
 
@@ -75,6 +77,7 @@ def intent_row(index: int, intent: Intent) -> dict[str, Any]:
         "tolerance": intent.tolerance,
         "woken_at": intent.woken_at,
         "alarm_late_ms": intent.alarm_late_ms,
+        "publisher": intent.publisher,
     }
 
 
@@ -113,6 +116,7 @@ def _claimed(intent: Any, many: bool) -> Any:
             intent.trigger.label("trigger"),
             intent.woken_at.label("woken_at"),
             intent.alarm_late_ms.label("alarm_late_ms"),
+            intent.publisher.label("publisher"),
         )
     )
 
@@ -162,4 +166,5 @@ def _attempt_row(claimed: Any, *, started_at: Any, late_ms: Any) -> dict[str, An
         "lateness_ms": late_ms,
         "woken_at": claimed.woken_at,
         "alarm_late_ms": claimed.alarm_late_ms,
+        "publisher": claimed.publisher,
     }
