@@ -1,1 +1,4 @@
-"""The console: pages for authors and operators, built by Node and served as static files."""
+"""The console: its page, its built files, and its session.
+
+Invariant: nothing here is needed by the API, which works without a build.
+"""
