@@ -20,7 +20,7 @@ export function App() {
   const path = usePath();
   const state = useStore(session);
   useEffect(() => {
-    if (path !== LOGIN) void refreshSession();
+    if (!location.hash.includes("token=")) void refreshSession(); // else the login page opens a session
   }, []);
   useEffect(() => {
     if (state === "none" && path !== LOGIN) {

@@ -33,8 +33,13 @@ export function Login() {
     if (reason === null) navigate(back, { replace: true });
   };
   useEffect(() => {
-    const given = takeToken();
-    if (given) void enter(given);
+    const look = (): void => {
+      const given = takeToken();
+      if (given) void enter(given);
+    };
+    look();
+    window.addEventListener("hashchange", look); // the address was entered in this very tab
+    return () => window.removeEventListener("hashchange", look);
   }, []);
   useEffect(() => {
     if (typeof state === "object" && !busy) navigate(back, { replace: true });
