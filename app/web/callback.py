@@ -15,7 +15,7 @@ from app.domain.errors import NotConfigured, Refusal, Unavailable
 from app.domain.post import Account
 from app.web.addresses import acts_on_get
 from app.web.auth import deps
-from app.web.docs import PAGE_POLICY
+from app.web.console.policy import style_policy
 
 HOST_PREFIX = "__Host-"
 PATH = "/api/social-accounts/linkedin/callback"
@@ -71,5 +71,5 @@ def _show_result(account: Account | None, refusal: Refusal | None) -> Response:
     status = 503 if isinstance(refusal, Unavailable) else 400 if refusal else 200
     page = render_template("connected.html", account=account, detail=refusal.detail if refusal else "")
     response = Response(page, status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response.headers["Content-Security-Policy"] = style_policy(page)
     return response

@@ -8,8 +8,10 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, jsonify, render_template
 from werkzeug.utils import cached_property
 
+from app.web.console.pages import shell
+from app.web.console.policy import style_policy
+
 DOCUMENT = "punctual_document"  # among the app's extensions
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 blueprint = Blueprint("docs", __name__)
 
@@ -47,6 +49,11 @@ def openapi() -> Response:
 
 @blueprint.get("/docs")
 def docs() -> Response:
+    return shell("docs") or _plain_page()
+
+
+def _plain_page() -> Response:
+    """Return the documentation without scripts, where the console is not built."""
     response = Response(document().as_page, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response.headers["Content-Security-Policy"] = style_policy(document().as_page)
     return response
