@@ -99,6 +99,7 @@ SCOPES: dict[str, Scope | None] = {
     "GET /api/webhook-endpoints/<endpoint_id>/deliveries": READ,
     "POST /api/webhook-endpoints/<endpoint_id>/deliveries/<event_id>/redeliver": WRITE,
     "POST /api/scheduler/run": None,
+    "POST /console/session": None,
 }
 
 
