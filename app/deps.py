@@ -13,7 +13,17 @@ from app.domain.in_flight import InFlight
 from app.domain.lanes import Lanes
 from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
-from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
+from app.domain.ports import (
+    AddressProbe,
+    Clock,
+    MediaCheck,
+    MediaFiles,
+    MessageLog,
+    MessageService,
+    Publisher,
+    Schedules,
+    Vault,
+)
 from app.domain.post import Account
 from app.domain.seats import Seats
 from app.domain.traces import Tracer
@@ -57,11 +67,12 @@ class Deps:
     """Made once by wiring.
 
     `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is
-    None where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant.
-    None means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and
-    sweeps then compare it with ours. `more_publishers` are those after the first one, and `in_flight` has a lane for
-    each. `stop` is None where the end of the process is not announced. `event_messages`
-    is None in poll mode, `event_sender` where no event is delivered, and `call_counts` without METRICS_SECRET.
+    None where media are not checked before the instant, and so is `media_files`, the look for authors. `seats` bounds
+    the deliveries that wait for their instant. None means that none may wait. `database_clock` is True where the
+    database has a clock of its own. Claims and sweeps then compare it with ours. `more_publishers` are those after the
+    first one, and `in_flight` has a lane for each. `stop` is None where the end of the process is not announced.
+    `event_messages` is None in poll mode, `event_sender` where no event is delivered,
+    and `call_counts` without METRICS_SECRET.
     """
 
     settings: Settings
@@ -76,6 +87,7 @@ class Deps:
     seats: Seats | None
     linkedin: Authorizer | None = None
     media: MediaCheck | None = None
+    media_files: MediaFiles | None = None
     database_clock: bool = False
     stop: StopRequest | None = None
     event_messages: EventMessages | None = None

@@ -10,6 +10,7 @@ from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
 from app.adapters.event_sender import POLL_SECONDS, SECONDS, HttpEventSender
 from app.adapters.media import HttpMediaCheck
+from app.adapters.media_files import HttpMediaFiles
 from app.adapters.n8n import N8nPublisher
 from app.adapters.own_address import OwnAddress
 from app.adapters.qstash import QStashMessages
@@ -62,6 +63,7 @@ def wire(settings: Settings | None = None) -> Services:
         seats=Seats(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
         linkedin=_linkedin(settings),
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
+        media_files=HttpMediaFiles(allow_loopback=settings.local) if settings.media_check_seconds else None,
         database_clock=db.is_postgresql,
         stop=watch_termination(),
         event_messages=messages,

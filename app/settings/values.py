@@ -113,6 +113,7 @@ class Settings:
     rate_limit_reads: readers.Rate = setting(readers.Rate(1200, 60), readers.rate)  # noqa: RUF009
     rate_limit_writes: readers.Rate = setting(readers.Rate(1200, 60), readers.rate)  # noqa: RUF009
     rate_limit_public: readers.Rate = setting(readers.Rate(600, 60), readers.rate)  # noqa: RUF009
+    rate_limit_media_checks: readers.Rate = setting(readers.Rate(60, 60), readers.rate)  # noqa: RUF009
     rate_limit_failed_proofs: readers.Rate = setting(readers.Rate(60, 60), readers.rate)  # noqa: RUF009
     trusted_proxies: int = setting(0, readers.proxies)
     quota_posts: int = setting(10_000, readers.quota)

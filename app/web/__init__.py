@@ -31,6 +31,7 @@ from app.web import (
     invitations,
     limits,
     metrics,
+    platforms,
     posts,
     problems,
     request_log,
@@ -45,7 +46,7 @@ from app.web.console import built, pages, session
 from app.web.json_answers import Utf8Json
 
 MAX_BODY_BYTES = 1_000_000
-_OTHERS = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect, session)
+_OTHERS = (accounts, slots, platforms, companies, invitations, api_keys, webhook_endpoints, audit, connect, session)
 #: The blueprints of users' routes, whose views describe themselves for the OpenAPI document.
 DOCUMENTED = [module.blueprint for module in (posts, bulk, export, feeds, *_OTHERS)]
 

@@ -17,7 +17,7 @@ from app.web.problems import DETAILS, problem
 
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
 USER_ROUTES = (
-    r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|webhook-endpoints"
+    r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|platforms|media|webhook-endpoints"
     r"|scheduler/run)(?:/.*)?"
 )
 SESSION_ROUTE = "/console/session"

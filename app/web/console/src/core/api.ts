@@ -69,7 +69,13 @@ export function addressOf(path: string, values: Record<string, string> = {}, que
   return text ? `${filled}?${text}` : filled;
 }
 
-export function specOf(method: string, path: string, options: Options<unknown> = {}): CallSpec {
+export interface SpecParts {
+  path?: Record<string, string>;
+  query?: object;
+  body?: unknown;
+}
+
+export function specOf(method: string, path: string, options: SpecParts = {}): CallSpec {
   const spec: CallSpec = { method: method.toUpperCase(), url: addressOf(path, options.path, options.query ?? {}) };
   if (options.body !== undefined) spec.body = options.body;
   return spec;
