@@ -30,6 +30,7 @@ from app.web import (
     feeds,
     invitations,
     limits,
+    operations,
     posts,
     problems,
     slots,
@@ -59,7 +60,7 @@ def build_app(services: Services) -> Flask:
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
     others = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect)
-    documented = [module.blueprint for module in (posts, bulk, export, feeds, *others)]
+    documented = [module.blueprint for module in (posts, bulk, export, feeds, *others, operations)]
     plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs)]
     for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)

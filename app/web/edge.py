@@ -14,7 +14,7 @@ from app.web.problems import DETAILS, problem
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
 USER_ROUTES = (
     r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|webhook-endpoints"
-    r"|scheduler/run)(?:/.*)?"
+    r"|operations|scheduler/run)(?:/.*)?"
 )
 CSV_ROUTE = "/api/posts/bulk"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
