@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,8 @@ class UserTokens:
         problem = self._claims_problem(claims)
         if problem is not None:
             raise BadToken(problem, is_forged=False)
-        return Principal(user_id=claims["sub"], admin=claims.get("role") == "admin")
+        ends = datetime.fromtimestamp(claims["exp"], UTC)
+        return Principal(user_id=claims["sub"], admin=claims.get("role") == "admin", expires_at=ends)
 
     def issue(self, user_id: str, admin: bool = False, ttl_seconds: float = DEFAULT_TTL_SECONDS) -> str:
         """Create a token, for the command line and tests. It lives no longer than MAX_TOKEN_LIFETIME_SECONDS.

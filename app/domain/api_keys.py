@@ -101,6 +101,7 @@ SCOPES: dict[str, Scope | None] = {
     "GET /api/operations/attempts": None,
     "GET /api/operations/sweeps": None,
     "GET /api/operations/services": None,
+    "POST /console/session": None,
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 MAX_USER_ID_LENGTH = 255
 
@@ -12,12 +13,14 @@ class Principal:
     """A user with a verified token. `admin` is True if the token has the admin's role.
 
     `key_id` and `scopes` are those of a personal key. Both are None for a JWT, which has all rights of its user.
+    `expires_at` is the end of a JWT or of a session.
     """
 
     user_id: str
     admin: bool = False
     key_id: str | None = None
     scopes: frozenset[str] | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
 
 
 def is_user_id(value: object) -> bool:

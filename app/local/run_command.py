@@ -52,6 +52,7 @@ def say(line: str) -> None:
 
 WELCOME = """
 Punctual is up.
+  Console    {url}/console/login#token={token}
   API        {url}/docs
   Status     {url}/api/scheduler/status
   QStash     {qstash} (stand-in)

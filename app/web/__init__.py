@@ -40,6 +40,7 @@ from app.web import (
     webhooks,
 )
 from app.web.bodies import WholeRequest
+from app.web.console import built, pages, session
 from app.web.json_answers import Utf8Json
 
 MAX_BODY_BYTES = 1_000_000
@@ -59,16 +60,17 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    others = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect)
+    others = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect, session)
     documented = [module.blueprint for module in (posts, bulk, export, feeds, *others, operations)]
-    plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs)]
+    plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs, pages)]
     for blueprint in (*documented, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(documented)
+    app.extensions[pages.BUILT] = built.Built()
     problems.register(app)
     limits.register(app, services.deps)
     client_address.register(app, services.deps.settings)
-    edge.register(app, services.deps.settings)
+    edge.register(app, services.deps)
     audit.register(app)
     addresses.register(app)
     event_delivery.register(app, services.deps)

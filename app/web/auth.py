@@ -20,12 +20,14 @@ from app.domain import api_keys
 from app.domain.alerts import DELIVERIES_REFUSED
 from app.domain.errors import NotConfigured
 from app.domain.principal import Principal
+from app.domain.sessions import COOKIE
 from app.domain.turns import rest
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
 from app.log import emit
 from app.web.addresses import logged_path
 from app.web.blueprint import check_query
 from app.web.bodies import whole_body
+from app.web.console.proof import user_of_session
 from app.web.failed_proofs import failed_proofs
 from app.web.limits import refuse_user
 from app.web.problems import RETRY_AFTER_SECONDS, problem
@@ -86,9 +88,7 @@ def check_user() -> Response | None:
     if settings.auth_jwt_secret is None and settings.auth_jwks_url is None:
         raise not_configured("AUTH_JWT_SECRET or AUTH_JWKS_URL")
     try:
-        token = bearer()
-        of_key = token is not None and api_keys.is_api_key(token)
-        g.principal = verify_key(deps(), str(token)) if of_key else services().users.verify(token)
+        g.principal = _proven_user()
     except BadToken as error:
         reason, forged = error.reason, error.is_forged
         limited = failed_proofs().refusal(
@@ -102,6 +102,19 @@ def check_user() -> Response | None:
         )
     _enter(user_id())
     return None
+
+
+def _proven_user() -> Principal:
+    """Return the user of the token, the personal key, or the console's session where no other proof is sent.
+
+    Raises: BadToken, KeysUnavailable, UnsupportedMediaType.
+    """
+    if "Authorization" not in request.headers and COOKIE in request.cookies:
+        return user_of_session(deps())
+    token = bearer()
+    if api_keys.is_api_key(token):
+        return verify_key(deps(), str(token))
+    return services().users.verify(token)
 
 
 def _enter(user: str) -> None:

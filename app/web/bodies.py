@@ -16,6 +16,8 @@ from werkzeug.utils import cached_property
 
 from app.domain.turns import paused
 
+CSV_ROUTE = "/api/posts/bulk"
+
 
 class WholeRequest(Request):
     """A request with its whole body, or with an error in place of its body."""
@@ -39,6 +41,13 @@ class WholeRequest(Request):
         if len(body) > limit:
             raise RequestEntityTooLarge
         return io.BytesIO(body)
+
+
+def has_foreign_body() -> bool:
+    """Return True for a body that is no JSON, and for the route of CSV no CSV either."""
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    is_known = request.is_json or (request.path == CSV_ROUTE and request.mimetype == "text/csv")
+    return has_body and not is_known
 
 
 def whole_body() -> bytes:

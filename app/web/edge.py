@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 
+from app.deps import Deps
+from app.domain.ports import Clock
+from app.domain.times import to_wire
 from app.log import request_id
-from app.settings.values import Settings
+from app.web.bodies import has_foreign_body
 from app.web.problems import DETAILS, problem
 
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
@@ -16,7 +20,7 @@ USER_ROUTES = (
     r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|webhook-endpoints"
     r"|operations|scheduler/run)(?:/.*)?"
 )
-CSV_ROUTE = "/api/posts/bulk"
+SESSION_ROUTE = "/console/session"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,6 +42,7 @@ ALLOWED_HEADERS = [
 EXPOSED_HEADERS = [
     "ETag",
     "X-Request-ID",
+    "X-Server-Time",
     "Location",
     "Retry-After",
     "Idempotency-Replayed",
@@ -48,8 +53,10 @@ EXPOSED_HEADERS = [
 HSTS = "max-age=31536000; includeSubDomains"
 
 
-def register(app: Flask, settings: Settings) -> None:
+def register(app: Flask, deps: Deps) -> None:
+    settings = deps.settings
     app.before_request(_begin)
+    app.after_request(_add_server_time(deps.clock))
     app.after_request(_finish)
     app.teardown_request(_end)
     if settings.cors_origins:
@@ -75,15 +82,23 @@ def _begin() -> Response | None:
     request_id.set(g.request_id)
     if request.method in ("GET", "HEAD"):
         return None  # no route reads a body of theirs
-    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    is_known = request.is_json or (request.path == CSV_ROUTE and request.mimetype == "text/csv")
-    if has_body and not is_known and re.fullmatch(USER_ROUTES, request.path):
+    if has_foreign_body() and (request.path == SESSION_ROUTE or re.fullmatch(USER_ROUTES, request.path)):
         return None if request.headers.get("Upstash-Signature") else problem(415, *DETAILS[415])
     return None
 
 
 def _end(_error: BaseException | None) -> None:
     request_id.set(None)  # the server's thread serves others next
+
+
+def _add_server_time(clock: Clock) -> Callable[[Response], Response]:
+    """Return a function that adds this app's time, by which a page corrects the clock of its device."""
+
+    def add(response: Response) -> Response:
+        response.headers["X-Server-Time"] = str(to_wire(clock.now()))
+        return response
+
+    return add
 
 
 def _finish(response: Response) -> Response:

@@ -6,6 +6,7 @@ run name the packages to install. The rest of the suite needs only Python.
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from typing import NoReturn
@@ -39,14 +40,24 @@ def leave_out(reason: str) -> NoReturn:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
     """Start a browser with a new profile, in the test's own folder."""
+    with chrome(tmp_path / "profile") as driver:
+        yield driver
+
+
+@contextmanager
+def chrome(profile: Path) -> Iterator[Chrome]:
+    """Start a browser on a profile, and end it."""
     found = {name: which(name) for name in NEEDED}
     if missing := [name for name, path in found.items() if path is None]:
         leave_out(f"No {' and no '.join(missing)} here. On Debian: apt-get install chromium chromium-driver")
     options = ChromeOptions()
     options.binary_location = str(found["chromium"])
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path / 'profile'}"):
+    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
         options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options, ChromeService(str(found["chromedriver"])))
-    driver.set_page_load_timeout(PATIENCE)
-    yield driver
-    driver.quit()
+    try:
+        driver.set_page_load_timeout(PATIENCE)
+        yield driver
+    finally:
+        driver.quit()

@@ -232,6 +232,7 @@ BESIDE_DELIVERY = (
     "app/domain/oauth.py",
     "app/domain/verifiers.py",
     "app/domain/principal.py",
+    "app/domain/sessions.py",
     "app/domain/slots.py",
     "app/domain/warnings.py",
     "app/domain/alerts.py",

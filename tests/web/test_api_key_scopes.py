@@ -22,6 +22,8 @@ WITHOUT_USER = {
     "POST /api/webhooks/deliver",
     *("GET /api/scheduler/status", "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"),
     *("GET /api/social-accounts/linkedin/callback", "GET /feeds/<token>.ics"),
+    *("GET /", "GET /console", "GET /console/<path:page>", "GET /console/assets/<path:name>"),
+    *("GET /console/session", "DELETE /console/session"),
 }
 ANY_ID = "0c5f3d5e-0000-4000-8000-000000000000"
 

@@ -13,6 +13,7 @@ from tests.web.site import Site, json_of
 
 CALLBACK = "/api/social-accounts/linkedin/callback"
 FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status", "/feeds/{token}.ics")
+FOR_ANYONE += ("/", "/console", "/console/{page}", "/console/assets/{name}")
 METHODS = ("get", "post", "patch", "delete", "put")
 USER_OPERATIONS = [
     ("get", "/api/posts"),

@@ -7,6 +7,7 @@ from typing import Any
 from apispec import APISpec
 from marshmallow import fields
 
+from app.domain.sessions import COOKIE
 from app.web.fields import Answer
 from app.web.idempotency import HEADER, MAX_KEY, REPLAYED
 from app.web.problems import TITLES
@@ -20,6 +21,13 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "bearerFormat": "JWT",
         "description": "A user's JWT: its sub is the user's id, and role: admin makes an admin."
         " Or a personal key (pk_…) with the scope of the route.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "The console's session. It proves its user to every route of users, only in calls from pages of"
+        " this origin and without an Authorization header.",
     },
     "adminSecret": {"type": "http", "scheme": "bearer", "description": "ADMIN_SECRET_KEY, for automation."},
     "cronSecret": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, of the platform's cron."},
@@ -56,6 +64,7 @@ def _seconds(description: str) -> dict[str, Any]:
 
 HEADERS: dict[str, Any] = {
     "X-Request-ID": _text("The request's id, also in our log.", required=True),
+    "X-Server-Time": _text("The server's time at the answer, in UTC with milliseconds.", required=True),
     "RateLimit": _text('What is left of the limit, such as "reads";r=299;t=60. Absent where limits are off.'),
     "RateLimit-Policy": _text('The limit, such as "reads";q=300;w=60. Absent where limits are off.'),
     "Retry-After": _seconds("The seconds to wait before the next try."),

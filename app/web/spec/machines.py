@@ -138,7 +138,27 @@ def _pages() -> list[tuple[str, str, dict[str, Any]]]:
     ):
         content = operation(name, security=())
         found.append((path, "get", content | {"summary": summary, "tags": ["docs"], "responses": {"200": answer}}))
-    return found
+    return [*found, *_console_pages(), _console_file()]
+
+
+def _console_pages() -> list[tuple[str, str, dict[str, Any]]]:
+    page = {"200": {"description": "The page.", "content": HTML}, "304": {"description": "The page is as it was."}}
+    return [
+        (path, "get", operation(name, security=()) | {"summary": summary, "tags": ["console"], "responses": dict(page)})
+        for path, name, summary in (
+            ("/", "getCalendarPage", "Open the console's calendar."),
+            ("/console", "getConsole", "Open the console."),
+            ("/console/<path:page>", "getConsolePage", "Open a page of the console."),
+        )
+    ]
+
+
+def _console_file() -> tuple[str, str, dict[str, Any]]:
+    kinds = {kind: {"schema": {"type": "string"}} for kind in ("text/javascript", "text/css")}
+    content = operation("getConsoleFile", "404 not_found", security=())
+    content |= {"summary": "Read a built file of the console.", "tags": ["console"]}
+    content |= {"responses": {"200": {"description": "The file, for good.", "content": kinds}}}
+    return "/console/assets/<path:name>", "get", content
 
 
 def _calendar() -> tuple[str, str, dict[str, Any]]:

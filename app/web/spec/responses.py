@@ -71,7 +71,7 @@ def _add_problem(responses: dict[str, Any], status: str, codes: list[str], by_us
 
 
 def _headers(status: int, *, limited: bool, keyed: bool) -> dict[str, Any]:
-    names = ["X-Request-ID"]
+    names = ["X-Request-ID", "X-Server-Time"]
     if limited and status not in (401, 503):
         names += ["RateLimit", "RateLimit-Policy"]
     if status in (429, 503):

@@ -1,0 +1,60 @@
+// Who is logged in. The cookie itself is out of reach of scripts.
+import { createStore } from "./store";
+
+export interface Session {
+  userId: string;
+  admin: boolean;
+  expiresAt: string;
+}
+
+/** `unknown` before the first answer. `ended`: a page is open, and its session is over. */
+export type SessionState = "unknown" | "none" | "ended" | Session;
+
+export const session = createStore<SessionState>("unknown");
+
+export const isOpen = (state: SessionState): state is Session => typeof state === "object";
+
+async function call(method: string, headers: Record<string, string>, body?: string): Promise<Response> {
+  const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  if (body !== undefined) options.body = body;
+  return fetch("/console/session", options);
+}
+
+/** Ask the server for the session. Keeps the present state while the server is away. */
+export async function refreshSession(): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await call("GET", {});
+  } catch {
+    return;
+  }
+  if (answer.ok) session.set((await answer.json()) as Session);
+  else if (answer.status === 401) endSession();
+}
+
+/** Open a session with a token. Returns null, or the sentence that says why not. */
+export async function logIn(token: string): Promise<string | null> {
+  let answer: Response;
+  try {
+    const headers = { Authorization: `Bearer ${token.trim()}`, "Content-Type": "application/json" };
+    answer = await call("POST", headers, "{}");
+  } catch {
+    return "The server cannot be reached. Try again in a moment.";
+  }
+  if (answer.ok) {
+    session.set((await answer.json()) as Session);
+    return null;
+  }
+  const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
+  return problem?.detail ?? `The server answered ${answer.status}.`;
+}
+
+export async function logOut(): Promise<void> {
+  await call("DELETE", {});
+  session.set("none");
+}
+
+/** The server refused the cookie. A page that is open stays open, with a banner. */
+export function endSession(): void {
+  session.set(isOpen(session.get()) || session.get() === "ended" ? "ended" : "none");
+}

@@ -1,0 +1,14 @@
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/frame.css";
+import { render } from "preact";
+import { App } from "./App";
+import { listenForKeys } from "./core/keys";
+import { followLinks } from "./core/router";
+import { listenForUndo } from "./core/toast";
+
+followLinks();
+listenForKeys();
+listenForUndo();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,20 @@
+// What the frame knows of a page.
+import type { ComponentType } from "preact";
+import type { IconName } from "../core/icons";
+
+export interface PageProps {
+  /** The named parts of the address: `id` of /console/posts/{id}. */
+  params: Record<string, string>;
+}
+
+export interface Page {
+  /** The address, with named parts: "/console/posts/:id". */
+  path: string;
+  title: string;
+  Component: ComponentType<PageProps>;
+  /** Pages with an icon stand in the rail. */
+  icon?: IconName;
+  /** A short name for the bottom bar of a phone. */
+  short?: string;
+  adminOnly?: boolean;
+}
