@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from app.domain.late_causes import CAUSES
 from app.domain.time_windows import WINDOWS
-from app.operations.services import OF_MESSAGES, OF_PUBLISHERS
+from app.operations.service_states import OF_MESSAGES, OF_PUBLISHERS
 from app.web.fields import Answer, Camel, Text, WireInstant
 
 

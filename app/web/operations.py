@@ -73,6 +73,6 @@ class Services(MethodView):
 
         Nothing is called to find out. Deliveries and sweeps have met what is shown.
         """
-        from app.operations import services
+        from app.operations.service_states import services
 
-        return services.services(deps())
+        return services(deps())

@@ -172,7 +172,12 @@ def test_each_sweep_leaves_a_row_and_the_oldest_go(site: Site, alice: User, monk
     site.clock.at = DUE + 10 * MINUTE
     json_of(site.cron.get("/api/posts/recover"))
     [run] = figures(site, "sweeps")["runs"]
-    assert (run["startedAt"], run["status"], run["recovered"], run["remaining"]) == (wire_form(site.clock.at), "ok", 1, 0)
+    assert (run["startedAt"], run["status"], run["recovered"], run["remaining"]) == (
+        wire_form(site.clock.at),
+        "ok",
+        1,
+        0,
+    )
     for _ in range(4):
         site.clock.at += 5 * MINUTE
         json_of(site.cron.get("/api/posts/recover"))
