@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, current_app, jsonify
 from werkzeug.utils import cached_property
 
+from app.web.console.pages import shell
+
 DOCUMENT = "punctual_document"  # among the app's extensions
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 blueprint = Blueprint("docs", __name__)
 
@@ -31,10 +32,6 @@ class Document:
         """Write the document once: anyone may ask for it, at any rate."""
         return jsonify(self.content).get_data()
 
-    @cached_property
-    def as_page(self) -> str:
-        return render_template("docs.html", spec=self.content)
-
 
 def document() -> Document:
     return cast(Document, current_app.extensions[DOCUMENT])
@@ -47,6 +44,5 @@ def openapi() -> Response:
 
 @blueprint.get("/docs")
 def docs() -> Response:
-    response = Response(document().as_page, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
-    return response
+    """Answer with the page of the console's build. Its script reads the document."""
+    return shell("docs")

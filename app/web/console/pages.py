@@ -68,14 +68,14 @@ def built() -> Built:
 @blueprint.get("/console")
 @blueprint.get("/console/<path:page>")
 def console(page: str = "") -> Response:
-    return shell("console") or _as_page(NO_BUILD.format(icon=ICON))
+    return shell("console")
 
 
-def shell(name: str) -> Response | None:
-    """Return the page of this name in the manifest, None without it."""
+def shell(name: str) -> Response:
+    """Return the page of this name in the manifest. Without a build, return the page that says how to make one."""
     manifest = built().manifest()
     entry = manifest.entries.get(name) if manifest is not None else None
-    return _as_page(PAGE.format(icon=ICON, entry=entry)) if isinstance(entry, Entry) else None
+    return _as_page(PAGE.format(icon=ICON, entry=entry) if isinstance(entry, Entry) else NO_BUILD.format(icon=ICON))
 
 
 @blueprint.get("/console/assets/<path:name>")

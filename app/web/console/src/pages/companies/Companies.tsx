@@ -8,12 +8,6 @@ import { OneCompany } from "./OneCompany";
 type Company = Schemas["CompanyView"];
 type Invitation = Schemas["OwnInvitationView"];
 
-export const ROLES: Record<string, string> = {
-  owner: "Owner: everything, members and accounts too",
-  editor: "Editor: writes and schedules posts",
-  viewer: "Viewer: reads",
-};
-
 export function Companies(_: PageProps) {
   const query = useQuery();
   const token = query.get("invitation");

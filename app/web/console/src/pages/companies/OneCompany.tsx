@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import {
   api, Icon, instantText, isOpen, readAll, reasonOf, type Schemas, session, setQuery, toast, useLive, useStore, viewerZone,
 } from "../../core";
-import { ROLES } from "./Companies";
 import { Confirm, Invite, NameDialog } from "./dialogs";
+import { ROLES } from "./roles";
 
 type Company = Schemas["CompanyView"];
 type Member = Schemas["MemberView"];

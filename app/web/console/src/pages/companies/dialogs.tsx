@@ -1,7 +1,7 @@
 // The dialogs of a company: a name, a question, an invitation.
 import { useState } from "preact/hooks";
 import { api, Dialog, reasonOf, type Schemas, Select, ShowTheCall, specOf, TextField, toast } from "../../core";
-import { ROLES } from "./Companies";
+import { ROLES } from "./roles";
 
 /** What a dialog's action returns: null, or the sentence that says why not. */
 type Tried = Promise<string | null>;
