@@ -99,6 +99,10 @@ SCOPES: dict[str, Scope | None] = {
     "GET /api/webhook-endpoints/<endpoint_id>/deliveries": READ,
     "POST /api/webhook-endpoints/<endpoint_id>/deliveries/<event_id>/redeliver": WRITE,
     "POST /api/scheduler/run": None,
+    "GET /api/operations/lateness": None,
+    "GET /api/operations/attempts": None,
+    "GET /api/operations/sweeps": None,
+    "GET /api/operations/services": None,
     "POST /console/session": None,
 }
 

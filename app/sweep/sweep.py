@@ -7,6 +7,7 @@ poll mode the sweep is also the engine, and concurrent callers share the due pos
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -18,7 +19,7 @@ from app.log import emit
 from app.operations.alert_rules import begun_and_healed
 from app.posts.bulk import finish_jobs
 from app.store.engine import Connection
-from app.store.operations import alerts, runs
+from app.store.operations import alerts, runs, sweep_runs
 from app.store.posts import backlog
 from app.store.retried_writes import persist
 from app.sweep.clock import correct_future_instants
@@ -166,16 +167,25 @@ def _finish(run: SweepRun, status: Literal["ok", "failed"]) -> None:
     deps, swept = run.deps, run.swept
     swept.duration_ms = round((deps.clock.now() - run.started).total_seconds() * 1000)
     swept.skipped = not run.exclusive and status == "ok" and not swept.recovered
-    if not swept.skipped:
-        persist(deps.clock, lambda: _record(run, status))
+    run_id = None if swept.skipped else persist(deps.clock, lambda: _record(run, status))
     with deps.db.reading() as connection:
         swept.remaining = backlog.count_overdue(connection, run.overdue_before, run.started)
+    if run_id is not None:
+        _note_remaining(run, run_id)
     swept.total = swept.recovered + swept.remaining
     emit("sweep", status=status, **{key: getattr(swept, key) for key in Swept.__slots__})
 
 
-def _record(run: SweepRun, status: str) -> None:
+def _note_remaining(run: SweepRun, run_id: int) -> None:
+    """Add the count to the run's row. An absent database leaves it without."""
+    with suppress(Unavailable), run.deps.db.transaction() as tx:
+        sweep_runs.note_remaining(tx, run_id, run.swept.remaining)
+
+
+def _record(run: SweepRun, status: str) -> int:
+    """Write the run's figures and release its lease. Returns the id of the run's row."""
     swept = run.swept
+    counts = {name: getattr(swept, name) for name in ("recovered", "failed", "expired", "armed", "held", "pruned")}
     with run.deps.db.transaction() as tx:
         runs.record_run(
             tx,
@@ -187,3 +197,5 @@ def _record(run: SweepRun, status: str) -> None:
             failed=swept.failed,
         )
         runs.release_lease(tx, runs.SWEEP, run.holder)
+        row = sweep_runs.SweepRunRow(run.started, swept.duration_ms, status, remaining=None, **counts)
+        return sweep_runs.add_run(tx, row)

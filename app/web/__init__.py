@@ -31,6 +31,7 @@ from app.web import (
     invitations,
     limits,
     metrics,
+    operations,
     platforms,
     posts,
     problems,
@@ -48,7 +49,7 @@ from app.web.json_answers import Utf8Json
 MAX_BODY_BYTES = 1_000_000
 _OTHERS = (accounts, slots, platforms, companies, invitations, api_keys, webhook_endpoints, audit, connect, session)
 #: The blueprints of users' routes, whose views describe themselves for the OpenAPI document.
-DOCUMENTED = [module.blueprint for module in (posts, bulk, export, feeds, *_OTHERS)]
+DOCUMENTED = [module.blueprint for module in (posts, bulk, export, feeds, *_OTHERS, operations)]
 
 
 def build_app(services: Services) -> Flask:

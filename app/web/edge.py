@@ -18,7 +18,7 @@ from app.web.problems import DETAILS, problem
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
 USER_ROUTES = (
     r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|platforms|media|webhook-endpoints"
-    r"|scheduler/run)(?:/.*)?"
+    r"|operations|scheduler/run)(?:/.*)?"
 )
 SESSION_ROUTE = "/console/session"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

@@ -44,6 +44,23 @@ sweeps = Table(
     Column("total_failed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
 )
 
+# The latest runs, for operators. `remaining` is null where the database was away for the count.
+sweep_runs = Table(
+    "sweep_runs",
+    metadata,
+    Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("duration_ms", sa.Integer, nullable=False),
+    Column("status", sa.String(20), nullable=False),
+    Column("recovered", sa.Integer, nullable=False),
+    Column("failed", sa.Integer, nullable=False),
+    Column("expired", sa.Integer, nullable=False),
+    Column("armed", sa.Integer, nullable=False),
+    Column("held", sa.Integer, nullable=False),
+    Column("pruned", sa.Integer, nullable=False),
+    Column("remaining", sa.Integer),
+)
+
 # The times that the database went back in time, by a restored backup or a failover that lost commits. `since`: the
 # latest instant found in it. `until`: the discovery. `proven_at`: an instant after the backup, null where unknown.
 # `finished_at` is null until all posts in doubt are held.

@@ -28,6 +28,7 @@ from app.store.schema.operations import (
     pauses,
     rate_limits,
     recovery_holds,
+    sweep_runs,
     sweeps,
     tallies,
 )
@@ -35,6 +36,7 @@ from app.store.schema.people import account_queues, api_keys, audit_entries, inv
 
 __all__ = [
     "GOING_OUT",
+    "LATE",
     "PACED",
     "WITHHELD",
     "Id",
@@ -69,6 +71,7 @@ __all__ = [
     "recovery_holds",
     "social_accounts",
     "status_unindexed",
+    "sweep_runs",
     "sweeps",
     "tallies",
     "transitions",
@@ -212,6 +215,10 @@ Index("ix_attempts_started_at", attempts.c.started_at, postgresql_include=["atte
 SWEPT = "trigger = 'sweep'"
 # Sends by the sweep are few while messages arrive, so counting the last hour's costs nothing.
 Index("ix_attempts_swept", attempts.c.started_at, **partial(SWEPT))
+#: Sends later than a second. They are few, so operators find the latest without reading the punctual ones.
+LATE = "lateness_ms > 1000"
+Index("ix_attempts_late", attempts.c.started_at, **partial(LATE))
+
 transitions = Table(
     "transitions",
     metadata,

@@ -26,7 +26,7 @@ export function useKeys(keys: Key[]): void {
 }
 
 const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+  target instanceof HTMLElement && target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 export function listenForKeys(): void {
   document.addEventListener("keydown", (event) => {

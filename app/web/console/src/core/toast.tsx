@@ -38,7 +38,7 @@ function undo(one: Shown): void {
 }
 
 const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+  target instanceof HTMLElement && target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 /** Let Ctrl+Z undo the last action, except in a field, where it is the browser's. */
 export function listenForUndo(): void {
