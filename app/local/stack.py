@@ -155,7 +155,10 @@ class Stack:
 
     def _qstash(self) -> Spec:
         names = ("QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
-        return self._stand_in("qstash", "/_local/messages", names, "--data", str(self.options.state / "qstash.sqlite"))
+        arguments = ["--data", str(self.options.state / "qstash.sqlite")]
+        if days := self._all().get("QSTASH_MAX_DELAY_DAYS"):  # the app has read it already, so it is a number
+            arguments += ["--max-delay", str(int(float(days) * 86_400))]
+        return self._stand_in("qstash", "/_local/messages", names, *arguments)
 
     def _n8n(self) -> Spec:
         callback = f"{self.url}/api/webhooks/publish-status"
