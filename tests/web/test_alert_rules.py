@@ -190,6 +190,12 @@ def test_promtool_accepts_the_rules():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_promtool_accepts_the_metrics(scene: Scene):
+    scene.send()
+    done = promtool("check", "metrics", text=scrape(scene.site).text)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_every_metric_of_rules_and_dashboard_is_exported(scene: Scene):
     _sweep(scene)
     exported = {name for name, _ in scrape(scene.site).samples}
