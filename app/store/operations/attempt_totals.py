@@ -93,7 +93,7 @@ def _figures(connection: Connection, since: datetime, edge: datetime) -> tuple[F
     return older, newer
 
 
-def _add(figures: list[float], row: Mapping[str, Any]) -> None:
+def _add(figures: list[float], row: sa.RowMapping) -> None:
     """Add a group of attempts with the same buckets and outcome."""
     for measure in MEASURES:
         bucket = row[f"{measure.name} bucket"]
@@ -137,9 +137,12 @@ def _statement(dialect: str) -> sa.Select[Any]:
 
 def _bucket(measure: Measure, value: Any) -> sa.ColumnElement[int | None]:
     """Return the number of the value's bucket, null without a value."""
-    bounds = [(value <= bound, sa.literal_column(str(number))) for number, bound in enumerate(measure.bounds)]
-    beyond = (value.is_not(None), sa.literal_column(str(len(measure.bounds))))
-    return sa.case(*bounds, beyond)
+
+    def number(place: int) -> sa.ColumnElement[int]:
+        return sa.literal_column(str(place), sa.Integer)
+
+    bounds = [(value <= bound, number(place)) for place, bound in enumerate(measure.bounds)]
+    return sa.case(*bounds, (value.is_not(None), number(len(measure.bounds))))
 
 
 def _seconds(dialect: str) -> Mapping[str, sa.ColumnElement[Any]]:
