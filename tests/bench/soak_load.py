@@ -68,7 +68,8 @@ class Load:
 
     def _post(self, number: int) -> None:
         at = datetime.now(UTC) + AHEAD
-        body = {"content": f"Soak {number}", "platform": "linkedin", "scheduledAt": at.isoformat()}
+        text = f"Soak {number} {time.time_ns()}"  # the networks refuse a text twice
+        body = {"content": text, "platform": "linkedin", "scheduledAt": at.isoformat()}
         answer = self._call("POST", "/api/posts", body)
         if answer:
             self.posts.append(answer["id"])

@@ -147,6 +147,7 @@ def of_sweeps(seen: Installation) -> Iterator[Metric]:
 
 
 def of_alerts(seen: Installation) -> Iterator[Metric]:
+    yield gauge("punctual_sending_paused", "1 while an operator has paused all sending.", seen.is_paused)
     shown = [(kind, float(kind in seen.alerts)) for kind in CURES]
     yield gauges("punctual_alert", "1 while this alert of the status route stands.", "kind", shown)
 

@@ -40,6 +40,7 @@ class Installation:
     posts: Statistics
     sweep: SweepFigures | None
     lanes: tuple[Lane, ...]
+    is_paused: bool
     alerts: frozenset[str]
     webhooks: WebhookFigures
     attempts: Figures = field(default_factory=dict)
@@ -78,7 +79,9 @@ def read_installation(deps: Deps) -> Installation:
         webhooks = service_figures.of_webhooks(connection)
         calls = call_counts.read(connection)
     kinds = frozenset(alert.kind for alert in alerts if alert.kind in CURES)
-    return Installation(now, posts, state.figures, _lanes(deps, state, now), kinds, webhooks, attempts, calls)
+    return Installation(
+        now, posts, state.figures, _lanes(deps, state, now), state.pause is not None, kinds, webhooks, attempts, calls
+    )
 
 
 def read_process(deps: Deps) -> Process:
