@@ -1,12 +1,16 @@
 """Counts of calls: added up over processes, and never in a caller's way."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from app.adapters.counted import CountedMessages
 from app.domain.ports import MessageServiceError
+from app.domain.webhooks import EventMessage
 from app.store.engine import Database, make_engine
 from app.store.operations import call_counts
 from app.store.operations.call_counts import CallCounts
+from tests.support.fakes import FakeMessages
 from tests.support.world import World
 
 
@@ -47,21 +51,28 @@ def test_counts_taken_in_vain_are_stored_later(db: Database, monkeypatch: pytest
     assert stored(db) == {("calls", "ok"): 5}
 
 
+class Service(FakeMessages):
+    """QStash, for alarms and for events."""
+
+    def publish_events(self, messages: Sequence[EventMessage]) -> list[str | MessageServiceError]:
+        return [MessageServiceError("refused", "simulated refusal"), *(["msg_event"] * (len(messages) - 1))]
+
+
 def test_messages_are_counted_by_their_result_and_errors_pass(sqlite_url: str):
     world = World(sqlite_url)
     seen: list[tuple[str, str, int]] = []
-    fake = world.messages
-    world.with_deps(messages=CountedMessages(fake, lambda *count: seen.append(count)))
+    fake = Service()
+    counted = CountedMessages(fake, lambda *count: seen.append(count))
+    world.with_deps(messages=counted)
     post = world.scheduled()
     assert world.read(post).message_id is not None
     fake.publish_error, fake.cancel_error = "quota_exceeded", "unreachable"
     world.scheduled()
-    counted = CountedMessages(fake, lambda *count: seen.append(count))
     with pytest.raises(MessageServiceError, match="unreachable"):
         counted.cancel("msg_1")
-    assert seen == [
-        ("qstash_messages", "ok", 1),
-        ("qstash_messages", "quota_exceeded", 1),
-        ("qstash_calls", "unreachable", 1),
-    ]
+    messages, calls = "qstash_messages", "qstash_calls"
+    assert seen == [(messages, "ok", 1), (messages, "quota_exceeded", 1), (calls, "unreachable", 1)]
+    seen.clear()
+    counted.publish_events([EventMessage(f"event {number}", "endpoint", 1) for number in range(3)])
+    assert seen == [(messages, "ok", 2), (messages, "refused", 1)]
     world.close()
