@@ -1,9 +1,11 @@
 """Query plans: PostgreSQL answers frequent queries by an index on a table of ten thousand posts."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from app.store.operations import attempt_totals
 from app.sweep.sweep import sweep
 from tests.bench.app_under_test import deps_for
 from tests.bench.generated_posts import AUTHOR, OVERDUE, UNARMED, change, engine_for, execute, fill
@@ -101,3 +103,15 @@ def test_scan_of_a_query_without_index_is_detected(large: str):
     with capture_statements(engine, keep=True) as sent, engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM posts WHERE content = 'x'")
     assert [plan.scanned for plan in explain(engine, sent)] == [("posts",)]
+
+
+def test_scrape_reads_the_latest_attempts_along_their_index(large: str):
+    deps = deps_for(large)
+    now = deps.clock.now()
+    attempt_totals.advance(deps.db, now, timedelta(minutes=30))
+    with capture_statements(deps.db.engine, keep=True) as sent:
+        attempt_totals.advance(deps.db, now, timedelta(minutes=30))
+    plans = explain(deps.db.engine, sent)
+    deps.db.close()
+    assert scans(plans) == []
+    assert "ix_attempts_started_at" in indexes(plans)
