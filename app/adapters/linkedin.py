@@ -99,7 +99,7 @@ class LinkedIn:
         s = self._settings
         secret = str(s.linkedin_client_secret)
         form = {"token": token, "client_id": s.linkedin_client_id, "client_secret": secret}
-        with self._session() as session, _authorization_errors((token, secret)):
+        with self._session() as session, authorization_errors((token, secret)):
             answer = session.post(s.linkedin_revocation_url, data=form, withhold_token=True, timeout=self._timeout())
             if answer.status_code != 200:
                 raise AuthorizationError("refused", f"the answer is {answer.status_code}")
