@@ -20,12 +20,13 @@ def test_provider_may_be_a_public_client_and_may_sign_with_the_encryption_key():
         "AUTH_ISSUER": "https://id.example",
         "AUTH_AUDIENCE": "punctual",
     }
-    assert read(OIDC, PUBLIC_BASE_URL="https://punctual.example", TOKEN_ENCRYPTION_KEYS=KEY, **jwks)
+    given = OIDC | jwks | {"PUBLIC_BASE_URL": "https://punctual.example", "TOKEN_ENCRYPTION_KEYS": KEY}
+    assert read(given).console_oidc_issuer == "https://id.example"
 
 
 def test_provider_of_another_issuer_than_the_tokens_is_refused():
     assert problem(OTHERS | OIDC, AUTH_ISSUER="https://other.example").startswith("CONSOLE_OIDC_ISSUER must be AUTH_I")
-    assert read(OTHERS | OIDC, AUTH_ISSUER="https://id.example")
+    assert read(OTHERS | OIDC, AUTH_ISSUER="https://id.example").auth_issuer == "https://id.example"
 
 
 def test_provider_by_plain_http_is_refused():
