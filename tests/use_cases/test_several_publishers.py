@@ -174,6 +174,16 @@ def test_sweep_clears_the_alert_of_a_publisher_that_left_or_moved(world: World, 
     assert [subject for kind, subject in world.alerts().items() if kind == "breaker_open"] == left
 
 
+def test_attempts_name_the_publisher_that_was_asked(world: World, two: Two):
+    two.open(0)
+    accepted = world.due()
+    world.dispatch(accepted)
+    two.second.default_reply = answered(500)
+    refused = world.due()
+    world.dispatch(refused)
+    assert [world.attempts(post)[-1].publisher for post in (accepted, refused)] == [1, 1]
+
+
 def test_open_breaker_of_one_publisher_holds_no_post(world: World, two: Two):
     two.open(0)
     posts = [world.due() for _ in range(5)]
