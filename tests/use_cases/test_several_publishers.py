@@ -18,7 +18,6 @@ from app.domain.ports import Reply
 from app.domain.post import Post
 from app.operations.status import scheduler_status
 from app.store.operations import breaker, in_flight
-from app.sweep.sweep import sweep
 from tests.support.fakes import FakePublisher, answered, not_sent, unknown
 from tests.support.gate_deliveries import posts_due_together, results, waiting_at_gate
 from tests.support.world import IN_TEN_MINUTES, USER, World
@@ -156,32 +155,6 @@ def test_breaker_of_one_publisher_opens_alone_and_its_alert_names_the_host(world
     world.dispatch(post)
     assert two.is_open() == [True, True]
     assert world.alerts()["breaker_open"] == B
-
-
-@pytest.mark.parametrize(
-    ("urls", "left"),
-    [(f"https://{A}/webhook/a", []), (f"https://{B}/webhook/b,https://{A}/webhook/a", []), (URLS, [B])],
-)
-def test_sweep_clears_the_alert_of_a_publisher_that_left_or_moved(world: World, two: Two, urls: str, left: list[str]):
-    world.set(breaker_threshold=1)
-    two.second.default_reply = not_sent()
-    two.open(0)
-    world.dispatch(world.due())
-    world.set(n8n_webhook_url=urls)
-    with world.db.transaction() as tx:
-        breaker.record_success(tx, 0)
-    sweep(world.deps)
-    assert [subject for kind, subject in world.alerts().items() if kind == "breaker_open"] == left
-
-
-def test_attempts_name_the_publisher_that_was_asked(world: World, two: Two):
-    two.open(0)
-    accepted = world.due()
-    world.dispatch(accepted)
-    two.second.default_reply = answered(500)
-    refused = world.due()
-    world.dispatch(refused)
-    assert [world.attempts(post)[-1].publisher for post in (accepted, refused)] == [1, 1]
 
 
 def test_open_breaker_of_one_publisher_holds_no_post(world: World, two: Two):
