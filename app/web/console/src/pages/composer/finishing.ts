@@ -3,6 +3,7 @@ import { api, ApiProblem, localOf, reasonOf, type Schemas } from "../../core";
 import { readLocal } from "./clockwork";
 import type { FieldErrors } from "./Editor";
 import { createOf, type Form } from "./form";
+import { neighbourWarnings } from "./neighbours";
 
 /** The time in the words of the API. */
 export function timeOf(form: Form): Pick<Schemas["ScheduleRequest"], "scheduledAt" | "timeZone" | "fold" | "slot"> {
@@ -36,7 +37,9 @@ export async function forecast(id: string, form: Form): Promise<Forecast> {
   const row = answer.results[0];
   if (row === undefined) return { warnings: [], problem: null };
   if (row.code) return { warnings: [], problem: new ApiProblem(422, row.code, row.message ?? "", row.errors ?? []) };
-  return { warnings: (row.warnings ?? []).map((one) => one.message), problem: null };
+  const own = (row.warnings ?? []).filter((one) => one.code !== "ambiguous_local_time"); // the author has chosen
+  const near = row.scheduledAt ? await neighbourWarnings(id, form, Date.parse(row.scheduledAt)) : [];
+  return { warnings: [...own.map((one) => one.message), ...near], problem: null };
 }
 
 const OWN_FIELDS: Record<string, string> = { imageUrl: "media.0", timeZone: "scheduledAt", fold: "scheduledAt", slot: "scheduledAt" };

@@ -49,7 +49,7 @@ function useNow(): number {
 }
 
 /** Known, and no danger: the alarm of a far instant is set later, and unchecked files may be fine. */
-const HARMLESS = new Set(["parked", "beyond_horizon", "media_unchecked"]);
+const HARMLESS = new Set(["parked", "media_unchecked"]);
 
 export function Risks({ post }: { post: Post }) {
   if (post.risks.length === 0) return null;
