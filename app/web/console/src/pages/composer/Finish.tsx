@@ -5,7 +5,7 @@ import {
   addressOf, announce, api, clock, Dialog, instantText, navigate, platformName, reasonOf, ShowTheCall, toast, viewerZone,
 } from "../../core";
 import type { FieldErrors } from "./Editor";
-import { forecast, refusalOf, timeOf, timeProblem, wholeCall } from "./finishing";
+import { forecast, refusalOf, timeOf, timeProblem, UNKNOWN_ZONE, wholeCall } from "./finishing";
 import type { Form } from "./form";
 import { neighbourWarnings } from "./neighbours";
 import { problemsOf, type Rules, surprisesOf } from "./rules";
@@ -59,7 +59,7 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
     onTried();
     const { content, media } = problemsOf(form, rules);
     const time = withTime ? timeProblem(form) : null;
-    onRefused(time ? { scheduledAt: time } : {});
+    onRefused(time && time !== UNKNOWN_ZONE ? { scheduledAt: time } : {});
     const found = [content, media, time, form.accountId ? null : "Choose the account that publishes this post."].filter(Boolean);
     setRefusal(null);
     if (found.length === 0) return true;

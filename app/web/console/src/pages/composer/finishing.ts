@@ -1,5 +1,5 @@
 // The last steps of a post: ask ahead what the server thinks of the time, then schedule or publish.
-import { api, ApiProblem, localOf, reasonOf, type Schemas } from "../../core";
+import { api, ApiProblem, isZone, localOf, reasonOf, type Schemas } from "../../core";
 import { readLocal } from "./clockwork";
 import type { FieldErrors } from "./Editor";
 import { createOf, type Form } from "./form";
@@ -12,11 +12,14 @@ export function timeOf(form: Form): Pick<Schemas["ScheduleRequest"], "scheduledA
   return form.fold === null ? time : { ...time, fold: form.fold };
 }
 
+/** The field of the zone says this itself. */
+export const UNKNOWN_ZONE = "Choose a time zone.";
+
 /** Why this time cannot be sent yet, null where it can. */
 export function timeProblem(form: Form): string | null {
   if (form.slot) return null;
   const local = localOf(form.when);
-  if (local === null) return "Give a date, a time and a zone.";
+  if (local === null) return isZone(form.when.zone) ? "Give a date and a time." : UNKNOWN_ZONE;
   const reading = readLocal(local, form.when.zone);
   if (reading?.gap) return "This time does not exist there. Choose one of the two below.";
   if ((reading?.instants.length ?? 0) > 1 && form.fold === null) return "This time comes twice. Choose one of the two below.";
