@@ -228,6 +228,26 @@ def test_scheduled_post_is_edited_only_by_an_order(author: Author):
     assert (post["content"], post["scheduledAt"]) == ("As promised, and better", "2027-07-01T07:00:07.000Z")
 
 
+def test_change_from_elsewhere_is_not_replaced_before_a_person_decides(author: Author):
+    post_id = author.create("The first words")
+    author.open(f"{NEW}?id={post_id}")
+    author.find("textarea")
+    author.offline(True)
+    try:
+        author.write("Mine")
+        author.reads("Kept in this browser.")
+        author.browser.get("about:blank")
+    finally:
+        author.offline(False)
+    author.call("PATCH", f"/api/posts/{post_id}", {"content": "Theirs"})
+    author.open(f"{NEW}?id={post_id}")
+    author.reads("This post was changed elsewhere meanwhile.")
+    assert author.find("textarea").get_attribute("value") == "Mine"
+    assert author.read(post_id)["content"] == "Theirs"
+    author.click("Take the saved version")
+    author.wait("the saved text", lambda: author.find("textarea").get_attribute("value") == "Theirs")
+
+
 def test_old_post_is_copied_and_stays_as_it_is(author: Author):
     old = author.create("A classic", scheduledAt="2027-07-02T09:00:00", timeZone="Europe/Berlin")
     author.open(f"{NEW}?from={old}")
@@ -240,6 +260,8 @@ def test_old_post_is_copied_and_stays_as_it_is(author: Author):
 
 def test_post_is_written_and_scheduled_by_keys_alone(author: Author):
     author.open(f"{NEW}?at=2027-09-01T09:00:07&zone=Europe/Berlin")
+    tab_to(author, lambda: author.focused().tag_name == "select")
+    author.press("L")  # the account: LinkedIn
     tab_to(author, lambda: author.focused().tag_name == "textarea")
     author.press("By keys alone")
     author.reads("Draft saved")

@@ -72,6 +72,7 @@ def test_retry_clicked_twice_sends_once(author: Author):
         "const button = [...document.querySelectorAll('.post-buttons button')][0]; button.click(); button.click();"
     )
     author.reads("See it on LinkedIn")
+    assert not author.find_all(".toast-bad")
     assert author.sends_of(post_id) == 2  # the first try, and one more
     timeline = author.call("GET", f"/api/posts/{post_id}/timeline")
     assert [one["reason"] for one in timeline["transitions"]].count("retried_by_hand") == 1
