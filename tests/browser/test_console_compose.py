@@ -290,6 +290,22 @@ def test_schedule_clicked_twice_schedules_once(author: Author):
     assert [one["reason"] for one in timeline["transitions"]] == ["created", "scheduled"]
 
 
+def test_next_free_slot_of_the_account_is_taken(author: Author):
+    page = {"platform": "facebook", "externalId": "1000001", "accountName": "Slots", "accessToken": "t" * 20}
+    account = author.call("POST", "/api/social-accounts", page)["id"]
+    times = [{"day": "wed", "at": "09:00:07"}]
+    author.call("PUT", f"/api/social-accounts/{account}/slots", {"timeZone": "Europe/Berlin", "times": times})
+    author.open(NEW)
+    author.fill_account("Facebook")
+    author.write("On Wednesdays")
+    author.reads("Draft saved")
+    author.click("Next free slot")
+    author.reads("09:00:07 Europe/Berlin")
+    author.click("Schedule")
+    post = author.read(author.arrives_at_the_post())
+    assert (post["platform"], post["status"], post["scheduledAt"][13:]) == ("facebook", "scheduled", ":00:07.000Z")
+
+
 def test_composer_fits_a_small_phone(author: Author):
     author.size(320, 640, phone=True)
     begin(author, "A very_long_word_" * 12)

@@ -56,12 +56,12 @@ export function Editor({ start, rules, onCreated, onWithoutKept }: EditorProps) 
   const tooLong = problems.content !== null && form.content.trim() !== "";
   return (
     <section class="page composer">
-      <header class="page-head">
+      <header class="composer-head">
         <h1>{start.post === null || isDraft ? "New post" : "Edit post"}</h1>
         <SavedState saver={saver} isDraft={isDraft} />
       </header>
       {start.notice && (
-        <p class="notice" role="status">
+        <p class="composer-notice" role="status">
           {start.notice}{" "}
           {(start.copy === "conflict" || (start.copy === "kept" && !isDraft)) && (
             <button type="button" class="button small" onClick={() => (saver.stop(), onWithoutKept())}>
