@@ -100,7 +100,7 @@ def test_head_of_a_reading_get_answers_like_get(small_site: Site):
         "/api/social-accounts//linkedin/callback",
         "/docs/",
         "/healthz//",
-        "///",
+        "///nowhere",
         "/\\evil.example",
     ],
 )
