@@ -10,6 +10,7 @@ import requests
 from tests.browser.conftest import PATIENCE
 from tests.browser.console import Console
 
+NEW = "/console/posts/new"
 SET_TEXT = """
 const [field, text] = arguments;
 Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, text);
@@ -52,6 +53,13 @@ class Author(Console):
         """Count the requests to n8n for this post."""
         ledger = requests.get(f"{self.up.ports.url('n8n')}/_local/ledger", timeout=PATIENCE).json()
         return sum(1 for entry in ledger if entry["postId"] == post_id)
+
+    def begin(self, text: str, path: str = NEW) -> None:
+        """Open the composer with the LinkedIn account and a text, and wait until the draft is saved."""
+        self.open(path)
+        self.fill_account("LinkedIn")
+        self.write(text)
+        self.reads("Draft saved")
 
     def write(self, text: str) -> None:
         """Set the composer's text at once. Keys send no character beyond the basic plane."""

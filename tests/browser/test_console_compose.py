@@ -9,13 +9,12 @@ from selenium.webdriver.common.keys import Keys
 
 from app.domain.content.text import count_hashtags, count_mentions, text_length
 from tests.adapters.servers import Seen, http_server
-from tests.browser.author import Author
+from tests.browser.author import NEW, Author
 from tests.domain.test_image_size import PNG
 from tests.local.stacks import Running
 
 pytestmark = pytest.mark.xdist_group("local-stack")
 
-NEW = "/console/posts/new"
 ATTACK = "<img src=x onerror=alert(1)>"
 TEXTS = [
     "plain",
@@ -50,24 +49,22 @@ def instagram(authors_stack: Running) -> str:
     return str(authors_stack.api().post("/api/social-accounts", body)["id"])
 
 
-def begin(author: Author, text: str, path: str = NEW) -> None:
-    """Open the composer with the LinkedIn account and a text, and wait until the draft is saved."""
-    author.open(path)
-    field = author.labelled("Account")
-    if "LinkedIn" not in str(author.browser.execute_script("return arguments[0].selectedOptions[0].text", field)):
-        author.fill_account("LinkedIn")
-    author.write(text)
-    author.reads("Draft saved")
-
-
 def counted(author: Author) -> dict[str, int]:
     script = "return [...document.querySelectorAll('[data-count]')].map((one) => [one.dataset.count, one.innerText])"
     shown = dict(author.browser.execute_script(script))
     return {name: int(text.split()[0].replace(",", "")) for name, text in shown.items()}
 
 
+def shows(author: Author, label: str, value: str) -> None:
+    author.wait(f"{value!r} in {label!r}", lambda: author.labelled(label).get_attribute("value") == value)
+
+
+def counts(author: Author, length: int) -> None:
+    author.wait(f"the count {length}", lambda: counted(author)["characters"] == length)
+
+
 def test_post_is_scheduled_to_the_second_in_a_zone_of_choice(author: Author):
-    begin(author, f"We ship {ATTACK}")
+    author.begin(f"We ship {ATTACK}")
     author.choose("2027-06-01T09:00:07", "Asia/Tokyo")
     author.reads("09:00:07 Asia/Tokyo +09:00")
     author.click("Schedule")
@@ -81,20 +78,20 @@ def test_post_is_scheduled_to_the_second_in_a_zone_of_choice(author: Author):
 
 
 def test_time_in_a_gap_is_answered_by_either_neighbour(author: Author):
-    begin(author, "In the night of the clocks")
+    author.begin("In the night of the clocks")
     for button, time in (("The second before: 01:59:59", "01:59:59"), ("The second after: 03:00:00", "03:00:00")):
         author.choose("2027-03-28T02:30:07", "Europe/Berlin")
         author.reads("This time does not exist.")
         author.click("Schedule")
         author.reads("Choose one of the two below.")
         author.click(button)
-        author.wait("the time", lambda time=time: author.labelled("Time").get_attribute("value") == time)
+        shows(author, "Time", time)
     author.click("Schedule")
     assert author.read(author.arrives_at_the_post())["scheduledAt"] == "2027-03-28T01:00:00.000Z"
 
 
 def test_time_that_comes_twice_is_asked_for(author: Author):
-    begin(author, "Twice in one night")
+    author.begin("Twice in one night")
     author.choose("2027-10-31T02:30:07", "Europe/Berlin")
     author.reads("show this time twice")
     author.click("Schedule")
@@ -116,7 +113,7 @@ def test_counts_equal_those_of_the_server(author: Author, instagram: str):
             author.write(text)
             sent = text.replace("\r\n", "\n")  # what a field keeps of it
             length = text_length(sent) if account == "LinkedIn" else len(sent)
-            author.wait(f"the count of {text!r}", lambda length=length: counted(author)["characters"] == length)
+            counts(author, length)
             if account == "Instagram":
                 expected = {"hashtags": count_hashtags(sent), "mentions": count_mentions(sent)}
                 shown = counted(author)
@@ -125,7 +122,7 @@ def test_counts_equal_those_of_the_server(author: Author, instagram: str):
 
 
 def test_text_above_the_limit_is_counted_and_not_scheduled(author: Author):
-    begin(author, "\N{GRINNING FACE}" * 1501)
+    author.begin("\N{GRINNING FACE}" * 1501)
     author.reads("3,002 of 3,000 characters")
     author.reads("Remove 2.")
     author.click("Schedule")
@@ -139,7 +136,7 @@ def test_files_are_looked_at_before_anything_is_scheduled(author: Author):
         return 200, {"Content-Type": "text/html" if page else "image/png"}, b"<!doctype html>" if page else PNG
 
     with http_server(serve) as files:
-        begin(author, "With a picture")
+        author.begin("With a picture")
         author.click("Add a file")
         author.fill("Address of file 1", f"{files.url}/page")
         author.reads("This address shows a web page, not a file.")
@@ -157,7 +154,7 @@ def test_files_are_looked_at_before_anything_is_scheduled(author: Author):
 
 
 def test_post_is_published_now_once_it_is_confirmed(author: Author):
-    begin(author, "Now or never")
+    author.begin("Now or never")
     author.click("Publish now")
     author.reads("Publish now?")
     author.click("Not yet")
@@ -169,43 +166,9 @@ def test_post_is_published_now_once_it_is_confirmed(author: Author):
     assert (author.comes_to(post_id, "published")["status"], author.sends_of(post_id)) == ("published", 1)
 
 
-def test_text_survives_a_reload_before_it_is_saved(author: Author):
-    begin(author, "First words")
-    author.write("First words, and more")
-    author.browser.refresh()
-    author.wait("the text", lambda: author.find("textarea").get_attribute("value") == "First words, and more")
-    author.wait("the text on the server", lambda: author.read(author.post_id)["content"] == "First words, and more")
-
-
-def test_new_text_survives_a_reload_without_a_server(author: Author):
-    author.open(NEW)
-    author.find("textarea")
-    author.offline(True)
-    try:
-        author.write("Typed in a tunnel")
-        author.reads("Kept in this browser.")
-    finally:
-        author.offline(False)
-    author.browser.refresh()
-    author.wait("the text", lambda: author.find("textarea").get_attribute("value") == "Typed in a tunnel")
-    author.reads("Draft saved")
-    assert author.read(author.post_id)["content"] == "Typed in a tunnel"
-
-
-def test_text_survives_the_end_of_the_session(author: Author):
-    begin(author, "Before the end")
-    post_id = author.post_id
-    author.browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    author.write("Before the end, and after it")
-    author.reads("Your session has ended.")
-    author.reads("Kept in this browser.")
-    author.log_in(f"{NEW}?id={post_id}")
-    author.wait("the text on the server", lambda: author.read(post_id)["content"] == "Before the end, and after it")
-
-
 def test_warning_comes_before_it_is_final(author: Author):
     author.create("The same words twice", scheduledAt="2027-08-01T09:00:00", timeZone="Europe/Berlin")
-    begin(author, "The same words twice")
+    author.begin("The same words twice")
     author.choose("2027-08-01T10:00:00", "Europe/Berlin")
     author.click("Schedule")
     author.reads("The same text goes to this account")
@@ -214,38 +177,6 @@ def test_warning_comes_before_it_is_final(author: Author):
     author.click("Schedule")
     author.click("Schedule anyway")
     assert author.read(author.arrives_at_the_post())["status"] == "scheduled"
-
-
-def test_scheduled_post_is_edited_only_by_an_order(author: Author):
-    post_id = author.create("As promised", scheduledAt="2027-07-01T09:00:07", timeZone="Europe/Berlin")
-    author.open(f"{NEW}?id={post_id}")
-    author.write("As promised, and better")
-    author.reads("this post goes out as it was until you save")
-    assert author.read(post_id)["content"] == "As promised"
-    author.click("Save text only")
-    author.arrives_at_the_post()
-    post = author.read(post_id)
-    assert (post["content"], post["scheduledAt"]) == ("As promised, and better", "2027-07-01T07:00:07.000Z")
-
-
-def test_change_from_elsewhere_is_not_replaced_before_a_person_decides(author: Author):
-    post_id = author.create("The first words")
-    author.open(f"{NEW}?id={post_id}")
-    author.find("textarea")
-    author.offline(True)
-    try:
-        author.write("Mine")
-        author.reads("Kept in this browser.")
-        author.browser.get("about:blank")
-    finally:
-        author.offline(False)
-    author.call("PATCH", f"/api/posts/{post_id}", {"content": "Theirs"})
-    author.open(f"{NEW}?id={post_id}")
-    author.reads("This post was changed elsewhere meanwhile.")
-    assert author.find("textarea").get_attribute("value") == "Mine"
-    assert author.read(post_id)["content"] == "Theirs"
-    author.click("Take the saved version")
-    author.wait("the saved text", lambda: author.find("textarea").get_attribute("value") == "Theirs")
 
 
 def test_old_post_is_copied_and_stays_as_it_is(author: Author):
@@ -281,7 +212,7 @@ def tab_to(author: Author, arrived: Any) -> None:
 
 
 def test_schedule_clicked_twice_schedules_once(author: Author):
-    begin(author, "Impatient")
+    author.begin("Impatient")
     author.choose("2027-06-02T09:00:00", "Europe/Berlin")
     author.browser.execute_script(
         "const button = [...document.querySelectorAll('.finish-buttons button')][0]; button.click(); button.click();"
@@ -308,7 +239,7 @@ def test_next_free_slot_of_the_account_is_taken(author: Author):
 
 def test_composer_fits_a_small_phone(author: Author):
     author.size(320, 640, phone=True)
-    begin(author, "A very_long_word_" * 12)
+    author.begin("A very_long_word_" * 12)
     author.choose("2027-10-31T02:30:07", "Europe/Berlin")
     author.click("Add a file")
     assert not author.scrolls_sideways()

@@ -1,6 +1,7 @@
 """A post's page in a real browser: its story, its actions, and the question after an unknown outcome."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
@@ -101,7 +102,7 @@ def test_unknown_outcome_is_sent_again_once_a_person_says_so(author: Author):
 
 
 def test_post_is_moved_by_a_key_to_another_second(author: Author):
-    body = {"scheduledAt": "2027-06-01T09:00:07", "timeZone": "Europe/Berlin"}
+    body: dict[str, Any] = {"scheduledAt": "2027-06-01T09:00:07", "timeZone": "Europe/Berlin"}
     post_id = opened(author, author.create("To be moved", **body))
     author.press("m")
     author.wait("the time", lambda: author.labelled("Time").get_attribute("value") == "09:00:07")
@@ -112,7 +113,7 @@ def test_post_is_moved_by_a_key_to_another_second(author: Author):
 
 
 def test_post_is_unscheduled_and_cancelled_once_it_is_confirmed(author: Author):
-    body = {"scheduledAt": "2027-06-03T09:00:00", "timeZone": "Europe/Berlin"}
+    body: dict[str, Any] = {"scheduledAt": "2027-06-03T09:00:00", "timeZone": "Europe/Berlin"}
     post_id = opened(author, author.create("On second thoughts", **body))
     author.click("Unschedule")
     author.reads("A draft. Nothing goes out until you schedule it.")
@@ -126,7 +127,7 @@ def test_post_is_unscheduled_and_cancelled_once_it_is_confirmed(author: Author):
 
 
 def test_calls_are_shown_without_a_token(author: Author):
-    body = {"scheduledAt": "2027-06-04T09:00:00", "timeZone": "Europe/Berlin"}
+    body: dict[str, Any] = {"scheduledAt": "2027-06-04T09:00:00", "timeZone": "Europe/Berlin"}
     post_id = opened(author, author.create("By hand or by shell", **body))
     author.find("main > section > details summary").click()
     text = author.reads("$TOKEN")
@@ -156,7 +157,7 @@ def test_unknown_post_answers_with_a_way_back(author: Author):
 
 def test_page_fits_a_small_phone(author: Author):
     author.size(320, 640, phone=True)
-    body = {"scheduledAt": "2027-06-05T09:00:07", "timeZone": "America/Argentina/ComodRivadavia"}
+    body: dict[str, Any] = {"scheduledAt": "2027-06-05T09:00:07", "timeZone": "America/Argentina/ComodRivadavia"}
     opened(author, author.create("A_very_long_word_" * 20, **body))
     assert not author.scrolls_sideways()
     author.click("Move…")
