@@ -22,7 +22,7 @@ interface Found {
 async function pageOf(query: URLSearchParams, cursor?: string): Promise<{ data: Post[]; nextCursor: string | null }> {
   const company = query.get("companyId");
   const answer = await api.get("/api/posts", {
-    query: { needsAttention: true, limit: PAGE, ...(cursor ? { cursor } : {}), ...(company ? { companyId: company } : {}) },
+    query: { needsAttention: true, sort: "scheduledAt", order: "asc", limit: PAGE, ...(cursor ? { cursor } : {}), ...(company ? { companyId: company } : {}) },
   });
   return { data: answer.data, nextCursor: answer.nextCursor ?? null };
 }
@@ -150,7 +150,7 @@ export function Attention(_: PageProps) {
           <button type="button" class="button" disabled={busy} onClick={() => setMoving("move")}>Move…</button>
           <button type="button" class="button" disabled={busy || selected.size < 2} onClick={() => setMoving("spread")}>Spread…</button>
           <button type="button" class="button danger" disabled={busy} onClick={() => void cancel(chosen)}>Cancel posts</button>
-          <button type="button" class="button" onClick={clear}>Clear</button>
+          <button type="button" class="button clear" onClick={clear}>Clear</button>
         </div>
       )}
       {moving && (

@@ -107,7 +107,7 @@ function Preview({ posts, outcome }: { posts: Post[]; outcome: Outcome }) {
   return (
     <div class="preview" role="status">
       <h3>{countText(outcome.done.size)} would change{outcome.refused.size ? `, ${countText(outcome.refused.size)} refused` : ""}</h3>
-      <ol>
+      <ol tabIndex={0}>
         {order.map((post) => {
           const done = outcome.done.get(post.id);
           const refused = outcome.refused.get(post.id);
