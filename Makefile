@@ -15,8 +15,11 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--quiet $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
+NODE_20 := [ "$$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null && command -v npm >/dev/null
+BUILD := $(BIN)/python -m app.web.console.build
+
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run test check format format-check lint types lock bench bench-import bench-scale attack chaos \
+.PHONY: help setup demo run console node test check format format-check lint types lock bench bench-import bench-scale attack chaos \
 	simulate mutate audit sbom clean
 
 help: ## Show this list
@@ -42,7 +45,15 @@ demo: $(LOCAL) ## Watch the whole local stack publish a few posts on the second
 	@$(BIN)/python -m app.local demo $(if $(MODE),--mode $(MODE)) $(ARGS)
 
 run: $(LOCAL) ## Start the local stack and keep it running: app 8000, QStash 8080, n8n 5678, LinkedIn 8090
+	@if $(NODE_20) || [ -e $(VENV)/.stamp-console ]; then $(BUILD) || echo "Going on without the console."; \
+		else echo "No Node 20 here, so no console. 'make console' brings one for it."; fi
 	@$(BIN)/python -m app.local run $(ARGS)
+
+console: node ## Build the console's pages. Without Node 20 on this machine, one is installed in .venv
+	@$(BUILD)
+
+node: $(LOCAL)
+	@$(NODE_20) || $(MAKE) $(VENV)/.stamp-console
 
 # The packages of a test that compiles a TypeScript client. Without node that test is skipped, and fails under CI.
 $(CLIENTS): tests/clients/typescript/package-lock.json | $(DEV)
@@ -51,6 +62,7 @@ $(CLIENTS): tests/clients/typescript/package-lock.json | $(DEV)
 		else echo "npm cannot install $<: the test of a TypeScript client is skipped."; fi
 
 test: $(DEV) $(CLIENTS) ## Run every test, on SQLite and PostgreSQL
+	@! command -v chromium >/dev/null || $(MAKE) node
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: format-check lint types test ## Run CI's checks: format, lint, types, tests
@@ -66,16 +78,20 @@ lint: $(DEV) ## Lint with ruff, and look for insecure code with bandit
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml app wsgi.py
 
-types: $(DEV) ## Check the types with mypy
+types: $(DEV) node ## Check the types, of the console too
 	@$(BIN)/mypy --no-error-summary
+	@$(BUILD) --check
 
 lock: ## Rewrite requirements*.txt from pyproject.toml, with uv. LOCK_ARGS=--upgrade for newer versions
 	@command -v uv >/dev/null || { echo "'make lock' needs uv: pipx install uv"; exit 1; }
-	@$(LOCK) --extra server --extra local --extra mcp --extra dev -o requirements-dev.txt
-	@$(LOCK) --extra server --extra local --extra mcp --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
+	@$(LOCK) --extra server --extra local --extra mcp --extra sentry --extra otel --extra dev -o requirements-dev.txt
+	@$(LOCK) --extra server --extra local --extra mcp --extra sentry --extra otel --extra dev --extra bench -c requirements-dev.txt -o requirements-bench.txt
 	@$(LOCK) --extra server --extra local -c requirements-dev.txt -o requirements-local.txt
 	@$(LOCK) --extra server -c requirements-dev.txt -o requirements-server.txt
 	@$(LOCK) --extra mcp -c requirements-dev.txt -o requirements-mcp.txt
+	@$(LOCK) --extra sentry -c requirements-dev.txt -o requirements-sentry.txt
+	@$(LOCK) --extra otel -c requirements-dev.txt -o requirements-otel.txt
+	@$(LOCK) --extra console -c requirements-dev.txt -o requirements-console.txt
 	@$(LOCK) --extra audit -c requirements-dev.txt -o requirements-audit.txt
 	@$(LOCK) -c requirements-dev.txt -o requirements.txt
 	@! grep -nE '(://|index-url|find-links)' requirements*.txt || { echo "A lock file names a registry's host."; exit 1; }
@@ -111,6 +127,6 @@ sbom: $(AUDIT) ## Write sbom.json: the packages of an installation, as CycloneDX
 		-o sbom.json requirements-server.txt
 	@echo "sbom.json: $$(grep -c '"purl"' sbom.json) packages of requirements-server.txt"
 
-clean: ## Remove .venv, caches and local data
-	@rm -rf $(VENV) tests/clients/typescript/node_modules instance mutants bench-results sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove .venv, caches, builds and local data
+	@rm -rf $(VENV) tests/clients/typescript/node_modules app/web/console/node_modules app/web/console/dist instance mutants bench-results sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The commands: db upgrade, sweep, prune, token, doctor, rearm, after-restore, cron and keys."""
+"""The commands: db upgrade, sweep, prune, token, doctor, rearm, after-restore, cron, keys, pause, user, company."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app.cli_keys import keys_commands
+from app.cli_pause import SWITCH
+from app.cli_people import PEOPLE
 from app.deps import Services
 from app.domain.errors import Refusal, Unavailable
 from app.domain.ports import MessageServiceError, Schedule
@@ -30,7 +32,7 @@ def register_commands(app: Flask) -> None:
     services: Services = app.extensions["punctual"]
     database = AppGroup("db", help="The database's schema.")
     database.add_command(_upgrade(services))
-    made = (_sweep, _prune, _token, _doctor, _rearm, _after_restore, _cron, keys_commands)
+    made = (_sweep, _prune, _token, _doctor, _rearm, _after_restore, _cron, keys_commands, *SWITCH, *PEOPLE)
     for command in (database, *(make(services) for make in made)):
         app.cli.add_command(command)
 

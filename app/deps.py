@@ -6,20 +6,34 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.domain.delivery import DeliveryResult, ReadyDelivery, StopRequest
 from app.domain.in_flight import InFlight
 from app.domain.lanes import Lanes
 from app.domain.lead import MeasuredLead
 from app.domain.oauth import Authorizer
-from app.domain.ports import AddressProbe, Clock, MediaCheck, MessageLog, MessageService, Publisher, Schedules, Vault
+from app.domain.ports import (
+    AddressProbe,
+    Clock,
+    MediaCheck,
+    MediaFiles,
+    MessageLog,
+    MessageService,
+    Publisher,
+    Schedules,
+    Vault,
+)
 from app.domain.post import Account
 from app.domain.seats import Seats
+from app.domain.traces import Tracer
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
 from app.domain.webhooks import EventMessages, EventSender
 from app.settings.values import Settings
 from app.store.engine import Database
+
+if TYPE_CHECKING:
+    from app.store.operations.call_counts import CallCounts
 
 #: Runs the work over the items, so many at a time, and returns the results in order.
 RunMany = Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]]
@@ -53,11 +67,12 @@ class Deps:
     """Made once by wiring.
 
     `messages` is None in poll mode. `publisher`, `vault` and `linkedin` are None while not configured. `media` is
-    None where media are not checked before the instant. `seats` bounds the deliveries that wait for their instant.
-    None means that none may wait. `database_clock` is True where the database has a clock of its own. Claims and
-    sweeps then compare it with ours. `more_publishers` are those after the first one, and `in_flight` has a lane for
-    each. `stop` is None where the end of the process is not announced. `event_messages`
-    is None in poll mode, and `event_sender` where no event is delivered.
+    None where media are not checked before the instant, and so is `media_files`, the look for authors. `seats` bounds
+    the deliveries that wait for their instant. None means that none may wait. `database_clock` is True where the
+    database has a clock of its own. Claims and sweeps then compare it with ours. `more_publishers` are those after the
+    first one, and `in_flight` has a lane for each. `stop` is None where the end of the process is not announced.
+    `event_messages` is None in poll mode, `event_sender` where no event is delivered,
+    and `call_counts` without METRICS_SECRET.
     """
 
     settings: Settings
@@ -72,10 +87,12 @@ class Deps:
     seats: Seats | None
     linkedin: Authorizer | None = None
     media: MediaCheck | None = None
+    media_files: MediaFiles | None = None
     database_clock: bool = False
     stop: StopRequest | None = None
     event_messages: EventMessages | None = None
     event_sender: EventSender | None = None
+    call_counts: CallCounts | None = None
     lead: MeasuredLead = field(default_factory=MeasuredLead)
     in_flight: InFlight | Lanes = field(default_factory=InFlight)
     more_publishers: tuple[Publisher, ...] = ()
@@ -91,7 +108,8 @@ class Deps:
 class Services:
     """The needs of the web layer and the commands: those of the use cases, and two verifiers.
 
-    `schedules` and `message_log` are None in poll mode, and `own_address` without PUBLIC_BASE_URL.
+    `schedules` and `message_log` are None in poll mode, and `own_address` without PUBLIC_BASE_URL, and
+    `tracer` without a collector of traces.
     """
 
     deps: Deps
@@ -100,3 +118,4 @@ class Services:
     schedules: Schedules | None = None
     message_log: MessageLog | None = None
     own_address: AddressProbe | None = None
+    tracer: Tracer | None = None

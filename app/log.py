@@ -10,6 +10,8 @@ import json
 import logging
 import re
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,15 +21,16 @@ from typing import Any, TextIO, cast
 logger = logging.getLogger("punctual")
 
 _PROBLEMS = """
-    account.connect_failed account.refresh_failed account.refresh_postponed account.token_unreadable alert
-    alert.not_cleared alert.not_kept api_key.use_not_kept armings.not_counted auth.keys_unavailable breaker.opened
-    clock.corrected database.connection_lost database.not_migrated database.pool_exhausted database.unavailable
-    delivery.refused events.not_published events.refused events.sweep_postponed gate.claim_alone gate.no_extra_sender
-    gate.settle_alone idempotency.not_kept in_flight.not_shared jobs.postponed lease.not_armed
-    linkedin.verifier_refused message.lost message.not_cancelled message.not_kept messages.outdated not_configured
-    post.early_by_database post.not_armed post.not_compared post.not_settled post.rearm_limit pruning.postponed
-    publisher.not_warm rate_limit.not_counted records.prune_postponed reports.missing restore.foreign_message
-    restore.not_checked restore.went_back secret.refused sweep.clock_skew
+    account.connect_failed account.not_revoked account.refresh_failed account.refresh_postponed
+    account.token_unreadable alert alert.not_cleared alert.not_kept api_key.use_not_kept armings.not_counted
+    auth.keys_unavailable breaker.opened clock.corrected console.build_unreadable database.connection_lost
+    database.not_migrated database.pool_exhausted database.unavailable delivery.refused events.not_published
+    events.refused events.sweep_postponed gate.claim_alone gate.no_extra_sender gate.settle_alone
+    idempotency.not_kept in_flight.not_shared jobs.postponed lease.not_armed linkedin.verifier_refused message.lost
+    message.not_cancelled message.not_kept messages.outdated not_configured post.early_by_database post.not_armed
+    post.not_compared post.not_settled post.rearm_limit pruning.postponed publisher.not_warm rate_limit.not_counted
+    records.prune_postponed reports.missing restore.foreign_message restore.not_checked restore.went_back
+    secret.refused shell sweep.clock_skew
 """
 #: Events about a fault that an operator may have to mend. An event with a stack trace is an error anyway.
 PROBLEMS = frozenset(_PROBLEMS.split())
@@ -35,8 +38,13 @@ PROBLEMS = frozenset(_PROBLEMS.split())
 
 #: The id of the request that this thread serves, in each of its lines. Threads for a request's work copy the context.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+#: The user whose request this thread serves, and the monotonic second when the request began.
+caller: ContextVar[str | None] = ContextVar("caller", default=None)
+began: ContextVar[float | None] = ContextVar("began", default=None)
 #: The servers' own lines of accesses. Their queries hold codes of OAuth and tokens of callback addresses.
 ACCESS_LOGS = ("werkzeug", "gunicorn.access", "granian.access")
+#: The events of other loggers. Any other one is named after its logger.
+_OTHER_EVENTS = {"granian.access": "access", "py.warnings": "python.warning"}
 _QUERY = re.compile(r"\?[^\s\"]+")
 
 
@@ -51,10 +59,46 @@ class JsonLines(logging.Formatter):
         }
         if (current := request_id.get()) is not None:
             own["request_id"] = current
-        line = own | getattr(record, "fields", {}) | own  # ours win over fields of the same name
+        line = own | _of_request() | getattr(record, "fields", {}) | own  # ours win over fields of the same name
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _visible(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def _of_request() -> dict[str, Any]:
+    """Return who sent the request, and how long it has lasted."""
+    found: dict[str, Any] = {}
+    if (by := caller.get()) is not None:
+        found["by"] = by
+    if (since := began.get()) is not None:
+        found["duration_ms"] = round((time.monotonic() - since) * 1000, 1)
+    return found
+
+
+def begin_request(current: str) -> None:
+    """Log as a part of this request from now on. The caller is unknown until `caller` is set."""
+    request_id.set(current)
+    began.set(time.monotonic())
+
+
+def end_request() -> None:
+    """Log outside of any request: the thread serves others next."""
+    for of_request in (request_id, caller, began):
+        of_request.set(None)
+
+
+class ServerLines(JsonLines):
+    """Formats a line of the server or of a library.
+
+    The event is named after the logger, and the text is its `message`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {"message": record.getMessage()}
+        name = "server" if record.name.startswith("_granian") else _OTHER_EVENTS.get(record.name, record.name)
+        event = logging.makeLogRecord(record.__dict__ | {"msg": name})
+        event.args, event.fields = (), fields
+        return super().format(event)
 
 
 def _visible(line: str) -> str:
@@ -110,6 +154,35 @@ def configure() -> None:
         logger.setLevel(logging.INFO)
         logger.propagate = False
         hide_queries()
+        _configure_others()
+
+
+def _configure_others() -> None:
+    """Format warnings of libraries and the end of threads too, unless logging is configured already."""
+    if logging.root.handlers:
+        return
+    others = _StreamHandler("stderr")
+    others.setLevel(logging.WARNING)
+    others.setFormatter(ServerLines())
+    others.addFilter(lambda record: record.name not in ACCESS_LOGS)  # the servers write these themselves
+    logging.root.addHandler(others)
+    logging.captureWarnings(True)
+    threading.excepthook = _log_thread
+
+
+def _log_thread(ended: threading.ExceptHookArgs) -> None:
+    """Log the unexpected end of a thread. Python calls this while it handles the exception."""
+    emit("thread.failed", exc_info=True, thread=ended.thread.name if ended.thread else None)
+
+
+def below_warning() -> logging.Filter:
+    """Return a filter of routine lines, for the server's configuration."""
+    return _Routine()
+
+
+class _Routine(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.WARNING
 
 
 def emit(event: str, *, level: int | None = None, exc_info: bool = False, **fields: Any) -> None:

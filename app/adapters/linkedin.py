@@ -93,6 +93,19 @@ class LinkedIn:
             refresh_token,
         )
 
+    def revoke(self, token: str) -> None:
+        """Revoke an access or refresh token.
+
+        Raises: AuthorizationError when LinkedIn does not revoke it.
+        """
+        s = self._settings
+        secret = str(s.linkedin_client_secret)
+        form = {"token": token, "client_id": s.linkedin_client_id, "client_secret": secret}
+        with self._session() as session, _authorization_errors((token, secret)):
+            answer = session.post(s.linkedin_revocation_url, data=form, withhold_token=True, timeout=self._timeout())
+            if answer.status_code != 200:
+                raise AuthorizationError("refused", f"the answer is {answer.status_code}")
+
     def _exchange(self, code: str, **options: str) -> Grant:
         return self._request_grant(
             lambda session: session.fetch_token(

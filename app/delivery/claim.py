@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
+from app.store.operations import pauses
 from app.store.posts import leases, queries, transitions
 from app.store.posts.claim_sql import Intent
 
@@ -41,6 +42,7 @@ def claim(
         won = transitions.claim(tx, intents, now=now, lease_until=lease_until, skip_locked=skip_locked)
         lost = [delivery.post for index, delivery in enumerate(group) if index not in won]
         accounts = queries.accounts_of(tx, lost) if lost else {}
+        is_paused = bool(lost) and pauses.read(tx) is not None
         locked = leases.still_scheduled(tx, lost) if lost and skip_locked else ()
         compared = lost and deps.database_clock and not skip_locked
         early = leases.early_by_database(tx, lost, now) if compared else {}
@@ -52,6 +54,8 @@ def claim(
         delivery.early_by = early.get(delivery.post.id) if index not in won else None
         if index not in won and delivery.due > now:  # this host's clock was set back since the look at it
             delivery.early_by = delivery.due - now
+    if is_paused:
+        return [None if d.claimed is not None else TurnedAway.PAUSED for d in group]
     return [None if d.claimed is not None else _loss(d, accounts.get(d.post.id) != d.account) for d in group]
 
 
@@ -59,7 +63,8 @@ def _intent(d: ReadyDelivery) -> Intent:
     woken_at, late_ms = d.message.woken_at, d.message.late_ms
     sending = d.blocked is None
     return Intent(
-        d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, d.tolerance, woken_at, late_ms
+        *(d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, d.tolerance, woken_at, late_ms),
+        publisher=d.publisher if sending else None,
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app.alarms import lead_seconds
-from app.delivery.postpone import rearm, rearm_by_database
+from app.delivery.postpone import leave_paused, rearm, rearm_by_database
 from app.delivery.prepare import prepare
 from app.delivery.seats import wait_for
 from app.deps import Deps
 from app.domain.delivery import DeliveredMessage, DeliveryResult, Dispatched, TurnedAway
 from app.domain.keys import clock_lag, database_tolerance, longest_wait
+from app.domain.lateness import lateness_ms
 from app.domain.lifecycle import Status
 from app.domain.post import Post, Trigger
 from app.log import emit
@@ -47,6 +48,8 @@ def dispatch(
         trigger=trigger,
         status=result.status,
         reason=result.reason,
+        alarm_late_ms=message.late_ms,
+        waited_ms=lateness_ms(message.woken_at, deps.clock.now()) if message.woken_at else None,
     )
     return result
 
@@ -62,7 +65,7 @@ def _dispatch(
     may_wait: bool = True,
 ) -> Dispatched:
     with deps.db.reading() as connection:
-        found, account, circuits = queries.delivery_of(connection, post_id, len(deps.publishers) or 1)
+        found, account, circuits, is_paused = queries.delivery_of(connection, post_id, len(deps.publishers) or 1)
     post = _admit(found, generation)
     if isinstance(post, Dispatched):
         return post
@@ -72,6 +75,8 @@ def _dispatch(
     longest = longest_wait(lead_seconds(deps)) + clock_lag(message.signed_at, now)
     if post.next_attempt_at - now > longest:
         return rearm(deps, post, message, exact=True)
+    if is_paused:
+        return leave_paused(deps, post, message)
     ready = prepare(deps, post, account, circuits, trigger, message, check_media=check_media)
     if isinstance(ready, Dispatched):
         return ready
@@ -80,6 +85,8 @@ def _dispatch(
     if deps.database_clock:
         ready.tolerance = database_tolerance(message.signed_at, now)
     passed: DeliveryResult = deps.gate.deliver(deps, ready)
+    if passed is TurnedAway.PAUSED:  # while the delivery waited for its instant
+        return leave_paused(deps, post, message)
     if passed in (TurnedAway.NO_SEAT, TurnedAway.NO_ROOM):
         return rearm(deps, post, message, exact=False)
     if passed is TurnedAway.ACCOUNT_CHANGED:  # try again with the account as it is now

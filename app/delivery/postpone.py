@@ -21,6 +21,7 @@ from app.store.posts import arming, queries, transitions
 ACCOUNT_HOLD = timedelta(minutes=15)  # between two looks at a post whose account must be reconnected
 MAX_DEFERRAL = timedelta(minutes=5)  # of a post that waits for the breaker
 SPREAD = 0.2  # deferred posts come back spread over this part of their wait, not all together
+PAUSED = "sending_paused"
 MAX_REARMS = 8  # for one due instant. After them the sweep arms the post
 
 
@@ -66,6 +67,19 @@ def _leave_to_sweep(deps: Deps, post: Post, message: DeliveredMessage) -> Dispat
         with deps.db.transaction() as tx:
             arming.forget_message(tx, post.id, message.id)
     return Dispatched("early", "left_to_sweep")
+
+
+def leave_paused(deps: Deps, post: Post, message: DeliveredMessage) -> Dispatched:
+    """Leave a due post to the first sweep after the pause. No alarm is set, so a long pause costs no messages.
+
+    The timeline tells of the pause, once for each delivered message.
+    """
+    is_other = post.message_id not in (None, message.id)
+    if message.id is None or is_other or post.next_attempt_at is None:
+        return Dispatched("retry_scheduled", PAUSED)
+    with deps.db.transaction() as tx:
+        defer_in(tx, post, at=post.next_attempt_at, code=PAUSED, now=deps.clock.now(), reason=PAUSED)
+    return Dispatched("retry_scheduled", PAUSED)
 
 
 def _second(deps: Deps, post: Post, lag: timedelta, exact: bool) -> int:

@@ -14,6 +14,7 @@ from app.alarms import arm_lease_end, is_armed
 from app.alerts import raise_alert
 from app.delivery.circuit import close_breaker, count_in_breaker
 from app.delivery.postpone import MAX_DEFERRAL, SPREAD, deferral_since
+from app.delivery.settled_log import log_settled
 from app.deps import Deps
 from app.domain.alerts import CURES
 from app.domain.breaker import PUBLISHER, Breaker
@@ -78,9 +79,11 @@ def settle(
     where the database stays away, the report and the lease settle the attempt later.
     """
     name = deps.settings.n8n_names[circuit.index] if circuit is not None else PUBLISHER
-    return _persist(
-        deps, post, verdict, lambda tx: _write(deps, tx, post, verdict, sent_at, answered_at, circuit), name
-    )
+
+    def write(tx: Connection) -> Post | None:
+        return _write(deps, tx, post, verdict, sent_at, answered_at, circuit)
+
+    return _persist(deps, post, verdict, write, sent_at, name)
 
 
 def settle_unsent(deps: Deps, post: Post, verdict: Verdict) -> Dispatched:
@@ -94,7 +97,12 @@ def settle_unsent(deps: Deps, post: Post, verdict: Verdict) -> Dispatched:
 
 
 def _persist(
-    deps: Deps, post: Post, verdict: Verdict, apply: Callable[[Connection], Post | None], publisher: str = PUBLISHER
+    deps: Deps,
+    post: Post,
+    verdict: Verdict,
+    apply: Callable[[Connection], Post | None],
+    sent_at: datetime | None = None,
+    publisher: str = PUBLISHER,
 ) -> Dispatched:
     def write() -> Post | None:
         with deps.db.transaction() as tx:
@@ -105,7 +113,7 @@ def _persist(
     except Unavailable:
         emit("post.not_settled", post_id=post.id, attempt=post.attempt, outcome=verdict.outcome)
         return Dispatched("dispatched", NOT_SETTLED)
-    result = _after_commit(deps, post, settled, verdict, publisher)
+    result = _after_commit(deps, post, settled, verdict, sent_at, publisher)
     if settled is None and verdict.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
         arm_lease_end(deps, post, _lease_end(deps, post, verdict))
     return result
@@ -141,7 +149,7 @@ def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> SettledGroup:
     for one in group:
         if one.post.id in settled:
             with in_request(one.request_id):
-                _log_settled(one.post, None, one.verdict)
+                log_settled(one.post, None, one.verdict, one.sent_at)
     leased = [(post, lease_until) for post in posts if post.id in held & settled]
     return SettledGroup({post.id for post in posts} - settled, leased)
 
@@ -272,9 +280,11 @@ def _hold(deps: Deps, post: Post, verdict: Verdict, now: datetime) -> timedelta:
     return max(wait, min(timedelta(seconds=verdict.retry_after or 0), MAX_DEFERRAL))
 
 
-def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict, publisher: str) -> Dispatched:
+def _after_commit(
+    deps: Deps, post: Post, settled: Post | None, verdict: Verdict, sent_at: datetime | None, publisher: str
+) -> Dispatched:
     """Raise the alert, arm the next try, and return the result of the delivery."""
-    _log_settled(post, settled, verdict)
+    log_settled(post, settled, verdict, sent_at)
     if verdict.alert is not None and verdict.outcome is not Outcome.RECONNECT:
         raise_alert(deps, verdict.alert, publisher, CURES[verdict.alert])
     if settled is None:
@@ -282,16 +292,3 @@ def _after_commit(deps: Deps, post: Post, settled: Post | None, verdict: Verdict
     if settled.status is Status.SCHEDULED:
         return Dispatched("retry_scheduled", verdict.code, is_armed(deps, settled))
     return Dispatched("failed", settled.error_code)
-
-
-def _log_settled(post: Post, settled: Post | None, verdict: Verdict) -> None:
-    """Log one attempt's end. `error` is the masked raw text, for operators alone."""
-    emit(
-        "post.settled",
-        post_id=post.id,
-        attempt=post.attempt,
-        outcome=verdict.outcome,
-        code=verdict.code,
-        status=settled.status if settled else None,
-        error=verdict.detail,
-    )

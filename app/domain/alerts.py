@@ -34,7 +34,10 @@ OVERLOADED_AFTER = timedelta(seconds=1)  # of deliveries that wait for room in f
 OVERLOADED_RENEWED = timedelta(seconds=5)
 OVERLOADED_LASTS = timedelta(seconds=30)  # without a renewal: the process has ended
 
+SENDING_PAUSED = "sending_paused"
+
 CURES = {
+    "sending_paused": "An operator has paused all sending. Due posts wait. To send them: flask resume.",
     "breaker_open": "n8n fails. Posts wait, and one post tries from time to time. Look at n8n and its log.",
     "n8n_overloaded": "n8n takes fewer posts a second than fall due. Give n8n more workers, or spread the posts.",
     "workflow_inactive": "n8n does not know the webhook. Activate the workflow, or correct N8N_WEBHOOK_URL.",

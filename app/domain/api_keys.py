@@ -63,6 +63,8 @@ SCOPES: dict[str, Scope | None] = {
     "GET /api/social-accounts/<account_id>/slots": READ,
     "PUT /api/social-accounts/<account_id>/slots": WRITE,
     "GET /api/social-accounts/<account_id>/slots/next": READ,
+    "GET /api/platforms": READ,
+    "POST /api/media/check": WRITE,
     "GET /api/companies": READ,
     "POST /api/companies": WRITE,
     "GET /api/companies/<company_id>": READ,

@@ -69,6 +69,7 @@ class TurnedAway(enum.Enum):
     NO_ROOM = "as many posts are in flight to n8n as it can take, and the delivery can wait no longer"
     ACCOUNT_CHANGED = "the account is not the one that was prepared"
     POST_CHANGED = "the post is not the one whose media were checked"
+    PAUSED = "the operator has paused all sending"
     TOO_EARLY = "the post is not due yet by the database's clock"
 
 

@@ -36,7 +36,7 @@ OF_SCHEDULED: Final[dict[str, EventType | None]] = {
     "account_reconnected": None,
 }
 #: The transitions to `failed` of a post that may be out.
-HELD: Final = frozenset({"lease_over_held", "held_after_restore"})
+HELD: Final = frozenset({"lease_over_held", "held_after_restore", "outcome_unknown"})
 
 
 def event_of(before: Status, to: Status, reason: str) -> EventType | None:

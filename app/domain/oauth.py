@@ -57,6 +57,10 @@ class Authorizer(Protocol):
 
     def identify(self, access_token: str) -> Member: ...
 
+    def revoke(self, token: str) -> None:
+        """Revoke an access or refresh token that our client got."""
+        ...
+
     def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
         """Get new tokens. `seconds` sets a shorter timeout for this call."""
         ...

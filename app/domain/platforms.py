@@ -19,6 +19,8 @@ the platform's announcements, or where the platform drops text without refusing 
   Meta, "Handling Errors", code 506: consecutive duplicates only. Copies after HTTP 500 answers are on record (koala
   #699). Instagram documents no check.
 
+- Folds. No platform documents where its feed folds a text. These are numbers that previews of schedulers agree on.
+
 Lengths are in UTF-16 code units where the platform's client counts so (LinkedIn, Facebook). Instagram names no unit:
 too many code points are an error, too many UTF-16 code units only a warning.
 """
@@ -50,7 +52,8 @@ class Limits:
     """The limits of one platform.
 
     `text` is in UTF-16 code units, or in code points where `by_code_point`. `hashtags` and `mentions` are None where
-    the platform has no limit. `duplicate_guard` is how long the platform refuses a second copy of a post, less a
+    the platform has no limit. `fold_after` and `fold_lines` are about how much of a text its feed shows at first, in
+    characters and lines. `duplicate_guard` is how long the platform refuses a second copy of a post, less a
     margin. None means that it may take one at once. `shapes` has one entry for each type of post of this platform.
     """
 
@@ -58,6 +61,8 @@ class Limits:
     text: int
     shapes: Mapping[str, Shape]
     duplicate_guard: timedelta | None
+    fold_after: int
+    fold_lines: int
     by_code_point: bool = False
     hashtags: int | None = None
     mentions: int | None = None
@@ -82,6 +87,8 @@ LIMITS = {
             "carousel": Shape((group("image", 2, 20), group("document", 1, 1))),
         },
         duplicate_guard=LINKEDIN_DUPLICATE_GUARD,
+        fold_after=210,
+        fold_lines=3,
     ),
     "instagram": Limits(
         "Instagram",
@@ -94,6 +101,8 @@ LIMITS = {
             "carousel": Shape((group("image video", 2, 10),)),
         },
         duplicate_guard=None,
+        fold_after=125,
+        fold_lines=2,
         by_code_point=True,
         hashtags=30,
         mentions=20,
@@ -110,6 +119,8 @@ LIMITS = {
             "carousel": Shape((group("image", 2, 10),)),
         },
         duplicate_guard=None,
+        fold_after=480,
+        fold_lines=5,
     ),
 }
 

@@ -236,6 +236,29 @@ class MediaCheck(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A media file as its host answers for it. A field is None where the host does not tell.
+
+    `status` is of the host's answer. `size` is in bytes, `width` and `height` are an image's in pixels.
+    """
+
+    verdict: MediaVerdict
+    status: int | None = None
+    content_type: str | None = None
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class MediaFiles(Protocol):
+    """A look at media files for authors: their types and sizes."""
+
+    def inspect(self, urls: Sequence[str], seconds: float) -> list[FoundFile]:
+        """Return one file for each URL, in order, within `seconds`. Never raises."""
+        ...
+
+
 class Vault(Protocol):
     """Encryption at rest for account tokens. `field` is a name of `app.domain.sealing`."""
 

@@ -69,6 +69,7 @@ class Attempt:
 
     `woken_at` is the arrival of the delivery, `accepted_at` n8n's accepting answer, `reported_at` the first report.
     `alarm_late_ms` is the time from the second of the message to its arrival, None without a message.
+    `publisher` is the place of its n8n in N8N_WEBHOOK_URL, None where nothing was sent.
     """
 
     post_id: str
@@ -89,6 +90,7 @@ class Attempt:
     alarm_late_ms: float | None = None
     accepted_at: datetime | None = None
     reported_at: datetime | None = None
+    publisher: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

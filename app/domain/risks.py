@@ -13,6 +13,7 @@ from app.domain.post import Account, Post
 from app.domain.times import to_wire
 
 ACCOUNT_MISSING, RECONNECT_REQUIRED, TOKEN_ENDS = "account_missing", "reconnect_required", "token_expires_before"
+SENDING_PAUSED = "sending_paused"
 NOT_ARMED, PARKED, MEDIA_UNCHECKED = "not_armed", "parked", "media_unchecked"
 MEDIA_GONE = ("media_unreachable", "media_not_public", "media_not_fetched")
 #: Error codes of a scheduled post that a person can do something about.
@@ -51,13 +52,15 @@ class Outlook:
     """What this installation can do for scheduled posts.
 
     `can_refresh`: our OAuth client renews tokens. `armed_before` is the first instant too far for an alarm, None
-    without a message service. `daily_cap` is the account's cap in 24 hours, None without one.
+    without a message service. `daily_cap` is the account's cap in 24 hours, None without one. `is_paused`: the operator
+    has paused all sending.
     """
 
     can_refresh: bool
     armed_before: datetime | None
     checks_media: bool
     daily_cap: int | None
+    is_paused: bool = False
 
 
 #: For lists that ask for no risk.
@@ -83,7 +86,8 @@ def risks_of(post: Post, account: Account | None, outlook: Outlook, over_cap: bo
     due = post.next_attempt_at
     if post.status is not Status.SCHEDULED or due is None:
         return []
-    found = [risk(post.error_code)] if post.error_code in HELD_CODES else []
+    found = [risk(SENDING_PAUSED)] if outlook.is_paused else []
+    found += [risk(post.error_code)] if post.error_code in HELD_CODES else []
     if account is None:
         found.append(risk(ACCOUNT_MISSING))
     elif account.status == RECONNECT_REQUIRED:

@@ -31,6 +31,7 @@ FOREIGN_SETTINGS = (
     *("AUTH_JWKS_URL", "AUTH_ISSUER", "AUTH_AUDIENCE", "INTERNAL_API_SECRET", "N8N_WEBHOOK_AUTH_HEADER"),
     *(f"{name}_PREVIOUS" for name in ("AUTH_JWT_SECRET", "CRON_SECRET", "N8N_CALLBACK_SECRET", "ADMIN_SECRET_KEY")),
     *("INTERNAL_API_SECRET_PREVIOUS", "ALLOW_HTTP_HOSTS", "CONNECT_RETURN_URL", "TRUSTED_PROXIES"),
+    *("SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 )
 # Tuning (retries, leases, budgets) is passed on from the shell, except to a stack that is `alone`.
 TUNING_PREFIXES = (
@@ -113,6 +114,7 @@ def settings(
         "LINKEDIN_CLIENT_SECRET": LINKEDIN_CLIENT_SECRET,
         "LINKEDIN_AUTHORIZATION_URL": f"{ports.url('linkedin')}/oauth/v2/authorization",
         "LINKEDIN_TOKEN_URL": f"{ports.url('linkedin')}/oauth/v2/accessToken",
+        "LINKEDIN_REVOCATION_URL": f"{ports.url('linkedin')}/oauth/v2/revoke",
         "LINKEDIN_USERINFO_URL": f"{ports.url('linkedin')}/v2/userinfo",
     }
 

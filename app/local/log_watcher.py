@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 # Events of every post or every sweep stay in the files. All other events are shown.
-ROUTINE_EVENTS = ("post.created", "post.dispatch", "sweep")
+ROUTINE_EVENTS = ("post.created", "post.dispatch", "posts.changed", "server", "sweep")
 PROBLEM = re.compile(r"\[(WARNING|ERROR|CRITICAL)\]|Traceback|Error\b")
 QUIET_CRON = re.compile(r'^\S+ 200 .*"recovered":\s*0\b')
 
@@ -49,7 +49,7 @@ def _event_text(line: str) -> str | None:
         return None
     if not isinstance(event, dict) or (event.get("level") == "info" and _is_routine(event)):
         return None
-    left_out = ("at", "level", "event", "exception")
+    left_out = ("at", "level", "event", "exception", "duration_ms", "user_id", "company_id")
     rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in left_out and value is not None)
     return f"{str(event.get('at', ''))[11:23]} {event.get('event', '')} {rest}".strip()
 

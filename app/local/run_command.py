@@ -27,7 +27,7 @@ def run(options: StackOptions, stop: StopSignal, *, user: str) -> int:
 
 
 def welcome(stack: Stack, user: str) -> str:
-    """Return the text for the user: addresses, the log folder and a token for `user`."""
+    """Return the text for the user: addresses, the log folder, and tokens for `user` and for an admin."""
     token = stack.flask("token", user)
     api = Client(stack.url, token)
     try:
@@ -43,6 +43,7 @@ def welcome(stack: Stack, user: str) -> str:
         user=user,
         account=account,
         token=token,
+        admin=stack.admin_token(token),
     )
 
 
@@ -53,6 +54,7 @@ def say(line: str) -> None:
 WELCOME = """
 Punctual is up.
   Console    {url}/console/login#token={token}
+  Operator   {url}/console/login#token={admin}
   API        {url}/docs
   Status     {url}/api/scheduler/status
   QStash     {qstash} (stand-in)

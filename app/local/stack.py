@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import jwt
+
 from app.local import client, environment, ports
 from app.local.child_processes import Child, Spec
 from app.local.errors import StackError
@@ -33,6 +35,7 @@ WORKERS = 2
 THREADS = 600
 GRACE_SECONDS = 15  # for requests in flight at the end. A send to a hanging n8n is dropped, and its lease expires.
 START_SECONDS = 60.0
+ADMIN = "operator"  # the user of the admin's token
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,11 @@ class Stack:
             raise StackError(f"'flask {' '.join(arguments)}' failed:\n{reason.strip()}") from None
         return done.stdout.strip()
 
+    def admin_token(self, token: str) -> str:
+        """Return a token of an admin, like this one of a user. A second command would take a second more."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return jwt.encode(claims | {"sub": ADMIN, "role": "admin"}, self._all()["AUTH_JWT_SECRET"], algorithm="HS256")
+
     # Process specifications
 
     def _app(self) -> Spec:
@@ -147,7 +155,10 @@ class Stack:
 
     def _qstash(self) -> Spec:
         names = ("QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
-        return self._stand_in("qstash", "/_local/messages", names, "--data", str(self.options.state / "qstash.sqlite"))
+        arguments = ["--data", str(self.options.state / "qstash.sqlite")]
+        if days := self._all().get("QSTASH_MAX_DELAY_DAYS"):  # the app has read it already, so it is a number
+            arguments += ["--max-delay", str(int(float(days) * 86_400))]
+        return self._stand_in("qstash", "/_local/messages", names, *arguments)
 
     def _n8n(self) -> Spec:
         callback = f"{self.url}/api/webhooks/publish-status"

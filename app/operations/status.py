@@ -28,7 +28,7 @@ WINDOW = timedelta(hours=24)
 FIELDS = """
     operational database messageService publisher lastRunAt lastRunDurationMs lastRunStatus totalRuns totalPublished
     totalProcessed totalFailed executionLock queue overdue oldestOverdueSeconds parked unarmed nextScheduledAt lateness
-    breaker n8n alarm publishedLateness alerts
+    breaker n8n alarm publishedLateness paused alerts
 """
 
 
@@ -64,7 +64,7 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
     stopped = deps.messages is None and any(alert.kind == "no_sweep" for alert in current)  # poll mode without polls
     held = lease is not None and lease.expires_at > now
     return {
-        "operational": deps.publisher is not None and circuit.opened_at is None and not stopped,
+        "operational": deps.publisher is not None and circuit.opened_at is None and not stopped and state.pause is None,
         "database": "ok",
         "lastRunAt": to_wire(figures.last_run_at) if figures else None,
         "lastRunDurationMs": figures.last_duration_ms if figures else None,
@@ -89,6 +89,7 @@ def _read_status(deps: Deps, now: datetime) -> dict[str, Any]:
         "n8n": _publisher(deps, times, state, now),
         "alarm": _alarm(deps, times["alarm"]),
         "publishedLateness": _published(times["published"]),
+        "paused": {"since": to_wire(state.pause.since), "reason": state.pause.reason} if state.pause else None,
         "alerts": [_public(alert, deps.settings.n8n_names) for alert in current],
     }
 

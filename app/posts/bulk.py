@@ -217,8 +217,19 @@ def _result(operation: Operation, decision: Planned | Refusal) -> RowResult:
     )
 
 
+def _log(user_id: str, results: Sequence[RowResult]) -> None:
+    """Log the committed rows as one line: the ids of the posts by their new status."""
+    changed: dict[str, list[str | None]] = {}
+    for one in results:
+        if one.done:
+            changed.setdefault(str(one.post_status), []).append(one.post_id)
+    if changed:
+        emit("posts.changed", by=user_id, posts=changed)
+
+
 def _arm(deps: Deps, user_id: str, written: _Written) -> list[RowResult]:
     """Arm the committed posts and cancel the former messages. Return the results with a warning for unarmed posts."""
+    _log(user_id, written.results)
     unarmed = arm_ordered(deps, written.armable, user_id)
     disarm_batch(deps, written.messages)
     return [

@@ -6,7 +6,7 @@ Invariant: a page and its risks take a fixed number of statements, however many 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.alarms import armed_horizon
 from app.deps import Deps
@@ -17,6 +17,7 @@ from app.domain.post_lists import Order, Place, PostFilter
 from app.domain.risks import Outlook, Risk, risk, risks_of
 from app.log import emit
 from app.store.engine import Connection
+from app.store.operations import pauses
 from app.store.posts import days, pages, post_counts, queries
 
 Risks = dict[str, list[Risk]]
@@ -82,5 +83,6 @@ def _risks(connection: Connection, found: Sequence[Post], outlook: Outlook) -> R
     if not scheduled:
         return {}
     accounts = queries.accounts_of(connection, scheduled)
+    outlook = replace(outlook, is_paused=pauses.read(connection) is not None)
     over = days.over_cap(connection, scheduled, outlook.daily_cap) if outlook.daily_cap is not None else set()
     return {post.id: risks_of(post, accounts.get(post.id), outlook, post.id in over) for post in scheduled}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 
 from app.settings.secret_values import secret_problems
@@ -23,7 +24,15 @@ DEBUGGING = {
 
 def contradictions(s: Settings) -> list[tuple[str, str]]:
     """Return (setting, problem) for each contradiction between settings and each missing partner."""
-    found = [*_addresses(s), *transport_problems(s), *_users(s), *_local(s), *secret_problems(s), *_spans(s)]
+    found = [
+        *_addresses(s),
+        *_packages(s),
+        *transport_problems(s),
+        *_users(s),
+        *_local(s),
+        *secret_problems(s),
+        *_spans(s),
+    ]
     return [(name, problem) for wrong, name, problem in found if wrong]
 
 
@@ -62,6 +71,28 @@ def _addresses(s: Settings) -> list[tuple[bool, str, str]]:
             "is a test URL. It works only once after a click in the editor. Use the /webhook/ URL",
         ),
     ]
+
+
+def _packages(s: Settings) -> list[tuple[bool, str, str]]:
+    """Check that the optional packages of set settings are installed."""
+    return [
+        (bool(value) and not is_installed(module), name, f"needs a package: pip install --require-hashes -r {lock}")
+        for name, value, module, lock in (
+            ("SENTRY_DSN", s.sentry_dsn, "sentry_sdk", "requirements-sentry.txt"),
+            (
+                *("OTEL_EXPORTER_OTLP_ENDPOINT", s.otel_exporter_otlp_endpoint),
+                *("opentelemetry.exporter.otlp.proto.http", "requirements-otel.txt"),
+            ),
+        )
+    ]
+
+
+def is_installed(module: str) -> bool:
+    """Return True if the module can be imported. It is not imported."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of its parent
+        return False
 
 
 def _users(s: Settings) -> list[tuple[bool, str, str]]:

@@ -19,8 +19,11 @@ REASONS = {
     "auth_jwks_url": "anyone who can change its answer can sign in as any user",
     "linkedin_authorization_url": "tokens travel over it",
     "linkedin_token_url": "tokens travel over it",
+    "linkedin_revocation_url": "tokens travel over it",
     "linkedin_userinfo_url": "tokens travel over it",
     "connect_return_url": "tokens travel over it",
+    "sentry_dsn": "its key and the errors travel over it",
+    "otel_exporter_otlp_endpoint": "the traces travel over it",
 }
 
 

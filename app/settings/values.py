@@ -62,6 +62,7 @@ class Settings:
     admin_secret_key_previous: str | None = setting(None, readers.secret_header)
     internal_api_secret: str | None = setting(None, readers.secret_header)
     internal_api_secret_previous: str | None = setting(None, readers.secret_header)
+    metrics_secret: str | None = setting(None, readers.secret_header)
     cors_origins: tuple[str, ...] = setting((), readers.origins)
     allow_http_hosts: tuple[str, ...] = setting((), readers.hosts)
     n8n_webhook_url: str | None = setting(None, readers.urls)  # one, or several with commas
@@ -79,6 +80,7 @@ class Settings:
     linkedin_client_secret: str | None = setting(None, readers.credential)
     linkedin_authorization_url: str = setting("https://www.linkedin.com/oauth/v2/authorization", readers.url)
     linkedin_token_url: str = setting("https://www.linkedin.com/oauth/v2/accessToken", readers.url)
+    linkedin_revocation_url: str = setting("https://www.linkedin.com/oauth/v2/revoke", readers.url)
     linkedin_userinfo_url: str = setting("https://api.linkedin.com/v2/userinfo", readers.url)
     linkedin_scopes: tuple[str, ...] = setting(("openid", "profile", "w_member_social"), readers.scopes)
     linkedin_pkce: bool = setting(True, readers.flag)
@@ -111,6 +113,7 @@ class Settings:
     rate_limit_reads: readers.Rate = setting(readers.Rate(1200, 60), readers.rate)  # noqa: RUF009
     rate_limit_writes: readers.Rate = setting(readers.Rate(1200, 60), readers.rate)  # noqa: RUF009
     rate_limit_public: readers.Rate = setting(readers.Rate(600, 60), readers.rate)  # noqa: RUF009
+    rate_limit_media_checks: readers.Rate = setting(readers.Rate(60, 60), readers.rate)  # noqa: RUF009
     rate_limit_failed_proofs: readers.Rate = setting(readers.Rate(60, 60), readers.rate)  # noqa: RUF009
     trusted_proxies: int = setting(0, readers.proxies)
     quota_posts: int = setting(10_000, readers.quota)
@@ -122,6 +125,8 @@ class Settings:
     quota_webhook_endpoints: int = setting(50, readers.quota)
     quota_idempotency: int = setting(50_000, readers.quota)
     quota_api_keys: int = setting(20, readers.quota)
+    sentry_dsn: str | None = setting(None, readers.url)
+    otel_exporter_otlp_endpoint: str | None = setting(None, readers.base_url)
     vercel_automation_bypass_secret: str | None = setting(None, readers.credential)
     vercel: bool = setting(False, readers.flag)
     local: bool = setting(False, readers.flag)

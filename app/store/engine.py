@@ -27,6 +27,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE = 20
 POOL_OVERFLOW = 20
 POOL_TIMEOUT_SECONDS = 10.0
+SQLITE_CONNECTIONS = 15  # of SQLAlchemy's own pool: 5, and 10 more
+MAX_CONNECTIONS = "max_connections"  # the engine's option with the bound of its pool
 
 
 def normalise_url(url: str) -> URL:
@@ -69,6 +71,7 @@ def make_engine(
         use_native_hstore=False,  # the driver would ask each new connection for a type that we do not use
         hide_parameters=True,  # texts and tokens
         connect_args={key: value for key, value in arguments.items() if key not in parsed.query},
+        execution_options={MAX_CONNECTIONS: pool_size + pool_overflow},
     )
     prepare_sessions(engine, limits)
     replace_dead_connections(engine)
@@ -79,7 +82,9 @@ def make_engine(
 
 def _sqlite_engine(url: URL) -> sa.Engine:
     driver = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-    engine = sa.create_engine(url, connect_args=driver, hide_parameters=True)
+    engine = sa.create_engine(
+        url, connect_args=driver, hide_parameters=True, execution_options={MAX_CONNECTIONS: SQLITE_CONNECTIONS}
+    )
     watch_errors(engine)
 
     @event.listens_for(engine, "do_connect")

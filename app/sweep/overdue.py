@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from app.alarms import arm_batch, armed_horizon
 from app.arming_budget import count_armed, within_budget
 from app.delivery.dispatch import dispatch
+from app.delivery.postpone import PAUSED
 from app.domain.delivery import Dispatched
 from app.domain.post import Post
+from app.store.operations import pauses
 from app.store.posts import arming, backlog
 from app.store.posts.backlog import LONGEST_SWEEP
 from app.sweep.isolate import isolate
@@ -25,8 +27,12 @@ DISPATCHING_ENDS, SENDING_ENDS, ARMING_ENDS = 0.7, 0.8, 1.0  # parts of the budg
 
 
 def send_overdue(run: SweepRun) -> None:
-    """Re-arm or dispatch every overdue post. In poll mode, dispatch every due one."""
+    """Re-arm or dispatch every overdue post. In poll mode, dispatch every due one. Send nothing during a pause."""
     deps = run.deps
+    with deps.db.reading() as connection:
+        run.swept.paused = pauses.read(connection) is not None
+    if run.swept.paused:
+        return
     if deps.messages is None:
         delivered = deliver_due(deps, lambda: run.in_time(SENDING_ENDS))
         run.swept.recovered, run.swept.failed = delivered.sent, delivered.failed
@@ -76,6 +82,8 @@ def _rearm_overdue(run: SweepRun, fresh: list[Post], before: datetime) -> set[st
         counted = arming.count_arming(
             tx, [post.id for post in fresh], overdue, now=deps.clock.now(), swept=True, unlocked_only=True
         )
+    places = {post.id: place for place, post in enumerate(fresh)}  # the UPDATE returns its rows in no order
+    counted.sort(key=lambda post: places[post.id])
     refused = {post.id for post in arm_batch(deps, counted)}
     run.message_service_down = bool(counted) and len(refused) == len(counted)
     accepted = {post.id for post in counted} - refused
@@ -87,8 +95,10 @@ def _had_its_chance(run: SweepRun, post: Post) -> bool:
     """Return True if the message's delivery and its first retry could have come.
 
     Both come within the grace after the due instant and the last arming. The row's last change is no earlier. A post
-    without a message has waited as long for its arming.
+    without a message has waited as long for its arming. A post left by a pause has no message yet.
     """
+    if post.error_code == PAUSED and post.message_id is None and post.swept_at is None:
+        return False
     by_wrong_clock = post.updated_at > run.started + LONGEST_SWEEP
     return post.swept_at is not None or post.updated_at <= run.overdue_before or by_wrong_clock
 

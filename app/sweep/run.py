@@ -20,6 +20,7 @@ ShouldStop = Callable[[], bool]
 class Swept:
     """The result of one sweep. Of `total` overdue posts, `recovered` went out again. `held` ones wait for a person.
 
+    `paused`: the operator has paused all sending, so no overdue post was sent.
     `clock_skew_seconds` is set where the sweep did nothing: our clock is so far ahead of the database's, or behind it.
     """
 
@@ -33,6 +34,7 @@ class Swept:
     remaining: int = 0
     duration_ms: int = 0
     skipped: bool = False
+    paused: bool = False
     clock_skew_seconds: float | None = None
 
 

@@ -30,9 +30,12 @@ from app.web import (
     feeds,
     invitations,
     limits,
+    metrics,
     operations,
+    platforms,
     posts,
     problems,
+    request_log,
     slots,
     status,
     turnstile,
@@ -44,6 +47,9 @@ from app.web.console import built, pages, session
 from app.web.json_answers import Utf8Json
 
 MAX_BODY_BYTES = 1_000_000
+_OTHERS = (accounts, slots, platforms, companies, invitations, api_keys, webhook_endpoints, audit, connect, session)
+#: The blueprints of users' routes, whose views describe themselves for the OpenAPI document.
+DOCUMENTED = [module.blueprint for module in (posts, bulk, export, feeds, *_OTHERS, operations)]
 
 
 def build_app(services: Services) -> Flask:
@@ -60,13 +66,15 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    others = (accounts, slots, companies, invitations, api_keys, webhook_endpoints, audit, connect, session)
-    documented = [module.blueprint for module in (posts, bulk, export, feeds, *others, operations)]
-    plain = [module.blueprint for module in (callback, dispatch, webhooks, event_delivery, cron, status, docs, pages)]
-    for blueprint in (*documented, *plain, feeds.calendars):
+    plain = [
+        module.blueprint
+        for module in (callback, dispatch, webhooks, event_delivery, cron, status, metrics, docs, pages)
+    ]
+    for blueprint in (*DOCUMENTED, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
-    app.extensions[docs.DOCUMENT] = docs.Document(documented)
+    app.extensions[docs.DOCUMENT] = docs.Document(DOCUMENTED)
     app.extensions[pages.BUILT] = built.Built()
+    request_log.register(app, services.tracer)
     problems.register(app)
     limits.register(app, services.deps)
     client_address.register(app, services.deps.settings)

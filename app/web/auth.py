@@ -23,7 +23,7 @@ from app.domain.principal import Principal
 from app.domain.sessions import COOKIE
 from app.domain.turns import rest
 from app.domain.verifiers import BadSignature, BadToken, KeysUnavailable
-from app.log import emit
+from app.log import caller, emit
 from app.web.addresses import logged_path
 from app.web.blueprint import check_query
 from app.web.bodies import whole_body
@@ -122,6 +122,7 @@ def _enter(user: str) -> None:
 
     Raises: TooBusy, and the errors of `whole_body`.
     """
+    caller.set(user)
     turnstile().admit_user(user)
     rest()
     body = whole_body() if request.method in WITH_BODY else b""

@@ -5,8 +5,6 @@ Invariant: the next address of the browser depends on a setting alone, never on 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -17,6 +15,7 @@ from app.domain.errors import NotConfigured, Refusal, Unavailable
 from app.domain.post import Account
 from app.web.addresses import acts_on_get
 from app.web.auth import deps
+from app.web.console.policy import style_policy
 
 HOST_PREFIX = "__Host-"
 PATH = "/api/social-accounts/linkedin/callback"
@@ -72,12 +71,5 @@ def _show_result(account: Account | None, refusal: Refusal | None) -> Response:
     status = 503 if isinstance(refusal, Unavailable) else 400 if refusal else 200
     page = render_template("connected.html", account=account, detail=refusal.detail if refusal else "")
     response = Response(page, status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = _policy(page)
+    response.headers["Content-Security-Policy"] = style_policy(page)
     return response
-
-
-def _policy(page: str) -> str:
-    """Return the page's Content-Security-Policy, which allows its own style by hash and nothing else."""
-    style = page.partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'"

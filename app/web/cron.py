@@ -54,7 +54,9 @@ def sweep_answer() -> Response:
 
 
 def why_skipped(swept: Swept) -> dict[str, Any]:
-    """Return the fields of a sweep that did nothing because of a wrong clock, none for any other."""
+    """Return why a sweep sent nothing: a pause or a wrong clock. Else return no fields."""
+    if swept.paused:
+        return {"reason": "sending_paused"}
     if swept.clock_skew_seconds is None:
         return {}
     return {"reason": "clock_skew", "clockSkewSeconds": swept.clock_skew_seconds}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, render_template
 from werkzeug.utils import cached_property
 
 from app.web.console.pages import shell
+from app.web.console.policy import style_policy
 
 DOCUMENT = "punctual_document"  # among the app's extensions
 
@@ -32,6 +33,10 @@ class Document:
         """Write the document once: anyone may ask for it, at any rate."""
         return jsonify(self.content).get_data()
 
+    @cached_property
+    def as_page(self) -> str:
+        return render_template("docs.html", spec=self.content)
+
 
 def document() -> Document:
     return cast(Document, current_app.extensions[DOCUMENT])
@@ -44,5 +49,11 @@ def openapi() -> Response:
 
 @blueprint.get("/docs")
 def docs() -> Response:
-    """Answer with the page of the console's build. Its script reads the document."""
-    return shell("docs")
+    return shell("docs") or _plain_page()
+
+
+def _plain_page() -> Response:
+    """Return the documentation without scripts, where the console is not built."""
+    response = Response(document().as_page, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = style_policy(document().as_page)
+    return response

@@ -11,13 +11,13 @@ from flask import Flask, Response, g, request
 from app.deps import Deps
 from app.domain.ports import Clock
 from app.domain.times import to_wire
-from app.log import request_id
+from app.log import begin_request, end_request
 from app.web.bodies import has_foreign_body
 from app.web.problems import DETAILS, problem
 
 CONNECT_ROUTE = r"/api/social-accounts/linkedin/connect"
 USER_ROUTES = (
-    r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|webhook-endpoints"
+    r"/api/(?:posts(?!/dispatch)|social-accounts|companies|invitations|audit|jobs|feeds|platforms|media|webhook-endpoints"
     r"|operations|scheduler/run)(?:/.*)?"
 )
 SESSION_ROUTE = "/console/session"
@@ -79,7 +79,7 @@ def register(app: Flask, deps: Deps) -> None:
 def _begin() -> Response | None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    request_id.set(g.request_id)
+    begin_request(g.request_id)
     if request.method in ("GET", "HEAD"):
         return None  # no route reads a body of theirs
     if has_foreign_body() and (request.path == SESSION_ROUTE or re.fullmatch(USER_ROUTES, request.path)):
@@ -88,7 +88,7 @@ def _begin() -> Response | None:
 
 
 def _end(_error: BaseException | None) -> None:
-    request_id.set(None)  # the server's thread serves others next
+    end_request()
 
 
 def _add_server_time(clock: Clock) -> Callable[[Response], Response]:

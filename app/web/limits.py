@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.web.limiter import Checks
 
 LIMITS = "punctual_limits"  # the key of the app's RequestLimits among its extensions
-READS, WRITES, PUBLIC = "reads", "writes", "public"
+READS, WRITES, PUBLIC, MEDIA_CHECKS = "reads", "writes", "public", "media checks"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -49,6 +49,7 @@ class RequestLimits:
             READS: s.rate_limit_reads,
             WRITES: s.rate_limit_writes,
             PUBLIC: s.rate_limit_public,
+            MEDIA_CHECKS: s.rate_limit_media_checks,
         }
         self._deps = deps
         self._lock = threading.Lock()
@@ -111,6 +112,19 @@ def limited_by_address(view: View) -> View:
         return request_limits().refuse(PUBLIC) or view(*args, **kwargs)
 
     return cast(View, checked)
+
+
+def limited_by(name: str) -> Callable[[View], View]:
+    """Count the calls of a costly route against a limit of its own too, after the caller's proof."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            return request_limits().refuse(name) or view(*args, **kwargs)
+
+        return cast(View, checked)
+
+    return decorate
 
 
 def _add_headers(response: Response) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import (
@@ -68,6 +68,8 @@ def problem(status: int, code: str, detail: str, errors: list[FieldError] | None
         "detail": detail,
         "code": code,
     }
+    if has_request_context():
+        g.problem_code = code  # for the request's line in the log
     if errors:
         body["errors"] = [_as_json(error) for error in errors[:MAX_ERRORS]]
     response = Response(to_json(body), status, mimetype="application/problem+json")

@@ -28,7 +28,7 @@ def healthz() -> Response:
 
     A nonce is answered with the proof of this installation, for the doctor.
     """
-    answer = jsonify(status="ok", database=_health().database, version=VERSION)
+    answer = jsonify(status="ok", database=health().database, version=VERSION)
     proof = proof_of(deps().settings, request.headers.get("X-Punctual-Nonce", ""))
     if proof is not None:
         answer.headers["X-Punctual-Proof"] = proof
@@ -38,13 +38,14 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Answer 200 only if posts can go out: the database takes writes and is migrated, and the sweep runs."""
-    found = _health()
+    found = health()
     status = "ok" if found.is_ready else "unavailable"
     answer = jsonify(status=status, database=found.database, migrations=found.migrations, sweep=found.sweep)
     return answer, 200 if found.is_ready else 503
 
 
-def _health() -> Health:
+def health() -> Health:
+    """Return the findings of the app's health check."""
     found: Health = current_app.extensions[HEALTH].read()
     return found
 

@@ -32,7 +32,7 @@ MAX_WAIT_SECONDS = 10.0
 #: So long due deliveries go first: before a heavy body, a user's other requests, and a delivery that comes ahead.
 HEAVY_COURTESY_SECONDS, COURTESY_SECONDS, ARRIVAL_SECONDS = 1.0, 0.05, 0.01
 DELIVERY_PATH = "/api/posts/dispatch"
-MACHINE_PATHS = ("/api/webhooks/", "/api/cron/", "/api/posts/recover", "/api/scheduler/run")
+MACHINE_PATHS = ("/api/webhooks/", "/api/cron/", "/api/posts/recover", "/api/scheduler/run", "/metrics")
 FREE_PATHS = frozenset({"/healthz", "/readyz"})
 
 WsgiApp = Callable[..., Iterable[bytes]]

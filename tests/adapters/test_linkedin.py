@@ -23,6 +23,8 @@ CALLS: dict[str, Call] = {
     "refresh": lambda linkedin: linkedin.refresh(REFRESH),
     "identify": lambda linkedin: linkedin.identify("access-1"),
 }
+#: The body of the answer to a revocation says nothing (RFC 7009, 2.2).
+ALL_CALLS = CALLS | {"revoke": lambda linkedin: linkedin.revoke("access-1")}
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ def server() -> Iterator[HttpServer]:
 def linkedin_at(url: str, **changes: Any) -> LinkedIn:
     values: dict[str, Any] = {"linkedin_client_id": "our-app", "linkedin_client_secret": SECRET, "local": True}
     values |= {"linkedin_token_url": f"{url}/accessToken", "linkedin_userinfo_url": f"{url}/userinfo"}
+    values |= {"linkedin_revocation_url": f"{url}/revoke"}
     values |= {"public_base_url": "https://punctual.test", "linkedin_timeout_seconds": 2.0}
     return LinkedIn(Settings(**(values | changes)))
 
@@ -218,22 +221,22 @@ def test_answer_is_an_error_when_it_is_not_json_or_too_long(
     assert error_of(linkedin, CALLS[call]).code == code
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", ALL_CALLS)
 def test_redirect_is_not_followed(linkedin: LinkedIn, server: HttpServer, call: str):
     with http_server(says(200, TOKENS)) as elsewhere:
         server.answer = lambda _: (307, {"Location": elsewhere.url}, b"")
-        assert error_of(linkedin, CALLS[call]).code == "broken_answer"
+        assert error_of(linkedin, ALL_CALLS[call]).code == "broken_answer"
         assert elsewhere.seen == []
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", ALL_CALLS)
 def test_refused_connection_is_unreachable(call: str):
     with http_server() as server:
         url = server.url
-    assert error_of(linkedin_at(url), CALLS[call]).code == "unreachable"
+    assert error_of(linkedin_at(url), ALL_CALLS[call]).code == "unreachable"
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", ALL_CALLS)
 def test_dripping_answer_is_unreachable_after_the_timeout(call: str):
     def drip(conn: Any, server: Any) -> None:
         read_request(conn)
@@ -243,7 +246,7 @@ def test_dripping_answer_is_unreachable_after_the_timeout(call: str):
 
     with socket_server(drip) as server:
         linkedin = linkedin_at(server.url, linkedin_timeout_seconds=0.4)
-        assert error_of(linkedin, CALLS[call]).code == "unreachable"
+        assert error_of(linkedin, ALL_CALLS[call]).code == "unreachable"
 
 
 def test_refresh_honours_a_shorter_timeout():
@@ -262,7 +265,7 @@ def test_error_text_has_no_secret_when_the_answer_echoes_it(server: HttpServer, 
         return 400, {}, json.dumps({"error": "invalid_scope", "error_description": description}).encode()
 
     server.answer = echo
-    for call in CALLS.values():
+    for call in ALL_CALLS.values():
         error = error_of(linkedin, call)
         assert not [secret for secret in (SECRET, CODE, VERIFIER, REFRESH, "access-1") if secret in str(error)]
         assert len(error.detail) <= 200
@@ -273,3 +276,17 @@ def test_proxy_variables_are_ignored(server: HttpServer, linkedin: LinkedIn, mon
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     server.answer = says(200, TOKENS)
     assert linkedin.refresh(REFRESH).access_token == "access-1"
+
+
+def test_revocation_sends_the_token_with_our_clients_proof_and_no_bearer(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(200, "")
+    linkedin.revoke("access-1")
+    [seen] = server.seen
+    assert form(seen) == {"token": "access-1", "client_id": "our-app", "client_secret": SECRET}
+    assert (seen.method, seen.path, "authorization" in seen.headers) == ("POST", "/revoke", False)
+
+
+def test_refused_revocation_is_an_error_without_the_token(server: HttpServer, linkedin: LinkedIn):
+    server.answer = says(400, {"error": "invalid_request", "error_description": "unknown token access-1"})
+    error = error_of(linkedin, ALL_CALLS["revoke"])
+    assert (error.code, "access-1" in str(error)) == ("refused", False)

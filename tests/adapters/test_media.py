@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.adapters import media
+from app.adapters import media, media_requests
 from app.adapters.media import HttpMediaCheck
 from app.adapters.pinned_address import resolve
 from tests.adapters.conftest import Certificate
@@ -157,7 +157,7 @@ def test_check_ends_in_time_with_bounded_threads_when_the_resolver_hangs(
 ):
     monkeypatch.setattr(media, "MAX_THREADS", 3)
     # The check's clock stands still, so no thread starts after the deadline. The join of the threads is real.
-    monkeypatch.setattr(media, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+    monkeypatch.setattr(media_requests, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     hanging, released = threading.Semaphore(0), threading.Event()
 
     def hang(host: str, port: int) -> list[str]:

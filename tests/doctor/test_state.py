@@ -8,6 +8,7 @@ import pytest
 
 from app.alerts import raise_alert
 from app.domain.alerts import CURES
+from app.pause import pause
 from tests.doctor.installation import (
     Outside,
     doctor,
@@ -87,3 +88,9 @@ def test_armed_messages_with_a_former_content_are_a_warning(database_url: str, o
         only_problem(moved, "WARN", "messages", "flask --app wsgi rearm")
         swept(moved)
         assert not_ok(doctor(moved)[0]) == []
+
+
+def test_a_pause_of_all_sending_fails_with_its_reason_and_its_end(database_url: str, outside: Outside):
+    with installed(database_url, outside) as site:
+        pause(swept(site).services.deps, "n8n is updated")
+        only_problem(site, "FAIL", "sending", "n8n is updated", "flask resume")

@@ -187,6 +187,17 @@ def test_a_revocation_invalidates_all_tokens_of_the_member(member: Member) -> No
     assert member.refresh(others["refresh_token"]).ok
 
 
+def test_a_client_revokes_the_tokens_of_one_member_with_its_own_proof(member: Member) -> None:
+    tokens, others = member.tokens("Eve"), member.tokens("Fay")
+    revoke, form = f"{member.url}/oauth/v2/revoke", {"token": tokens["access_token"]}
+    assert requests.post(revoke, form | CLIENT | {"client_secret": "wrong"}, timeout=10).status_code == 401
+    assert requests.post(revoke, CLIENT | {"token": "unknown"}, timeout=10).status_code == 400
+    assert member.userinfo(tokens["access_token"]).ok
+    assert requests.post(revoke, form | CLIENT, timeout=10).status_code == 200
+    assert member.userinfo(tokens["access_token"]).status_code == 401
+    assert member.userinfo(others["access_token"]).ok
+
+
 def test_tokens_survive_a_restart(member: Member) -> None:
     token = member.tokens()["refresh_token"]
     with running("app.local.linkedin", "--port", "0", "--redirect-uri", CALLBACK, **ENVIRONMENT) as program:

@@ -1,6 +1,7 @@
 """`make run`: the whole stack starts, prints the next steps, and stops without leftovers in every case."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -13,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 
 from app.local import ports
 from app.local.client import Client
@@ -60,6 +62,16 @@ def test_the_screen_shows_all_addresses(up: Running) -> None:
     assert f"export API={up.ports.url('app')} TOKEN={up.token}" in up.screen
     for path in ("/healthz", "/docs"):
         assert is_up(up.ports.url("app") + path), path
+
+
+def test_the_printed_addresses_of_the_console_sign_in_a_user_and_an_admin(up: Running) -> None:
+    printed = dict(re.findall(r"^  (Console|Operator) +(\S+)$", up.screen, re.MULTILINE))
+    for line, admin in (("Console", False), ("Operator", True)):
+        page, _, token = printed[line].partition("#token=")
+        assert page == f"{up.ports.url('app')}/console/login"
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.post(f"{up.ports.url('app')}/console/session", headers=headers, json={}, timeout=30)
+        assert (answer.status_code, answer.json()["admin"]) == (200, admin)
 
 
 def test_the_printed_token_can_publish_a_post(up: Running) -> None:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 
 from tests.simulation.breaks import BREAKS
-from tests.simulation.faults import GATE_KINDS, KINDS
+from tests.simulation.faults import EVENT_KINDS, GATE_KINDS, KINDS
 from tests.simulation.parallel import outcomes, run_one
 from tests.simulation.seed_run import Outcome
 from tests.simulation.timeline import timeline
@@ -37,13 +37,14 @@ def summary(played: list[Outcome], seconds: float) -> None:
     for outcome in played:
         faults += outcome.faults
     print("\nFaults:")
-    for kind, what in (KINDS | GATE_KINDS).items():
+    for kind, what in (KINDS | GATE_KINDS | EVENT_KINDS).items():
         print(f"  {faults[kind]:8,}  {kind:22} {what}")
     _print_counts("Ends of the posts", [outcome.ends for outcome in played])
     _print_counts("Excused, because Punctual could not know or a person accepted it", [o.excused for o in played])
     _print_counts("Claims of the gates, by the size of the group", [_sizes(outcome) for outcome in played])
     _print_counts("Owners' shares at the gates", [outcome.shares for outcome in played])
     _print_counts("Deaths of a gate's process, by its thread and step", [outcome.deaths for outcome in played])
+    _print_counts("Events at webhook endpoints, by type", [outcome.events for outcome in played])
     broken = [outcome for outcome in played if outcome.violations]
     rules = Counter(outcome.violations[0].rule for outcome in broken)
     for rule, count in rules.most_common():

@@ -57,7 +57,9 @@ class Authors:
         self._files = 0
 
     def prepare(self, deps: Deps) -> None:
-        """Create the first drafts and their accounts."""
+        """Create the first drafts and their accounts, and where the world has them the webhook endpoints."""
+        if self._world.endpoints is not None:
+            self._world.endpoints.register(deps, self.users)
         for n in range(self._world.scenario.posts):
             user, platform = self.users[n % len(self.users)], self._world.rng.choice(self._world.scenario.platforms)
             if (user, platform) not in self._accounts:
@@ -88,6 +90,9 @@ class Authors:
             if account.status != "active" or account.token not in world.valid_tokens:
                 connect = partial(self.connect, user=user, platform=platform)
                 world.actor(f"{user} reconnects {platform}", "author", connect)
+
+    def user_of_account(self, external_id: str) -> str:
+        return next(user for user, platform in self._accounts if _external_id(user, platform) == external_id)
 
     def revoke(self) -> None:
         """Revoke an account's access on the platform. Punctual gets no notice."""

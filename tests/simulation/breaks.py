@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import planted, planted_gate
+from tests.simulation import planted, planted_events, planted_gate
 from tests.simulation.scenario import NO_GATES, Focus
 
 
@@ -34,6 +34,7 @@ _LOST = ("n8n_hangs", "proxy_gives_up", "report_lost")
 _BUSY_AND_MISNAMED = ("report_misnamed", "report_repeated", "report_late", "platform_busy", "platform_times_out")
 _GATED = Focus(gated=True)
 _LATE_SETTLES = Focus(("gate_settle_late",), gated=True)
+_LISTENED = Focus(("death", "commit_fails", "message_lost", "endpoint_fails"), events=True)
 _WRONG_CLOCKS = Focus(("clock_ahead", "clock_righted_in_hold", "clock_back_in_hold"), gated=True)
 BREAKS = {
     "all-4xx-are-verdicts": Break(planted.all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
@@ -139,5 +140,23 @@ BREAKS = {
     ),
     "twins-are-both-claimed": Break(
         planted_gate.twins_are_both_claimed, "one_send_per_attempt", _GATED, first_seed=138
+    ),
+    "deliveries-are-recorded-before-the-send": Break(
+        planted_events.deliveries_are_recorded_before_the_send, "each_event_is_delivered", _LISTENED
+    ),
+    "events-are-written-after-the-commit": Break(
+        planted_events.events_are_written_after_the_commit, "each_event_is_delivered", _LISTENED
+    ),
+    "events-are-written-for-rollbacks": Break(
+        planted_events.events_are_written_for_rollbacks, "events_have_a_cause", _LISTENED
+    ),
+    "events-reach-all-owners": Break(
+        planted_events.events_reach_all_owners, "events_reach_their_owner_alone", _LISTENED
+    ),
+    "failures-disable-at-once": Break(
+        planted_events.failures_disable_at_once, "endpoints_are_disabled_for_cause", _LISTENED, first_seed=30
+    ),
+    "published-events-are-forgotten": Break(
+        planted_events.published_events_are_forgotten, "each_event_is_delivered", _LISTENED
     ),
 }

@@ -84,10 +84,18 @@ GATE_KINDS = {
     "clock_forward_in_hold": "the clock is put forward while a claim is held",
     "clock_righted_in_hold": "a clock put ahead is put right while a claim is held",
 }
+#: Only in worlds in which webhook endpoints listen.
+EVENT_KINDS = {
+    "endpoint_fails": "an endpoint answers 503",
+    "endpoint_unheard": "an endpoint takes an event, its answer is lost",
+    "endpoint_gone": "an endpoint answers 410, which ends the tries of an event",
+    "endpoint_outage": "all endpoints fail for minutes",
+}
 #: Faults possible at every step get lower odds, faults that need a send higher ones, so all kinds occur.
 WEIGHTS = {"death": 0.05, "instance_death": 0.02, "freeze": 0.1, "slowness": 0.5, "commit_fails": 0.5}
 WEIGHTS |= {"database_refuses": 0.5, "commit_unheard": 0.5, "read_fails": 0.5}
 WEIGHTS |= {"media_gone": 2.0, "posted_twice": 2.0, "posted_before": 2.0}
+WEIGHTS |= {"endpoint_gone": 0.1}
 WEIGHTS |= {"gate_death": 0.1, "gate_claim_late": 0.3, "row_locked": 0.5, "clock_righted_in_hold": 2.0}
 MORE_OFTEN = ("n8n_", "report_", "platform_", "qstash_", "proxy_", "workflow_")
 
@@ -112,6 +120,14 @@ class Faults:
             if rng.random() < 0.4:
                 self.odds[kind] = rng.choice((0.05, 0.15, OFTEN)) * _weight(kind)
         self.odds |= {kind: OFTEN * _weight(kind) for kind in certain if kind in GATE_KINDS}
+
+    def enable_events(self, certain: Iterable[str]) -> None:
+        """Draw the odds of the faults around webhook endpoints."""
+        rng = self._rng
+        for kind in EVENT_KINDS:
+            if rng.random() < 0.4:
+                self.odds[kind] = rng.choice((0.05, 0.15, OFTEN)) * _weight(kind)
+        self.odds |= {kind: OFTEN for kind in certain if kind in EVENT_KINDS}
 
     def hit(self, kind: str) -> bool:
         odds = self.odds.get(kind)

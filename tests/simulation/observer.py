@@ -56,6 +56,8 @@ class Observer:
             if row != before:
                 self._changed(Change(actor, before, row, [step for step in steps if step.post_id == row.id]))
         self._accounts(actor)
+        if world.endpoints is not None:
+            world.endpoints.committed()
 
     def _new_steps(self) -> list[Step]:
         columns = "id, post_id, at, from_status, to_status, reason, actor, generation, attempt"
@@ -78,6 +80,8 @@ class Observer:
         self._note_claim(change)
         if row.sending_at is not None:
             world.facts.begun.setdefault(row.id, world.kernel.now)
+        if world.endpoints is not None:
+            world.endpoints.changed(change)
         world.check(rules.ON_CHANGE, change)
         if change.actor.notes.get("force") and change.steps:
             world.facts.forced[row.id] = row.attempt

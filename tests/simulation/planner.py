@@ -40,7 +40,7 @@ class Planner:
                 self._plan_revocation(rng.uniform(0, active))
         if world.faults.enabled("clock_ahead"):
             self._plan_wrong_clock()
-        for outage in ("n8n_outage", "qstash_outage", "n8n_restarts"):
+        for outage in ("n8n_outage", "qstash_outage", "n8n_restarts", "endpoint_outage"):
             if world.faults.enabled(outage):
                 seconds = rng.choice((60.0, 600.0, active)) if outage != "n8n_restarts" else rng.uniform(20, 300)
                 world.kernel.after(rng.uniform(0, active / 2), partial(world.start_outage, outage, seconds))
@@ -75,6 +75,7 @@ class Planner:
         if world.faults.stopped:
             world.authors.reconnect_all()
         idle = world.all_ended() and world.rng.random() < 0.8  # a sweep without open posts tests little
+        idle = idle and world.all_told()
         if not idle and not world.inject("sweep_missed"):
             self.sweep()
         if world.inject("sweep_doubled"):

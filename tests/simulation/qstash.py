@@ -15,6 +15,7 @@ from app.adapters.qstash import QStashMessages
 from app.deps import Deps
 from app.domain.ports import MessageServiceError
 from tests.simulation import routes
+from tests.simulation.event_messages import EventMessages
 from tests.simulation.kernel import EPOCH, SECOND
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class QStash:
         self._world = world
         self._messages: dict[str, Message] = {}
         self._seen: dict[str, tuple[int, str]] = {}
+        self.events = EventMessages(world)
         self.pending = 0
 
     def accept(self, request: dict[str, Any]) -> str:
@@ -199,7 +201,9 @@ class SimulatedMessages(QStashMessages):
         return answer
 
     def _publish_one(self, **request: Any) -> Any:
-        return SimpleNamespace(message_id=self._qstash.accept(request))
+        is_event = request["url"] == self._world.settings.event_delivery_url
+        accept = self._qstash.events.accept if is_event else self._qstash.accept
+        return SimpleNamespace(message_id=accept(request))
 
     def _publish_all(self, requests: list[dict[str, Any]]) -> list[Any]:
         """Accept each message or answer its error, as QStash does for a batch."""

@@ -26,6 +26,7 @@ SECRET = "simulated-callback-secret"
 DISPATCH = "/api/posts/dispatch"
 DISPATCH_FAILED = "/api/posts/dispatch-failed"
 REPORT = "/api/webhooks/publish-status"
+DELIVER = "/api/webhooks/deliver"
 CLAIM = "/api/webhooks/claim"
 LEEWAY, VALIDITY = timedelta(seconds=10), timedelta(minutes=5)  # of a signature
 
@@ -70,6 +71,18 @@ class _CallersServices(threading.local):
     deliveries = QStashTime()
 
 
+class _DepsOfTheCall:
+    """The dependencies of whichever instance handles the request, for hooks that are registered once."""
+
+    settings = Settings()
+
+    def __init__(self, services: _CallersServices) -> None:
+        self._services = services
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._services.deps, name)
+
+
 class _OneForEachInstance:
     """An object of the web layer for each instance. A new seed, known by its settings, begins with none."""
 
@@ -93,6 +106,7 @@ class Routes:
 
     def __init__(self) -> None:
         self._services = _CallersServices()
+        self._services.deps = _DepsOfTheCall(self._services)
         self._app = build_app(cast(Services, self._services))
         # Without turns: a virtual thread that waited for one would stand in a real lock, and the others with it.
         self._app.wsgi_app = self._app.extensions[TURNSTILE].app  # type: ignore[method-assign]
@@ -108,4 +122,6 @@ class Routes:
         client = self._app.test_client(use_cookies=False)
         sent = {"X-Callback-Secret": SECRET} | (headers or {})
         answer = client.post(path, data=text, headers=sent, content_type="application/json")
-        return HttpAnswer(answer.status_code, answer.get_data(as_text=True))
+        body_of_answer = answer.get_data(as_text=True)
+        answer.close()  # the app publishes its new events once an answer is out
+        return HttpAnswer(answer.status_code, body_of_answer)

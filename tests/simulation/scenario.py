@@ -14,6 +14,7 @@ from tests.simulation.routes import SECRET
 
 PLATFORMS = ("linkedin", "instagram", "facebook")
 GATED = 0.25  # of the worlds
+LISTENED = 0.2  # of the worlds
 TWO_PUBLISHERS = 0.3  # of the worlds
 SECOND_URL = "https://second.example/webhook/publish"
 MAX_SKEW = 1 * SECOND  # µs each way, so two instances differ by two seconds at most
@@ -38,7 +39,7 @@ class Focus:
 
     `faults` are enabled in every seed. `platform` is the only one. `workflow` replaces fields of the workflow's setup.
     `settings` replaces settings. `rule` judges alone, where another one would end the seed earlier. `gated`: each
-    process has a gate, or none has. None leaves it to the seed.
+    process has a gate, or none has. `events`: webhook endpoints listen, or none does. None leaves it to the seed.
     """
 
     faults: tuple[str, ...] = ()
@@ -47,10 +48,11 @@ class Focus:
     settings: Mapping[str, Any] = field(default_factory=dict)
     rule: str | None = None
     gated: bool | None = False
+    events: bool | None = False
 
 
 NO_GATES = Focus()
-ANYWHERE = Focus(gated=None)
+ANYWHERE = Focus(gated=None, events=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ def draw_gate(seed: int, focus: Focus) -> GateSetup | None:
         owners=rng.choice((1, 2, 6, 6)),
         seats=rng.choice((2, 4, 64, 64)),
     )
+
+
+def draw_listened(seed: int, focus: Focus) -> bool:
+    """Draw whether webhook endpoints listen. Its own random numbers leave the other worlds as they are."""
+    return random.Random(f"events {seed}").random() < LISTENED if focus.events is None else focus.events
 
 
 def make_scenario(rng: random.Random, focus: Focus = ANYWHERE, gate: GateSetup | None = None) -> Scenario:

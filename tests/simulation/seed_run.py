@@ -28,6 +28,7 @@ MAX_DEFERRAL_SECONDS = postpone.MAX_DEFERRAL.total_seconds() * (1 + postpone.SPR
 SLACK = 60.0  # seconds for the sweep, the workflow and the clocks' error
 MAX_FREEZE = 1800 * SECOND
 MAX_LATE_DELIVERY = 3600 * SECOND  # of messages and reports still in flight when every post has ended
+MAX_LATE_EVENT = 3600 * SECOND  # more, for events whose message was lost: an hour, and the next sweep
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Outcome:
     holds: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
     shares: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
 
@@ -64,7 +66,8 @@ class SeedRunner:
 
     def run(self, seed: int, *, recording: bool = False, focus: Focus = ANYWHERE) -> tuple[Outcome, World]:
         empty(self.raw)
-        ids = random.Random(seed)
+        ids, event_ids = random.Random(seed), random.Random(f"event ids {seed}")
+        self.raw.create_function("randomblob", 1, event_ids.randbytes)  # the ids of events are made by the database
         with mock.patch.object(uuid, "uuid4", side_effect=lambda: uuid.UUID(int=ids.getrandbits(128), version=4)):
             world = World(seed, self.kernel, self.engine, self.raw, self.routes, focus, recording=recording)
             try:
@@ -91,8 +94,21 @@ def _outcome(seed: int, world: World) -> Outcome:
         holds=facts.holds,
         deaths=facts.deaths,
         shares=facts.shares,
+        events=_events(world),
         violations=facts.violations,
     )
+
+
+def _events(world: World) -> Counter[str]:
+    """Count the events that arrived by their type, and those that the endpoint itself refused for good."""
+    if world.endpoints is None:
+        return Counter()
+    heard, events = world.endpoints.heard, Counter[str]()
+    for told, ids in heard.arrived.items():
+        events[told.type] += len(ids)
+    events["refused for good"] = len(heard.given_up)
+    events["endpoints switched off"] = len(world.endpoints.disabled())
+    return events
 
 
 def _end(row: Row, is_public: bool) -> str:
@@ -137,7 +153,8 @@ def _run_phases(world: World) -> None:
         return
     if _run(world, round(_recovery_seconds(world) * SECOND), world.all_ended):
         world.check(rules.AFTER_FAULTS, None)
-    if _run(world, MAX_LATE_DELIVERY, lambda: _settled(world)):
+    late = MAX_LATE_DELIVERY + (MAX_LATE_EVENT if world.endpoints else 0)
+    if _run(world, late, lambda: _settled(world)):
         world.check(rules.AT_END, None)
 
 
@@ -156,7 +173,8 @@ def _first_actor(world: World) -> Actor:
 
 def _settled(world: World) -> bool:
     """Return True if every post has ended and no actor, message or report is in flight."""
-    return not (world.kernel.calls or world.executions.pending or world.qstash.pending) and world.all_ended()
+    pending = world.executions.pending or world.qstash.pending or world.qstash.events.pending
+    return not (world.kernel.calls or pending) and world.all_ended() and world.all_told()
 
 
 def _recovery_seconds(world: World) -> float:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.breaks import BREAKS
-from tests.simulation.faults import GATE_KINDS
+from tests.simulation.endpoints import OF_ADMINS, OF_OWNERS
+from tests.simulation.faults import EVENT_KINDS, GATE_KINDS
 from tests.simulation.scenario import Focus
 from tests.simulation.seed_run import SeedRunner
 from tests.simulation.timeline import timeline
@@ -28,6 +29,7 @@ MAX_SEEDS = 300  # each break is caught within these seeds, most within fifty
 
 
 GATED_SEEDS = 40
+LISTENED_SEEDS = (9, 10, 11, 16)  # few, for each takes half a second
 #: Deaths of a gate: before and within the claim, after its commit, around the send and the settle, before the answer.
 STEPS = {
     "gate_claim: begin",
@@ -70,9 +72,10 @@ def test_rules_hold_in_random_seeds(runner: SeedRunner):
         assert_rules_hold(runner, secrets.randbelow(2**32))
 
 
-@pytest.mark.parametrize("gated", [False, True], ids=["one by one", "gates"])
-def test_equal_seeds_give_equal_timelines(runner: SeedRunner, gated: bool):
-    focus = Focus(gated=gated)
+@pytest.mark.parametrize(
+    "focus", [Focus(gated=False), Focus(gated=True), Focus(events=True)], ids=["one by one", "gates", "webhooks"]
+)
+def test_equal_seeds_give_equal_timelines(runner: SeedRunner, focus: Focus):
     first, second = (list(timeline(runner.run(7, recording=True, focus=focus)[1])) for _ in range(2))
     assert first == second
     assert len(first) > 50
@@ -88,6 +91,17 @@ def test_fixed_seeds_meet_groups_held_claims_and_deaths_at_every_step_of_the_gat
     assert sum(count for size, count in sizes.items() if size > 1) > 25
     assert min(faults[kind] for kind in GATE_KINDS) > 0
     assert deaths.keys() >= STEPS
+
+
+def test_fixed_seeds_meet_every_fault_and_every_type_of_event_at_webhook_endpoints(runner: SeedRunner):
+    events: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for seed in LISTENED_SEEDS:
+        outcome, _ = runner.run(seed, focus=Focus((*EVENT_KINDS, "account_revoked"), events=True))
+        assert outcome.violations == []
+        events, faults = events + outcome.events, faults + outcome.faults
+    assert {*OF_OWNERS, OF_ADMINS} <= events.keys()
+    assert min(faults[kind] for kind in EVENT_KINDS) > 0
 
 
 def test_world_and_judge_import_none_of_the_apps_outcome_tables():

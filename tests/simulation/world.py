@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from app.accounts.refresh import renew_account
@@ -13,12 +13,15 @@ from app.deps import Deps
 from app.domain.in_flight import InFlight
 from app.domain.lanes import Lanes
 from app.domain.seats import Seats
+from app.events.publish import publish_new
 from tests.simulation import rules
 from tests.simulation.authors import Authors
 from tests.simulation.database import SimulatedDatabase
+from tests.simulation.endpoints import Endpoints, SimulatedEventSender
 from tests.simulation.evidence import Evidence
 from tests.simulation.facts import Copy, Facts, Send, Violation, key
 from tests.simulation.faults import Faults
+from tests.simulation.host import Clock, Vault
 from tests.simulation.instances import Instances
 from tests.simulation.kernel import SECOND, Actor, Kernel, Killed
 from tests.simulation.media import SimulatedMedia
@@ -29,52 +32,10 @@ from tests.simulation.platforms import LINKEDIN_GUARD_SECONDS, Platforms
 from tests.simulation.qstash import Message, QStash, SimulatedMessages
 from tests.simulation.reports import PendingReport
 from tests.simulation.routes import HttpAnswer, Routes
-from tests.simulation.scenario import Focus, Scenario, draw_gate, make_scenario, with_publishers
+from tests.simulation.scenario import Focus, Scenario, draw_gate, draw_listened, make_scenario, with_publishers
 from tests.simulation.threads import virtual_seats
 from tests.simulation.workflow import Executions
 from tests.support.one_by_one import OneByOne
-
-MAX_SLEEP = 60 * SECOND  # µs between two looks at a clock that may be set meanwhile
-
-
-class Clock:
-    """ports.Clock of one instance: true time plus an error in µs, larger while the clock is put ahead or back."""
-
-    def __init__(self, kernel: Kernel, offset: int, awake: Callable[[str], None]) -> None:
-        self._kernel = kernel
-        self.offset = offset
-        self._awake = awake
-        self.ahead = 0
-        self.most_ahead = 0
-
-    def now(self) -> datetime:
-        return self._kernel.instant(self.offset + self.ahead)
-
-    def sleep_until(self, instant: datetime) -> None:
-        while (left := (instant - self.now()) // timedelta(microseconds=1)) > 0:
-            self._kernel.pause_until(self._kernel.now + min(left, MAX_SLEEP))
-        self._awake("awake")
-
-
-class Vault:
-    """ports.Vault that seals with a readable prefix."""
-
-    def __init__(self, inject: Callable[[str], bool]) -> None:
-        self._strikes = inject
-
-    def encrypt(self, secret: str, field: str) -> str:
-        return f"sealed {field} {secret}"
-
-    def is_current(self, stored: str, field: str) -> bool:
-        return bool(self.decrypt(stored, field))
-
-    def decrypt(self, stored: str, field: str) -> str:
-        if self._strikes("token_unreadable"):
-            raise ValueError("simulated: no key opens this")
-        sealed, of, secret = stored.split(" ", 2)
-        if (sealed, of) != ("sealed", field):
-            raise ValueError("this secret is of another field")
-        return secret
 
 
 class World:
@@ -94,6 +55,9 @@ class World:
         self.scenario: Scenario = with_publishers(make_scenario(self.rng, focus, draw_gate(seed, focus)), seed)
         if self.scenario.gate is not None:
             self.faults.enable_gates(focus.faults)
+        self.endpoints = Endpoints(self) if draw_listened(seed, focus) else None
+        if self.endpoints is not None:
+            self.faults.enable_events(focus.faults)
         self.settings = self.scenario.settings
         self.facts = Facts()
         self.observer = Observer(self, raw)
@@ -115,11 +79,14 @@ class World:
         room, gated = self.scenario.max_waiting, self.scenario.gate is not None
         count = len(self.settings.n8n_webhook_urls)
         alone: AbstractContextManager[object] = self.instances.connection if gated else nullcontext()
+        messages = None if self.settings.poll_mode else SimulatedMessages(self, self.qstash)
         return Deps(
             settings=self.settings,
             clock=self.clocks[number],
             db=SimulatedDatabase(self._engine, self, self.observer.committed, alone),
-            messages=None if self.settings.poll_mode else SimulatedMessages(self, self.qstash),
+            messages=messages,
+            event_messages=messages if self.endpoints else None,
+            event_sender=SimulatedEventSender(self) if self.endpoints else None,
             publisher=SimulatedPublisher(self, number),
             more_publishers=tuple(SimulatedPublisher(self, number, place) for place in range(1, count)),
             in_flight=Lanes([InFlight() for _ in range(count)]) if count > 1 else InFlight(),
@@ -187,17 +154,24 @@ class World:
 
     def _child(self, parent: Actor, work: Callable[[Any], Any], item: Any) -> Actor:
         child = Actor(f"{parent.name}, post {item.id[:4]}", parent.instance, lambda: work(item), parent)
-        child.notes = {"kind": "delivery", "carries": {item.id: item.generation}}
+        carries = {item.id: item.generation} if hasattr(item, "generation") else {}  # an event has none
+        child.notes = {"kind": "delivery", "carries": carries}
         child.on_end.append(lambda: self._ended(child))
         return self.kernel.spawn(child)
 
     def actor(self, name: str, kind: str, work: Callable[[Deps], Any]) -> Actor:
         """Start a call to a random instance of the app."""
         instance = self.rng.randrange(len(self.deps))
-        actor = Actor(name, instance, lambda: work(self.deps[instance]))
+        actor = Actor(name, instance, lambda: self._work(work, self.deps[instance]))
         actor.notes["kind"] = kind
         actor.on_end.append(lambda: self._ended(actor))
         return self.kernel.spawn(actor, 0.005 * self.rng.random())
+
+    def _work(self, work: Callable[[Deps], Any], deps: Deps) -> Any:
+        """Do the work of a call. New events are published after it, as after each answer of a route."""
+        result = work(deps)
+        publish_new(deps)
+        return result
 
     def _ended(self, actor: Actor) -> None:
         if self.recording and not self.over:
@@ -261,6 +235,10 @@ class World:
 
     def all_ended(self) -> bool:
         return all(row.status not in ("scheduled", "publishing") for row in self.facts.rows.values())
+
+    def all_told(self) -> bool:
+        """Return True if every event has arrived that an endpoint still takes."""
+        return self.endpoints is None or next(self.endpoints.missing(), None) is None
 
     def check(self, rule_set: Iterable[Callable[[World, Any], Iterable[str]]], subject: Any) -> None:
         if self.over:

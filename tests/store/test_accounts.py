@@ -25,7 +25,7 @@ def test_held_posts_are_scheduled_posts_waiting_for_a_reconnection(rows: Rows):
     rows.post("failed", error_code="reconnect_required")
     with rows.db.reading() as connection:
         assert accounts.held_posts(connection, rows.account_id) == [held.id]
-        found, account, [circuit] = queries.delivery_of(connection, held.id)
+        found, account, [circuit], _ = queries.delivery_of(connection, held.id)
     assert (found, circuit) == (held, Breaker())
     assert account is not None
     assert account.id == rows.account_id

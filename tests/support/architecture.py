@@ -245,6 +245,7 @@ BESIDE_DELIVERY = (
     "app/store/posts/post_counts.py",
     "app/store/posts/warnings.py",
     "app/store/posts/account_holds.py",
+    *("app/domain/metrics.py", "app/domain/traces.py"),
     *("app/domain/bulk.py", "app/store/posts/bulk_writes.py", "app/store/posts/feeds.py"),
     "app/store/posts/retention.py",
     "app/store/posts/restored.py",

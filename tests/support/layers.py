@@ -14,6 +14,8 @@ ROOMS: dict[str, set[str]] = {
     "alarms": {"alerts", "arming_budget"},
     "delivery": {"alarms", "alerts"},
     "accounts": {"delivery.postpone", "alarms", "alerts", "audit", "companies", "quotas"},
+    "pause": set(),
+    "people": {"accounts", "alarms", "audit", "companies"},
     "posts": {"accounts", "alarms", "audit", "companies", "quotas"},
     "restore": {"alarms", "alerts"},
     "operations": {"alarms"},
@@ -45,8 +47,12 @@ HOME_OF = {
     ("qstash", "httpx"): {"adapters"},
     ("requests", "urllib3", "certifi", "jwt", "cryptography"): {"adapters", "local"},
     ("authlib", "standardwebhooks"): {"adapters"},
+    ("sentry_sdk", "opentelemetry"): {"adapters"},
+    ("prometheus_client",): {"use case"},
     ("aiohttp", "yarl", "cronsim"): {"local"},
     ("mcp", "mcp_types", "httpx2", "pydantic", "starlette", "uvicorn"): {"mcp"},
 }
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
-LAYER_OF = {"settings": "base", "log": "base", "version": "base", "cli_keys": "cli"} | dict.fromkeys(ROOMS, "use case")
+CLI = ("cli_keys", "cli_pause", "cli_people")
+LAYER_OF = dict.fromkeys(("settings", "log", "version"), "base") | dict.fromkeys(CLI, "cli")
+LAYER_OF |= dict.fromkeys(ROOMS, "use case")

@@ -29,6 +29,8 @@ class FakeLinkedIn:
         self.identify_error: AuthorizationError | None = None
         self.during_call: Callable[[], Any] | None = None
         self.refreshed: list[tuple[str, float | None]] = []
+        self.revoked: list[str] = []
+        self.revoke_error: AuthorizationError | None = None
         self.exchanged: list[tuple[str, str]] = []
         self.verifiers: dict[str, str] = {}  # by state
         self._lock = threading.Lock()
@@ -49,6 +51,11 @@ class FakeLinkedIn:
     def refresh(self, refresh_token: str, seconds: float | None = None) -> Grant:
         self.refreshed.append((refresh_token, seconds))
         return self._answer()
+
+    def revoke(self, token: str) -> None:
+        if self.revoke_error is not None:
+            raise self.revoke_error
+        self.revoked.append(token)
 
     def _answer(self) -> Grant:
         with self._lock:

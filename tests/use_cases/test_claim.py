@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
 
 def ready(world: World, post: Post, **changes: Any) -> ReadyDelivery:
     with world.db.reading() as connection:
-        found, account, [circuit] = queries.delivery_of(connection, post.id)
+        found, account, [circuit], _ = queries.delivery_of(connection, post.id)
     assert found is not None
     made = ReadyDelivery(found, IN_TEN_MINUTES, "message", account, "", circuit)
     for name, value in changes.items():

@@ -43,7 +43,7 @@ def check_documented(app: Flask, answer: TestResponse, spec: dict[str, Any]) -> 
     operation = _operation(app, request.path, request.method, spec)
     if operation is None:
         return
-    where = f"{request.method} {request.path}: {answer.status_code} {answer.get_data(as_text=True)[:300]}"
+    where = f"{request.method} {request.path}: {answer.status_code} {answer.get_data()[:300]!r}"
     response = response_of(operation, answer.status_code, spec)
     assert response is not None, f"not in the OpenAPI document: {where}"
     if answer.data and answer.status_code != 303:

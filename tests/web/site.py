@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,8 @@ from app.domain.ports import Clock
 from app.log import JsonLines, logger
 from app.settings.values import Settings
 from app.web import build_app
+from app.web.console.built import Built
+from app.web.console.pages import BUILT
 from app.wiring import wire
 from tests.adapters.servers import HttpServer, Seen
 from tests.support.one_by_one import OneByOne
@@ -35,6 +38,7 @@ from tests.web.answers import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS, CheckedClien
 
 NOW = dt.datetime(2026, 11, 2, 8, 0, tzinfo=dt.UTC)
 BASE = "https://punctual.test"
+NO_FOLDER = Path("/nonexistent")
 SECOND, MINUTE, HOUR = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(hours=1)
 
 
@@ -289,6 +293,7 @@ def capture_log(lines: list[str]) -> Iterator[None]:
 def build(settings: Settings, clock: SetClock, log: list[str]) -> Site:
     services = wire_with(settings, clock)
     app = build_app(services)
+    app.extensions[BUILT] = Built(NO_FOLDER)  # the same answers with and without a build on this machine
     register_commands(app)
     app.test_client_class = CheckedClient
     return Site(app, services, clock, log)

@@ -49,6 +49,7 @@ ROUTES: dict[str, tuple[dict[str, Any], str]] = {
     "POST /api/companies/{company}/invitations": ({"role": "viewer"}, "role userId email expiresAt"),
     "POST /api/companies/{company}/clients": ({"name": "x"}, "name"),
     "PATCH /api/companies/{company}/clients/{client}": ({"name": "x"}, "name"),
+    "POST /api/media/check": ({"platform": "linkedin", "media": []}, "platform postType media"),
     "POST /api/scheduler/run": ({}, "any"),
     "POST /api/webhooks/publish-status": ({"postId": "{post}", "status": "failed"}, REPORT_FIELDS),
     "POST /api/webhooks/claim": ({"postId": "{post}", "attempt": 1}, "postId attempt"),

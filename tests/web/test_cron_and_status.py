@@ -37,6 +37,7 @@ STATE = {
     "n8n",
     "alarm",
     "publishedLateness",
+    "paused",
     "breaker",
     "alerts",
 }

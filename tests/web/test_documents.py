@@ -57,6 +57,8 @@ USER_OPERATIONS = [
     ("put", "/api/social-accounts/{account_id}/slots"),
     ("get", "/api/social-accounts/{account_id}/slots/next"),
     ("get", "/api/social-accounts/shared"),
+    ("get", "/api/platforms"),
+    ("post", "/api/media/check"),
     ("get", "/api/companies/{company_id}/clients"),
     ("post", "/api/companies/{company_id}/clients"),
     ("get", "/api/companies/{company_id}/clients/{client_id}"),

@@ -21,6 +21,7 @@ from tests.web.test_connect import CALLBACK, Browser, settings
 ACTING = {
     "/api/posts/recover": {"GET", "POST", "OPTIONS"},
     "/api/cron/publish-scheduled": {"GET", "OPTIONS"},
+    "/metrics": {"GET", "OPTIONS"},
     "/api/social-accounts/linkedin/callback": {"GET", "OPTIONS"},
     "/api/social-accounts/linkedin/connect": {"GET", "OPTIONS"},
 }

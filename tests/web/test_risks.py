@@ -145,7 +145,7 @@ def test_page_and_its_risks_take_a_fixed_number_of_statements(postgresql_url: st
         assert all(post["risks"] or True for post in json_of(alice.get("/api/posts?limit=200"))["data"])
         return len([one for one in sent if "FROM" in one])
 
-    assert statements(2) == statements(20) == 4
+    assert statements(2) == statements(20) == 5
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ NAMES_NOTHING = {
     ("GET", "/api/social-accounts/shared"),
     ("GET", "/api/invitations"),
     ("GET", "/api/audit"),
+    # Rules and files of no company.
+    ("GET", "/api/platforms"),
+    ("POST", "/api/media/check"),
     # Lists of the caller's things. Their filters by company are as those of the lists above.
     ("GET", "/api/posts/counts"),
     ("GET", "/api/posts/export.csv"),

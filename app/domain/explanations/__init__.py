@@ -104,6 +104,9 @@ EXPLANATIONS = {
     ),
     # Ours
     "installation_misconfigured": Explanation("This installation cannot send posts at the moment.", _OPERATOR_INFORMED),
+    "sending_paused": Explanation(
+        "Your operator has paused all sending.", "The post goes out when sending is resumed. You need to do nothing."
+    ),
     "outcome_unknown": Explanation(
         "We cannot tell whether this post went out.", "Look at the account before you send it again."
     ),

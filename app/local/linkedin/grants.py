@@ -103,6 +103,16 @@ class Grants:
         good = claims is not None and claims["ends"] > time.time() and not self._is_revoked(claims)
         return str(claims["member"]) if claims is not None and good else None
 
+    def owner(self, token: str) -> str:
+        """Return the member of an access or refresh token.
+
+        Raises: OAuthError for a token that is none of ours.
+        """
+        claims = self.signer.read("access", token) or self.signer.read("refresh", token)
+        if claims is None:
+            raise OAuthError(400, "invalid_request", REVOKED)
+        return str(claims["member"])
+
     def revoke(self, member: str) -> None:
         self.revoked[member] = time.time()
 

@@ -1,4 +1,4 @@
-"""The stand-in's routes: LinkedIn's authorization, token and userinfo endpoints, and controls under `/_local/`."""
+"""The stand-in's routes: authorization, tokens, their revocation, userinfo, and controls under `/_local/`."""
 
 import asyncio
 import time
@@ -32,6 +32,7 @@ class StandIn:
                 web.get("/oauth/v2/authorization", self.show_consent),
                 web.post("/oauth/v2/authorization", self.decide),
                 web.post("/oauth/v2/accessToken", self.token),
+                web.post("/oauth/v2/revoke", self.revoke_token),
                 web.get("/v2/userinfo", self.userinfo),
                 web.get("/healthz", self.health),
                 web.get("/_local/calls", self.show_calls),
@@ -117,6 +118,19 @@ class StandIn:
         if fault == "no-refresh-token":
             answer = {name: value for name, value in answer.items() if not name.startswith("refresh_token")}
         return answer
+
+    async def revoke_token(self, request: web.Request) -> web.Response:
+        """Revoke all tokens of a token's member, for our client alone."""
+        form = await _form(request)
+        try:
+            self.grants.check_client(form, web_flow=True)
+            member = self.grants.owner(form.get("token", ""))
+        except OAuthError as refused:
+            self._record("revoke", refused.status)
+            return web.json_response({"error": refused.error}, status=refused.status)
+        self.grants.revoke(member)
+        self._record("revoke", 200, member=member)
+        return web.Response()
 
     async def userinfo(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.take("userinfo")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from app.domain.alerts import CURES as ALERT_CURES
-from app.domain.alerts import NO_SWEEP_AFTER, PER_OBJECT
+from app.domain.alerts import NO_SWEEP_AFTER, PER_OBJECT, SENDING_PAUSED
 from app.domain.errors import NotMigrated, Unavailable
 from app.domain.ports import Vault
 from app.operations.alert_rules import current_alerts
@@ -19,7 +19,7 @@ from app.settings.armed_content import armed_content
 from app.settings.environment import default_database_url
 from app.store import health, inspection, sqlite_file
 from app.store.accounts import tokens
-from app.store.operations import armed_contents, runs
+from app.store.operations import armed_contents, pauses, runs
 from app.store.operations.alerts import Alert
 
 NOT_MIGRATED = "is not migrated: flask --app wsgi db upgrade"
@@ -58,6 +58,8 @@ MILD_ALERTS = frozenset(
         "stale_claims",
     }
 )
+
+OWN_LINES = frozenset({"no_sweep", SENDING_PAUSED})  # alerts of which another check tells
 
 Part = Callable[[Checkup], list[Finding]]
 
@@ -172,6 +174,14 @@ def _sweep(checkup: Checkup) -> list[Finding]:
     return [Finding("OK", "sweep", text)]
 
 
+def _pause(checkup: Checkup) -> list[Finding]:
+    with checkup.deps.db.reading() as connection:
+        pause = pauses.read(connection)
+    if pause is None:
+        return []
+    return [Finding("FAIL", "sending", f"is paused since {pause.since:%F %T} UTC, {pause.reason}: flask resume")]
+
+
 def _tokens(checkup: Checkup) -> list[Finding]:
     """Decrypt the stored tokens of some accounts."""
     vault = checkup.deps.vault
@@ -220,7 +230,7 @@ def _alerts(checkup: Checkup) -> list[Finding]:
     with deps.db.reading() as connection:
         figures = runs.read_figures(connection, runs.SWEEP)
         standing = current_alerts(connection, deps.clock.now(), figures, with_messages=deps.messages is not None)
-    shown = {alert.kind: alert for alert in reversed(standing) if alert.kind != "no_sweep"}  # the sweep has its line
+    shown = {alert.kind: alert for alert in reversed(standing) if alert.kind not in OWN_LINES}
     in_order = sorted(shown.values(), key=lambda alert: (alert.kind in PER_OBJECT, alert.kind))
     return [
         Finding(
@@ -247,4 +257,4 @@ def _clock(checkup: Checkup) -> list[Finding]:
     return [] if line is None else [Finding(*line)]
 
 
-PARTS: tuple[Part, ...] = (_files, _schema, _rights, _write, _clock, _sweep, _tokens, _armed_content, _alerts)
+PARTS: tuple[Part, ...] = (_files, _schema, _rights, _write, _clock, _pause, _sweep, _tokens, _armed_content, _alerts)

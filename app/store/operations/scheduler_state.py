@@ -1,4 +1,4 @@
-"""The small rows that the status route shows: the sweeps' figures and lease, the breaker, counts, shares.
+"""The small rows that the status route shows: the sweeps' figures and lease, the breaker, counts, shares, the pause.
 
 Invariant: one statement reads them all.
 """
@@ -17,13 +17,15 @@ from app.domain.breaker import Breaker, row_name
 from app.domain.lifecycle import FINAL, Status
 from app.store.operations import in_flight
 from app.store.operations.counts import NONE_STORED, StoredCount
+from app.store.operations.pauses import SENDING, Pause
 from app.store.operations.runs import SWEEP, Lease, SweepFigures
-from app.store.schema.tables import breakers, leases, sweeps, tallies
+from app.store.schema.tables import breakers, leases, pauses, sweeps, tallies
 from app.store.schema.tables import in_flight as in_flight_table
 
 _S, _L = sweeps.c, leases.c
 _FIGURES = (_S.total_runs, _S.last_run_at, _S.last_duration_ms, _S.last_status, _S.total_sent, _S.total_failed)
 _LEASE = (_L.holder, _L.expires_at)
+_PAUSE = (pauses.c.since.label("paused_since"), pauses.c.reason)
 _BREAKER = ("failures", "opened_at", "probe_at", "timeouts")
 _FINAL = tuple(sorted(FINAL))
 
@@ -32,7 +34,7 @@ _FINAL = tuple(sorted(FINAL))
 class SchedulerState:
     """`figures` is None before the first sweep, and `lease` while no sweep runs.
 
-    `breakers` and `in_flight` have one entry for each publisher.
+    `pause` is None while posts are sent. `breakers` and `in_flight` have one entry for each publisher.
     """
 
     figures: SweepFigures | None
@@ -40,6 +42,7 @@ class SchedulerState:
     breakers: tuple[Breaker, ...]
     counted: dict[Status, StoredCount]
     in_flight: tuple[in_flight.Shares, ...]
+    pause: Pause | None = None
 
 
 @cache
@@ -51,9 +54,10 @@ def _statement(publishers: int) -> sa.Select[Any]:
     shares = [in_flight_table.alias(f"in_flight_{index}") for index in range(publishers)]
     columns += [table.c[name] for table in circuits for name in _BREAKER]
     columns += [table.c[column.name] for table in shares for column in in_flight.COLUMNS]
-    found = select(*_FIGURES, *_LEASE, *columns).select_from(one)
+    found = select(*_FIGURES, *_LEASE, *_PAUSE, *columns).select_from(one)
     found = found.outerjoin(sweeps, _S.name == SWEEP)
     found = found.outerjoin(leases, _L.name == SWEEP)
+    found = found.outerjoin(pauses, pauses.c.name == SENDING)
     for status, table in zip(_FINAL, counted, strict=True):
         found = found.outerjoin(table, table.c.name == status.value)
     for tables in (circuits, shares):
@@ -64,7 +68,7 @@ def _statement(publishers: int) -> sa.Select[Any]:
 
 def read(connection: Connection, publishers: int = 1) -> SchedulerState:
     row = connection.execute(_statement(publishers)).one()
-    figures, lease, counted = row[:6], row[6:8], row[8:]
+    figures, lease, pause, counted = row[:6], row[6:8], row[8:10], row[10:]
     circuits, shares = counted[3 * len(_FINAL) :], counted[3 * len(_FINAL) + 4 * publishers :]
     rows = {status: counted[3 * number : 3 * number + 3] for number, status in enumerate(_FINAL)}
     return SchedulerState(
@@ -73,6 +77,7 @@ def read(connection: Connection, publishers: int = 1) -> SchedulerState:
         tuple(_to_breaker(circuits[4 * at : 4 * at + 4], at) for at in range(publishers)),
         {status: StoredCount(*of) if of[0] is not None else NONE_STORED for status, of in rows.items()},
         tuple(in_flight.to_shares(*shares[2 * at : 2 * at + 2]) for at in range(publishers)),
+        Pause(*pause) if pause[0] is not None else None,
     )
 
 

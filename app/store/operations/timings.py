@@ -62,7 +62,7 @@ def _rank(share: Any, number: Any) -> Any:
     return (share * number + 999) // 1000
 
 
-def _elapsed_ms(dialect: str, since: Any, until: Any) -> sa.ColumnElement[float]:
+def elapsed_ms(dialect: str, since: Any, until: Any) -> sa.ColumnElement[float]:
     """Return the milliseconds between two columns, to the microsecond."""
     if dialect == "postgresql":
         return sa.cast(sa.extract("epoch", until - since) * 1000, sa.Double)
@@ -92,13 +92,13 @@ def _lateness() -> tuple[Any, Any]:
 
 def _times(dialect: str) -> list[sa.Label[float]]:
     a = attempts.c
-    answer, report = _elapsed_ms(dialect, a.sent_at, a.accepted_at), _elapsed_ms(dialect, a.accepted_at, a.reported_at)
+    answer, report = elapsed_ms(dialect, a.sent_at, a.accepted_at), elapsed_ms(dialect, a.accepted_at, a.reported_at)
     return [answer.label("answer"), report.label("report"), a.alarm_late_ms.label("alarm")]
 
 
 def _published(dialect: str) -> sa.ColumnElement[Any]:
     p = posts.c
-    late = select(_elapsed_ms(dialect, p.scheduled_at, p.published_at).label("late"))
+    late = select(elapsed_ms(dialect, p.scheduled_at, p.published_at).label("late"))
     late = late.where(p.status == Status.PUBLISHED, p.updated_at >= _SINCE)
     return late.order_by(p.updated_at.desc()).limit(SAMPLE).subquery("latest_published").c.late
 

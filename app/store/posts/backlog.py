@@ -101,6 +101,12 @@ def count_overdue(connection: Connection, before: datetime, swept_before: dateti
     return connection.execute(select(sa.func.count()).select_from(posts).where(*where)).scalar_one()
 
 
+def count_publishing(connection: Connection) -> int:
+    """Count the posts that are being sent or that wait for their report."""
+    where = posts.c.status == Status.PUBLISHING
+    return connection.execute(select(sa.func.count()).select_from(posts).where(where)).scalar_one()
+
+
 def _not_swept_since(swept_before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     from_wrong_clock = posts.c.swept_at > swept_before + LONGEST_SWEEP
     return posts.c.swept_at.is_(None), posts.c.swept_at < swept_before, from_wrong_clock

@@ -1,7 +1,7 @@
 """The SQL of the claim of a group of posts: scheduled → publishing.
 
 The statement also inserts the rows of `transitions` and `attempts`. Each post is claimed only if it is due and still
-matches its intent. The transition `claim` executes the statement.
+matches its intent, and only while sending is not paused. The transition `claim` executes the statement.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account
 from app.store.companies.access import account_of_post
 from app.store.execute_for_rows import Types
+from app.store.operations.pauses import IS_PAUSED
 from app.store.posts.transition_sql import NOW, insert_selected, transition_row
 from app.store.row_locks import unlocked
 from app.store.schema.tables import attempts, posts, social_accounts, status_unindexed, transitions
@@ -31,8 +32,8 @@ class Intent:
 
     `account` is None for a post without a usable account. With `sending`, the send begins with the claim. A `version`
     is the row's `updated_at` as prepared, None where any version will do. `tolerance` is the number of seconds that
-    the database's clock may be behind the due instant, None where its clock is not compared. `woken_at` and
-    `alarm_late_ms` are of the attempt's row.
+    the database's clock may be behind the due instant, None where its clock is not compared. `woken_at`,
+    `alarm_late_ms` and `publisher` are of the attempt's row.
     """
 
     post_id: str
@@ -44,6 +45,7 @@ class Intent:
     tolerance: float | None = None
     woken_at: datetime | None = None
     alarm_late_ms: float | None = None
+    publisher: int | None = None
 
 
 TYPES: Types = (
@@ -57,6 +59,7 @@ TYPES: Types = (
     ("tolerance", sa.Double()),
     ("woken_at", attempts.c.woken_at.type),
     ("alarm_late_ms", sa.Double()),
+    ("publisher", sa.SmallInteger()),
 )
 
 
@@ -74,6 +77,7 @@ def intent_row(index: int, intent: Intent) -> dict[str, Any]:
         "tolerance": intent.tolerance,
         "woken_at": intent.woken_at,
         "alarm_late_ms": intent.alarm_late_ms,
+        "publisher": intent.publisher,
     }
 
 
@@ -101,6 +105,7 @@ def _claimed(intent: Any, many: bool) -> Any:
         update(posts)
         .where(posts.c.id == intent.id, posts.c.generation == intent.generation, status_unindexed(Status.SCHEDULED))
         .where(posts.c.next_attempt_at <= NOW, _due_by_database(intent, many))
+        .where(sa.not_(IS_PAUSED))
         .where(sa.or_(intent.version.is_(None), posts.c.updated_at == intent.version))
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)
@@ -111,6 +116,7 @@ def _claimed(intent: Any, many: bool) -> Any:
             intent.trigger.label("trigger"),
             intent.woken_at.label("woken_at"),
             intent.alarm_late_ms.label("alarm_late_ms"),
+            intent.publisher.label("publisher"),
         )
     )
 
@@ -160,4 +166,5 @@ def _attempt_row(claimed: Any, *, started_at: Any, late_ms: Any) -> dict[str, An
         "lateness_ms": late_ms,
         "woken_at": claimed.woken_at,
         "alarm_late_ms": claimed.alarm_late_ms,
+        "publisher": claimed.publisher,
     }

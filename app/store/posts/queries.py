@@ -15,7 +15,7 @@ from app.domain.lifecycle import Status
 from app.domain.post import Account, Attempt, Post
 from app.store.accounts.accounts import ACCOUNT_FIELDS
 from app.store.companies import access
-from app.store.operations import breaker
+from app.store.operations import breaker, pauses
 from app.store.posts.attempts import to_attempt
 from app.store.posts.transition_sql import to_post
 from app.store.schema.tables import attempts, breakers, posts, social_accounts, transitions
@@ -63,9 +63,9 @@ _POST_WITH_ACCOUNTS = (
 
 @cache
 def _delivery(publishers: int) -> sa.Select[Any]:
-    """Return the statement of a post, its account, and the breakers of so many publishers."""
+    """Return the statement of a post, its account, the pause, and the breakers of so many publishers."""
     circuits = [breakers.alias(f"breaker_{index}") for index in range(publishers)]
-    columns = [table.c[column.name] for table in circuits for column in breaker.COLUMNS]
+    columns = [pauses.IS_PAUSED, *(table.c[column.name] for table in circuits for column in breaker.COLUMNS)]
     found = select(posts, *_ACCOUNT, *columns).select_from(posts)
     found = found.outerjoin(social_accounts, access.account_of_post())
     for index, table in enumerate(circuits):
@@ -75,18 +75,19 @@ def _delivery(publishers: int) -> sa.Select[Any]:
 
 def delivery_of(
     connection: Connection, post_id: str, publishers: int = 1
-) -> tuple[Post | None, Account | None, tuple[Breaker, ...]]:
-    """Read the post, its account and the breaker of each publisher for a delivery, in one statement.
+) -> tuple[Post | None, Account | None, tuple[Breaker, ...], bool]:
+    """Read the post, its account, the breaker of each publisher and whether sending is paused, in one statement.
 
     The account is None if the post may not use it. All are empty for an unknown post.
     """
     row = connection.execute(_delivery(publishers), {"post_id": post_id}).one_or_none()
     if row is None:
-        return None, None, tuple(Breaker(index=index) for index in range(publishers))
+        return None, None, tuple(Breaker(index=index) for index in range(publishers)), False
     width = len(breaker.COLUMNS)
     read = row[len(row) - publishers * width :]
     circuits = (breaker.to_breaker(read[at * width : (at + 1) * width], at) for at in range(publishers))
-    return to_post(row), _joined_account(row), tuple(circuits)
+    is_paused = bool(row[len(posts.c) + len(ACCOUNT_FIELDS)])
+    return to_post(row), _joined_account(row), tuple(circuits), is_paused
 
 
 _ACCOUNTS = (

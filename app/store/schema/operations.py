@@ -1,4 +1,4 @@
-"""The operational tables: OAuth states, leases, sweeps, holds, breaker, alerts, counts, pacing, keys, rate limits."""
+"""The operational tables: states of OAuth, leases, sweeps, holds, breaker, pause, alerts, counts, keys and limits."""
 
 from __future__ import annotations
 
@@ -98,6 +98,15 @@ in_flight = Table(
     Column("holders", sa.JSON, nullable=False),
 )
 
+# A pause of all sending by the operator. Sending is paused while the row exists.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("reason", sa.String(200), nullable=False),
+)
+
 alerts = Table(
     "alerts",
     metadata,
@@ -140,6 +149,27 @@ tallies = Table(
     Column("counted_until", Instant, nullable=False),
     Column("pruned", sa.BigInteger, nullable=False),
 )
+
+# Counters of the metrics. Each process adds its own every few seconds.
+metric_counters = Table(
+    "metric_counters",
+    metadata,
+    Column("name", sa.String(64), primary_key=True),
+    Column("label", sa.String(64), primary_key=True),
+    Column("value", sa.BigInteger, nullable=False),
+)
+
+# The counters made of rows. `totals` never falls. `seen` has the figures of rows since `counted_from` that are in it.
+metric_states = Table(
+    "metric_states",
+    metadata,
+    Column("name", sa.String(32), primary_key=True),
+    Column("version", sa.Integer, nullable=False),
+    Column("counted_from", Instant, nullable=False),
+    Column("totals", sa.JSON, nullable=False),
+    Column("seen", sa.JSON, nullable=False),
+)
+
 # The instant of each account's next send, and the post of its last turn. Only accounts with a pace have a row.
 account_slots = Table(
     "account_slots",

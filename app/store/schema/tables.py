@@ -22,7 +22,10 @@ from app.store.schema.operations import (
     idempotency_keys,
     in_flight,
     leases,
+    metric_counters,
+    metric_states,
     oauth_states,
+    pauses,
     rate_limits,
     recovery_holds,
     sweep_runs,
@@ -58,8 +61,11 @@ __all__ = [
     "leases",
     "memberships",
     "metadata",
+    "metric_counters",
+    "metric_states",
     "new_id",
     "oauth_states",
+    "pauses",
     "posts",
     "rate_limits",
     "recovery_holds",
@@ -201,6 +207,7 @@ attempts = Table(
     Column("alarm_late_ms", sa.Double),
     Column("accepted_at", Instant),
     Column("reported_at", Instant),
+    Column("publisher", sa.SmallInteger),
 )
 # The index includes the columns of the lateness figures, which would otherwise cost a lookup per attempt.
 Index("ix_attempts_started_at", attempts.c.started_at, postgresql_include=["attempt", "lateness_ms"])
@@ -229,7 +236,6 @@ Index("ix_transitions_post", transitions.c.post_id, transitions.c.id)
 #: The transitions that end the lease of a dead worker. They are few, so counting the last hour's costs nothing.
 STALE_REASONS = "reason IN ('lease_over', 'lease_over_held', 'lease_over_unsent')"
 Index("ix_transitions_stale", transitions.c.at, **partial(STALE_REASONS))
-
 social_accounts = Table(
     "social_accounts",
     metadata,
@@ -255,7 +261,7 @@ social_accounts = Table(
     Column("refresh_granted", sa.Boolean, nullable=False, server_default=sa.false()),  # the token came by our own OAuth
     CheckConstraint("status IN ('active', 'reconnect_required')", name="status"),
 )
-# An account belongs to a person or to a company. Each owner has it once.
+# An account belongs to a person or a company, once.
 _identity = (social_accounts.c.platform, social_accounts.c.external_id)
 _personal, _shared = partial("company_id IS NULL"), partial("company_id IS NOT NULL")
 Index("uq_social_accounts_user", social_accounts.c.user_id, *_identity, unique=True, **_personal)

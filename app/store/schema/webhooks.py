@@ -53,5 +53,6 @@ webhook_events = Table(
     CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
 )
 Index("ix_webhook_events_pending", webhook_events.c.next_try_at, webhook_events.c.id, **partial("status = 'pending'"))
+Index("ix_webhook_events_failed", webhook_events.c.created_at, **partial("status = 'failed'"))
 Index("ix_webhook_events_list", webhook_events.c.endpoint_id, webhook_events.c.created_at, webhook_events.c.id)
 Index("ix_webhook_events_created_at", webhook_events.c.created_at)

@@ -125,14 +125,11 @@ def _install(npm: list[str], *, everything: bool) -> None:
 
 
 def _write_types(node: list[str]) -> None:
-    from app import create_app
-    from app.settings.values import Settings
-    from app.web.docs import DOCUMENT
+    from app.web import DOCUMENTED
+    from app.web.spec.build import build_document
 
     document = HERE / "node_modules" / "openapi.json"
-    app = create_app(Settings(database_url="sqlite://"))
-    with app.app_context():
-        document.write_text(json.dumps(app.extensions[DOCUMENT].content), encoding="utf-8")
+    document.write_text(json.dumps(build_document(DOCUMENTED)), encoding="utf-8")
     tool = str(PACKAGES / "openapi-typescript" / "bin" / "cli.js")
     run(*node, tool, str(document), "--output", str(_types()), folder=HERE)
 

@@ -62,15 +62,18 @@ class Built:
             return None
 
     def read(self, name: str, *, gzipped: bool) -> tuple[bytes, str] | None:
-        """Return the bytes and the type of a file, None for a name that is not in the manifest.
+        """Return the bytes and the type of a file.
 
-        Raises: OSError where the file is gone.
+        None for a name that is not in the manifest, or whose file is gone.
         """
         manifest = self.manifest()
         kind = manifest.files.get(name) if manifest is not None else None
         if kind is None:
             return None
-        return (self.folder / (f"{name}.gz" if gzipped else name)).read_bytes(), kind
+        try:
+            return (self.folder / (f"{name}.gz" if gzipped else name)).read_bytes(), kind
+        except OSError:  # a later build has just removed it
+            return None
 
 
 def read_manifest(text: str, folder: Path) -> Manifest:

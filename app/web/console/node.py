@@ -34,11 +34,22 @@ def run(*command: str, folder: Path) -> None:
 
     Raises: BuildError with the command's own output.
     """
-    done = subprocess.run(  # noqa: S603 - our own commands
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
-    )
+    shown = Path(command[-1]).name if len(command) == 1 else " ".join(command)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own commands
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        cure = "Is the registry of npm reachable?"
+        raise BuildError(f"{shown}\ndid not end within {SECONDS:.0f} seconds. {cure}") from None
     if done.returncode != 0:
-        raise BuildError(f"{Path(command[-1]).name if len(command) == 1 else ' '.join(command)}\n{done.stdout.strip()}")
+        raise BuildError(f"{shown}\n{done.stdout.strip()}")
 
 
 def _version(node: str) -> int:

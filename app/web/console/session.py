@@ -104,4 +104,4 @@ def _refuse(error: BadToken) -> Response:
 
 
 def _cookie(value: str, seconds: int) -> str:
-    return dump_cookie(COOKIE, value, max_age=seconds, **ATTRIBUTES)
+    return dump_cookie(COOKIE, value, max_age=seconds, sync_expires=False, **ATTRIBUTES)

@@ -31,6 +31,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
     },
     "adminSecret": {"type": "http", "scheme": "bearer", "description": "ADMIN_SECRET_KEY, for automation."},
     "cronSecret": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, of the platform's cron."},
+    "metricsSecret": {"type": "http", "scheme": "bearer", "description": "METRICS_SECRET, of Prometheus."},
     "qstash": {
         "type": "apiKey",
         "in": "header",

@@ -125,7 +125,17 @@ def _operators() -> list[tuple[str, str, dict[str, Any]]]:
         _get("/api/scheduler/status", "Read the scheduler's state.", status, answers.SchedulerStatus),
         _get("/healthz", "Tell if the process works.", operation("getHealth", security=()), answers.HealthAnswer),
         ready,
+        _metrics(),
     ]
+
+
+def _metrics() -> tuple[str, str, dict[str, Any]]:
+    text = {"description": "The metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    content = operation(
+        "getMetrics", "401 unauthorized", "429 rate_limited", "503 not_configured", security=("metricsSecret",)
+    )
+    content |= {"summary": "Read the metrics, in Prometheus' text format.", "tags": ["machines"]}
+    return "/metrics", "get", content | {"responses": {"200": text}}
 
 
 def _pages() -> list[tuple[str, str, dict[str, Any]]]:

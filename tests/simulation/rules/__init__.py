@@ -16,6 +16,13 @@ from tests.simulation.rules.copies import (
     no_second_copy,
     one_execution_publishes_per_grant,
 )
+from tests.simulation.rules.events import (
+    each_event_is_delivered,
+    endpoints_are_disabled_for_cause,
+    event_is_the_same_in_every_try,
+    events_have_a_cause,
+    events_reach_their_owner_alone,
+)
 from tests.simulation.rules.exceptions import no_answer_is_a_bug, only_refusals_are_raised
 from tests.simulation.rules.final_state import every_post_ends, recorded_outcomes_are_true
 from tests.simulation.rules.generations import delivery_claims_only_its_generation, messages_follow_commits
@@ -68,6 +75,7 @@ ON_COPY = (no_second_copy, no_early_copy, no_copy_after_cancel)
 ON_REPORT = (report_is_not_refused, true_report_is_applied, duplicate_of_an_own_copy_is_published)
 ON_ACCOUNT = (report_about_old_token_keeps_new_connection, only_refused_tokens_are_marked)
 ON_END = (only_refusals_are_raised, no_answer_is_a_bug, armed_answer_matches_row, answered_sends_are_recorded)
+ON_EVENT = (events_have_a_cause, events_reach_their_owner_alone, event_is_the_same_in_every_try)
 ON_GROUP = (generation_has_one_place,)
 ON_GATE_FAILURE = (gate_threads_never_fail,)
 AFTER_FAULTS = (every_post_ends,)
@@ -77,4 +85,6 @@ AT_END = (
     every_call_is_answered,
     seats_are_given_back,
     copy_after_cancel_raises_alert,
+    each_event_is_delivered,
+    endpoints_are_disabled_for_cause,
 )

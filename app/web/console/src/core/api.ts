@@ -69,7 +69,14 @@ export function addressOf(path: string, values: Record<string, string> = {}, que
   return text ? `${filled}?${text}` : filled;
 }
 
-export function specOf(method: string, path: string, options: Options<unknown> = {}): CallSpec {
+export interface CallOptions {
+  path?: Record<string, string>;
+  query?: object;
+  body?: unknown;
+}
+
+/** Describe a request, for curlOf. */
+export function specOf(method: string, path: keyof paths & string, options: CallOptions = {}): CallSpec {
   const spec: CallSpec = { method: method.toUpperCase(), url: addressOf(path, options.path, options.query ?? {}) };
   if (options.body !== undefined) spec.body = options.body;
   return spec;
@@ -118,8 +125,8 @@ async function problemOf(answer: Response): Promise<ApiProblem> {
   );
 }
 
-async function call<T>(method: string, path: string, options: Options<unknown> = {}): Promise<T> {
-  const answer = await send(specOf(method, path, options), options);
+async function call<T>(method: string, path: keyof paths & string, options: Options<unknown> = {}): Promise<T> {
+  const answer = await send(specOf(method, path, options as CallOptions), options);
   if (!answer.ok) throw await problemOf(answer);
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
@@ -141,7 +148,7 @@ export const api = {
     path: P,
     options: Options<paths[P]["get"]> = {},
   ): Promise<{ data: Answer<paths[P]["get"]> | null; etag: string | null }> {
-    const answer = await send(specOf("GET", path, options as Options<unknown>), options as Options<unknown>);
+    const answer = await send(specOf("GET", path, options as CallOptions), options as Options<unknown>);
     const etag = answer.headers.get("ETag");
     if (answer.status === 304) return { data: null, etag: options.etag ?? etag };
     if (!answer.ok) throw await problemOf(answer);

@@ -16,6 +16,6 @@ export { Status, statusName, STATUSES } from "./Status";
 export { createStore, type Store, useStore } from "./store";
 export { toast } from "./toast";
 export {
-  cycleZone, dateText, instantText, isZone, localText, offsetOf, relativeText, timeText, viewerZone, zoneFor, zoneLabel,
+  addDays, type Answers, answersOf, cycleZone, dateText, instantText, isZone, localText, offsetOf, relativeText, timeText, viewerZone, zoneFor, zoneLabel,
   type ZoneMode, zoneMode,
 } from "./zones";

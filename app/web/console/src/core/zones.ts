@@ -98,3 +98,26 @@ export function relativeText(at: Instant, now: number): string {
   }
   return names.format(Math.trunc(seconds), "second");
 }
+
+export interface Answers {
+  /** `gap`: the clocks skip this time. `overlap`: they show it twice. */
+  kind: "one" | "gap" | "overlap";
+  /** The instants that the author may mean, earliest first. In a gap: the times before and after it. */
+  instants: number[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** Return what the wall clock time "2027-03-28T02:30:00" can mean in a zone. */
+export function answersOf(local: string, zone: string): Answers {
+  const utc = Date.parse(`${local}Z`);
+  const offsets = [...new Set([utc - DAY_MS, utc + DAY_MS].map((at) => Date.parse(`${localText(at, zone)}Z`) - at))];
+  const instants = offsets.map((offset) => utc - offset).sort((a, b) => a - b);
+  const real = instants.filter((at) => localText(at, zone) === local.slice(0, 19));
+  if (real.length === 0) return { kind: "gap", instants };
+  return { kind: real.length === 1 ? "one" : "overlap", instants: real };
+}
+
+/** Return the wall clock time so many days later, whatever the clocks do between. */
+export const addDays = (local: string, days: number): string =>
+  new Date(Date.parse(`${local}Z`) + days * DAY_MS).toISOString().slice(0, 19);

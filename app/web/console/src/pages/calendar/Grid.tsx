@@ -1,0 +1,232 @@
+// The grid itself: FullCalendar with our cards, our dates and no toolbar of its own.
+import { Calendar as FullCalendar, type CalendarOptions, type EventApi, type EventInput } from "fullcalendar";
+import dayGrid from "fullcalendar/daygrid";
+import interaction, { Draggable } from "fullcalendar/interaction";
+import list from "fullcalendar/list";
+import classic from "fullcalendar/themes/classic";
+import timeGrid from "fullcalendar/timegrid";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { clock, Icon, type Post } from "../../core";
+import { allPosts, changes, isIn, moveOf, postOf, type Target } from "./book";
+import { Card } from "./Card";
+import { canMove } from "./moves";
+
+export type View = "month" | "week" | "day" | "list";
+
+const VIEWS: Record<View, string> = {
+  month: "dayGridMonth", week: "timeGridWeek", day: "timeGridDay", list: "listWeek",
+};
+
+/** The hours scroll in their own box, so that the days stay in sight. */
+const heightOf = (view: View): string => (view === "week" || view === "day" ? "calc(100dvh - 9rem)" : "auto");
+
+export interface Shown {
+  title: string;
+  from: number;
+  to: number;
+}
+
+export interface GridProps {
+  view: View;
+  /** A day of the period, "2027-03-28". */
+  date: string;
+  zone: string;
+  accountName: (post: Post) => string;
+  onRange: (shown: Shown) => void;
+  onOpen: (id: string) => void;
+  onMove: (post: Post, target: Target) => void;
+  /** A draft of the tray was dropped. `timed`: on a time, not on a whole day. */
+  onDrop: (id: string, local: string, timed: boolean) => void;
+  onDay: (date: string) => void;
+  onDragging: (dragging: boolean) => void;
+}
+
+export interface GridHandle {
+  go(step: -1 | 0 | 1): string;
+}
+
+function eventOf(post: Post, zone: string): EventInput | null {
+  const pending = moveOf(post.id);
+  const start = pending && pending.zone === zone ? pending.local : post.scheduledAt;
+  if (start === null || (post.status === "draft" && !pending)) return null;
+  return {
+    id: post.id,
+    start,
+    title: post.content,
+    url: `/console/posts/${post.id}`,
+    editable: canMove(post),
+    durationEditable: false,
+  };
+}
+
+/** The start of a day or of a time on the grid as the API reads it. */
+const localOf = (text: string): string => (text.length === 10 ? `${text}T00:00:00` : text.slice(0, 19));
+
+/** "+" of a day that is not over. */
+function PlusLink({ date, zone }: { date: string; zone: string }) {
+  const query = new URLSearchParams({ at: `${date}T09:00:00`, zone });
+  return (
+    <a class="cell-plus" href={`/console/posts/new?${query}`} aria-label={`New post on ${date}`} tabIndex={-1}>
+      <Icon name="plus" size={16} />
+    </a>
+  );
+}
+
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
+
+// FullCalendar renders at once, in Preact's synchronous mode. Inside another render, in either direction, that breaks
+// both trees. So each side calls the other only after it has ended.
+const later = (action: () => void): void => queueMicrotask(action);
+
+export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }) {
+  const element = useRef<HTMLDivElement>(null);
+  const calendar = useRef<FullCalendar | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+
+  const act = (action: (made: FullCalendar) => void): void => later(() => calendar.current && action(calendar.current));
+  useLayoutEffect(() => {
+    let tray: Draggable | undefined;
+    let stop = (): void => {};
+    later(() => {
+      if (!element.current) return;
+      const made = new FullCalendar(element.current, optionsOf(latest));
+      calendar.current = made;
+      made.render();
+      props.handle({ go: (step) => walk(made, step) });
+      stop = changes.subscribe(() => act(() => redraw(made, element.current!)));
+      tray = new Draggable(document.body, { itemSelector: "[data-draft]", eventData: () => ({ create: false }) });
+    });
+    return () => {
+      stop();
+      tray?.destroy();
+      const gone = calendar.current;
+      calendar.current = null;
+      later(() => gone?.destroy());
+    };
+  }, []);
+  useLayoutEffect(
+    () =>
+      act((made) => {
+        if (made.view.type === VIEWS[props.view]) return;
+        made.setOption("height", heightOf(props.view));
+        made.changeView(VIEWS[props.view]);
+      }),
+    [props.view],
+  );
+  useLayoutEffect(
+    () => act((made) => made.getOption("timeZone") !== props.zone && made.setOption("timeZone", props.zone)),
+    [props.zone],
+  );
+  useLayoutEffect(() => act((made) => props.date && made.gotoDate(props.date)), [props.date]);
+  useLayoutEffect(() => act((made) => made.refetchEvents()), [props.accountName]);
+  return <div class="grid" ref={element} />;
+}
+
+function walk(calendar: FullCalendar, step: -1 | 0 | 1): string {
+  if (step === 0) calendar.today();
+  else if (step > 0) calendar.next();
+  else calendar.prev();
+  return calendar.formatIso(calendar.getDate(), true).slice(0, 10);
+}
+
+/** Draw the events again, and give the focus back to the card that had it. */
+function redraw(calendar: FullCalendar, root: HTMLElement): void {
+  const focused = root.contains(document.activeElement) ? postIdOf(document.activeElement) : null;
+  calendar.refetchEvents();
+  if (focused) requestAnimationFrame(() => focusCard(focused));
+}
+
+export const postIdOf = (element: Element | null): string | null =>
+  element?.closest<HTMLElement>("[data-post]")?.dataset["post"] ?? null;
+
+export function focusCard(id: string): void {
+  const found = document.querySelector<HTMLElement>(`[data-post="${CSS.escape(id)}"]`);
+  if (found && found !== document.activeElement) found.focus();
+}
+
+function optionsOf(latest: { current: GridProps }): CalendarOptions {
+  const { view, date, zone } = latest.current;
+  return {
+    plugins: [dayGrid, timeGrid, list, interaction, classic],
+    headerToolbar: false,
+    initialView: VIEWS[view],
+    ...(date && { initialDate: date }),
+    timeZone: zone,
+    locale: "en-GB",
+    firstDay: 1,
+    height: heightOf(view),
+    fixedWeekCount: false,
+    scrollTime: "07:00",
+    slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
+    dayCellTopInnerClass: "cell-top-outer",
+    now: () => new Date(clock.now()),
+    nowIndicator: true,
+    navLinks: true,
+    navLinkDayClick: (day: Date) => later(() => latest.current.onDay(dayOf(day))),
+    allDaySlot: false,
+    displayEventEnd: false,
+    defaultTimedEventDuration: "00:30",
+    eventMinHeight: 24,
+    eventMaxStack: 3,
+    slotEventOverlap: false,
+    slotDuration: "00:30",
+    snapDuration: "00:15",
+    dayMaxEvents: 3,
+    eventDisplay: "block",
+    eventInteractive: true,
+    droppable: true,
+    dragRevertDuration: 150,
+    longPressDelay: 300,
+    noEventsContent: "No posts in this period.",
+    events: (info, done) => done(eventsIn(latest.current.zone, Date.parse(info.startStr), Date.parse(info.endStr))),
+    datesSet: (info) => {
+      const shown = { title: info.view.title, from: Date.parse(info.startStr), to: Date.parse(info.endStr) };
+      later(() => latest.current.onRange(shown));
+    },
+    dayCellTopContent: (info) => (
+      <span class="cell-top">
+        <span class="cell-day">{info.text}</span>
+        {!info.isPast && !info.inPopover && <PlusLink date={dayOf(info.date)} zone={latest.current.zone} />}
+      </span>
+    ),
+    dayCellDidMount: (info) => info.el.removeAttribute("aria-label"),
+    eventContent: (info) => {
+      const post = postOf(info.event.id);
+      return post ? <Card post={post} zone={latest.current.zone} account={latest.current.accountName(post)} /> : "";
+    },
+    eventDidMount: (info) => {
+      info.el.dataset["post"] = info.event.id;
+    },
+    eventClick: (info) => {
+      if (info.jsEvent.ctrlKey || info.jsEvent.metaKey || info.jsEvent.shiftKey) return;
+      info.jsEvent.preventDefault();
+      const { id } = info.event;
+      later(() => latest.current.onOpen(id));
+    },
+    eventDragStart: () => later(() => latest.current.onDragging(true)),
+    eventDragStop: () => later(() => latest.current.onDragging(false)),
+    eventDrop: (info) => dropped(info.event, latest.current),
+    drop: (info) => {
+      const id = info.draggedEl.dataset["draft"];
+      const { dateStr, allDay } = info;
+      if (id) later(() => latest.current.onDrop(id, localOf(dateStr), !allDay));
+    },
+  };
+}
+
+/** FullCalendar's own start differs from its text in a gap of the clocks. The text has the wall clock. */
+function dropped(event: EventApi, { onMove, zone }: GridProps): void {
+  const [post, local] = [postOf(event.id), localOf(event.startStr)];
+  if (post) later(() => onMove(post, { local, zone }));
+}
+
+function eventsIn(zone: string, from: number, to: number): EventInput[] {
+  const found: EventInput[] = [];
+  for (const post of allPosts()) {
+    if (!isIn(post, { from, to }) && !moveOf(post.id)) continue;
+    const event = eventOf(post, zone);
+    if (event) found.push(event);
+  }
+  return found;
+}

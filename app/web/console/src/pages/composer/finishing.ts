@@ -1,0 +1,62 @@
+// The last steps of a post: ask ahead what the server thinks of the time, then schedule or publish.
+import { api, ApiProblem, localOf, reasonOf, type Schemas } from "../../core";
+import { readLocal } from "./clockwork";
+import type { FieldErrors } from "./Editor";
+import { createOf, type Form } from "./form";
+
+/** The time in the words of the API. */
+export function timeOf(form: Form): Pick<Schemas["ScheduleRequest"], "scheduledAt" | "timeZone" | "fold" | "slot"> {
+  if (form.slot) return { slot: "next" };
+  const time = { scheduledAt: localOf(form.when)!, timeZone: form.when.zone };
+  return form.fold === null ? time : { ...time, fold: form.fold };
+}
+
+/** Why this time cannot be sent yet, null where it can. */
+export function timeProblem(form: Form): string | null {
+  if (form.slot) return null;
+  const local = localOf(form.when);
+  if (local === null) return "Give a date, a time and a zone.";
+  const reading = readLocal(local, form.when.zone);
+  if (reading?.gap) return "This time does not exist there. Choose one of the two below.";
+  if ((reading?.instants.length ?? 0) > 1 && form.fold === null) return "This time comes twice. Choose one of the two below.";
+  return null;
+}
+
+export interface Forecast {
+  warnings: string[];
+  problem: ApiProblem | null;
+}
+
+/** Ask what scheduling would answer. Nothing changes. */
+export async function forecast(id: string, form: Form): Promise<Forecast> {
+  if (form.slot) return { warnings: [], problem: null }; // its instant is chosen when it is taken
+  const operation = { op: "schedule", postId: id, ...timeOf(form) };
+  const body = { operations: [operation], dryRun: true } as unknown as Schemas["BulkRequest"];
+  const answer = await api.post("/api/posts/bulk", { body });
+  const row = answer.results[0];
+  if (row === undefined) return { warnings: [], problem: null };
+  if (row.code) return { warnings: [], problem: new ApiProblem(422, row.code, row.message ?? "", row.errors ?? []) };
+  return { warnings: (row.warnings ?? []).map((one) => one.message), problem: null };
+}
+
+const OWN_FIELDS: Record<string, string> = { imageUrl: "media.0", timeZone: "scheduledAt", fold: "scheduledAt", slot: "scheduledAt" };
+const SHOWN = /^(content|media|scheduledAt|socialAccountId|postType)/;
+
+export interface Refusal {
+  fields: FieldErrors;
+  /** What belongs to no field of the form. */
+  rest: string | null;
+}
+
+export function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof ApiProblem)) return { fields: {}, rest: reasonOf(error) };
+  const fields: FieldErrors = {};
+  for (const one of error.errors) {
+    const field = OWN_FIELDS[one.field] ?? one.field;
+    if (SHOWN.test(field)) fields[field.startsWith("media.") ? field.split(".").slice(0, 2).join(".") : field] ??= one.message;
+  }
+  return { fields, rest: Object.keys(fields).length > 0 ? null : reasonOf(error) };
+}
+
+/** The whole post in one call, for people who would rather send it from a program. */
+export const wholeCall = (form: Form): object => ({ ...createOf(form), ...(timeProblem(form) === null ? timeOf(form) : {}) });
