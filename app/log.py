@@ -30,7 +30,7 @@ _PROBLEMS = """
     message.not_cancelled message.not_kept messages.outdated not_configured post.early_by_database post.not_armed
     post.not_compared post.not_settled post.rearm_limit pruning.postponed publisher.not_warm rate_limit.not_counted
     records.prune_postponed reports.missing restore.foreign_message restore.not_checked restore.went_back
-    secret.refused shell sweep.clock_skew
+    secret.refused sweep.clock_skew
 """
 #: Events about a fault that an operator may have to mend. An event with a stack trace is an error anyway.
 PROBLEMS = frozenset(_PROBLEMS.split())

@@ -1,6 +1,5 @@
 """The calendar in a real browser: posts that go out before one's eyes, and posts that are moved in time."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -18,7 +18,7 @@ from tests.support.layers import HOMES, LAYER_OF, MAY_IMPORT, OURS, ROOMS
 WRONG_ENTRY_POINTS = {"app.py", "asgi.py", "index.py", "main.py", "server.py"}
 EMPTY_NAMES = {"do", "manager", "helper", "util", "service", "handler", "process"}
 EMPTY_NAMES |= {"managers", "helpers", "utils", "services", "handlers", "processes"}
-FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 4_570
+FILE_LINES, FUNCTION_LINES, DELIVERY_LINES = 300, 70, 4_640
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,12 @@ BESIDE_DELIVERY = (
     "app/store/posts/warnings.py",
     "app/store/posts/account_holds.py",
     *("app/domain/metrics.py", "app/domain/traces.py"),
+    *(
+        "app/domain/late_causes.py",
+        "app/domain/percentiles.py",
+        "app/domain/time_windows.py",
+        "app/store/posts/late.py",
+    ),
     *("app/domain/bulk.py", "app/store/posts/bulk_writes.py", "app/store/posts/feeds.py"),
     "app/store/posts/retention.py",
     "app/store/posts/restored.py",

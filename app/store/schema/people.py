@@ -1,4 +1,4 @@
-"""The tables of invitations, personal API keys, queues of weekly slots and the audit trail. Registers webhooks' too."""
+"""The tables of companies, invitations, personal keys, weekly slots and the audit trail. Registers webhooks' too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,40 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 import app.store.schema.webhooks  # noqa: F401  # registers its tables
 from app.domain.companies import Role
 from app.store.schema.columns import Id, Instant, metadata, partial, quoted_list
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("name", sa.String(255), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", sa.String(255), primary_key=True),
+    Column("role", sa.String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint(f"role IN ({quoted_list(Role)})", name="role"),
+)
+Index("ix_memberships_user", memberships.c.user_id, memberships.c.created_at, memberships.c.company_id)
+Index("ix_memberships_list", memberships.c.company_id, memberships.c.created_at, memberships.c.user_id)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", Id(), primary_key=True),
+    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), nullable=False),
+    Column("name", sa.String(255), nullable=False),
+    Column("name_key", sa.Text, nullable=False),  # case-folded by the app, because the two databases fold differently
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    sa.UniqueConstraint("company_id", "name_key", name="uq_clients_name"),
+)
+Index("ix_clients_list", clients.c.company_id, clients.c.created_at, clients.c.id)
 
 # Invitations by a company's owners. Revoking or replacing one deletes its row. An accepted row stays until its end, so
 # a repeated acceptance gets the same answer.

@@ -1,4 +1,4 @@
-"""The tables of posts, accounts and companies. The operational tables are imported here, so this is the one to import.
+"""The tables of posts and accounts. All other tables are imported here, so this is the module to import.
 
 Invariant: CHECK constraints enforce the lifecycle, so no code can store a row that breaks it.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
-from app.domain.companies import Role
 from app.domain.lifecycle import Status
 from app.store.schema.bulk import feeds, jobs
 from app.store.schema.columns import Id, Instant, metadata, new_id, partial, quoted_list
@@ -32,7 +31,15 @@ from app.store.schema.operations import (
     sweeps,
     tallies,
 )
-from app.store.schema.people import account_queues, api_keys, audit_entries, invitations
+from app.store.schema.people import (
+    account_queues,
+    api_keys,
+    audit_entries,
+    clients,
+    companies,
+    invitations,
+    memberships,
+)
 
 __all__ = [
     "GOING_OUT",
@@ -273,37 +280,3 @@ Index(
     *(social_accounts.c.profile_of, social_accounts.c.created_at, social_accounts.c.id),
     **partial("profile_of IS NOT NULL"),
 )
-
-companies = Table(
-    "companies",
-    metadata,
-    Column("id", Id(), primary_key=True),
-    Column("name", sa.String(255), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-)
-
-memberships = Table(
-    "memberships",
-    metadata,
-    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
-    Column("user_id", sa.String(255), primary_key=True),
-    Column("role", sa.String(20), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    CheckConstraint(f"role IN ({quoted_list(Role)})", name="role"),
-)
-Index("ix_memberships_user", memberships.c.user_id, memberships.c.created_at, memberships.c.company_id)
-Index("ix_memberships_list", memberships.c.company_id, memberships.c.created_at, memberships.c.user_id)
-
-clients = Table(
-    "clients",
-    metadata,
-    Column("id", Id(), primary_key=True),
-    Column("company_id", Id(), ForeignKey("companies.id", ondelete="CASCADE"), nullable=False),
-    Column("name", sa.String(255), nullable=False),
-    Column("name_key", sa.Text, nullable=False),  # case-folded by the app, because the two databases fold differently
-    Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-    sa.UniqueConstraint("company_id", "name_key", name="uq_clients_name"),
-)
-Index("ix_clients_list", clients.c.company_id, clients.c.created_at, clients.c.id)
