@@ -2,7 +2,7 @@
 import "./attention.css";
 import { useRef, useState } from "preact/hooks";
 import {
-  announce, api, attention, Icon, type Post, reasonOf, refreshAttention, type Schemas, setQuery, toast, useKeys, useLive, useQuery,
+  announce, api, attention, Icon, type Post, reasonOf, refreshAttention, type Schemas, setQuery, ShowTheCall, specOf, toast, useKeys, useLive, useQuery,
 } from "../../core";
 import type { PageProps } from "../page";
 import { type Operation, reasonOfRow, runBulk } from "./bulk";
@@ -151,6 +151,7 @@ export function Attention(_: PageProps) {
           <button type="button" class="button" disabled={busy || selected.size < 2} onClick={() => setMoving("spread")}>Spread…</button>
           <button type="button" class="button danger" disabled={busy} onClick={() => void cancel(chosen)}>Cancel posts</button>
           <button type="button" class="button clear" onClick={clear}>Clear</button>
+          <ShowTheCall call={specOf("POST", "/api/posts/bulk", { body: { operations: chosen.map((post) => ({ op: "retry", postId: post.id })) } as never })} />
         </div>
       )}
       {moving && (
