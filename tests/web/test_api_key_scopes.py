@@ -21,6 +21,7 @@ WITHOUT_USER = {
     *("GET /api/cron/publish-scheduled", "POST /api/webhooks/publish-status", "POST /api/webhooks/claim"),
     "POST /api/webhooks/deliver",
     *("GET /api/scheduler/status", "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"),
+    "GET /metrics",
     *("GET /api/social-accounts/linkedin/callback", "GET /feeds/<token>.ics"),
     *("GET /", "GET /console", "GET /console/<path:page>", "GET /console/assets/<path:name>"),
     *("GET /console/session", "DELETE /console/session"),

@@ -127,8 +127,8 @@ def test_post_held_by_the_breaker_names_it(database_url: str, make_site: MakeSit
         json_of(site.cron.get("/api/posts/recover"))
         site.clock.at += 10 * MINUTE
     causes = {late["postId"]: late["cause"]["code"] for late in late_of(site)}
-    assert causes[first["id"]] == "retried"
-    assert causes[second["id"]] in ("breaker_open", "message_missing")
+    assert causes[first["id"]] in ("retried", "breaker_open")  # by its turn as the breaker's probe
+    assert causes[second["id"]] == "breaker_open"
 
 
 def test_post_scheduled_at_its_instant_says_so(site: Site, alice: User):

@@ -61,7 +61,7 @@ export function Accounts(_: PageProps) {
   const mayRemove = (account: Account): boolean => mayChange(account) || (isOpen(me) && account.profileOf === me.userId);
   return (
     <section class="page accounts">
-      <header class="page-head">
+      <header class="title-row">
         <div>
           <h1>Accounts</h1>
           <p class="quiet">The profiles and pages that your posts go out through.</p>
@@ -112,9 +112,9 @@ function Card({ account, owner, waiting, may, mayRemove, onOpen }: CardProps) {
   const health = healthOf(account, clock.now());
   const again = health.tone !== "good";
   return (
-    <li class={`card card-${health.tone}`} data-account={account.id}>
-      <div class="card-head">
-        <span class="card-icon"><Icon name={platformIcon(account.platform)} /></span>
+    <li class={`account-card account-card-${health.tone}`} data-account={account.id}>
+      <div class="account-card-head">
+        <span class="account-card-icon"><Icon name={platformIcon(account.platform)} /></span>
         <div>
           <h2>{account.accountName}</h2>
           <p class="quiet">{platformName(account.platform)} · {owner}</p>
@@ -125,7 +125,7 @@ function Card({ account, owner, waiting, may, mayRemove, onOpen }: CardProps) {
       </p>
       {waiting > 0 && <p><a href="/console/attention">{waiting} {waiting === 1 ? "post waits" : "posts wait"} for it</a></p>}
       <p class="quiet card-id">{account.externalId}</p>
-      <div class="card-actions">
+      <div class="account-card-actions">
         {may && <button type="button" class={again ? "button primary" : "button"} aria-label={`Reconnect ${account.accountName}`} onClick={() => onOpen({ kind: "connect", account })}>Reconnect</button>}
         <button type="button" class="button" aria-label={`Weekly slots of ${account.accountName}`} onClick={() => onOpen({ kind: "slots", account })}>Slots</button>
         {may && <button type="button" class="button" aria-label={`Rename ${account.accountName}`} onClick={() => onOpen({ kind: "rename", account })}>Rename</button>}
