@@ -78,7 +78,7 @@ export function Accounts(_: PageProps) {
           <p class="quiet">Connect the profile or the page that your posts go out through. You can write drafts before.</p>
         </div>
       )}
-      <ul class="cards">
+      <ul class="account-cards">
         {accounts && [...accounts].sort(byNeed(clock.now())).map((account) => (
           <Card key={account.id} account={account} owner={nameOf(account)} waiting={waiting.get(account.id) ?? 0} may={mayChange(account)} mayRemove={mayRemove(account)} onOpen={setOpen} />
         ))}
@@ -124,7 +124,7 @@ function Card({ account, owner, waiting, may, mayRemove, onOpen }: CardProps) {
         <Icon name={health.tone === "good" ? "check" : "alert"} size={16} /> {health.text}
       </p>
       {waiting > 0 && <p><a href="/console/attention">{waiting} {waiting === 1 ? "post waits" : "posts wait"} for it</a></p>}
-      <p class="quiet card-id">{account.externalId}</p>
+      <p class="quiet account-card-id">{account.externalId}</p>
       <div class="account-card-actions">
         {may && <button type="button" class={again ? "button primary" : "button"} aria-label={`Reconnect ${account.accountName}`} onClick={() => onOpen({ kind: "connect", account })}>Reconnect</button>}
         <button type="button" class="button" aria-label={`Weekly slots of ${account.accountName}`} onClick={() => onOpen({ kind: "slots", account })}>Slots</button>
