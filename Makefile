@@ -19,7 +19,8 @@ NODE_20 := [ "$$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')" -ge 2
 BUILD := $(BIN)/python -m app.web.console.build
 
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run console node test check format format-check lint types lock bench bench-import bench-scale attack chaos \
+.PHONY: help setup demo run console node test check format format-check lint types lock bench bench-import bench-scale \
+	bench-scrape soak attack chaos \
 	simulate mutate audit sbom clean
 
 help: ## Show this list
@@ -105,6 +106,12 @@ bench-import: $(DEV) ## Measure the import of the app at a cold start
 
 bench-scale: $(DEV) ## Compare a million posts with a thousand: sweep, dispatch, list, status. ARGS='--posts 100000'
 	@$(BIN)/python -m tests.bench.scale $(ARGS)
+
+bench-scrape: $(DEV) ## Measure a scrape of the metrics over a million posts. ARGS='--posts 100000'
+	@$(BIN)/python -m tests.bench.scrape $(ARGS)
+
+soak: $(DEV) ## Run the system under a steady load for 30 minutes, and show what grows. ARGS='--minutes 2'
+	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
 attack: $(DEV) ## Attack one app for four minutes, and measure whether other users' posts come late. ARGS='--attacks heads,proofs'
 	@$(BIN)/python -m tests.attack $(ARGS)

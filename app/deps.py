@@ -26,6 +26,7 @@ from app.domain.ports import (
 )
 from app.domain.post import Account
 from app.domain.seats import Seats
+from app.domain.sign_in import SignIn
 from app.domain.traces import Tracer
 from app.domain.verifiers import DeliveryVerifier, UserVerifier
 from app.domain.webhooks import EventMessages, EventSender
@@ -108,8 +109,8 @@ class Deps:
 class Services:
     """The needs of the web layer and the commands: those of the use cases, and two verifiers.
 
-    `schedules` and `message_log` are None in poll mode, and `own_address` without PUBLIC_BASE_URL, and
-    `tracer` without a collector of traces.
+    `schedules` and `message_log` are None in poll mode, `own_address` without PUBLIC_BASE_URL, `tracer` without a
+    collector of traces, and `sign_in` without CONSOLE_OIDC_ISSUER.
     """
 
     deps: Deps
@@ -119,3 +120,4 @@ class Services:
     message_log: MessageLog | None = None
     own_address: AddressProbe | None = None
     tracer: Tracer | None = None
+    sign_in: SignIn | None = None

@@ -23,9 +23,9 @@ logger = logging.getLogger("punctual")
 _PROBLEMS = """
     account.connect_failed account.not_revoked account.refresh_failed account.refresh_postponed
     account.token_unreadable alert alert.not_cleared alert.not_kept api_key.use_not_kept armings.not_counted
-    auth.keys_unavailable breaker.opened clock.corrected console.build_unreadable database.connection_lost
-    database.not_migrated database.pool_exhausted database.unavailable delivery.refused events.not_published
-    events.refused events.sweep_postponed gate.claim_alone gate.no_extra_sender gate.settle_alone
+    auth.keys_unavailable breaker.opened clock.corrected console.build_unreadable console.sign_in_failed
+    database.connection_lost database.not_migrated database.pool_exhausted database.unavailable delivery.refused
+    events.not_published events.refused events.sweep_postponed gate.claim_alone gate.no_extra_sender gate.settle_alone
     idempotency.not_kept in_flight.not_shared jobs.postponed lease.not_armed linkedin.verifier_refused message.lost
     message.not_cancelled message.not_kept messages.outdated not_configured post.early_by_database post.not_armed
     post.not_compared post.not_settled post.rearm_limit pruning.postponed publisher.not_warm rate_limit.not_counted

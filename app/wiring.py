@@ -25,8 +25,9 @@ from app.delivery.gate.gate import Gate
 from app.deps import Deps, Services
 from app.domain.in_flight import InFlight
 from app.domain.lanes import Lanes
-from app.domain.ports import Publisher
+from app.domain.ports import Clock, Publisher
 from app.domain.seats import Seats
+from app.domain.sign_in import SignIn
 from app.domain.traces import Tracer
 from app.settings.environment import read_settings
 from app.settings.values import Settings
@@ -82,6 +83,7 @@ def wire(settings: Settings | None = None) -> Services:
         message_log=None if settings.poll_mode else QStashLog(settings),
         own_address=OwnAddress(settings) if settings.public_base_url else None,
         tracer=tracer,
+        sign_in=_sign_in(settings, clock),
     )
 
 
@@ -131,6 +133,14 @@ def _in_flight(settings: Settings) -> InFlight | Lanes:
     """Return the sends in flight of the only n8n, or a lane of them for each of several."""
     lanes = [InFlight(settings.n8n_max_in_flight, shared=True) for _ in settings.n8n_webhook_urls or ("",)]
     return lanes[0] if len(lanes) == 1 else Lanes(lanes)
+
+
+def _sign_in(settings: Settings, clock: Clock) -> SignIn | None:
+    if not settings.console_oidc_issuer:
+        return None
+    from app.adapters.oidc import OidcProvider
+
+    return OidcProvider(settings, clock)
 
 
 def _linkedin(settings: Settings) -> LinkedIn | None:

@@ -6,7 +6,7 @@ Invariant: two posts never take one slot, on either database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
@@ -72,6 +72,38 @@ def take_next_slot(deps: Deps, tx: Connection, account_id: str, post_id: str, no
     if at is None:
         raise no_free_slot(deps.settings.max_schedule_days)
     return queue.chosen(at)
+
+
+class FreeSlots:
+    """The free slots of one account for many posts of one transaction. Others wait for its end."""
+
+    def __init__(self, deps: Deps, tx: Connection, account_id: str, now: datetime) -> None:
+        self._account_id, self._now, self._days = account_id, now, deps.settings.max_schedule_days
+        self._queue = queues.lock_queue(tx, account_id)
+        self._left = _free(deps, tx, self._queue, account_id, now)
+        self._first: datetime | None = None
+
+    def next_for(self, own: datetime | None, taken: Container[datetime]) -> ChosenTime:
+        """Return the next free slot that is not in `taken`. `own` is the instant that the post has, if any.
+
+        A slot that the post has is free for it, so a repeated call moves nothing.
+
+        Raises: Invalid (`no_slots`, `no_free_slot`).
+        """
+        if not self._queue.slots:
+            raise no_slots(self._account_id)
+        while self._first is None or self._first in taken:
+            self._first = next(self._left, None)
+            if self._first is None:
+                break
+        kept = own if own is not None and own not in taken and self._is_slot(own) else None
+        found = min(filter(None, (kept, self._first)), default=None)
+        if found is None:
+            raise no_free_slot(self._days)
+        return self._queue.chosen(found)
+
+    def _is_slot(self, at: datetime) -> bool:
+        return at in takewhile(lambda instant: instant <= at, self._queue.instants(self._now))
 
 
 def _free(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.adapters.network_errors import describe_root_cause
-from app.adapters.pinned_address import Resolve, allowed_addresses, resolve, send_to
+from app.adapters.pinned_address import BoundedLookup, Resolve, allowed_addresses, resolve, send_to
 from app.domain.content.addresses import BadUrl, check_url
 from app.domain.turns import paused
 from app.domain.webhooks import EventReply
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0  # for one delivery
 POLL_SECONDS = 3.0  # in poll mode, where the sweep that sends posts delivers events too
 MAX_ADDRESSES = 2  # tried one after the other
+LOOKUP_SHARE = 0.5  # of the time, for the lookup of the host's name. It has no time limit of its own
+MAX_LOOKUPS = 12  # at once, twice the deliveries of a process: a hanging resolver keeps its thread
 
 
 class HttpEventSender:
@@ -33,7 +35,8 @@ class HttpEventSender:
     tls_verify: bool | str = True  # True: certifi's certificates. A path: a PEM file of others.
 
     def __init__(self, *, allow_loopback: bool = False, resolve: Resolve = resolve, seconds: float = SECONDS) -> None:
-        self._allow_loopback, self._resolve, self._seconds = allow_loopback, resolve, seconds
+        self._allow_loopback, self._seconds = allow_loopback, seconds
+        self._resolve = BoundedLookup(resolve, seconds * LOOKUP_SHARE, MAX_LOOKUPS)
 
     def send(self, url: str, secrets: Sequence[str], event_id: str, at: datetime, body: str) -> EventReply:
         """Sign and post one event. Each secret adds a signature."""

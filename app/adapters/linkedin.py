@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from app.adapters.network_errors import describe_root_cause
+from app.adapters.oauth_errors import authorization_errors
 from app.domain.names import fits_name, is_name
 from app.domain.oauth import AuthorizationError, Grant, Member
 from app.log import emit
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
 CONNECT_SECONDS = 5.0
-MAX_ERROR_TEXT = 200
 MAX_TOKEN_LENGTH = 8192
 MAX_LIFETIME_SECONDS = 10 * 366 * 86_400.0  # keeps expiry times inside the calendar
 MEMBER_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-FINAL_CODES = ("invalid_grant", "invalid_client")  # a later try gets the same answer
 
 
 class LinkedIn:
@@ -70,7 +68,7 @@ class LinkedIn:
         Raises: AuthorizationError when userinfo cannot be read or has no member id.
         """
         token = {"access_token": access_token, "token_type": "Bearer"}
-        with self._session(token=token) as session, _authorization_errors((access_token,)):
+        with self._session(token=token) as session, authorization_errors((access_token,)):
             body = session.get(self._settings.linkedin_userinfo_url, timeout=self._timeout()).json()
         sub, name = (body.get("sub"), body.get("name")) if isinstance(body, dict) else (None, None)
         if not isinstance(sub, str) or not MEMBER_ID.fullmatch(sub):
@@ -101,7 +99,7 @@ class LinkedIn:
         s = self._settings
         secret = str(s.linkedin_client_secret)
         form = {"token": token, "client_id": s.linkedin_client_id, "client_secret": secret}
-        with self._session() as session, _authorization_errors((token, secret)):
+        with self._session() as session, authorization_errors((token, secret)):
             answer = session.post(s.linkedin_revocation_url, data=form, withhold_token=True, timeout=self._timeout())
             if answer.status_code != 200:
                 raise AuthorizationError("refused", f"the answer is {answer.status_code}")
@@ -120,7 +118,7 @@ class LinkedIn:
         )
 
     def _request_grant(self, call: Callable[[OAuth2Session], Any], *secrets: str) -> Grant:
-        with self._session() as session, _authorization_errors((*secrets, str(self._settings.linkedin_client_secret))):
+        with self._session() as session, authorization_errors((*secrets, str(self._settings.linkedin_client_secret))):
             answer = call(session)
         access, refresh = answer.get("access_token"), answer.get("refresh_token")
         if not _is_token(access) or not (refresh is None or _is_token(refresh)):
@@ -155,33 +153,6 @@ class LinkedIn:
     def _timeout(self, seconds: float | None = None) -> tuple[float, float]:
         bound = min(seconds or self._settings.linkedin_timeout_seconds, self._settings.linkedin_timeout_seconds)
         return min(CONNECT_SECONDS, bound), bound
-
-
-@contextmanager
-def _authorization_errors(secrets: tuple[str, ...]) -> Iterator[None]:
-    """Convert every exception of the block to an AuthorizationError without these secrets."""
-    try:
-        yield
-    except AuthorizationError:
-        raise
-    except Exception as error:
-        name = getattr(error, "error", None)  # an OAuth error (RFC 6749, 5.2)
-        if isinstance(name, str):
-            code = _error_code(name, str(getattr(error, "description", "")))
-            text = f"{name}: {getattr(error, 'description', '')}"
-        elif isinstance(error, OSError) and not isinstance(error, ValueError):  # requests' network errors
-            code, text = "unreachable", describe_root_cause(error)
-        else:
-            code, text = "broken_answer", "the answer makes no sense"
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        raise AuthorizationError(code, text[:MAX_ERROR_TEXT]) from None
-
-
-def _error_code(name: str, description: str) -> str:
-    if name == "invalid_request" and "revoked" in description.lower():
-        return "invalid_grant"  # LinkedIn uses the broader name for some refresh tokens
-    return name if name in FINAL_CODES else "refused"
 
 
 def _fitting_name(name: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlunsplit
 
@@ -24,6 +26,34 @@ def resolve(host: str, port: int) -> list[str]:
     """Return every address of `host`. Raises: OSError or UnicodeError when it has none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class BoundedLookup:
+    """A lookup of names with a time limit. A resolver that hangs keeps its thread, at most `threads` of them."""
+
+    def __init__(self, lookup: Resolve, seconds: float, threads: int) -> None:
+        self._lookup, self._seconds = lookup, seconds
+        self._threads = threading.BoundedSemaphore(threads)
+
+    def __call__(self, host: str, port: int) -> Sequence[str]:
+        """Return the addresses of the host. Raises: the lookup's error, TimeoutError."""
+        answer: Future[Sequence[str]] = Future()
+
+        def look() -> None:
+            try:
+                answer.set_result(self._lookup(host, port))
+            except Exception as error:
+                answer.set_exception(error)
+            finally:
+                self._threads.release()
+
+        if not self._threads.acquire(blocking=False):
+            raise TimeoutError("too many lookups of names hang")
+        threading.Thread(target=look, name="lookup", daemon=True).start()
+        try:
+            return answer.result(self._seconds)
+        except TimeoutError:
+            raise TimeoutError(f"the lookup of the name took more than {self._seconds:g} s") from None
 
 
 def allowed_addresses(parts: SplitResult, lookup: Resolve, *, allow_loopback: bool) -> list[IPAddress] | None:

@@ -128,7 +128,6 @@ def _lease_end(deps: Deps, post: Post, verdict: Verdict) -> datetime:
 def settle_accepted(deps: Deps, group: Sequence[Accepted]) -> SettledGroup:
     """Settle many accepted sends in one transaction, each as `settle` would.
 
-
     Raises: Unavailable. None is settled then.
     """
     now = deps.clock.now()

@@ -42,6 +42,7 @@ class Operation:
     """One row of a bulk call. `row` is its number: a line of the CSV, or a place in the JSON array, from 1.
 
     `at`, `time_zone` and `fold` are the time as written. `by` is a duration. `draft` has the fields of a new post.
+    `slot`: the next free weekly time of the account, in place of a time.
     """
 
     row: int
@@ -53,6 +54,7 @@ class Operation:
     force: bool = False
     by: str | None = None
     draft: dict[str, Any] | None = None
+    slot: bool = False
 
 
 def to_stored(operation: Operation) -> dict[str, Any]:

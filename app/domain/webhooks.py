@@ -13,9 +13,15 @@ MAX_FAILURES = 20  # consecutive failed deliveries, after which an endpoint is d
 MAX_ATTEMPTS = 12  # deliveries of one event
 SECRET_OVERLAP = timedelta(hours=24)  # both secrets sign after a rotation
 REPUBLISH_AFTER = timedelta(hours=1)  # the message service has given up by then
+ADMIN_UNSEEN = timedelta(days=90)  # without a call of its maker as an admin, an endpoint gets no alerts any more
+ADMIN_RENEWED = timedelta(days=1)  # at most one write a day for it
 RETENTION = timedelta(days=7)  # of events in the delivery log
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 DISABLED = "webhook_disabled"
+UNSEEN = (
+    "The maker of a webhook endpoint for alerts has not been seen as an admin for 90 days, so it gets none any more. "
+    "An admin can set its status to enabled, or make another one."
+)
 TEST: Final = "endpoint.test"  # sent by the test button alone
 
 
@@ -36,6 +42,7 @@ class Endpoint:
     failures: int
     created_at: datetime
     updated_at: datetime
+    admin_seen_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

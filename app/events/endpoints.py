@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from app import quotas
@@ -17,11 +19,11 @@ from app.deps import Deps
 from app.domain.audit import Action
 from app.domain.companies import Right
 from app.domain.content.addresses import BadUrl, check_url
-from app.domain.errors import Conflict, NotConfigured, NotFound, invalid_field
+from app.domain.errors import Conflict, NotConfigured, NotFound, Unavailable, invalid_field
 from app.domain.events import EventType
 from app.domain.ports import Vault
 from app.domain.sealing import endpoint_secret_of, previous_secret_of
-from app.domain.webhooks import DISABLED, SECRET_OVERLAP, TEST, Endpoint, Event
+from app.domain.webhooks import ADMIN_RENEWED, DISABLED, SECRET_OVERLAP, TEST, Endpoint, Event
 from app.events.publish import publish_pending
 from app.store.engine import Connection
 from app.store.events import deliveries, endpoints
@@ -64,6 +66,16 @@ def list_endpoints(deps: Deps, user_id: str, limit: int, after: After | None) ->
         return endpoints.page(connection, user_id, limit, after)
 
 
+def note_maker(deps: Deps, user_id: str, *, admin: bool) -> None:
+    """Note the role with which a user came. It is in tokens alone, so this is how a lost role is seen.
+
+    A user who is no admin any more ends the alerts of their endpoints.
+    """
+    now = deps.clock.now()
+    with suppress(Unavailable), deps.db.transaction() as tx:  # a call that only reads goes on without
+        endpoints.note_maker(tx, user_id, now, now - ADMIN_RENEWED, admin=admin)
+
+
 def change_endpoint(deps: Deps, user_id: str, endpoint_id: str, values: dict[str, Any], *, admin: bool) -> Endpoint:
     """Change the URL, the events or the status. Enabling clears the failures.
 
@@ -75,15 +87,19 @@ def change_endpoint(deps: Deps, user_id: str, endpoint_id: str, values: dict[str
     with deps.db.transaction() as tx:
         found = _endpoint_for(tx, user_id, endpoint_id, Right.WRITE)
         if "events" in values:
-            _check_events(values["events"], admin=admin and found.admin and found.company_id is None)
+            _check_events(values["events"], admin=admin and found.company_id is None)
         enabled = {"failures": 0} if values.get("status") == "enabled" else {}
-        changed = endpoints.change(tx, endpoint_id, values | enabled, now)
+        changed = endpoints.change(tx, endpoint_id, values | enabled | _role_of_maker(found, admin, now), now)
         if changed is None:
             raise _no_such_endpoint()
         if enabled:
             alerts.clear(tx, DISABLED, endpoint_id)
         _record(tx, user_id, Action.ENDPOINT_CHANGED, changed, now, tuple(values))
     return changed
+
+
+def _role_of_maker(endpoint: Endpoint, admin: bool, now: datetime) -> dict[str, Any]:
+    return {"admin": admin, "admin_seen_at": now if admin else None} if endpoint.company_id is None else {}
 
 
 def remove_endpoint(deps: Deps, user_id: str, endpoint_id: str) -> None:

@@ -24,6 +24,7 @@ MAX_ANSWER_BYTES = 2_000_000
 MAX_ERRORS = 10
 MAX_DETAIL = 2_000  # characters of one error
 KEY_TURNS = 8
+NO_CONTENT = 204
 UNKNOWN = "It is not known whether it was done. Call the tool again with the same arguments: nothing is done twice."
 CURES = {
     401: "The person who set up this server must renew PUNCTUAL_TOKEN: it is wrong, expired or revoked.",
@@ -97,6 +98,15 @@ class Api:
                 break
         raise _refusal(status, found, answered.get("Retry-After"))
 
+    async def delete(self, path: str) -> None:
+        """Remove one resource. A repeated call does no harm.
+
+        Raises: Refused.
+        """
+        status, _, body = await self._exchange("DELETE", path, {}, UNKNOWN)
+        if status >= 400:
+            raise _refusal(status, body)
+
     async def _exchange(
         self, method: str, path: str, options: dict[str, Any], meaning: str
     ) -> tuple[int, httpx2.Headers, dict[str, Any]]:
@@ -128,6 +138,8 @@ async def _read(response: httpx2.Response) -> bytes:
 
 
 def _parse(status: int, raw: bytes, meaning: str) -> dict[str, Any]:
+    if status == NO_CONTENT:
+        return {}
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):

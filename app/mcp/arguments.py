@@ -17,6 +17,7 @@ Status = Literal["draft", "scheduled", "publishing", "published", "failed", "can
 Content = Annotated[str, Field(min_length=1, max_length=100_000)]
 Query = Annotated[str, Field(min_length=1, max_length=200)]
 Link = Annotated[str, Field(max_length=2_000)]
+ExternalId = Annotated[str, Field(min_length=1, max_length=255, description="The platform's own id of the post.")]
 Cursor = Annotated[str, Field(max_length=400, description="nextCursor of the page before.")]
 Instant = Annotated[str, Field(max_length=64, description="An instant with offset, such as 2026-12-01T08:00:00Z.")]
 Written = Annotated[

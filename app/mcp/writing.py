@@ -10,19 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.mcp import arguments as args
-from app.mcp.api import Api
+from app.mcp.acting import Acting, Fields
 from app.mcp.errors import Refused
 from app.mcp.times import moved, read_written, sentence, shown, to_wire
-from app.mcp.views import MAX_EXCERPT, answer, post_view, zone_of_post
+from app.mcp.views import MAX_EXCERPT, zone_of_post
 
 PAST_TOLERANCE = timedelta(seconds=60)
-Fields = dict[str, Any]
 
 
-class Writing:
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
+class Writing(Acting):
     async def create_post(
         self,
         content: args.Content,
@@ -152,36 +148,6 @@ class Writing:
             return self._preview(text, post)
         body = {"postId": post_id, "action": "retry"} | ({"force": True} if force else {})
         return await self._act(post, "/api/posts/recover", body, request_id)
-
-    async def _read(self, post_id: str) -> Fields:
-        return await self._api.get(f"/api/posts/{post_id}")
-
-    async def _act(self, post: Fields, path: str, body: Fields, request_id: str | None) -> Fields:
-        """Post once per state of the post, or once per request id."""
-        state = f"{post.get('generation')} {post.get('attempt')} {post.get('status')}"
-        done = await self._api.post(path, body, request_id or state)
-        return await self._done(str(post["id"]), done.body, done.repeated)
-
-    async def _done(self, post_id: str, body: Fields, repeated: bool) -> Fields:
-        """Answer with the post as it is now."""
-        found: Fields = {"done": True, "repeated": repeated, "warnings": body.get("warnings") or []}
-        if repeated:
-            found["note"] = "This order was carried out by an earlier call. Nothing was done again."
-        try:
-            found["post"] = post_view(await self._read(post_id), self._api.time_zone)
-        except Refused:
-            found["note"] = "Done, but the post could not be read afterwards. Call get_post."
-        return answer(self._api.time_zone, postId=post_id, **found)
-
-    def _preview(self, text: str, post: Fields | None = None, **more: Any) -> Fields:
-        zone = self._api.time_zone
-        view = {"post": post_view(post, zone, MAX_EXCERPT)} if post is not None else {}
-        cure = "Nothing was done. Ask the person. If they agree, call again with the same arguments and confirm: true."
-        note = "Punctual checks the time, the account and the platform's limits when you confirm."
-        return answer(zone, done=False, wouldHappen=text, toConfirm=cure, note=note, **more, **view)
-
-    def _now(self) -> str:
-        return f"now, {sentence(datetime.now(UTC), self._api.time_zone)}"
 
     async def _when(
         self, written: str | None, zone_name: str | None, fold: int, slot: str | None, account_id: str | None

@@ -6,13 +6,13 @@ Invariant: each alert goes away once its cause has. This file only reads.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from app.domain import alerts as rules
 from app.domain.alerts import CURES
 from app.store.engine import Connection
-from app.store.operations import alert_queries, alerts, runs
+from app.store.operations import alert_queries, alerts, breaker, runs
 from app.store.operations.alert_queries import Occurrences, Symptoms
 from app.store.operations.alerts import Alert
 from app.store.posts.missing_reports import missing_reports
@@ -78,8 +78,13 @@ def _healed_objects(connection: Connection, found: list[Alert], now: datetime) -
     ]
 
 
-def begun_and_healed(connection: Connection, now: datetime, *, with_messages: bool) -> tuple[list[Alert], list[Alert]]:
-    """Return the derived alerts without a row, and the rows without a cause any more."""
+def begun_and_healed(
+    connection: Connection, now: datetime, publishers: Sequence[str], *, with_messages: bool
+) -> tuple[list[Alert], list[Alert]]:
+    """Return the derived alerts without a row, and the rows without a cause any more.
+
+    `publishers` are the names of the present n8n, in the order of their settings.
+    """
     figures, stored = runs.read_figures(connection, runs.SWEEP), alerts.of_installation(connection)
     derived = list(_derived(connection, now, figures, alert_queries.symptoms(connection, now), with_messages))
     present = {alert.kind for alert in derived}
@@ -90,7 +95,19 @@ def begun_and_healed(connection: Connection, now: datetime, *, with_messages: bo
         for alert in stored
         if (alert.kind not in present if alert.kind in DERIVED else _is_healed(connection, alert, now, figures))
     ]
+    healed += _left_by_their_publishers(connection, stored, publishers)
     return begun, healed + _sample_of_healed_objects(connection, now)
+
+
+def _left_by_their_publishers(
+    connection: Connection, stored: Sequence[Alert], publishers: Sequence[str]
+) -> Iterator[Alert]:
+    """Yield the alerts of open breakers whose n8n has left the settings, or has another place there now."""
+    standing = [alert for alert in stored if alert.kind == "breaker_open"]
+    if standing:
+        is_open = [breaker.read(connection, index).opened_at is not None for index in range(len(publishers))]
+        present = {name for name, opened in zip(publishers, is_open, strict=True) if opened}
+        yield from (alert for alert in standing if alert.subject not in present)
 
 
 def _sample_of_healed_objects(connection: Connection, now: datetime) -> list[Alert]:

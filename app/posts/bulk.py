@@ -21,7 +21,8 @@ from app.domain.post import Post
 from app.domain.turns import paused
 from app.log import emit
 from app.posts import bulk_jobs
-from app.posts.bulk_plan import Planned, changed_meanwhile, plan, repeated
+from app.posts.bulk_plan import Planned, plan
+from app.posts.bulk_rows import changed_meanwhile, repeated
 from app.store.engine import Connection
 from app.store.operations.jobs import Job
 from app.store.posts import attempts, bulk_writes

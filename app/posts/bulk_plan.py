@@ -16,11 +16,12 @@ from app.companies.permissions import require_post_right, resolve_owner
 from app.deps import Deps
 from app.domain.bulk import Op, Operation, moved_time
 from app.domain.companies import Right
-from app.domain.errors import Conflict, NotFound, Refusal, Unavailable, invalid_field
+from app.domain.errors import NotFound, Refusal, Unavailable
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.post import Account, Attempt, Post
 from app.domain.times import ChosenTime, parse_chosen_time
-from app.domain.warnings import content_hash
+from app.posts.bulk_rows import new_draft
+from app.posts.bulk_slots import RowSlots
 from app.posts.drafts import require_account_among
 from app.posts.recover import require_recoverable
 from app.posts.refusals import check_not_out, require_publishable, wrong_status
@@ -29,7 +30,6 @@ from app.store.accounts import accounts
 from app.store.engine import Connection
 from app.store.posts import bulk_writes
 from app.store.posts.bulk_writes import Move
-from app.store.schema.tables import new_id
 
 Owner = tuple[str, str | None, str | None]  # user, company, client
 
@@ -62,6 +62,10 @@ class _Chunk:
     owners: dict[tuple[str | None, str | None], dict[str, str | None] | Refusal] = field(default_factory=dict)
     usable: dict[tuple[Owner, str], list[Account]] = field(default_factory=dict)
     places: quotas.PlaceCount | None = None
+    slots: RowSlots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = RowSlots(self.deps, self.tx, self.now)
 
 
 def plan(deps: Deps, tx: Connection, user_id: str, operations: Sequence[Operation]) -> list[Planned | Refusal]:
@@ -92,6 +96,19 @@ def _lock_and_read(chunk: _Chunk, operations: Sequence[Operation]) -> None:
     if drafts:
         quotas.lock_owner(tx, user_id)
         chunk.places = quotas.count_places(chunk.deps.settings, tx, user_id)
+    chunk.slots.lock(account.id for one in operations if one.slot for account in _accounts_of(chunk, one))
+
+
+def _accounts_of(chunk: _Chunk, operation: Operation) -> list[Account]:
+    """Return the accounts whose slots this row may take. Refusals come later, with the row's decision."""
+    if operation.draft is None:
+        post = chunk.posts.get(operation.post_id or "")
+        return _named(_usable(chunk, post), post.social_account_id) if post is not None else []
+    owner = chunk.owners[_named_owner(operation.draft)]
+    if isinstance(owner, Refusal):
+        return []
+    key = (chunk.user_id, owner["company_id"], owner["client_id"])
+    return _named(_usable_of(chunk, key, operation.draft["platform"]), operation.draft.get("social_account_id"))
 
 
 def _named_owner(draft: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -148,16 +165,18 @@ def _create(chunk: _Chunk, operation: Operation) -> Planned:
     owner = chunk.owners[_named_owner(draft)]
     if isinstance(owner, Refusal):
         raise owner
-    post = _new_draft(chunk, draft | owner)
+    post = new_draft(chunk.user_id, draft | owner, chunk.now)
     usable = _usable(chunk, post)
     require_account_among(usable, {"social_account_id": post.social_account_id, "platform": post.platform})
-    if operation.at is None:
+    if operation.at is None and not operation.slot:
         _take_place(chunk, post)
         return Planned(operation, post)
-    chosen = _chosen(chunk, operation)
+    chosen = None if operation.slot else _chosen(chunk, operation)
     require_publishable(chunk.deps, post)
-    account = choose_account(post, _named(usable, post))
+    account = choose_account(post, _named(usable, post.social_account_id))
+    chosen = chosen or chunk.slots.next_of(account.id, post)
     _take_place(chunk, None)
+    chunk.slots.note(account.id, chosen.at)
     scheduled = replace(
         post,
         status=Status.SCHEDULED,
@@ -171,20 +190,6 @@ def _create(chunk: _Chunk, operation: Operation) -> Planned:
     return Planned(operation, scheduled, warnings=known_warnings(chunk.deps, scheduled, account, chosen))
 
 
-def _new_draft(chunk: _Chunk, values: dict[str, Any]) -> Post:
-    unset = dict.fromkeys(_UNSET)
-    zero = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
-    own: dict[str, Any] = {"id": new_id(), "user_id": chunk.user_id, "status": Status.DRAFT}
-    own |= {"created_at": chunk.now, "updated_at": chunk.now, "content_hash": content_hash(values["content"])}
-    return Post(**{**unset, **zero, **values, **own})
-
-
-_UNSET = (
-    *("social_account_id", "scheduled_at", "time_zone", "next_attempt_at", "lease_until", "sending_at", "message_id"),
-    *("swept_at", "external_post_id", "external_url", "published_at", "lateness_ms", "error_code", "error_message"),
-)
-
-
 def _take_place(chunk: _Chunk, draft: Post | None) -> None:
     assert chunk.places is not None  # counted, because there are new posts
     size = 0
@@ -194,16 +199,19 @@ def _take_place(chunk: _Chunk, draft: Post | None) -> None:
 
 
 def _usable(chunk: _Chunk, post: Post) -> list[Account]:
-    owner = (post.user_id, post.company_id, post.client_id)
-    key = (owner, post.platform)
+    return _usable_of(chunk, (post.user_id, post.company_id, post.client_id), post.platform)
+
+
+def _usable_of(chunk: _Chunk, owner: Owner, platform: str) -> list[Account]:
+    key = (owner, platform)
     if key not in chunk.usable:
-        chunk.usable[key] = accounts.usable(chunk.tx, *owner, post.platform)
+        chunk.usable[key] = accounts.usable(chunk.tx, *owner, platform)
     return chunk.usable[key]
 
 
-def _named(usable: Iterable[Account], post: Post) -> list[Account]:
+def _named(usable: Iterable[Account], account_id: str | None) -> list[Account]:
     """Return the accounts that the post may go out through. A post with an account has that one alone."""
-    return [account for account in usable if post.social_account_id in (None, account.id)]
+    return [account for account in usable if account_id in (None, account.id)]
 
 
 def _chosen(chunk: _Chunk, operation: Operation) -> ChosenTime:
@@ -212,7 +220,7 @@ def _chosen(chunk: _Chunk, operation: Operation) -> ChosenTime:
 
 
 def _schedule(chunk: _Chunk, operation: Operation, post: Post) -> Planned:
-    return _reschedule(chunk, operation, post, _chosen(chunk, operation))
+    return _reschedule(chunk, operation, post, None if operation.slot else _chosen(chunk, operation))
 
 
 def _move(chunk: _Chunk, operation: Operation, post: Post) -> Planned:
@@ -224,12 +232,15 @@ def _move(chunk: _Chunk, operation: Operation, post: Post) -> Planned:
     return _reschedule(chunk, operation, post, chosen)
 
 
-def _reschedule(chunk: _Chunk, operation: Operation, post: Post, chosen: ChosenTime) -> Planned:
+def _reschedule(chunk: _Chunk, operation: Operation, post: Post, chosen: ChosenTime | None) -> Planned:
+    """Plan a schedule for the chosen time, without one for the next free slot."""
     if post.status not in SCHEDULABLE:
         raise wrong_status(post)
     require_publishable(chunk.deps, post)
+    account = choose_account(post, _named(_usable(chunk, post), post.social_account_id))
+    chosen = chosen or chunk.slots.next_of(account.id, post)
     forced = check_not_out(chunk.deps, post, chunk.attempts.get(post.id, []), chosen.at, operation.force)
-    account = choose_account(post, _named(_usable(chunk, post), post))
+    chunk.slots.note(account.id, chosen.at)
     reason = "rescheduled" if post.status is Status.SCHEDULED else "scheduled"
     reason = "scheduled_by_force" if forced else reason
     move = Move(post, Status.SCHEDULED, reason, chosen.at, chosen.time_zone, account.id, chosen.at)
@@ -275,22 +286,3 @@ _DECISIONS: dict[Op, Callable[[_Chunk, Operation, Post], Planned]] = {
     Op.CANCEL: _cancel,
     Op.RETRY: _retry,
 }
-
-
-def repeated(operations: Iterable[Operation]) -> dict[int, Refusal]:
-    """Return a refusal for each operation, by its index, whose post an earlier one names."""
-    first: dict[str, int] = {}
-    found: dict[int, Refusal] = {}
-    for index, one in enumerate(operations):
-        if one.post_id is None:
-            continue
-        if one.post_id in first:
-            message = f"Row {first[one.post_id]} names this post already. Send one row for each post."
-            found[index] = invalid_field("postId", "repeated_post", message)
-        first.setdefault(one.post_id, one.row)
-    return found
-
-
-def changed_meanwhile() -> Conflict:
-    """Return the refusal of a row that kept losing to other changes."""
-    return Conflict("changed_meanwhile", "The post kept changing while this was tried. Look at it and try again.")

@@ -29,6 +29,7 @@ def contradictions(s: Settings) -> list[tuple[str, str]]:
         *_packages(s),
         *transport_problems(s),
         *_users(s),
+        *_sign_in(s),
         *_local(s),
         *secret_problems(s),
         *_spans(s),
@@ -113,6 +114,39 @@ def _users(s: Settings) -> list[tuple[bool, str, str]]:
             bool(s.auth_jwks_url) and not s.auth_audience,
             "AUTH_AUDIENCE",
             f"is missing. {provider}. Set it to the aud of your users' tokens",
+        ),
+    ]
+
+
+def _sign_in(s: Settings) -> list[tuple[bool, str, str]]:
+    """Check the provider that signs people in to the console."""
+    has_any = bool(s.console_oidc_issuer or s.console_oidc_client_id)
+    return [
+        (
+            has_any and not s.console_oidc_issuer,
+            "CONSOLE_OIDC_ISSUER",
+            "is missing. Set it to the provider's issuer, as its discovery document writes it",
+        ),
+        (
+            has_any and not s.console_oidc_client_id,
+            "CONSOLE_OIDC_CLIENT_ID",
+            "is missing. Copy it from the client that you registered for the console at the provider",
+        ),
+        (
+            has_any and not s.public_base_url,
+            "PUBLIC_BASE_URL",
+            "is missing. The provider sends people back to it. Set it to this app's public https URL",
+        ),
+        (
+            bool(s.console_oidc_issuer and s.auth_issuer) and s.console_oidc_issuer != s.auth_issuer,
+            "CONSOLE_OIDC_ISSUER",
+            "must be AUTH_ISSUER. Two issuers can name two people by one id",
+        ),
+        (
+            has_any and not (s.auth_jwt_secret or s.token_encryption_keys),
+            "TOKEN_ENCRYPTION_KEYS",
+            "is missing. Sessions of the console are signed by it where no AUTH_JWT_SECRET is set. "
+            "Set it to a Fernet key",
         ),
     ]
 

@@ -17,6 +17,7 @@ REASONS = {
     "qstash_url": "QSTASH_TOKEN and the posts' alarms travel over it",
     "n8n_webhook_url": "the posts and the accounts' tokens travel over it",
     "auth_jwks_url": "anyone who can change its answer can sign in as any user",
+    "console_oidc_issuer": "anyone who can change its answer can sign in as any user",
     "linkedin_authorization_url": "tokens travel over it",
     "linkedin_token_url": "tokens travel over it",
     "linkedin_revocation_url": "tokens travel over it",
@@ -31,7 +32,7 @@ def transport_problems(s: Settings) -> list[tuple[bool, str, str]]:
     """Return (is wrong, setting, problem) for each address that must be https."""
     found = []
     for name, reason in REASONS.items():
-        wrong = not s.local and any(_is_plain(url, s.allow_http_hosts) for url in _urls(s, name))
+        wrong = not s.local and any(is_plain(url, s.allow_http_hosts) for url in _urls(s, name))
         found.append((wrong, name.upper(), f"must be https, because {reason}. {ALLOWED}"))
     return found
 
@@ -54,7 +55,8 @@ def is_this_machine(url: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _is_plain(url: str, allowed: tuple[str, ...]) -> bool:
+def is_plain(url: str, allowed: tuple[str, ...]) -> bool:
+    """Return True for http to another machine that is not in `allowed`."""
     return urlsplit(url).scheme == "http" and not is_this_machine(url) and _host(url) not in allowed
 
 

@@ -74,6 +74,9 @@ class Settings:
     auth_jwks_url: str | None = setting(None, readers.url)
     auth_issuer: str | None = setting(None, readers.line)
     auth_audience: str | None = setting(None, readers.line)
+    console_oidc_issuer: str | None = setting(None, readers.url)
+    console_oidc_client_id: str | None = setting(None, readers.line)
+    console_oidc_client_secret: str | None = setting(None, readers.credential)
     max_token_lifetime_seconds: float = setting(31 * 86_400.0, readers.duration)
     token_encryption_keys: tuple[str, ...] = setting((), readers.fernet_keys)
     linkedin_client_id: str | None = setting(None, readers.credential)
@@ -188,6 +191,10 @@ class Settings:
     @property
     def recover_url(self) -> str:
         return f"{self.public_base_url}/api/posts/recover"
+
+    @property
+    def sign_in_callback_url(self) -> str:
+        return f"{self.public_base_url}/console/oidc/callback"
 
     @property
     def connect_callback_url(self) -> str:

@@ -15,12 +15,13 @@ from app.deps import Deps
 from app.domain.errors import Unavailable
 from app.domain.lifecycle import FINAL
 from app.domain.pacing import WINDOW
+from app.domain.webhooks import ADMIN_UNSEEN, DISABLED, UNSEEN
 from app.domain.webhooks import RETENTION as EVENT_RETENTION
 from app.log import emit
 from app.store.companies import invitations
 from app.store.engine import Connection
-from app.store.events import deliveries
-from app.store.operations import api_keys, audit, counts, idempotency, jobs, rate_limits, statistics
+from app.store.events import deliveries, endpoints
+from app.store.operations import alerts, api_keys, audit, counts, idempotency, jobs, rate_limits, statistics
 from app.store.posts import armings, pacing, retention
 
 BATCH = 200  # posts deleted in one transaction, with their attempts and transitions
@@ -50,7 +51,7 @@ def prune_expired_records(deps: Deps) -> None:
             pacing.prune_turns(tx, now - WINDOW, MAX_RECORDS)
             armings.prune(tx, now)
         kinds = (idempotency.prune, rate_limits.prune, invitations.prune, api_keys.prune, jobs.prune)
-        for prune_records in (*kinds, _prune_audit(deps), _prune_events):
+        for prune_records in (*kinds, _prune_audit(deps), _prune_events, _end_alerts_of_unseen_admins):
             for _ in range(RECORD_BATCHES):
                 with deps.db.transaction() as tx:
                     if prune_records(tx, now, MAX_RECORDS) < MAX_RECORDS:
@@ -66,6 +67,13 @@ def _prune_audit(deps: Deps) -> Callable[[Connection, datetime, int], int]:
 
 def _prune_events(tx: Connection, now: datetime, limit: int) -> int:
     return deliveries.prune(tx, now - EVENT_RETENTION, limit)
+
+
+def _end_alerts_of_unseen_admins(tx: Connection, now: datetime, limit: int) -> int:
+    ended = endpoints.end_unseen(tx, now - ADMIN_UNSEEN, now, limit)
+    if ended:
+        alerts.raise_for_many(tx, DISABLED, ended, UNSEEN, now)
+    return len(ended)
 
 
 def keep_counts_and_prune(deps: Deps, overdue_before: datetime, in_time: Callable[[], bool]) -> int:

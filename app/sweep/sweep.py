@@ -138,7 +138,8 @@ def _update_alerts(run: SweepRun) -> None:
     """Clear the healed alerts, unless they were renewed in between. Record the new derived ones, which logs them."""
     deps = run.deps
     with deps.db.reading() as connection:
-        begun, healed = begun_and_healed(connection, deps.clock.now(), with_messages=deps.messages is not None)
+        names, with_messages = deps.settings.n8n_names, deps.messages is not None
+        begun, healed = begun_and_healed(connection, deps.clock.now(), names, with_messages=with_messages)
     if begun or healed:
         with deps.db.transaction() as tx:
             for alert in healed:

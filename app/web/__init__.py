@@ -43,7 +43,7 @@ from app.web import (
     webhooks,
 )
 from app.web.bodies import WholeRequest
-from app.web.console import built, pages, session
+from app.web.console import built, oidc, pages, session
 from app.web.json_answers import Utf8Json
 
 MAX_BODY_BYTES = 1_000_000
@@ -66,10 +66,8 @@ def build_app(services: Services) -> Flask:
     app.extensions[auth.REFUSED_CALLS] = RefusedCalls(services.deps)
     app.extensions[failed_proofs.FAILED_PROOFS] = failed_proofs.FailedProofs(services.deps)
     app.extensions[status.HEALTH] = HealthCheck(services.deps)
-    plain = [
-        module.blueprint
-        for module in (callback, dispatch, webhooks, event_delivery, cron, status, metrics, docs, pages)
-    ]
+    machines = (callback, dispatch, webhooks, event_delivery, cron, status, metrics)
+    plain = [module.blueprint for module in (*machines, docs, pages, oidc)]
     for blueprint in (*DOCUMENTED, *plain, feeds.calendars):
         app.register_blueprint(blueprint)
     app.extensions[docs.DOCUMENT] = docs.Document(DOCUMENTED)

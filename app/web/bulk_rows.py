@@ -25,21 +25,11 @@ from app.web.problems import MAX_ERRORS, flatten
 OPS = [op.value for op in Op]
 COLUMNS = (
     *("op", "postId", "content", "platform", "postType", "media", "imageUrl", "socialAccountId", "clientId"),
-    *("companyId", "scheduledAt", "timeZone", "fold", "force", "by"),
+    *("companyId", "scheduledAt", "timeZone", "fold", "force", "by", "slot"),
 )
 
 
-class BulkCreate(schemas.PostCreate):
-    """A new post, with scheduledAt a scheduled one. No slot: the slots of many rows are taken one after the other."""
-
-    class Meta(schemas.PostCreate.Meta):
-        exclude = ("slot",)
-
-
 class BulkSchedule(schemas.ScheduleRequest):
-    class Meta(schemas.ScheduleRequest.Meta):
-        exclude = ("slot",)
-
     post_id = Pasted(required=True, validate=Length(max=64))
 
 
@@ -67,7 +57,7 @@ class BulkRequest(Camel):
 
 
 _SCHEMAS: dict[Op, Camel] = {
-    Op.CREATE: BulkCreate(),
+    Op.CREATE: schemas.PostCreate(),
     Op.SCHEDULE: BulkSchedule(),
     Op.MOVE: BulkMove(),
     Op.UNSCHEDULE: BulkNamed(),
@@ -131,13 +121,15 @@ def _read_row(number: int, values: Any, now: datetime, max_days: float) -> list[
     if kind is Op.CREATE:
         time = (read.pop("scheduled_at", None), read.pop("time_zone", None), read.pop("fold", 0))
         at, zone, fold = time
-        return [Operation(number, kind, at=at, time_zone=zone, fold=fold, draft=with_text_ids(read))]
+        slot = read.pop("slot", None) is not None
+        return [Operation(number, kind, at=at, time_zone=zone, fold=fold, draft=with_text_ids(read), slot=slot)]
     if kind is Op.MOVE:
         return _read_move(number, read, now, max_days)
     at = read.get("scheduled_at")
     return [
         Operation(
-            *(number, kind, _post_id(read["post_id"]), at, read.get("time_zone"), read.get("fold", 0), read["force"])
+            *(number, kind, _post_id(read["post_id"]), at, read.get("time_zone"), read.get("fold", 0), read["force"]),
+            slot=read.get("slot") is not None,
         )
     ]
 

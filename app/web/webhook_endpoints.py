@@ -14,7 +14,7 @@ from flask.views import MethodView
 from app.domain.webhooks import Endpoint, Event
 from app.events import endpoints
 from app.web import webhook_schemas as schemas
-from app.web.auth import deps, is_admin, user_id, user_required
+from app.web.auth import deps, is_admin, principal, user_id, user_required
 from app.web.blueprint import UserBlueprint
 from app.web.company_schemas import PageQuery
 from app.web.ids import uuid_or_404, with_text_ids
@@ -39,6 +39,8 @@ class Endpoints(MethodView):
     @blueprint.response(200, schemas.EndpointPage)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List your webhook endpoints and those of your companies, oldest first."""
+        if principal().key_id is None:  # a key has no role
+            endpoints.note_maker(deps(), user_id(), admin=is_admin())
         return page(
             query,
             lambda limit, after: endpoints.list_endpoints(deps(), user_id(), limit, after),

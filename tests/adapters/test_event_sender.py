@@ -6,12 +6,13 @@ import datetime as dt
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 import pytest
 from standardwebhooks import Webhook
 
-from app.adapters.event_sender import HttpEventSender, signed_headers
+from app.adapters.event_sender import MAX_LOOKUPS, HttpEventSender, signed_headers
 from app.domain.webhooks import EventReply
 from tests.adapters.media_fixtures import resolver
 from tests.adapters.servers import http_server, says
@@ -107,3 +108,22 @@ def test_redirect_is_not_followed():
 def test_unreachable_or_unknown_host_is_an_error_and_may_be_tried_again():
     for reply in (send("http://127.0.0.1:9/"), send("https://hooks.test/", hooks_test=())):
         assert (reply.status, reply.refused, bool(reply.error)) == (None, False, True)
+
+
+def test_lookup_that_hangs_ends_in_time_and_keeps_a_bounded_number_of_threads():
+    hanging, asked = threading.Event(), []
+
+    def hang(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        hanging.wait(60)
+        return ["127.0.0.1"]
+
+    sender = HttpEventSender(allow_loopback=True, resolve=hang, seconds=0.02)
+    try:
+        now = dt.datetime.now(dt.UTC)
+        replies = [sender.send("https://slow.test/", [SECRET], "id-1", now, BODY) for _ in range(MAX_LOOKUPS + 1)]
+    finally:
+        hanging.set()
+    assert {(reply.status, reply.refused) for reply in replies} == {(None, False)}
+    assert "lookup" in replies[0].error
+    assert len(asked) == MAX_LOOKUPS

@@ -65,6 +65,7 @@ def settings_for(url: str, **changes: Any) -> Settings:
         public_base_url="https://punctual.example",
         auth_jwt_secret=SECRETS["auth_jwt_secret"],
         qstash_token=SECRETS["qstash_token"],
+        metrics_secret=SECRETS["metrics_secret"],
         qstash_max_delay_days=30.0,
         **{"rate_limits": False, **changes},  # the bench calls as one user, as fast as it can
     )

@@ -6,6 +6,7 @@ Processor time does not count waits, so a busy machine changes it less than the 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -25,17 +26,17 @@ def measure_status(url: str) -> tuple[float, float]:
     client = app.test_client()
     for _ in range(CALLS):
         _call(client)
-    backends = _backends(url)
-    batches = [_batch(client, backends) for _ in range(BATCHES)]
+    served_by = backends(url)
+    batches = [_batch(client, served_by) for _ in range(BATCHES)]
     engine.dispose()
     return min(batches, key=sum)
 
 
-def _batch(client: FlaskClient, backends: list[int]) -> tuple[float, float]:
-    ours, theirs = time.process_time(), _used(backends)
+def _batch(client: FlaskClient, served_by: list[int]) -> tuple[float, float]:
+    ours, theirs = time.process_time(), used_ms(served_by)
     for _ in range(CALLS):
         _call(client)
-    return (time.process_time() - ours) * 1000 / CALLS, (_used(backends) - theirs) / CALLS
+    return (time.process_time() - ours) * 1000 / CALLS, (used_ms(served_by) - theirs) / CALLS
 
 
 def _call(client: FlaskClient) -> None:
@@ -44,13 +45,13 @@ def _call(client: FlaskClient) -> None:
     assert answer.json["database"] == "ok"
 
 
-def _backends(url: str) -> list[int]:
+def backends(url: str) -> list[int]:
     """Return the process ids of the app's connections. The server runs on this machine."""
     ids = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with engine_for(url).connect() as connection:
         return list(connection.execute(sa.text(f"{ids} AND application_name = 'punctual'")).scalars())
 
 
-def _used(backends: list[int]) -> float:
+def used_ms(processes: Sequence[int]) -> float:
     """Return the milliseconds that these processes have used, from the kernel's scheduler."""
-    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in backends) / 1e6
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in processes) / 1e6

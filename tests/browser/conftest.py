@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
+from tests.local.stacks import Running
+
 if TYPE_CHECKING:
     from tests.browser.console import Console
-    from tests.local.stacks import Running
 
 NEEDED = ("chromium", "chromedriver")
 ARGUMENTS = (
@@ -49,6 +50,22 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     """Start a browser with a new profile, in the test's own folder."""
     with chrome(tmp_path / "profile") as driver:
         yield driver
+
+
+@pytest.fixture(scope="package")
+def authors_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Start one stack for the pages of authors: an unknown outcome is held after seconds, not minutes."""
+    from tests.browser.console import console_stack  # it imports this module
+
+    times = {"N8N_TIMEOUT_SECONDS": "1", "PUBLISH_LEASE_SECONDS": "2", "UNKNOWN_OUTCOME_POLICY": "hold"}
+    with console_stack(tmp_path_factory.mktemp("authors"), **times) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def authors_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with chrome(tmp_path_factory.mktemp("authors-browser") / "profile") as started:
+        yield started
 
 
 @contextmanager

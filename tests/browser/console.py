@@ -37,7 +37,7 @@ def console_stack(state: Path, **env: str) -> Iterator[Running]:
         build()
     except BuildError as error:
         leave_out(str(error))
-    with stack(state, **env) as running:
+    with stack(state, None, **env) as running:
         yield running
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from app.adapters.oidc import OidcProvider
 from app.web.console.built import Built
 from app.web.console.pages import BUILT
 from tests.adapters.servers import HttpServer, Seen, http_server
 from tests.browser.conftest import PATIENCE
+from tests.support.oidc_provider import CLIENT, SECRET, Provider, oidc_provider
 from tests.web.site import SetClock, Site, build, capture_log, settings_for
 from tests.web.test_console_pages import write_build
 
@@ -45,6 +49,12 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def url(site: Site) -> Iterator[str]:
+    with served(site) as address:
+        yield address
+
+
+@contextmanager
+def served(site: Site) -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server: BaseWSGIServer = make_server("127.0.0.1", 0, site.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
@@ -113,3 +123,30 @@ def test_session_serves_its_own_page_and_no_page_of_another_origin(
     assert [row[0] for row in site.rows("SELECT content FROM posts")] == ["mine"]
     browser.get(f"{url}/")
     assert call(browser, "/console/session")[0] == 200
+
+
+def test_person_comes_back_from_the_provider_of_another_site_with_a_session(
+    browser: Chrome, sqlite_url: str, tmp_path: Path
+):
+    clock = SetClock()
+    with oidc_provider(lambda: clock.at.timestamp()) as provider:
+        provider.host = "localhost"
+        settings = settings_for(sqlite_url, NOWHERE, NOWHERE, **oidc_settings(provider))
+        site = build(settings, clock, [])
+        write_build(tmp_path / "dist")
+        site.app.extensions[BUILT] = Built(tmp_path / "dist")
+        with served(site) as url:
+            own = dataclasses.replace(settings, public_base_url=url)
+            sign_in = OidcProvider(own, clock)
+            site.app.extensions["punctual"] = dataclasses.replace(site.services, sign_in=sign_in)
+            browser.get(f"{url}/console/login")
+            browser.execute_script("location.assign('/console/oidc/begin')")
+            WebDriverWait(browser, PATIENCE).until(lambda _: browser.current_url == f"{url}/")
+            assert json.loads(call(browser, "/console/session")[1])["userId"] == "alice"
+            assert [cookie["name"] for cookie in browser.get_cookies()] == ["__Host-punctual"]
+    site.services.deps.db.close()
+
+
+def oidc_settings(provider: Provider) -> dict[str, str]:
+    named = {"console_oidc_issuer": provider.issuer, "console_oidc_client_id": CLIENT}
+    return named | {"console_oidc_client_secret": SECRET}

@@ -13,6 +13,7 @@ from tests.mcp.conftest import BERLIN, Punctual
 from tests.web.site import HOUR, json_of
 
 PUBLISHING = {"create_post", "schedule_post", "move_post", "publish_post_now", "retry_post"}
+ENDING = {"cancel_post", "attach_post", "duplicate_post"}
 READING = {"list_posts", "get_post", "explain_post", "list_accounts", "next_free_times"}
 
 
@@ -32,14 +33,15 @@ def utc(at: dt.datetime) -> str:
 
 def test_tools_say_what_they_change_and_those_that_publish_ask_for_confirmation(alice: Agent):
     tools = alice.tools()
-    assert set(tools) == PUBLISHING | READING | {"unschedule_post"}
+    assert set(tools) == PUBLISHING | READING | ENDING | {"unschedule_post"}
     for name, tool in tools.items():
         hints = tool.annotations
         assert hints is not None
         assert tool.description
-        assert (hints.read_only_hint, hints.destructive_hint) == (name in READING, name not in READING)
+        destroys = name not in READING | {"duplicate_post"}
+        assert (hints.read_only_hint, hints.destructive_hint) == (name in READING, destroys)
         assert hints.idempotent_hint is True
-        assert ("confirm" in tool.input_schema["properties"]) == (name in PUBLISHING)
+        assert ("confirm" in tool.input_schema["properties"]) == (name in PUBLISHING | ENDING)
         assert tool.input_schema["additionalProperties"] is False
 
 

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from app.accounts.accounts import remove_account
 from app.accounts.slots import set_slots
 from app.companies import companies
+from app.domain.bulk import Op, Operation
 from app.domain.errors import NotFound
 from app.domain.slots import DAYS, queue_of, read_slot
+from app.posts.bulk import run_bulk
 from app.posts.create import create_scheduled
 from app.posts.schedule import order_for, schedule
 from app.store.accounts import queues
@@ -40,6 +42,18 @@ def test_concurrent_calls_take_different_slots_without_a_hole(world: World):
     assert errors(done) == []
     assert sorted(one.post.scheduled_at for one in done) == next_slots(2 * CALLS)
     assert all(one.chosen.at == one.post.scheduled_at for one in done)
+
+
+def test_bulk_calls_beside_single_ones_take_different_slots_without_a_hole(world: World):
+    set_slots(world.deps, USER, world.account.id, HOURLY)
+    rows = [Operation(n, Op.CREATE, draft=VALUES, slot=True) for n in range(3)]
+    works: list[Callable[[], Any]] = [partial(run_bulk, world.deps, USER, rows)] * 3
+    works += [partial(schedule, world.deps, USER, world.draft().id, None, None, 0) for _ in range(3)]
+    done = run_together(works)
+    assert errors(done) == []
+    bulk, single = done[:3], done[3:]
+    taken = [row.scheduled_at for answer in bulk for row in answer.results] + [one.chosen.at for one in single]
+    assert sorted(taken) == next_slots(12)
 
 
 def test_concurrent_calls_for_posts_of_a_company_take_different_slots(pg_world: World):

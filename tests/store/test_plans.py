@@ -1,11 +1,13 @@
 """Query plans: PostgreSQL answers frequent queries by an index on a table of ten thousand posts."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from app.operations import figures
 from app.operations.service_states import services
+from app.store.operations import attempt_totals
 from app.sweep.sweep import sweep
 from tests.bench.app_under_test import deps_for
 from tests.bench.generated_posts import AUTHOR, OVERDUE, UNARMED, change, engine_for, execute, fill
@@ -121,3 +123,15 @@ def test_operators_figures_are_read_along_indexes(large: str):
     deps.db.close()
     assert [title for title in scans(plans) if "sweep_runs" not in title] == []
     assert {"ix_attempts_started_at", "ix_attempts_late", "ix_posts_due"} <= indexes(plans)
+
+
+def test_scrape_reads_the_latest_attempts_along_their_index(large: str):
+    deps = deps_for(large)
+    now = deps.clock.now()
+    attempt_totals.advance(deps.db, now, timedelta(minutes=30))
+    with capture_statements(deps.db.engine, keep=True) as sent:
+        attempt_totals.advance(deps.db, now, timedelta(minutes=30))
+    plans = explain(deps.db.engine, sent)
+    deps.db.close()
+    assert scans(plans) == []
+    assert "ix_attempts_started_at" in indexes(plans)

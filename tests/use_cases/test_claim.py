@@ -123,7 +123,8 @@ def test_store_is_given_each_delivery_as_prepared(world: World, skip_locked: boo
     one.version = one.post.updated_at
     with mock.patch.object(transitions, "claim", wraps=transitions.claim) as store:
         claim(world.deps, [one], skip_locked=skip_locked)
-    intent = Intent(one.post.id, one.post.generation, one.account, "sweep", True, one.post.updated_at, 0.5)
+    prepared = (one.post.id, one.post.generation, one.account, "sweep", True, one.post.updated_at, 0.5)
+    intent = Intent(*prepared, publisher=0)
     assert store.call_args.args[1] == [intent]
     assert store.call_args.kwargs["skip_locked"] is skip_locked
 

@@ -15,7 +15,7 @@ import yaml
 
 from app.domain.alerts import CURES, PER_OBJECT
 from app.domain.seats import Seats
-from app.store.operations import alerts
+from app.store.operations import alerts, pauses
 from tests.adapters.servers import HttpServer, says
 from tests.support.promtool import RULES, check_fires, promtool
 from tests.support.scrapes import Scrape, scrape
@@ -137,6 +137,11 @@ def _seats(scene: Scene) -> None:
         assert seats.take("alice", (f"post {number}", 1))
 
 
+def _paused(scene: Scene) -> None:
+    with scene.site.services.deps.db.transaction() as tx:
+        pauses.begin(tx, "n8n is updated", scene.site.clock.at)
+
+
 def _alert(kind: str) -> Callable[[Scene], None]:
     return lambda scene: scene.alert(kind)
 
@@ -159,6 +164,7 @@ CONDITIONS: dict[str, Callable[[Scene], Scrape | None]] = {
     "PunctualWebhooksWait": _waiting_webhook,
     "PunctualConnectionsUsed": _connections,
     "PunctualSeatsTaken": _seats,
+    "PunctualSendingPaused": _paused,
     "PunctualAlert": _alert("cron_refused"),
     "PunctualAccountAlert": _alert("duplicate_publish"),
 }
@@ -190,6 +196,12 @@ def test_promtool_accepts_the_rules():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_promtool_accepts_the_metrics(scene: Scene):
+    scene.send()
+    done = promtool("check", "metrics", text=scrape(scene.site).text)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_every_metric_of_rules_and_dashboard_is_exported(scene: Scene):
     _sweep(scene)
     exported = {name for name, _ in scrape(scene.site).samples}
@@ -202,7 +214,7 @@ def test_every_metric_of_rules_and_dashboard_is_exported(scene: Scene):
 
 def test_the_two_rules_of_alerts_share_out_all_kinds():
     of_accounts, of_others = (FOUND[name]["expr"] for name in ("PunctualAccountAlert", "PunctualAlert"))
-    assert of_others == of_accounts.replace("=~", "!~")
+    assert of_others == of_accounts.replace("=~", "!~").replace('"} ==', '|sending_paused"} ==')
     kinds = set(re.findall(r'"(.*)"', of_accounts)[0].split("|"))
     assert set(PER_OBJECT) <= kinds <= set(CURES)
 

@@ -20,11 +20,10 @@ WITHOUT_USER = {
     *("POST /api/posts/dispatch", "POST /api/posts/dispatch-failed", "GET /api/posts/recover"),
     *("GET /api/cron/publish-scheduled", "POST /api/webhooks/publish-status", "POST /api/webhooks/claim"),
     "POST /api/webhooks/deliver",
-    *("GET /api/scheduler/status", "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"),
-    "GET /metrics",
+    *("GET /api/scheduler/status", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "GET /docs"),
     *("GET /api/social-accounts/linkedin/callback", "GET /feeds/<token>.ics"),
     *("GET /", "GET /console", "GET /console/<path:page>", "GET /console/assets/<path:name>"),
-    *("GET /console/session", "DELETE /console/session"),
+    *("GET /console/session", "DELETE /console/session", "GET /console/oidc/begin", "GET /console/oidc/callback"),
 }
 ANY_ID = "0c5f3d5e-0000-4000-8000-000000000000"
 

@@ -23,6 +23,7 @@ MANIFEST = {
     "console": {"script": "console-a1.js", "style": "console-b2.css"},
     "docs": {"script": "docs-c3.js", "style": "docs-d4.css"},
 }
+MARKUP = '"><script>.js'
 SCRIPT = b"document.title = 'built';" * 20
 PAGES = ("/", "/console", "/console/login", "/console/posts/new", "/console/posts/0c5f3d5e", "/console/a/b/c")
 
@@ -39,7 +40,8 @@ def write_build(folder: Path, manifest: Any = MANIFEST) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The folder of a build that is not there yet, beside a file that no request may read."""
-    (tmp_path / "secret.js").write_text("secret")
+    for name in ("secret.js", "secret.js.gz"):
+        (tmp_path / name).write_text("secret")
     return tmp_path / "dist"
 
 
@@ -157,11 +159,13 @@ def test_without_a_build_the_page_says_how_to_make_one_and_the_api_works(pages: 
         json.dumps({"console": {"script": "console-b2.css", "style": "console-b2.css"}}),
         json.dumps({"console": {"script": "gone.js", "style": "console-b2.css"}}),
         json.dumps({"console": {"script": 7, "style": "console-b2.css"}}),
-        json.dumps({"console": {"script": '"><script>.js', "style": "console-b2.css"}}),
+        json.dumps({"console": {"script": MARKUP, "style": "console-b2.css"}}),
     ],
 )
 def test_broken_build_is_no_build_and_is_logged_once(pages: Site, folder: Path, manifest: str):
     write_build(folder, manifest)
+    for name in (MARKUP, f"{MARKUP}.gz"):
+        (folder / name).write_text("x")
     for _ in range(2):
         assert "make console" in pages.anonymous.get("/").get_data(as_text=True)
     refused(pages.anonymous.get("/console/assets/console-a1.js"), 404, "not_found")

@@ -14,6 +14,7 @@ from tests.web.site import Site, json_of
 CALLBACK = "/api/social-accounts/linkedin/callback"
 FOR_ANYONE = (CALLBACK, "/docs", "/openapi.json", "/healthz", "/readyz", "/api/scheduler/status", "/feeds/{token}.ics")
 FOR_ANYONE += ("/", "/console", "/console/{page}", "/console/assets/{name}")
+FOR_ANYONE += ("/console/oidc/begin", "/console/oidc/callback")
 METHODS = ("get", "post", "patch", "delete", "put")
 USER_OPERATIONS = [
     ("get", "/api/posts"),

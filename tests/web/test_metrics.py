@@ -143,3 +143,18 @@ def test_two_n8n_have_figures_of_their_own(sqlite_url: str, make_site: MakeSite,
     assert len(publishers) == 2
     for publisher in publishers:
         assert seen.of("punctual_lateness_seconds_count", publisher=publisher) == 0
+
+
+def test_a_scrape_without_a_database_says_so_and_shows_the_process(make_site: MakeSite):
+    seen = scrape(make_site("postgresql://nobody@127.0.0.1:1/nothing"))
+    names = {name for name, _ in seen.samples}
+    assert seen.of("punctual_ready", part="database") == 0
+    assert {"punctual_waiting_deliveries", "punctual_process_resident_memory_bytes"} <= names
+    assert not {"punctual_posts", "punctual_attempts_total"} & names
+
+
+def test_the_first_scrape_counts_nothing_from_before_it(site: Site, alice: User):
+    site.deliver(due(site, alice))
+    assert scrape(site)["punctual_attempts_accepted_total"] == 0
+    site.deliver(due(site, alice))
+    assert scrape(site)["punctual_attempts_accepted_total"] == 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from app.store.operations import alerts
 from tests.web.conftest import MakeSite
 from tests.web.hooks import POST_EVENTS, Receiver, deliver, endpoint, published_events, receiver, true_time
-from tests.web.site import HOUR, MessageServer, Site, json_of, refused
+from tests.web.site import HOUR, MessageServer, Site, User, json_of, refused
 
 PATH = "/api/webhook-endpoints"
 PUBLIC = "https://hooks.example.com/punctual"
@@ -146,6 +148,56 @@ def test_alerts_are_for_endpoints_of_admins(site: Site, qstash: MessageServer, h
         site.clock.at += HOUR / 4
     found = json_of(root.get(f"{PATH}/{made['id']}/deliveries"))["data"]
     assert [(one["type"], one["data"]["kind"]) for one in found] == [("alert.raised", "deliveries_refused")]
+
+
+def refuse_a_delivery(site: Site) -> None:
+    """Raise the alert `deliveries_refused`, which the last one's end makes new."""
+    with site.services.deps.db.transaction() as tx:
+        alerts.clear(tx, "deliveries_refused", "qstash")
+    site.clock.at += HOUR / 4
+    site.client.post("/api/posts/dispatch", data=b"{}", headers={"Upstash-Signature": "x"})
+
+
+def told(root: User, made: dict[str, Any]) -> int:
+    return len(json_of(root.get(f"{PATH}/{made['id']}/deliveries"))["data"])
+
+
+def test_maker_who_comes_without_the_role_is_told_no_alerts_until_an_admin_comes(
+    site: Site, qstash: MessageServer, hook: Receiver
+):
+    true_time(site)
+    root, former = site.user("root", admin=True), site.user("root")
+    made = endpoint(root, hook.url, ["alert.raised"])
+    json_of(root.get(PATH))
+    refuse_a_delivery(site)
+    assert told(root, made) == 1
+    json_of(former.get(PATH))
+    refuse_a_delivery(site)
+    assert told(root, made) == 1
+    json_of(root.patch(f"{PATH}/{made['id']}", json={"status": "enabled"}))
+    refuse_a_delivery(site)
+    assert told(root, made) == 2
+    json_of(former.patch(f"{PATH}/{made['id']}", json={"url": hook.url}))
+    refuse_a_delivery(site)
+    assert told(root, made) == 2
+
+
+def test_maker_not_seen_as_an_admin_for_a_quarter_is_told_no_alerts_and_an_alert_says_so(
+    site: Site, qstash: MessageServer, hook: Receiver
+):
+    true_time(site)
+    root = site.user("root", admin=True)
+    made = endpoint(root, hook.url, ["alert.raised"])
+    for days, ended in ((60, False), (60, False), (91, True)):  # the first is followed by a call of the maker
+        site.clock.at += dt.timedelta(days=days)
+        root = site.user("root", admin=True)
+        json_of(site.cron.get("/api/posts/recover"))
+        standing = {alert["kind"] for alert in json_of(site.client.get("/api/scheduler/status"))["alerts"]}
+        assert ("webhook_disabled" in standing) == ended
+        json_of(root.get(PATH))
+    refuse_a_delivery(site)
+    kinds = [one["data"].get("kind") for one in json_of(root.get(f"{PATH}/{made['id']}/deliveries"))["data"]]
+    assert "deliveries_refused" not in kinds
 
 
 def test_endpoint_above_the_quota_is_refused_and_changes_are_audited(database_url: str, make_site: MakeSite):

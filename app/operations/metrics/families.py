@@ -147,6 +147,7 @@ def of_sweeps(seen: Installation) -> Iterator[Metric]:
 
 
 def of_alerts(seen: Installation) -> Iterator[Metric]:
+    yield gauge("punctual_sending_paused", "1 while an operator has paused all sending.", seen.is_paused)
     shown = [(kind, float(kind in seen.alerts)) for kind in CURES]
     yield gauges("punctual_alert", "1 while this alert of the status route stands.", "kind", shown)
 
@@ -164,6 +165,11 @@ def of_process(seen: Process, name: str) -> Iterator[Metric]:
         ("punctual_database_connections_max", "The most database connections of this process.", pool.most),
         ("punctual_waiting_deliveries", "Deliveries that wait in this process.", seen.waiting),
         ("punctual_waiting_deliveries_max", "DISPATCH_MAX_WAITING.", seen.most_waiting),
+        ("punctual_threads", "Python's threads of this process.", seen.threads),
+        ("punctual_python_blocks", "Blocks of memory that Python has allocated in this process.", seen.blocks),
         ("punctual_alarm_lead_seconds", "How far ahead this process sets alarms.", seen.lead or 0.0),
     ):
         yield gauges(metric, text, "process", [(name, value)])
+    if seen.heap_bytes is not None:
+        text = "Memory of Python's objects in this process, with PYTHONTRACEMALLOC."
+        yield gauges("punctual_python_heap_bytes", text, "process", [(name, seen.heap_bytes)])

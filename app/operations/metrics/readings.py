@@ -5,6 +5,9 @@ Invariant: the cost is bounded for any number of posts, and nothing here names a
 
 from __future__ import annotations
 
+import sys
+import threading
+import tracemalloc
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -37,6 +40,7 @@ class Installation:
     posts: Statistics
     sweep: SweepFigures | None
     lanes: tuple[Lane, ...]
+    is_paused: bool
     alerts: frozenset[str]
     webhooks: WebhookFigures
     attempts: Figures = field(default_factory=dict)
@@ -45,12 +49,18 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The figures of the process that answers the scrape. `lead` is in seconds, None before it was measured."""
+    """The figures of the process that answers the scrape. `lead` is in seconds, None before it was measured.
+
+    `blocks` are Python's allocated blocks of memory, and `heap_bytes` their size, None unless PYTHONTRACEMALLOC is set.
+    """
 
     pool: PoolFigures
     waiting: int
     most_waiting: int
     lead: float | None
+    threads: int
+    blocks: int
+    heap_bytes: int | None
 
 
 def read_installation(deps: Deps) -> Installation:
@@ -69,14 +79,18 @@ def read_installation(deps: Deps) -> Installation:
         webhooks = service_figures.of_webhooks(connection)
         calls = call_counts.read(connection)
     kinds = frozenset(alert.kind for alert in alerts if alert.kind in CURES)
-    return Installation(now, posts, state.figures, _lanes(deps, state, now), kinds, webhooks, attempts, calls)
+    return Installation(
+        now, posts, state.figures, _lanes(deps, state, now), state.pause is not None, kinds, webhooks, attempts, calls
+    )
 
 
 def read_process(deps: Deps) -> Process:
     most = deps.settings.dispatch_max_waiting
     waiting = most - deps.seats.free if deps.seats is not None else 0
     lead = deps.settings.dispatch_lead_seconds or deps.lead.seconds
-    return Process(service_figures.of_pool(deps.db.engine), waiting, most, lead)
+    heap = tracemalloc.get_traced_memory()[0] if tracemalloc.is_tracing() else None
+    pool, threads = service_figures.of_pool(deps.db.engine), threading.active_count()
+    return Process(pool, waiting, most, lead, threads, sys.getallocatedblocks(), heap)
 
 
 def _lanes(deps: Deps, state: scheduler_state.SchedulerState, now: datetime) -> tuple[Lane, ...]:

@@ -76,5 +76,22 @@ def disable(tx: Connection, endpoint_id: str, now: datetime) -> bool:
     return tx.execute(statement.values(status="disabled", updated_at=now)).rowcount == 1
 
 
+def note_maker(tx: Connection, user_id: str, now: datetime, renewed_before: datetime, *, admin: bool) -> None:
+    """Note the role of a maker: as an admin, renew what was written before `renewed_before`, else end the alerts."""
+    mine = (T.user_id == user_id, T.admin.is_(sa.true()))
+    if admin:
+        stale = sa.func.coalesce(T.admin_seen_at, T.created_at) < renewed_before
+        tx.execute(update(webhook_endpoints).where(*mine, stale).values(admin_seen_at=now))
+    else:
+        tx.execute(update(webhook_endpoints).where(*mine).values(admin=False, updated_at=now))
+
+
+def end_unseen(tx: Connection, before: datetime, now: datetime, limit: int) -> list[str]:
+    """End the alerts of admins' endpoints whose makers were last seen as admins before `before`. Return their ids."""
+    unseen = select(T.id).where(T.admin.is_(sa.true()), sa.func.coalesce(T.admin_seen_at, T.created_at) < before)
+    statement = update(webhook_endpoints).where(T.id.in_(unseen.limit(limit)), T.admin.is_(sa.true()))
+    return list(tx.execute(statement.values(admin=False, updated_at=now).returning(T.id)).scalars())
+
+
 def _to_endpoint(row: sa.Row[Any]) -> Endpoint:
     return Endpoint(**row._mapping)

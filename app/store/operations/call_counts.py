@@ -13,7 +13,6 @@ from collections import Counter
 
 from sqlalchemy import Connection, select
 
-from app.domain.errors import Unavailable
 from app.store.engine import Database, upsert
 from app.store.schema.tables import metric_counters
 
@@ -50,7 +49,7 @@ class CallCounts:
                 for (name, label), number in sorted(taken.items()):
                     key, value = {"name": name, "label": label}, _C.value + number
                     upsert(tx, metric_counters, key, {"value": number}, {"value": value})
-        except Unavailable:
+        except Exception:  # a call was made, and its caller must not fail for its count
             with self._lock:
                 self._new.update(taken)
 

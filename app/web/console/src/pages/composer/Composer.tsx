@@ -3,10 +3,10 @@ import "./composer.css";
 import { useEffect, useState } from "preact/hooks";
 import { api, clock, type Post, reasonOf, useQuery, useStore } from "../../core";
 import type { PageProps } from "../page";
-import { accounts, onlyAccount, readAccounts, withAccount } from "./accounts";
+import { accounts, usualAccount, readAccounts, withAccount } from "./accounts";
 import { Editor } from "./Editor";
 import { emptyForm, type Form, formOf } from "./form";
-import { forgetOld, type Kept, readKept } from "./kept";
+import { forget, forgetOld, type Kept, readKept } from "./kept";
 import { readRules, rules } from "./rules";
 
 /** What the editor starts with. `post` is null for a new one. */
@@ -14,6 +14,8 @@ export interface Start {
   post: Post | null;
   form: Form;
   notice: string | null;
+  /** `kept`: text that only this browser has. `conflict`: the server has another one, so a person decides first. */
+  copy?: "kept" | "conflict";
 }
 
 /** The latest start, and its number, which tells one from the next. */
@@ -36,7 +38,7 @@ function merged(post: Post, kept: Kept | null): Start {
   const notice = changed
     ? "This post was changed elsewhere meanwhile. Below is what you typed here. Saving it replaces the other change."
     : "What you typed last time is here again.";
-  return { post, form: kept.form, notice };
+  return { post, form: kept.form, notice, copy: changed ? "conflict" : "kept" };
 }
 
 async function start(query: URLSearchParams): Promise<Start> {
@@ -49,10 +51,12 @@ async function start(query: URLSearchParams): Promise<Start> {
     return { post: null, form: { ...copied, when: empty.when }, notice: "This is a copy. The old post stays as it is." };
   }
   const kept = readKept(null);
-  if (kept) return { post: null, form: kept.form, notice: "What you typed last time is here again." };
-  const only = onlyAccount(accounts.get() ?? []);
-  return { post: null, form: only ? withAccount(empty, only) : empty, notice: null };
+  if (kept) return { post: null, form: kept.form, notice: "What you typed last time is here again.", copy: "kept" };
+  const usual = usualAccount(accounts.get() ?? []);
+  return { post: null, form: usual ? withAccount(empty, usual) : empty, notice: null };
 }
+
+let starts = 0;
 
 export function Composer(_: PageProps) {
   const query = useQuery();
@@ -69,7 +73,7 @@ export function Composer(_: PageProps) {
     start(query).then(
       (found) => {
         if (!current) return;
-        setBegun({ number: (begun?.number ?? 0) + 1, start: found });
+        setBegun({ number: ++starts, start: found });
         setFailure(null);
       },
       (error: unknown) => {
@@ -85,7 +89,14 @@ export function Composer(_: PageProps) {
   }, [id, query.get("from"), tries]);
   if (begun && known) {
     const created = (post: Post): void => setBegun({ ...begun, start: { ...begun.start, post } });
-    return <Editor key={begun.number} start={begun.start} rules={known} onCreated={created} />;
+    const withoutKept = (): void => {
+      forget(id);
+      setBegun(null);
+      again(tries + 1);
+    };
+    return (
+      <Editor key={begun.number} start={begun.start} rules={known} onCreated={created} onWithoutKept={withoutKept} />
+    );
   }
   return (
     <section class="page">

@@ -1,7 +1,7 @@
 // The form beside its preview.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { platformName, type Post, Select, setQuery, TextArea, useStore } from "../../core";
-import { accounts, usableFor, withAccount } from "./accounts";
+import { accounts, rememberAccount, usableFor, withAccount } from "./accounts";
 import type { Start } from "./Composer";
 import { Counts } from "./Counts";
 import { Finish } from "./Finish";
@@ -17,11 +17,13 @@ interface EditorProps {
   start: Start;
   rules: Rules;
   onCreated: (post: Post) => void;
+  /** Begin again with what the server has. */
+  onWithoutKept: () => void;
 }
 
 export type FieldErrors = Record<string, string>;
 
-export function Editor({ start, rules, onCreated }: EditorProps) {
+export function Editor({ start, rules, onCreated, onWithoutKept }: EditorProps) {
   const [form, setForm] = useState(start.form);
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<FieldErrors>({});
@@ -37,7 +39,9 @@ export function Editor({ start, rules, onCreated }: EditorProps) {
     return new Saver(start.post, start.post === null ? start.form : formOf(start.post), isDraft, created);
   }, []);
   useEffect(() => () => saver.stop(), []);
-  useEffect(() => saver.change(start.form), []); // text that was kept here has to reach the server
+  useEffect(() => {
+    if (start.copy !== "conflict") saver.change(start.form); // text that was kept here has to reach the server
+  }, []);
 
   const change = (next: Form): void => {
     setForm(next);
@@ -52,11 +56,20 @@ export function Editor({ start, rules, onCreated }: EditorProps) {
   const tooLong = problems.content !== null && form.content.trim() !== "";
   return (
     <section class="page composer">
-      <header class="page-head">
+      <header class="composer-head">
         <h1>{start.post === null || isDraft ? "New post" : "Edit post"}</h1>
         <SavedState saver={saver} isDraft={isDraft} />
       </header>
-      {start.notice && <p class="notice" role="status">{start.notice}</p>}
+      {start.notice && (
+        <p class="composer-notice" role="status">
+          {start.notice}{" "}
+          {(start.copy === "conflict" || (start.copy === "kept" && !isDraft)) && (
+            <button type="button" class="button small" onClick={() => (saver.stop(), onWithoutKept())}>
+              Take the saved version
+            </button>
+          )}
+        </p>
+      )}
       <div class="composer-columns">
         <form class="composer-form" onSubmit={(event) => event.preventDefault()} noValidate>
           <Target form={form} all={all} rules={rules} fixed={!isDraft} tried={tried} refused={refused} onInput={change} />
@@ -136,7 +149,9 @@ function Target({ form, all, rules, fixed, tried, refused, onInput }: TargetProp
         hint={usable.length === 0 && <a href="/console/accounts">Connect an account</a>}
         onInput={(id) => {
           const account = usable.find((one) => one.id === id);
-          if (account) onInput(fitting(withAccount(form, account), rules));
+          if (!account) return;
+          rememberAccount(account.id);
+          onInput(fitting(withAccount(form, account), rules));
         }}
       />
       <Select

@@ -2,11 +2,12 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import {
-  addressOf, announce, api, Dialog, instantText, navigate, platformName, reasonOf, ShowTheCall, toast, viewerZone,
+  addressOf, announce, api, clock, Dialog, instantText, navigate, platformName, reasonOf, ShowTheCall, toast, viewerZone,
 } from "../../core";
 import type { FieldErrors } from "./Editor";
-import { forecast, refusalOf, timeOf, timeProblem, wholeCall } from "./finishing";
+import { forecast, refusalOf, timeOf, timeProblem, UNKNOWN_ZONE, wholeCall } from "./finishing";
 import type { Form } from "./form";
+import { neighbourWarnings } from "./neighbours";
 import { problemsOf, type Rules, surprisesOf } from "./rules";
 import type { Saver } from "./saver";
 
@@ -19,7 +20,7 @@ interface FinishProps {
   onRefused: (errors: FieldErrors) => void;
 }
 
-type Question = { kind: "warnings"; warnings: string[] } | { kind: "publish" } | { kind: "discard" };
+type Question = { kind: "warnings"; warnings: string[] } | { kind: "publish"; warnings: string[] } | { kind: "discard" };
 
 const pageOf = (id: string): string => addressOf("/console/posts/{id}", { id });
 
@@ -58,7 +59,7 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
     onTried();
     const { content, media } = problemsOf(form, rules);
     const time = withTime ? timeProblem(form) : null;
-    onRefused(time ? { scheduledAt: time } : {});
+    onRefused(time && time !== UNKNOWN_ZONE ? { scheduledAt: time } : {});
     const found = [content, media, time, form.accountId ? null : "Choose the account that publishes this post."].filter(Boolean);
     setRefusal(null);
     if (found.length === 0) return true;
@@ -93,6 +94,14 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
       toast({ text: isDraft ? "The draft is saved." : "The changes are saved.", tone: "good" });
       navigate(pageOf(id));
     });
+  const askToPublish = (): void => {
+    if (!isReady(false)) return;
+    void run("ask", async () => {
+      const id = await saver.flush();
+      const near = await neighbourWarnings(id, form, clock.now()).catch(() => []); // a warning is a courtesy
+      setQuestion({ kind: "publish", warnings: [...surprisesOf(form, rules), ...near] });
+    });
+  };
   const publish = (): void =>
     void run("publish", async () => {
       const id = await saver.flush();
@@ -116,7 +125,7 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
         <button type="button" class="button primary" disabled={busy !== null} onClick={schedule}>
           {busy === "schedule" ? "Scheduling …" : status === "scheduled" ? "Save and schedule" : "Schedule"}
         </button>
-        <button type="button" class="button" disabled={busy !== null} onClick={() => isReady(false) && setQuestion({ kind: "publish" })}>
+        <button type="button" class="button" disabled={busy !== null} onClick={askToPublish}>
           Publish now
         </button>
         <button type="button" class="button" disabled={busy !== null} onClick={save}>
@@ -131,16 +140,13 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
       <ShowTheCall call={{ method: "POST", url: "/api/posts", body: wholeCall(form) }} />
       {question?.kind === "warnings" && (
         <Ask title="Before it is final" yes="Schedule anyway" no="Go back" busy={busy} onNo={close} onYes={() => void run("schedule", commit)}>
-          <ul class="warnings">
-            {question.warnings.map((one) => (
-              <li key={one}>{one}</li>
-            ))}
-          </ul>
+          <Warnings all={question.warnings} />
         </Ask>
       )}
       {question?.kind === "publish" && (
         <Ask title="Publish now?" yes="Yes, publish now" no="Not yet" busy={busy} onNo={close} onYes={publish}>
           <p>It goes out to {platformName(form.platform)} at once, and cannot be called back from here.</p>
+          <Warnings all={question.warnings} />
         </Ask>
       )}
       {question?.kind === "discard" && (
@@ -159,6 +165,17 @@ async function unschedule(id: string): Promise<void> {
   } catch (error) {
     toast({ text: reasonOf(error), tone: "bad" });
   }
+}
+
+function Warnings({ all }: { all: string[] }) {
+  if (all.length === 0) return null;
+  return (
+    <ul class="warnings">
+      {all.map((one) => (
+        <li key={one}>{one}</li>
+      ))}
+    </ul>
+  );
 }
 
 interface AskProps {

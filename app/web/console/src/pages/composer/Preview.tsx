@@ -47,7 +47,7 @@ export function Preview({ platform, type, author, text, media: typed }: PreviewP
   const { foldAfter, foldLines } = platform.preview;
   const head = type.showsText && !open ? folded(text, foldAfter, foldLines) : null;
   return (
-    <section class="preview" aria-label="Preview">
+    <section class="feed-preview" aria-label="Preview">
       <h2>Preview</h2>
       <article class={`preview-card preview-${type.name}`}>
         <header>
@@ -56,7 +56,7 @@ export function Preview({ platform, type, author, text, media: typed }: PreviewP
           </span>
           <div>
             <p class="preview-author">{author}</p>
-            <p class="quiet small">{platform.label} · {type.name}</p>
+            <p class="quiet fine">{platform.label} · {type.name}</p>
           </div>
         </header>
         {type.showsText && text !== "" && (

@@ -53,7 +53,7 @@ function Says({ form, reading, onInput }: { form: Form; reading: Reading; onInpu
         <p>
           <b>This time does not exist.</b> The clocks in {zone} go forward and skip it.
         </p>
-        <div class="choices">
+        <div class="answers">
           <button type="button" class="button" onClick={() => choose(before)}>
             The second before: {before.slice(11)}
           </button>

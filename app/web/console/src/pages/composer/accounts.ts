@@ -8,9 +8,14 @@ export async function readAccounts(): Promise<void> {
   accounts.set(await readAll((cursor) => api.get("/api/social-accounts", { query: cursor ? { cursor } : {} })));
 }
 
-/** The account of a new post where there is no choice. */
-export function onlyAccount(all: Account[]): Account | null {
-  return all.length === 1 ? all[0]! : null;
+const LAST = "punctual.account";
+
+/** Keep an account as the usual one of this browser. */
+export const rememberAccount = (id: string): void => localStorage.setItem(LAST, id);
+
+/** The account of a new post: the only one, or the last one chosen here. */
+export function usualAccount(all: Account[]): Account | null {
+  return all.length === 1 ? all[0]! : (all.find((one) => one.id === localStorage.getItem(LAST)) ?? null);
 }
 
 export const withAccount = (form: Form, account: Account): Form => ({

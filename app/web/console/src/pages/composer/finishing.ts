@@ -1,8 +1,9 @@
 // The last steps of a post: ask ahead what the server thinks of the time, then schedule or publish.
-import { api, ApiProblem, localOf, reasonOf, type Schemas } from "../../core";
+import { api, ApiProblem, isZone, localOf, reasonOf, type Schemas } from "../../core";
 import { readLocal } from "./clockwork";
 import type { FieldErrors } from "./Editor";
 import { createOf, type Form } from "./form";
+import { neighbourWarnings } from "./neighbours";
 
 /** The time in the words of the API. */
 export function timeOf(form: Form): Pick<Schemas["ScheduleRequest"], "scheduledAt" | "timeZone" | "fold" | "slot"> {
@@ -11,11 +12,14 @@ export function timeOf(form: Form): Pick<Schemas["ScheduleRequest"], "scheduledA
   return form.fold === null ? time : { ...time, fold: form.fold };
 }
 
+/** The field of the zone says this itself. */
+export const UNKNOWN_ZONE = "Choose a time zone.";
+
 /** Why this time cannot be sent yet, null where it can. */
 export function timeProblem(form: Form): string | null {
   if (form.slot) return null;
   const local = localOf(form.when);
-  if (local === null) return "Give a date, a time and a zone.";
+  if (local === null) return isZone(form.when.zone) ? "Give a date and a time." : UNKNOWN_ZONE;
   const reading = readLocal(local, form.when.zone);
   if (reading?.gap) return "This time does not exist there. Choose one of the two below.";
   if ((reading?.instants.length ?? 0) > 1 && form.fold === null) return "This time comes twice. Choose one of the two below.";
@@ -36,7 +40,9 @@ export async function forecast(id: string, form: Form): Promise<Forecast> {
   const row = answer.results[0];
   if (row === undefined) return { warnings: [], problem: null };
   if (row.code) return { warnings: [], problem: new ApiProblem(422, row.code, row.message ?? "", row.errors ?? []) };
-  return { warnings: (row.warnings ?? []).map((one) => one.message), problem: null };
+  const own = (row.warnings ?? []).filter((one) => one.code !== "ambiguous_local_time"); // the author has chosen
+  const near = row.scheduledAt ? await neighbourWarnings(id, form, Date.parse(row.scheduledAt)) : [];
+  return { warnings: [...own.map((one) => one.message), ...near], problem: null };
 }
 
 const OWN_FIELDS: Record<string, string> = { imageUrl: "media.0", timeZone: "scheduledAt", fold: "scheduledAt", slot: "scheduledAt" };

@@ -51,7 +51,11 @@ export class Saver {
   change(form: Form): void {
     this.form = form;
     this.keepCopy();
-    if (!this.dirty) return;
+    if (!this.dirty) {
+      const { what } = this.state.get();
+      if (what === "dirty" || what === "refused") this.state.set({ what: this.id === null ? "clean" : "saved", reason: null });
+      return;
+    }
     if (this.state.get().what !== "saving") this.state.set({ what: "dirty", reason: null });
     if (this.auto) this.plan(PAUSE_MS);
   }

@@ -8,6 +8,14 @@ import { useStore } from "../../core/store";
 
 const LOGIN = "/console/login";
 
+/** What the way back from the identity provider may say. */
+const REFUSALS = new Map([
+  ["sign_in_expired", "This login was used already, is older than ten minutes, or belongs to another browser. Try again."],
+  ["sign_in_declined", "You were not logged in, because the request was declined there."],
+  ["sign_in_refused", "Your organisation's answer was not accepted. Try again, or tell the people who run this service."],
+  ["sign_in_unavailable", "Your organisation's login does not answer now. Try again in a few minutes."],
+]);
+
 /** The token of the fragment. It is taken out of the address and of the history at once. */
 function takeToken(): string | null {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -20,10 +28,11 @@ const safe = (to: string | null): string => (to && /^\/(console\/|$|\?)/.test(to
 
 export function Login() {
   const state = useStore(session);
-  const back = safe(useQuery().get("return"));
+  const query = useQuery();
+  const back = safe(query.get("return"));
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(() => location.hash.includes("token="));
-  const [refusal, setRefusal] = useState<string | null>(null);
+  const [refusal, setRefusal] = useState<string | null>(REFUSALS.get(query.get("error") ?? "") ?? null);
 
   const enter = async (given: string): Promise<void> => {
     setBusy(true);

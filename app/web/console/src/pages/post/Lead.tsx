@@ -49,13 +49,13 @@ function useNow(): number {
 }
 
 /** Known, and no danger: the alarm of a far instant is set later, and unchecked files may be fine. */
-const HARMLESS = new Set(["parked", "beyond_horizon", "media_unchecked"]);
+const HARMLESS = new Set(["parked", "media_unchecked"]);
 
 export function Risks({ post }: { post: Post }) {
   if (post.risks.length === 0) return null;
   const harmless = post.risks.every((risk) => HARMLESS.has(risk.code));
   return (
-    <section class={harmless ? "card" : "card risks"} aria-labelledby="risks">
+    <section class={harmless ? "post-card" : "post-card risks"} aria-labelledby="risks">
       <h2 id="risks">
         <Icon name={harmless ? "info" : "attention"} /> {harmless ? "Good to know" : "It may not go out on time"}
       </h2>
@@ -78,9 +78,9 @@ export function Shown({ post }: { post: Post }) {
   const account = all?.find((one) => one.id === post.socialAccountId)?.accountName;
   const media = post.media.length > 0 ? post.media : post.imageUrl ? [{ url: post.imageUrl, type: "image" }] : [];
   return (
-    <section class="card post-shown" aria-labelledby="shown">
+    <section class="post-card post-shown" aria-labelledby="shown">
       <h2 id="shown">The post</h2>
-      <p class="quiet small">{account ?? platformName(post.platform)}</p>
+      <p class="quiet fine">{account ?? platformName(post.platform)}</p>
       <p class="preview-text">{post.content || <span class="quiet">No text</span>}</p>
       {media.length > 0 && (
         <ul class="post-files">

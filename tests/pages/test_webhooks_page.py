@@ -11,7 +11,7 @@ from typing import Any
 from app.adapters.event_sender import HttpEventSender
 from app.domain.events import EventType
 
-PAGE = (Path(__file__).parents[1] / "docs" / "webhooks.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
 SECRET, OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
