@@ -1,6 +1,6 @@
 """What made a send late, by the rows that its delivery left.
 
-Invariant: a cause is told from instants, triggers and reasons alone, never from a post's text.
+Invariant: a cause follows from instants, triggers and reasons alone, never from a post's text.
 """
 
 from __future__ import annotations

@@ -51,9 +51,10 @@ def lateness(deps: Deps, window: str) -> dict[str, Any]:
 
 
 def attempts(deps: Deps, window: str) -> dict[str, Any]:
-    """Return the numbers of attempts by bucket with their outcomes, and the posts due in each minute of the next hour.
+    """Return the attempts of each bucket with their outcomes.
 
-    Of each bucket the latest OUTCOME_SAMPLE attempts show their outcomes.
+    Of each bucket the latest OUTCOME_SAMPLE attempts show their outcomes. The posts due in each minute of the next hour
+    are there too.
     """
     now = deps.clock.now()
     edges, minutes = edges_of(window, now), minutes_of_next_hour(now)

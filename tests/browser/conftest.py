@@ -4,17 +4,22 @@ CI installs a browser, so a missing one is an error there. Elsewhere these tests
 run name the packages to install. The rest of the suite needs only Python.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from tests.local.stacks import Running
+
+if TYPE_CHECKING:
+    from tests.browser.console import Console
 
 NEEDED = ("chromium", "chromedriver")
 ARGUMENTS = (
@@ -80,3 +85,23 @@ def chrome(profile: Path) -> Iterator[Chrome]:
         yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture(scope="session")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Start one stack for the pages of operators and accounts. A failed send is not tried again there."""
+    from tests.browser.console import console_stack
+
+    with console_stack(tmp_path_factory.mktemp("stack"), MAX_RETRIES="0") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_console(shared_up: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """Open one browser for those pages. Each test logs in as a person of its own."""
+    from tests.browser.console import Console
+
+    with chrome(tmp_path_factory.mktemp("browser") / "profile") as driver:
+        opened = Console(driver, shared_up)
+        opened.size(1280, 800)
+        yield opened

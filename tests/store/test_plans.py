@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from app.operations import figures
+from app.operations.service_states import services
 from app.store.operations import attempt_totals
 from app.sweep.sweep import sweep
 from tests.bench.app_under_test import deps_for
@@ -103,6 +105,24 @@ def test_scan_of_a_query_without_index_is_detected(large: str):
     with capture_statements(engine, keep=True) as sent, engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM posts WHERE content = 'x'")
     assert [plan.scanned for plan in explain(engine, sent)] == [("posts",)]
+
+
+def test_operators_figures_are_read_along_indexes(large: str):
+    deps = deps_for(large)
+    figures_of = (
+        lambda: figures.lateness(deps, "30d"),
+        lambda: figures.attempts(deps, "30d"),
+        lambda: figures.sweeps(deps),
+        lambda: services(deps),
+    )
+    plans: list[Plan] = []
+    for call in figures_of:
+        with capture_statements(deps.db.engine, keep=True) as sent:
+            call()
+        plans += explain(deps.db.engine, sent)
+    deps.db.close()
+    assert [title for title in scans(plans) if "sweep_runs" not in title] == []
+    assert {"ix_attempts_started_at", "ix_attempts_late", "ix_posts_due"} <= indexes(plans)
 
 
 def test_scrape_reads_the_latest_attempts_along_their_index(large: str):

@@ -114,8 +114,8 @@ def test_second_try_is_late_by_design_with_the_code_of_the_first(site: Site, ali
 
 def test_post_held_by_the_breaker_names_it(database_url: str, make_site: MakeSite, n8n: HttpServer):
     site = make_site(database_url, breaker_threshold=1)
-    alice, bob = site.user("alice"), site.user("bob")
-    first, second = alice.scheduled(DUE), bob.scheduled(DUE + SECOND)
+    alice = site.user("alice")
+    first, second = alice.scheduled(DUE), alice.scheduled(DUE + SECOND)
     n8n.answer = says(500, {})
     site.clock.at = DUE
     json_of(site.deliver(first))
@@ -127,8 +127,8 @@ def test_post_held_by_the_breaker_names_it(database_url: str, make_site: MakeSit
         json_of(site.cron.get("/api/posts/recover"))
         site.clock.at += 10 * MINUTE
     causes = {late["postId"]: late["cause"]["code"] for late in late_of(site)}
-    assert causes[first["id"]] == "retried"
-    assert causes[second["id"]] in ("breaker_open", "message_missing")
+    assert causes[first["id"]] in ("retried", "breaker_open")  # by its turn as the breaker's probe
+    assert causes[second["id"]] == "breaker_open"
 
 
 def test_post_scheduled_at_its_instant_says_so(site: Site, alice: User):

@@ -32,23 +32,23 @@ function Inside({ document, operation }: { document: Document; operation: Operat
       </p>
       {inputs.length + headers.length > 0 && (
         <section>
-          <h4>Parameters</h4>
+          <h3>Parameters</h3>
           <Fields rows={[...inputs, ...headers].map((one) => ({ name: one.name, schema: one.schema ?? {}, required: one.required ?? false, where: one.in, description: one.description }))} document={document} />
         </section>
       )}
       {operation.body && (
         <section>
-          <h4>Body{operation.body.required ? "" : ", optional"}</h4>
+          <h3>Body{operation.body.required ? "" : ", optional"}</h3>
           {Object.entries(operation.body.content).map(([type, one]) => <Content key={type} type={type} schema={one.schema} document={document} />)}
         </section>
       )}
       <section>
-        <h4>Answers</h4>
+        <h3>Answers</h3>
         {operation.responses.map((response) => <Answer key={response.status} response={response} document={document} />)}
       </section>
       <section>
-        <h4>The call</h4>
-        <pre>{callOf(document, operation)}</pre>
+        <h3>The call</h3>
+        <pre tabIndex={0}>{callOf(document, operation)}</pre>
       </section>
     </div>
   );
@@ -79,8 +79,8 @@ function Content({ type, schema, document }: { type: string; schema: Schema | un
     <div class="content">
       <p class="quiet"><code>{type}</code> {schemaName(schema)}{whole.description ? `: ${whole.description}` : ""}</p>
       {whole.properties && <Fields document={document} rows={Object.entries(whole.properties).map(([name, one]) => ({ name, schema: one, required: whole.required?.includes(name) ?? false }))} />}
-      <h5>Example</h5>
-      <pre>{JSON.stringify(exampleOf(document, schema), null, 2)}</pre>
+      <h4>Example</h4>
+      <pre tabIndex={0}>{JSON.stringify(exampleOf(document, schema), null, 2)}</pre>
     </div>
   );
 }

@@ -184,15 +184,22 @@ export function typeText(document: Document, schema: Schema): string {
   return types.join(" or ") + (schema.format ? ` (${schema.format})` : "");
 }
 
-/** What a value must keep to: its choices and bounds. */
+/** What a value must keep to, as a sentence: its choices and bounds. */
 export function boundsText(schema: Schema): string {
   const choices = schema.enum?.map((one) => JSON.stringify(one)).join(", ");
-  return [
+  const parts = [
     choices && `one of ${choices}`,
-    schema.minLength && `at least ${schema.minLength} characters`,
-    schema.maxLength && `at most ${schema.maxLength.toLocaleString("en")} characters`,
-    schema.maxItems && `at most ${schema.maxItems.toLocaleString("en")} items`,
-    schema.minimum !== undefined && `from ${schema.minimum}`,
-    schema.maximum !== undefined && `up to ${schema.maximum.toLocaleString("en")}`,
-  ].filter(Boolean).join(", ");
+    spanText(schema.minLength, schema.maxLength, "characters"),
+    spanText(undefined, schema.maxItems, "items"),
+    spanText(schema.minimum, schema.maximum, ""),
+  ].filter(Boolean);
+  const text = parts.join(", ");
+  return text && `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function spanText(least: number | undefined, most: number | undefined, unit: string): string {
+  const [from, to] = [least?.toLocaleString("en"), most?.toLocaleString("en")];
+  if (from && to && least! > 0) return `${from} to ${to} ${unit}`.trim();
+  if (to) return `at most ${to} ${unit}`.trim();
+  return from && least! > 0 ? `at least ${from} ${unit}`.trim() : "";
 }

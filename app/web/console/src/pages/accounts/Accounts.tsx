@@ -24,12 +24,14 @@ export function Accounts(_: PageProps) {
 
   const live = useLive(async () => {
     try {
-      const [all, mine, counts] = await Promise.all([
+      const [all, mine, counts, shared] = await Promise.all([
         readAll((cursor) => api.get("/api/social-accounts", { query: cursor ? { cursor } : {} })),
         readAll((cursor) => api.get("/api/companies", { query: cursor ? { cursor } : {} })),
         api.get("/api/posts/counts", { query: { needsAttention: true } }),
+        readAll((cursor) => api.get("/api/social-accounts/shared", { query: cursor ? { cursor } : {} })),
       ]);
-      setAccounts(all);
+      const known = new Set(all.map((account) => account.id));
+      setAccounts([...all, ...shared.filter((account) => !known.has(account.id))]);
       setCompanies(mine);
       setWaiting(sumOf(counts.needsAttention));
       setProblem(null);
@@ -52,13 +54,14 @@ export function Accounts(_: PageProps) {
   const nameOf = (account: Account): string => {
     const company = companies.find((one) => one.id === account.companyId);
     if (!account.companyId) return "Yours";
-    return company ? company.name : "A company";
+    return company ? company.name : "A company that you have left";
   };
   const mayChange = (account: Account): boolean =>
-    !account.companyId || companies.some((one) => one.id === account.companyId && one.role !== "viewer") || (isOpen(me) && account.profileOf === me.userId);
+    !account.companyId || companies.some((one) => one.id === account.companyId && one.role !== "viewer");
+  const mayRemove = (account: Account): boolean => mayChange(account) || (isOpen(me) && account.profileOf === me.userId);
   return (
     <section class="page accounts">
-      <header class="page-head">
+      <header class="title-row">
         <div>
           <h1>Accounts</h1>
           <p class="quiet">The profiles and pages that your posts go out through.</p>
@@ -75,9 +78,9 @@ export function Accounts(_: PageProps) {
           <p class="quiet">Connect the profile or the page that your posts go out through. You can write drafts before.</p>
         </div>
       )}
-      <ul class="cards">
+      <ul class="account-cards">
         {accounts && [...accounts].sort(byNeed(clock.now())).map((account) => (
-          <Card key={account.id} account={account} owner={nameOf(account)} waiting={waiting.get(account.id) ?? 0} may={mayChange(account)} onOpen={setOpen} />
+          <Card key={account.id} account={account} owner={nameOf(account)} waiting={waiting.get(account.id) ?? 0} may={mayChange(account)} mayRemove={mayRemove(account)} onOpen={setOpen} />
         ))}
       </ul>
       {open?.kind === "connect" && <ConnectDialog account={open.account} companies={companies} onClose={close} />}
@@ -96,13 +99,22 @@ function sumOf(causes: Schemas["CauseView"][]): Map<string, number> {
   return found;
 }
 
-function Card({ account, owner, waiting, may, onOpen }: { account: Account; owner: string; waiting: number; may: boolean; onOpen: (open: Open) => void }) {
+interface CardProps {
+  account: Account;
+  owner: string;
+  waiting: number;
+  may: boolean;
+  mayRemove: boolean;
+  onOpen: (open: Open) => void;
+}
+
+function Card({ account, owner, waiting, may, mayRemove, onOpen }: CardProps) {
   const health = healthOf(account, clock.now());
   const again = health.tone !== "good";
   return (
-    <li class={`card card-${health.tone}`} data-account={account.id}>
-      <div class="card-head">
-        <span class="card-icon"><Icon name={platformIcon(account.platform)} /></span>
+    <li class={`account-card account-card-${health.tone}`} data-account={account.id}>
+      <div class="account-card-head">
+        <span class="account-card-icon"><Icon name={platformIcon(account.platform)} /></span>
         <div>
           <h2>{account.accountName}</h2>
           <p class="quiet">{platformName(account.platform)} · {owner}</p>
@@ -112,12 +124,12 @@ function Card({ account, owner, waiting, may, onOpen }: { account: Account; owne
         <Icon name={health.tone === "good" ? "check" : "alert"} size={16} /> {health.text}
       </p>
       {waiting > 0 && <p><a href="/console/attention">{waiting} {waiting === 1 ? "post waits" : "posts wait"} for it</a></p>}
-      <p class="quiet card-id">{account.externalId}</p>
-      <div class="card-actions">
+      <p class="quiet account-card-id">{account.externalId}</p>
+      <div class="account-card-actions">
         {may && <button type="button" class={again ? "button primary" : "button"} aria-label={`Reconnect ${account.accountName}`} onClick={() => onOpen({ kind: "connect", account })}>Reconnect</button>}
         <button type="button" class="button" aria-label={`Weekly slots of ${account.accountName}`} onClick={() => onOpen({ kind: "slots", account })}>Slots</button>
         {may && <button type="button" class="button" aria-label={`Rename ${account.accountName}`} onClick={() => onOpen({ kind: "rename", account })}>Rename</button>}
-        {may && <button type="button" class="button danger" aria-label={`Disconnect ${account.accountName}`} onClick={() => onOpen({ kind: "remove", account })}>Disconnect</button>}
+        {mayRemove && <button type="button" class="button danger" aria-label={`Disconnect ${account.accountName}`} onClick={() => onOpen({ kind: "remove", account })}>Disconnect</button>}
       </div>
     </li>
   );
@@ -140,6 +152,7 @@ function Rename({ account, onClose }: { account: Account; onClose: () => void })
       <form id="rename" onSubmit={(event) => { event.preventDefault(); void save(); }}>
         <TextField label="Name" value={name} required onInput={setName} error={problem} hint="Only shown here. The platform's own name stays." />
       </form>
+      <ShowTheCall call={specOf("PATCH", "/api/social-accounts/{account_id}", { path: { account_id: account.id }, body: { accountName: name } as never })} />
     </Dialog>
   );
 }

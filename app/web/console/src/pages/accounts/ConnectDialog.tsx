@@ -1,6 +1,6 @@
 // Connect or reconnect: by LinkedIn's consent, or with a token.
 import { useEffect, useState } from "preact/hooks";
-import { api, ApiProblem, Dialog, type FieldError, platformName, reasonOf, type Schemas, Select, TextField, toast } from "../../core";
+import { api, ApiProblem, Dialog, type FieldError, platformName, reasonOf, type Schemas, Select, ShowTheCall, specOf, TextField, toast } from "../../core";
 import type { Account } from "./health";
 
 const PLATFORMS = ["linkedin", "instagram", "facebook"].map((value) => ({ value, text: platformName(value) }));
@@ -69,6 +69,9 @@ export function ConnectDialog({ account, companies, onClose }: { account: Accoun
       toast({ text: account ? "Reconnected. Posts that waited for it go on." : "The account is connected.", tone: "good" });
       onClose();
     });
+  const call = account
+    ? specOf("PATCH", "/api/social-accounts/{account_id}", { path: { account_id: account.id }, body: { accessToken: "…" } as never })
+    : specOf("POST", "/api/social-accounts", { body: { platform, externalId, accountName: name, accessToken: "…" } as never });
   const errorOf = (field: string): string | null => errors.find((error) => error.field === field)?.message ?? null;
   const shared = companies.filter((one) => one.role !== "viewer");
   return (
@@ -102,6 +105,7 @@ export function ConnectDialog({ account, companies, onClose }: { account: Accoun
           <TextField label="Access ends on" type="date" value={ends} onInput={setEnds} hint="If you know it: you are warned before." error={errorOf("expiresAt")} />
           <button type="submit" class="button wide" disabled={busy}>{account ? "Reconnect with this token" : "Connect with this token"}</button>
         </form>
+        <ShowTheCall call={call} />
       </details>
     </Dialog>
   );

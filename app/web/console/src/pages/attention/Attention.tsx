@@ -2,7 +2,7 @@
 import "./attention.css";
 import { useRef, useState } from "preact/hooks";
 import {
-  announce, api, attention, Icon, type Post, reasonOf, type Schemas, setQuery, toast, useKeys, useLive, useQuery,
+  announce, api, attention, Icon, type Post, reasonOf, refreshAttention, type Schemas, setQuery, ShowTheCall, specOf, toast, useKeys, useLive, useQuery,
 } from "../../core";
 import type { PageProps } from "../page";
 import { type Operation, reasonOfRow, runBulk } from "./bulk";
@@ -22,7 +22,7 @@ interface Found {
 async function pageOf(query: URLSearchParams, cursor?: string): Promise<{ data: Post[]; nextCursor: string | null }> {
   const company = query.get("companyId");
   const answer = await api.get("/api/posts", {
-    query: { needsAttention: true, limit: PAGE, ...(cursor ? { cursor } : {}), ...(company ? { companyId: company } : {}) },
+    query: { needsAttention: true, sort: "scheduledAt", order: "asc", limit: PAGE, ...(cursor ? { cursor } : {}), ...(company ? { companyId: company } : {}) },
   });
   return { data: answer.data, nextCursor: answer.nextCursor ?? null };
 }
@@ -81,7 +81,8 @@ export function Attention(_: PageProps) {
         `${countText(outcome.refused.size)} refused: ${outcome.refused.size === 1 ? "it stays" : "they stay"} selected, each with its reason.`];
       toast({ text: said.filter(Boolean).join(" "), tone: outcome.refused.size ? "bad" : "good", ...(undo && outcome.done.size ? { undo } : {}) });
       setFound((before) => before && { ...before, posts: before.posts.filter((post) => !outcome.done.has(post.id)) });
-      await load().catch(() => {});
+      // A refused post may be gone from the server's list, and its row must stay with its reason.
+      await (outcome.refused.size ? refreshAttention() : load()).catch(() => {});
       return true;
     } catch (error) {
       toast({ text: reasonOf(error), tone: "bad" });
@@ -111,8 +112,8 @@ export function Attention(_: PageProps) {
     setFound({ ...found, posts: [...found.posts, ...page.data], more: page.nextCursor });
   };
 
-  const groups = found ? groupsOf(found.causes, posts, accounts) : [];
-  const total = found?.causes.reduce((sum, cause) => sum + cause.count, 0) ?? 0;
+  const groups = found ? groupsOf(found.causes, posts, accounts, found.more === null) : [];
+  const total = groups.reduce((sum, group) => sum + group.count, 0);
   return (
     <section class="page attention">
       <header class="attention-head">
@@ -149,7 +150,8 @@ export function Attention(_: PageProps) {
           <button type="button" class="button" disabled={busy} onClick={() => setMoving("move")}>Move…</button>
           <button type="button" class="button" disabled={busy || selected.size < 2} onClick={() => setMoving("spread")}>Spread…</button>
           <button type="button" class="button danger" disabled={busy} onClick={() => void cancel(chosen)}>Cancel posts</button>
-          <button type="button" class="button" onClick={clear}>Clear</button>
+          <button type="button" class="button clear" onClick={clear}>Clear</button>
+          <ShowTheCall call={specOf("POST", "/api/posts/bulk", { body: { operations: chosen.map((post) => ({ op: "retry", postId: post.id })) } as never })} />
         </div>
       )}
       {moving && (

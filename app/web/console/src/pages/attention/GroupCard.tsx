@@ -1,7 +1,7 @@
 // One cause, its cure, and its posts.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon, instantText, platformIcon, platformName, type Post, Status, useStore, zoneFor, zoneMode } from "../../core";
-import { canRetry, type Group, isUnknown, needsEdit, needsReconnect } from "./groups";
+import { canRetry, type Group, isUnknown, needsEdit, needsReconnect, titleOf } from "./groups";
 
 const SHOWN = 8;
 
@@ -23,9 +23,9 @@ export function GroupCard({ group, selected, refusals, busy, pick, retry }: Grou
     <article class="group" data-cause={group.code}>
       <header>
         <Every checked={number > 0 && number === ids.length} mixed={number > 0 && number < ids.length}
-          label={`Select all: ${group.title}`} onChange={(on) => pick(ids, on)} disabled={ids.length === 0} />
+          label={`Select all: ${titleOf(group)}`} onChange={(on) => pick(ids, on)} disabled={ids.length === 0} />
         <div class="group-words">
-          <h2>{group.title}</h2>
+          <h2>{titleOf(group)}</h2>
           <p class="quiet">{group.cure}</p>
         </div>
         <Cure group={group} busy={busy} retry={retry} />

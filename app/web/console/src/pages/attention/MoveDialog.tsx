@@ -105,15 +105,15 @@ export function MoveDialog({ kind, posts, onClose, onRun }: Props) {
 function Preview({ posts, outcome }: { posts: Post[]; outcome: Outcome }) {
   const order = [...posts].sort((a, b) => (outcome.done.get(a.id)?.scheduledAt ?? "~").localeCompare(outcome.done.get(b.id)?.scheduledAt ?? "~"));
   return (
-    <div class="preview" role="status">
+    <div class="spread-preview" role="status">
       <h3>{countText(outcome.done.size)} would change{outcome.refused.size ? `, ${countText(outcome.refused.size)} refused` : ""}</h3>
-      <ol>
+      <ol tabIndex={0}>
         {order.map((post) => {
           const done = outcome.done.get(post.id);
           const refused = outcome.refused.get(post.id);
           return (
             <li key={post.id} class={refused ? "refused" : undefined}>
-              <span class="preview-words">{post.content.slice(0, 60)}</span>
+              <span class="spread-preview-words">{post.content.slice(0, 60)}</span>
               {done?.scheduledAt && <strong>{instantText(done.scheduledAt, zoneFor(post.timeZone ?? null))}</strong>}
               {refused && <span class="error">{reasonOfRow(refused)}</span>}
             </li>

@@ -7,7 +7,7 @@ export type Account = Schemas["AccountView"];
 export interface Group {
   key: string;
   code: string;
-  title: string;
+  message: string;
   cure: string;
   /** How many there are, by the server's count. */
   count: number;
@@ -40,15 +40,14 @@ function codeOf(post: Post, counted: Set<string>): string {
 const keyOf = (code: string, account: string | null | undefined): string =>
   OF_ACCOUNT.has(code) && account ? `${code} ${account}` : code;
 
-export function groupsOf(causes: Cause[], posts: Post[], accounts: Map<string, Account>): Group[] {
+export function groupsOf(causes: Cause[], posts: Post[], accounts: Map<string, Account>, whole: boolean): Group[] {
   const codes = new Set(causes.map((cause) => cause.code));
   const groups = new Map<string, Group>();
   for (const cause of causes) {
     const account = (cause.socialAccountId && accounts.get(cause.socialAccountId)) || null;
     const key = keyOf(cause.code, cause.socialAccountId);
     groups.set(key, {
-      key, account, code: cause.code, count: cause.count, cure: cause.cure, posts: [],
-      title: titleOf(cause, account),
+      key, account, code: cause.code, count: cause.count, cure: cause.cure, posts: [], message: cause.message,
     });
   }
   for (const post of posts) {
@@ -59,22 +58,22 @@ export function groupsOf(causes: Cause[], posts: Post[], accounts: Map<string, A
       const risk = post.risks[0];
       groups.set(keyOf(code, post.socialAccountId), {
         key: keyOf(code, post.socialAccountId), code, count: 1, posts: [post], account: null,
-        title: risk?.message ?? "This post did not go out.", cure: risk?.cure ?? "Look at the post.",
+        message: risk?.message ?? "This post did not go out.", cure: risk?.cure ?? "Look at the post.",
       });
     }
   }
-  for (const group of groups.values()) group.count = Math.max(group.count, group.posts.length);
+  for (const group of groups.values()) group.count = whole ? group.posts.length : Math.max(group.count, group.posts.length);
   return [...groups.values()].filter((group) => group.count > 0);
 }
 
 export const countText = (count: number, one = "post", many = "posts"): string => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
-function titleOf(cause: Cause, account: Account | null): string {
-  const posts = countText(cause.count);
-  if (account && OF_ACCOUNT.has(cause.code)) {
+export function titleOf({ code, count, message, account }: Group): string {
+  const posts = countText(count);
+  if (account && OF_ACCOUNT.has(code)) {
     const name = `${account.accountName} on ${platformName(account.platform)}`;
-    if (cause.code === "daily_cap") return `${posts} over the daily cap of ${name}`;
-    return `${posts} ${cause.count === 1 ? "waits" : "wait"} for ${name}`;
+    if (code === "daily_cap") return `${posts} over the daily cap of ${name}`;
+    return `${posts} ${count === 1 ? "waits" : "wait"} for ${name}`;
   }
-  return `${posts}: ${cause.message}`;
+  return `${posts}: ${message}`;
 }

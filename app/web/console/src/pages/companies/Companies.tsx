@@ -44,7 +44,7 @@ export function Companies(_: PageProps) {
   const open = companies?.find((one) => one.id === query.get("company")) ?? (companies?.length === 1 ? companies[0] : undefined);
   return (
     <section class="page companies">
-      <header class="page-head">
+      <header class="title-row">
         <div>
           <h1>Companies</h1>
           <p class="quiet">Accounts and posts that several people share, and the clients that they work for.</p>

@@ -23,6 +23,7 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
   const [warnings, setWarnings] = useState<Schemas["WithheldView"][]>([]);
   const [open, setOpen] = useState<Open | null>(null);
   const path = { company_id: company.id };
+  const url = `/api/companies/${company.id}`;
 
   const live = useLive(async () => {
     const page = (cursor: string | undefined) => ({ path, query: cursor ? { cursor } : {} });
@@ -122,29 +123,29 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
       </section>
       {open?.kind === "invite" && <Invite company={company} onClose={() => { setOpen(null); live.now(); }} />}
       {open?.kind === "rename" && (
-        <NameDialog title="Rename the company" first={company.name} onClose={() => setOpen(null)}
+        <NameDialog title="Rename the company" first={company.name} call={["PATCH", url]} onClose={() => setOpen(null)}
           onSave={(name) => attempt(() => api.patch("/api/companies/{company_id}", { path, body: { name } }), "The company has its new name.")} />
       )}
       {open?.kind === "client" && (
-        <NameDialog title="Add a client" first="" onClose={() => setOpen(null)}
+        <NameDialog title="Add a client" first="" call={["POST", `${url}/clients`]} onClose={() => setOpen(null)}
           onSave={(name) => attempt(() => api.post("/api/companies/{company_id}/clients", { path, body: { name } }), `${name} is added.`)} />
       )}
       {open?.kind === "edit" && (
-        <NameDialog title={`Rename ${open.client.name}`} first={open.client.name} onClose={() => setOpen(null)}
+        <NameDialog title={`Rename ${open.client.name}`} first={open.client.name} call={["PATCH", `${url}/clients/${open.client.id}`]} onClose={() => setOpen(null)}
           onSave={(name) => attempt(() => api.patch("/api/companies/{company_id}/clients/{client_id}", { path: { ...path, client_id: open.client.id }, body: { name } }), "The client has its new name.")} />
       )}
       {open?.kind === "drop" && (
-        <Confirm title={`Remove ${open.client.name}?`} yes="Remove the client" text="It must have no account and no post any more." onClose={() => setOpen(null)}
+        <Confirm title={`Remove ${open.client.name}?`} yes="Remove the client" text="It must have no account and no post any more." url={`${url}/clients/${open.client.id}`} onClose={() => setOpen(null)}
           onYes={() => attempt(() => api.delete("/api/companies/{company_id}/clients/{client_id}", { path: { ...path, client_id: open.client.id } }), "The client is removed.")} />
       )}
       {open?.kind === "remove" && (
         <Confirm title={open.member.userId === mine ? `Leave ${company.name}?` : `Remove ${open.member.userId}?`} yes={open.member.userId === mine ? "Leave" : "Remove"}
           text="The person sees nothing of the company from then on. Their own profiles go with them, and posts scheduled through those are held. All other posts go out."
-          onClose={() => setOpen(null)}
+          url={`${url}/members/${encodeURIComponent(open.member.userId)}`} onClose={() => setOpen(null)}
           onYes={() => attempt(() => api.delete("/api/companies/{company_id}/members/{member_id}", { path: { ...path, member_id: open.member.userId } }), open.member.userId === mine ? "You have left." : `${open.member.userId} is no member any more.`)} />
       )}
       {open?.kind === "close" && (
-        <Confirm title={`Remove ${company.name}?`} yes="Remove the company" text="It must have no account, client or post any more. Its members lose it." onClose={() => setOpen(null)}
+        <Confirm title={`Remove ${company.name}?`} yes="Remove the company" text="It must have no account, client or post any more. Its members lose it." url={url} onClose={() => setOpen(null)}
           onYes={async () => {
             const problem = await attempt(() => api.delete("/api/companies/{company_id}", { path }), "The company is removed.");
             if (!problem) setQuery({ company: null });

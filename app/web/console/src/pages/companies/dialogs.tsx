@@ -6,7 +6,16 @@ import { ROLES } from "./roles";
 /** What a dialog's action returns: null, or the sentence that says why not. */
 type Tried = Promise<string | null>;
 
-export function NameDialog({ title, first, onSave, onClose }: { title: string; first: string; onSave: (name: string) => Tried; onClose: () => void }) {
+interface NameProps {
+  title: string;
+  first: string;
+  onSave: (name: string) => Tried;
+  onClose: () => void;
+  /** The method and the address that take `{name}`. */
+  call: [string, string];
+}
+
+export function NameDialog({ title, first, onSave, onClose, call }: NameProps) {
   const [name, setName] = useState(first);
   const [problem, setProblem] = useState<string | null>(null);
   return (
@@ -14,11 +23,22 @@ export function NameDialog({ title, first, onSave, onClose }: { title: string; f
       <form id="name" onSubmit={async (event) => { event.preventDefault(); setProblem(await onSave(name)); }}>
         <TextField label="Name" value={name} required onInput={setName} error={problem} />
       </form>
+      <ShowTheCall call={{ method: call[0], url: call[1], body: { name } }} />
     </Dialog>
   );
 }
 
-export function Confirm({ title, text, yes, onYes, onClose }: { title: string; text: string; yes: string; onYes: () => Tried; onClose: () => void }) {
+interface ConfirmProps {
+  title: string;
+  text: string;
+  yes: string;
+  onYes: () => Tried;
+  onClose: () => void;
+  /** What is deleted. */
+  url: string;
+}
+
+export function Confirm({ title, text, yes, onYes, onClose, url }: ConfirmProps) {
   const [problem, setProblem] = useState<string | null>(null);
   return (
     <Dialog title={title} onClose={onClose}
@@ -26,6 +46,7 @@ export function Confirm({ title, text, yes, onYes, onClose }: { title: string; t
     >
       <p>{text}</p>
       {problem && <p class="error" role="alert">{problem}</p>}
+      <ShowTheCall call={{ method: "DELETE", url }} />
     </Dialog>
   );
 }

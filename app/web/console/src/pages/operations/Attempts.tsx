@@ -67,7 +67,7 @@ const SHOWN = 12;
 export function Sweeps({ runs }: { runs: Schemas["SweepRunView"][] }) {
   if (runs.length === 0) return <p class="quiet">No sweep has run yet. A cron or <code>flask sweep --every</code> should start one every five minutes.</p>;
   return (
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="The latest sweeps" tabIndex={0}>
       <table>
         <thead>
           <tr><th scope="col">Started</th><th scope="col">Took</th><th scope="col">Sent</th><th scope="col">Armed</th><th scope="col">Leases ended</th><th scope="col">Held</th><th scope="col">Left</th><th scope="col">Result</th></tr>

@@ -37,7 +37,7 @@ export function Lateness({ found }: { found: Figures }) {
         }))}
       />
       {found.platforms.length > 1 && (
-        <div class="scroll">
+        <div class="scroll" role="region" aria-label="Lateness by platform" tabIndex={0}>
           <table>
             <thead><tr><th scope="col">Platform</th><th scope="col">p50</th><th scope="col">p95</th><th scope="col">p99</th><th scope="col">highest</th><th scope="col">posts</th></tr></thead>
             <tbody>
@@ -58,7 +58,7 @@ export function Lateness({ found }: { found: Figures }) {
 export function LatestLate({ found }: { found: Figures }) {
   if (found.latestLate.length === 0) return <p class="calm">No send was more than a second late.</p>;
   return (
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="The latest late posts" tabIndex={0}>
       <table class="late">
         <thead><tr><th scope="col">Promised</th><th scope="col">Late</th><th scope="col">What made it late</th><th scope="col">Post</th></tr></thead>
         <tbody>

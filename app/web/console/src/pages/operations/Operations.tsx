@@ -1,7 +1,7 @@
 // Operations, for admins: is it working, was it on time, and what to do.
 import "./operations.css";
 import { useRef, useState } from "preact/hooks";
-import { api, ApiProblem, Icon, isOpen, reasonOf, type Schemas, session, setQuery, toast, useLive, useQuery, useStore } from "../../core";
+import { api, ApiProblem, Icon, isOpen, reasonOf, type Schemas, session, setQuery, ShowTheCall, specOf, toast, useLive, useQuery, useStore } from "../../core";
 import type { PageProps } from "../page";
 import { NextHour, Sweeps, Throughput } from "./Attempts";
 import { LatestLate, Lateness } from "./Lateness";
@@ -124,7 +124,7 @@ function ForAdmins(_: PageProps) {
           <section class="panel" aria-labelledby="next"><h2 id="next">The next hour</h2><NextHour found={figures.attempts} /></section>
         </div>
       )}
-      {found && <section class="panel" aria-labelledby="sweeps"><h2 id="sweeps">Sweeps</h2><Sweeps runs={found.runs} /></section>}
+      {found && <section class="panel" aria-labelledby="sweeps"><h2 id="sweeps">Sweeps</h2><Sweeps runs={found.runs} /><ShowTheCall call={specOf("POST", "/api/scheduler/run")} /></section>}
     </section>
   );
 }

@@ -74,7 +74,7 @@ export function Queue({ found }: { found: States }) {
 }
 
 export function Alerts({ alerts }: { alerts: States["alerts"] }) {
-  if (alerts.length === 0) return <p class="calm"><Icon name="check" /> No alert. Everything that was tried has worked.</p>;
+  if (alerts.length === 0) return <p class="calm"><Icon name="check" /> No alert. Nothing needs an operator now.</p>;
   return (
     <ul class="alerts">
       {alerts.map((alert) => (
