@@ -14,7 +14,7 @@ from app.settings.values import Settings
 
 HEAD = """\
 # The settings of Punctual, as environment variables. Copy this file to .env and fill in what you need.
-# An empty or missing variable has its default, shown behind the `#`. README.md explains each one.
+# An empty or missing variable has its default, shown behind the `#`. docs/settings.md explains each.
 # Written by `python -m app.settings.example`.
 """
 #: Each group: its title, a sentence about it, and its settings. Those with a `!` have to be set in production.
@@ -27,7 +27,7 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "Secrets",
-        "Each its own: openssl rand -hex 32. TOKEN_ENCRYPTION_KEYS: see README.md.",
+        "Each its own: openssl rand -hex 32. TOKEN_ENCRYPTION_KEYS: see docs/settings.md.",
         "!cron_secret !n8n_callback_secret !token_encryption_keys admin_secret_key internal_api_secret"
         " callback_shared_secret_allowed",
     ),
@@ -75,9 +75,14 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     (
         "Limits and quotas",
         "0 is no quota.",
-        "rate_limits rate_limit_reads rate_limit_writes rate_limit_public rate_limit_failed_proofs quota_posts"
-        " quota_draft_bytes quota_accounts quota_companies quota_members quota_clients quota_webhook_endpoints"
-        " quota_idempotency quota_api_keys",
+        "rate_limits rate_limit_reads rate_limit_writes rate_limit_public rate_limit_media_checks"
+        " rate_limit_failed_proofs quota_posts quota_draft_bytes quota_accounts quota_companies quota_members"
+        " quota_clients quota_webhook_endpoints quota_idempotency quota_api_keys",
+    ),
+    (
+        "Watching",
+        "Each is off until it is set.",
+        "metrics_secret sentry_dsn otel_exporter_otlp_endpoint",
     ),
     (
         "Former secrets",
