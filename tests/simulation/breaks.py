@@ -51,6 +51,9 @@ BREAKS = {
     "claim-without-generation": Break(
         planted.claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",)), first_seed=18
     ),
+    "claims-ignore-the-pause": Break(
+        planted.claims_ignore_the_pause, "nothing_is_claimed_in_a_pause", Focus(gated=True, pauses=True), first_seed=50
+    ),
     "codeless-failures-are-transient": Break(
         planted.codeless_failures_are_transient,
         "no_second_copy",

@@ -44,6 +44,7 @@ class Planner:
             if world.faults.enabled(outage):
                 seconds = rng.choice((60.0, 600.0, active)) if outage != "n8n_restarts" else rng.uniform(20, 300)
                 world.kernel.after(rng.uniform(0, active / 2), partial(world.start_outage, outage, seconds))
+        world.pauses.plan()
 
     def sweep(self) -> None:
         self._sweeps += 1
@@ -74,6 +75,7 @@ class Planner:
         world.kernel.after(world.scenario.sweep_seconds, self._tick)
         if world.faults.stopped:
             world.authors.reconnect_all()
+            world.pauses.resume()
         idle = world.all_ended() and world.rng.random() < 0.8  # a sweep without open posts tests little
         idle = idle and world.all_told()
         if not idle and not world.inject("sweep_missed"):

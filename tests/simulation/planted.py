@@ -23,6 +23,7 @@ from app.domain.explanations import platform_codes
 from app.domain.lifecycle import SCHEDULABLE, Status
 from app.domain.times import parse_chosen_time
 from app.posts import drafts, schedule
+from app.store import execute_for_rows
 from app.store.posts import claim_sql, queries, transition_sql, transitions
 from app.store.schema import tables
 from app.web import webhooks
@@ -57,6 +58,17 @@ def finish_without_attempt() -> Iterator[None]:
             yield
     finally:
         transition_sql._build_cached.cache_clear()
+
+
+@contextmanager
+def claims_ignore_the_pause() -> Iterator[None]:
+    """Look for a pause before the delivery waits, and not in the claim."""
+    execute_for_rows._for_one.cache_clear()
+    try:
+        with mock.patch.object(claim_sql, "IS_PAUSED", sa.false()):
+            yield
+    finally:
+        execute_for_rows._for_one.cache_clear()
 
 
 @contextmanager

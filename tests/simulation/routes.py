@@ -69,6 +69,17 @@ class _CallersServices(threading.local):
 
     deps: Any = SimpleNamespace(settings=Settings(), event_messages=None)
     deliveries = QStashTime()
+    tracer = None
+
+
+class _ClockOfTheCall:
+    """The clock of whichever instance handles the request."""
+
+    def __init__(self, services: _CallersServices) -> None:
+        self._services = services
+
+    def now(self) -> datetime:
+        return cast(datetime, self._services.deps.clock.now())
 
 
 class _DepsOfTheCall:
@@ -78,6 +89,7 @@ class _DepsOfTheCall:
 
     def __init__(self, services: _CallersServices) -> None:
         self._services = services
+        self.clock = _ClockOfTheCall(services)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._services.deps, name)

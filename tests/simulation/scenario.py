@@ -39,7 +39,8 @@ class Focus:
 
     `faults` are enabled in every seed. `platform` is the only one. `workflow` replaces fields of the workflow's setup.
     `settings` replaces settings. `rule` judges alone, where another one would end the seed earlier. `gated`: each
-    process has a gate, or none has. `events`: webhook endpoints listen, or none does. None leaves it to the seed.
+    process has a gate, or none has. `events`: webhook endpoints listen, or none does. `pauses`: an operator pauses all
+    sending, or none does. None leaves it to the seed.
     """
 
     faults: tuple[str, ...] = ()
@@ -49,10 +50,11 @@ class Focus:
     rule: str | None = None
     gated: bool | None = False
     events: bool | None = False
+    pauses: bool | None = False
 
 
 NO_GATES = Focus()
-ANYWHERE = Focus(gated=None, events=None)
+ANYWHERE = Focus(gated=None, events=None, pauses=None)
 
 
 @dataclass(frozen=True, slots=True)

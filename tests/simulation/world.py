@@ -27,6 +27,7 @@ from tests.simulation.kernel import SECOND, Actor, Kernel, Killed
 from tests.simulation.media import SimulatedMedia
 from tests.simulation.n8n import SimulatedPublisher
 from tests.simulation.observer import Observer
+from tests.simulation.pauses import Pauses
 from tests.simulation.planner import Planner
 from tests.simulation.platforms import LINKEDIN_GUARD_SECONDS, Platforms
 from tests.simulation.qstash import Message, QStash, SimulatedMessages
@@ -71,6 +72,7 @@ class World:
         self._engine = engine
         self.deps = [self.start_instance(n) for n in range(len(self.clocks))]
         self.authors = Authors(self)
+        self.pauses = Pauses(self, seed, focus)
         self.planner = Planner(self)
         self._outages: dict[str, tuple[int, int]] = {}
 

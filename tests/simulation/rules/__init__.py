@@ -31,6 +31,7 @@ from tests.simulation.rules.history import (
     transitions_follow_the_lifecycle,
     transitions_lead_to_the_row,
 )
+from tests.simulation.rules.pausing import nothing_is_claimed_in_a_pause
 from tests.simulation.rules.publishing import (
     claimed_id_is_of_an_own_copy,
     copy_after_cancel_raises_alert,
@@ -53,6 +54,7 @@ ON_CHANGE = (
     transitions_lead_to_the_row,
     counters_never_go_down,
     never_claimed_early,
+    nothing_is_claimed_in_a_pause,
     delivery_claims_only_its_generation,
     stale_workers_change_nothing,
     published_posts_have_lateness_and_urn,
