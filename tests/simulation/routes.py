@@ -69,6 +69,18 @@ class _CallersServices(threading.local):
 
     deps: Any = SimpleNamespace(settings=Settings(), event_messages=None)
     deliveries = QStashTime()
+    tracer = None
+
+
+class _PartOfTheCall:
+    """One dependency, such as the clock, of whichever instance handles the request."""
+
+    def __init__(self, services: _CallersServices, part: str) -> None:
+        self._services = services
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(self._services.deps, self._part), name)
 
 
 class _DepsOfTheCall:
@@ -80,7 +92,9 @@ class _DepsOfTheCall:
         self._services = services
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._services.deps, name)
+        """Return the instance's own part. While the app is built, return one that looks for it in each call."""
+        now = self._services.deps
+        return getattr(now, name) if now is not self else _PartOfTheCall(self._services, name)
 
 
 class _OneForEachInstance:
