@@ -72,14 +72,15 @@ class _CallersServices(threading.local):
     tracer = None
 
 
-class _ClockOfTheCall:
-    """The clock of whichever instance handles the request."""
+class _PartOfTheCall:
+    """One dependency, such as the clock, of whichever instance handles the request."""
 
-    def __init__(self, services: _CallersServices) -> None:
+    def __init__(self, services: _CallersServices, part: str) -> None:
         self._services = services
+        self._part = part
 
-    def now(self) -> datetime:
-        return cast(datetime, self._services.deps.clock.now())
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(self._services.deps, self._part), name)
 
 
 class _DepsOfTheCall:
@@ -89,10 +90,11 @@ class _DepsOfTheCall:
 
     def __init__(self, services: _CallersServices) -> None:
         self._services = services
-        self.clock = _ClockOfTheCall(services)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._services.deps, name)
+        """Return the instance's own part. While the app is built, return one that looks for it in each call."""
+        now = self._services.deps
+        return getattr(now, name) if now is not self else _PartOfTheCall(self._services, name)
 
 
 class _OneForEachInstance:
