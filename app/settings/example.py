@@ -80,6 +80,11 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
         " quota_clients quota_webhook_endpoints quota_idempotency quota_api_keys",
     ),
     (
+        "Console",
+        "Sign-in by OpenID Connect. Unset: the console asks for a token.",
+        "console_oidc_issuer console_oidc_client_id console_oidc_client_secret",
+    ),
+    (
         "Watching",
         "Each is off until it is set.",
         "metrics_secret sentry_dsn otel_exporter_otlp_endpoint",
