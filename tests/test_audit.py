@@ -43,7 +43,7 @@ def test_registry_without_advisories_is_named_and_no_pass(tmp_path: Path, canary
 def test_every_pinned_package_is_compared_where_there_are_advisories(tmp_path: Path, found: int):
     status, text = audit(tmp_path, KNOWN, found)
     assert status == found
-    assert text.count("the table") == 2
+    assert text.count("the table") == 3  # the server, the tools of the audit, the Node of the console
     assert "requirements-bench.txt" in text
     assert "JavaScript: tests/clients/typescript" in text
     assert "npm audit here" in text

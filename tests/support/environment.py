@@ -13,6 +13,7 @@ SETTINGS = (
     "BREAKER_",
     "CALLBACK_",
     "CONNECT_RETURN_URL",
+    "CONSOLE_OIDC_",
     "CORS_ORIGINS",
     "CRON_",
     "DATABASE_",
