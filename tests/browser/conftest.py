@@ -36,7 +36,7 @@ ARGUMENTS = (
     # Nothing but the loopback has an address. Its two names are two sites.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
-PATIENCE = 60.0  # seconds, ends a hanging test
+PATIENCE = float(os.environ.get("BROWSER_PATIENCE", "60"))  # seconds, ends a hanging test
 
 
 def leave_out(reason: str) -> NoReturn:

@@ -150,4 +150,206 @@ def test_undo_brings_a_dragged_post_back(console: Console, up: Running) -> None:
         settled(console, "Undone: back at Thu 25 March 2027, 09:00:07")
         assert read(up, post)["scheduledAt"] == "2027-03-25T08:00:07.000Z"
         console.wait("the card at its old day", lambda: is_on(console, post, "2027-03-25"))
-        console.click("Close this message")
+        close_messages(console)
+
+
+def focus(console: Console, post: str) -> None:
+    """Focus a card of the settled page: the list of posts is read to its end."""
+    console.wait("the end of the loading", lambda: card(console, post) and not console.find_all(".busy"))
+    console.browser.execute_script("arguments[0].focus()", card(console, post))
+
+
+def close_messages(console: Console) -> None:
+    while found := console.find_all(".toast [aria-label='Close this message']"):
+        console.browser.execute_script("arguments[0].click()", found[0])
+        console.wait("one message less", lambda: len(console.find_all(".toast")) < len(found))
+
+
+def refused(console: Console, up: Running, post: str, was: str, reason: str) -> None:
+    """A move was refused: the page says why, and the card and the post are where they were."""
+    settled(console, reason)
+    console.wait("the card at its old day", lambda: is_on(console, post, was))
+    close_messages(console)
+
+
+def test_time_in_the_gap_asks_for_a_neighbour_of_it(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-27T02:30:07")
+    console.open(SPRING)
+    drag(console, post, DST_BEGINS)
+    text = console.reads("Which one do you mean?")
+    assert "Before the change: Sun 28 March 2027, 01:30:07 Europe/Berlin +01:00" in text
+    console.wait("the card at its old day", lambda: is_on(console, post, "2027-03-27"))
+    console.find_all("dialog input[type=radio]")[1].click()
+    console.click("Move")
+    settled(console, "Moved to Sun 28 March 2027, 03:30:07 Europe/Berlin +02:00")
+    assert read(up, post)["scheduledAt"] == "2027-03-28T01:30:07.000Z"
+
+
+def test_time_in_the_overlap_has_both_answers(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-10-29T02:30:07")
+    console.open(AUTUMN)
+    for index, (offset, at) in enumerate([("+02:00", "00:30:07"), ("+01:00", "01:30:07")]):
+        focus(console, post)
+        console.press("m")
+        console.fill("Date", DST_ENDS)
+        console.fill("Time", "02:30:07")
+        console.reads("The clocks go back and show this time twice")
+        console.find_all("dialog input[type=radio]")[index].click()
+        console.click("Move")
+        settled(console, f"Moved to Sun 31 October 2027, 02:30:07 Europe/Berlin {offset}")
+        assert read(up, post)["scheduledAt"] == f"2027-10-31T{at}.000Z"
+
+
+def test_drag_into_the_past_is_put_back_with_the_reason(console: Console, up: Running) -> None:
+    post = schedule(up, f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}T12:00:07", zone="UTC")
+    was = read(up, post)["scheduledAt"][:10]
+    console.open(f"/?zone=UTC&date={was}")
+    past = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+    focus(console, post)
+    console.press("m")
+    console.fill("Date", past)
+    console.click("Move")
+    console.reads("Choose a time in the future.")
+    console.press(Keys.ESCAPE)
+    console.wait("the card at its old day", lambda: is_on(console, post, was))
+    assert read(up, post)["scheduledAt"][:10] == was
+
+
+def test_stale_card_of_a_deleted_post_is_put_back_and_taken_out(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-25T09:00:07")
+    console.open(SPRING)
+    card(console, post)
+    console.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*updatedSince=*"]})  # the tab slept
+    call(up, "DELETE", f"/api/posts/{post}")
+    drag(console, post, "2027-03-27")
+    console.reads("Not moved:")
+    console.wait("no card", lambda: not console.find_all(f'[data-post="{post}"]'))
+    console.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+
+
+def test_post_in_flight_keeps_its_time(console: Console, up: Running) -> None:
+    post = call(up, "POST", "/api/posts", {"content": "Held by n8n [n8n:hang]"})["id"]
+    call(up, "POST", f"/api/posts/{post}/publish", {})
+    console.wait("the post in flight", lambda: "Publishing" in card(console, post).text)
+    focus(console, post)
+    console.press("m")
+    console.reads("A post that is publishing keeps its time.")
+
+
+def test_drag_while_the_server_is_away_is_put_back_and_the_page_lives_on(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-25T09:00:07")
+    console.open(SPRING)
+    card(console, post)
+    console.offline(True)
+    drag(console, post, "2027-03-26")
+    refused(console, up, post, "2027-03-25", "Not moved: The server did not answer")
+    assert "The server does not answer" in console.text
+    console.offline(False)
+    console.wait("no banner", lambda: "The server does not answer" not in console.text)
+    assert read(up, post)["scheduledAt"] == "2027-03-25T08:00:07.000Z"
+
+
+def test_markup_in_a_text_stays_text(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-25T09:00:07", '<img src=x onerror="document.title=1"> <b>bold</b>')
+    console.open(SPRING)
+    assert "<img src=x onerror" in card(console, post).text
+    card(console, post).click()
+    assert '<img src=x onerror="document.title=1"> <b>bold</b>' in console.reads("Unschedule")
+    assert console.find_all(".dialog img, .grid img") == []
+    assert console.violations() == []
+
+
+def test_keyboard_alone_moves_a_post_from_login_on(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-25T09:00:07")
+    console.browser.delete_all_cookies()
+    console.open(SPRING)
+    console.labelled("Token")
+    console.press_until(lambda: console.focused().get_attribute("type") == "password")
+    console.press(up.token, Keys.ENTER)
+    card(console, post)
+    console.press_until(lambda: console.focused().get_attribute("data-post") == post)
+    console.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, holding=Keys.ALT)
+    assert "Sat 27 March 2027, 09:00:07" in console.announced()
+    settled(console, "Moved to Sat 27 March 2027, 09:00:07 Europe/Berlin +01:00")
+    assert console.focused().get_attribute("data-post") == post
+    console.press(Keys.ARROW_UP, holding=Keys.ALT)
+    settled(console, "Moved to Sat 27 March 2027, 08:45:07")
+    assert read(up, post)["scheduledAt"] == "2027-03-27T07:45:07.000Z"
+    console.press("?")
+    console.reads("Move the chosen post a day later")
+    console.press(Keys.ESCAPE)
+    console.press("z")
+    console.wait("the zone in the address", lambda: "zone=" in console.path and "UTC" not in console.path)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 640), (640, 450)], ids=["320 px", "200 % zoom"])
+def test_narrow_page_has_no_sideways_scroll(console: Console, up: Running, width: int, height: int) -> None:
+    post = schedule(up, "2027-03-25T09:00:07", "Averyveryverylongwordwithoutanyspace" * 6)
+    console.size(width, height)
+    for path in (SPRING, f"{SPRING}&view=day", "/console/login"):
+        console.open(path)
+        assert not console.scrolls_sideways(), path
+    console.open(SPRING)
+    card(console, post).click()
+    console.reads("Unschedule")
+    assert not console.scrolls_sideways()
+
+
+def test_session_that_ends_in_the_middle_of_a_move_loses_nothing(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-25T09:00:07")
+    console.open(SPRING)
+    focus(console, post)
+    console.press("m")
+    console.fill("Time", "10:20:30")
+    console.browser.delete_all_cookies()
+    console.click("Move")
+    console.reads("Your session has ended")
+    assert console.labelled("Time").get_attribute("value") == "10:20:30"
+    first = console.browser.current_window_handle
+    console.browser.switch_to.new_window("tab")
+    console.log_in()
+    console.browser.close()
+    console.browser.switch_to.window(first)
+    console.wait("no banner", lambda: "Your session has ended" not in console.text)
+    console.click("Move")
+    settled(console, "Moved to Thu 25 March 2027, 10:20:30")
+
+
+def test_clock_of_the_browser_an_hour_wrong_changes_nothing(console: Console, up: Running) -> None:
+    script = {"source": "const real = Date.now; Date.now = () => real() + 3600_000;"}
+    wrong = console.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+    try:
+        at = (datetime.now(UTC) + timedelta(minutes=30)).replace(microsecond=0)
+        post = schedule(up, f"{at:%Y-%m-%dT%H:%M:%S}", zone="UTC")
+        console.open("/?zone=UTC")
+        card(console, post).click()
+        console.reads("in 29 minutes")
+    finally:
+        console.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", wrong)
+
+
+def test_draft_of_the_tray_is_scheduled_by_the_dialog(console: Console, up: Running) -> None:
+    post = call(up, "POST", "/api/posts", {"content": "An idea for later"})["id"]
+    console.open(SPRING)
+    console.click("Schedule …")
+    console.fill("Date", "2027-03-26")
+    console.fill("Time", "18:00:59")
+    console.fill("Time zone", BERLIN)
+    console.click("Schedule")
+    settled(console, "Moved to Fri 26 March 2027, 18:00:59 Europe/Berlin +01:00")
+    console.click("Undo")
+    console.reads("the post is a draft again")
+    assert read(up, post)["status"] == "draft"
+
+
+def test_filters_stand_in_the_address(console: Console, up: Running) -> None:
+    kept, other = schedule(up, "2027-03-25T09:00:07", "Kept"), schedule(up, "2027-03-25T10:00:07", "Other")
+    console.open(SPRING)
+    card(console, other)
+    console.click("Filters")
+    console.fill("Text", "kep")
+    console.wait("one card", lambda: len(console.find_all("[data-post]")) == 1)
+    assert "q=kep" in console.path
+    console.browser.refresh()
+    card(console, kept)
+    assert len(console.find_all("[data-post]")) == 1

@@ -20,7 +20,8 @@ export function App() {
   const path = usePath();
   const state = useStore(session);
   useEffect(() => {
-    if (!location.hash.includes("token=")) void refreshSession(); // else the login page opens a session
+    // With a token in the address, the login page opens a session. Elsewhere Waiting asks.
+    if (path === LOGIN && !location.hash.includes("token=")) void refreshSession();
   }, []);
   useEffect(() => {
     if (state === "none" && path !== LOGIN) {
