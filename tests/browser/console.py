@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import requests
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
@@ -31,7 +32,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 @contextmanager
-def console_stack(state: Path, **env: str) -> Iterator[Running]:
+def console_stack(state: Path, env: dict[str, str] | None = None) -> Iterator[Running]:
     """Start a stack whose app serves the console of the present sources."""
     try:
         build()
@@ -48,15 +49,22 @@ class Console:
         self.browser, self.up = browser, up
         self.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": COLLECT})
 
+    def cancel_all(self) -> None:
+        """Cancel every post of the user that is not out."""
+        api, headers = self.up.ports.url("app") + "/api/posts", {"Authorization": f"Bearer {self.up.token}"}
+        query = {"status": "draft,scheduled,failed", "limit": "200"}
+        for post in requests.get(api, query, headers=headers, timeout=PATIENCE).json()["data"]:
+            requests.delete(f"{api}/{post['id']}", headers=headers, timeout=PATIENCE)
+
     # Ways in
 
-    def log_in(self, path: str = "/") -> None:
-        """Log in through the address that `make run` prints, and open the path."""
-        found = re.search(r"Console\s+(\S+/console/login#token=\S+)", self.up.screen)
+    def log_in(self, path: str = "/", token: str | None = None) -> None:
+        """Log in through the address that `make run` prints, and open the path. `token`: another user's."""
+        found = re.search(r"Console\s+(\S+/console/login#token=)(\S+)", self.up.screen)
         assert found, self.up.screen
         self.offline(False)
         self.browser.get("about:blank")
-        self.browser.get(found.group(1))
+        self.browser.get(found.group(1) + (token or found.group(2)))
         self.wait("the frame", lambda: self.find_all(".frame"))
         if path != "/":
             self.open(path)
