@@ -83,7 +83,7 @@ return cell.left <= x && x <= cell.right && cell.top <= y && y <= cell.bottom;
 
 def settled(console: Console, text: str) -> None:
     console.reads(text)
-    console.wait("the end of the saving", lambda: not console.find_all(".card.saving"))
+    console.wait("the end of the saving", lambda: not console.find_all(".post-card.saving"))
 
 
 def focus(console: Console, post: str) -> None:

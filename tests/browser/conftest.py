@@ -89,7 +89,7 @@ def chrome(profile: Path) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Start one stack for the pages of operators and accounts. A failed send is not tried again, and alarms may be a year ahead."""
+    """Start one stack for the pages. A failed send is not tried again, and alarms may be more than a year ahead."""
     from tests.browser.console import console_stack
 
     with console_stack(tmp_path_factory.mktemp("stack"), MAX_RETRIES="0", QSTASH_MAX_DELAY_DAYS="400") as running:

@@ -32,7 +32,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 @contextmanager
-def console_stack(state: Path, env: dict[str, str] | None = None) -> Iterator[Running]:
+def console_stack(state: Path, **env: str) -> Iterator[Running]:
     """Start a stack whose app serves the console of the present sources."""
     try:
         build()

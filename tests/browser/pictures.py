@@ -43,15 +43,18 @@ TEXTS = (
 
 
 def main(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as scratch, console_stack(Path(scratch) / "stack") as up:
-        with chrome(Path(scratch) / "profile") as browser:
-            person = Console(browser, up)
-            person.log_in(token=admin_token(up))
-            for state in ("empty", "full"):
-                if state == "full":
-                    fill(up)
-                for size, scheme in ((size, scheme) for size in SIZES for scheme in SCHEMES):
-                    take(person, folder, f"{state}-{size}-{scheme}", size, scheme)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        console_stack(Path(scratch) / "stack") as up,
+        chrome(Path(scratch) / "profile") as browser,
+    ):
+        person = Console(browser, up)
+        person.log_in(token=admin_token(up))
+        for state in ("empty", "full"):
+            if state == "full":
+                fill(up)
+            for size, scheme in ((size, scheme) for size in SIZES for scheme in SCHEMES):
+                take(person, folder, f"{state}-{size}-{scheme}", size, scheme)
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 

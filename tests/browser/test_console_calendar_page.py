@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.calendar_page import BERLIN, SPRING, call, card, focus, read, schedule, settled
@@ -116,3 +117,16 @@ def test_filters_stand_in_the_address(console: Console, up: Running) -> None:
     console.browser.refresh()
     card(console, kept)
     assert len(console.find_all("[data-post]")) == 1
+
+
+def test_draft_dragged_onto_a_time_is_scheduled_there(console: Console, up: Running) -> None:
+    post = call(up, "POST", "/api/posts", {"content": "An idea for later"})["id"]
+    console.size(1280, 1100)
+    console.open(f"{SPRING}&view=week")
+    idea = console.find(f'[data-draft="{post}"] .tray-account')
+    console.wait("the end of the loading", lambda: not console.find_all(".busy"))
+    actions = ActionChains(console.browser, duration=80)
+    actions.click_and_hold(idea).move_by_offset(8, -8).move_to_element(console.find(".grid")).move_by_offset(4, 2)
+    actions.release().perform()
+    settled(console, "Moved to Thu 25 March 2027")
+    assert read(up, post)["status"] == "scheduled"

@@ -74,7 +74,7 @@ function Frame({ path, user }: { path: string; user: Session | null }) {
       <Rail path={path} admin={admin.current} count={count} />
       <div class="body">
         <Banners />
-        <main id="main" ref={main} tabIndex={-1}>
+        <main id="main" class={`at-${found?.page.name ?? "nowhere"}`} ref={main} tabIndex={-1}>
           <Page key={path} params={found?.params ?? {}} />
         </main>
       </div>

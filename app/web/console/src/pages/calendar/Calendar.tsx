@@ -3,6 +3,7 @@ import "fullcalendar/skeleton.css";
 import "fullcalendar/themes/classic/theme.css";
 import "fullcalendar/themes/classic/palette.css";
 import "./calendar.css";
+import "./card.css";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
   announce, clock, cycleZone, isZone, navigate, type Post, setQuery, toast, useKeys, useLive, useQuery, useStore, viewerZone,

@@ -37,19 +37,19 @@ export function Card({ post, zone, account }: { post: Post; zone: string; accoun
   const pending = moveOf(post.id);
   const worst = worstOf(post.risks);
   return (
-    <span class={`card card-${post.status}${pending ? " saving" : ""}`}>
-      <span class="card-line card-when">
+    <span class={`post-card post-card-${post.status}${pending ? " saving" : ""}`}>
+      <span class="post-card-line post-card-when">
         <Icon name={platformIcon(post.platform)} size={15} />
         <span class="visually-hidden">{platformName(post.platform)}</span>
         {pending ? <PendingClock {...pending} /> : post.scheduledAt && <Clock at={post.scheduledAt} zone={zone} />}
       </span>
-      <span class="card-text">{firstWords(post)}</span>
-      <span class="card-line quiet">
+      <span class="post-card-text">{firstWords(post)}</span>
+      <span class="post-card-line quiet">
         <Status status={post.status} />
-        <span class="card-account">{account}</span>
+        <span class="post-card-account">{account}</span>
       </span>
       {worst && (
-        <span class={`card-risk ${weightOf(worst.code)}`}>
+        <span class={`post-card-risk ${weightOf(worst.code)}`}>
           <Icon name={weightOf(worst.code) === "note" ? "clock" : "attention"} size={14} />
           <span>{shortRisk(worst.code)}</span>
           {post.risks.length > 1 && ` +${post.risks.length - 1}`}
