@@ -52,6 +52,11 @@ def card(console: Console, post: str) -> WebElement:
     return console.find(f'[data-post="{post}"]')
 
 
+def shows(console: Console, post: str, text: str) -> bool:
+    """Wait until the card shows the text."""
+    return console.wait(f"{text!r} on the card", lambda: text in card(console, post).text)
+
+
 def cell(console: Console, date: str) -> WebElement:
     return console.find(f'[role=gridcell][data-date="{date}"]')
 
@@ -90,6 +95,12 @@ def focus(console: Console, post: str) -> None:
     """Focus a card of the settled page: the list of posts is read to its end."""
     console.wait("the end of the loading", lambda: card(console, post).is_displayed() and not console.find_all(".busy"))
     console.browser.execute_script("arguments[0].focus()", card(console, post))
+
+
+def click_card(console: Console, post: str) -> None:
+    """Click a card of the settled page."""
+    focus(console, post)
+    card(console, post).click()
 
 
 def close_messages(console: Console) -> None:

@@ -77,6 +77,9 @@ function Frame({ path, user }: { path: string; user: Session | null }) {
         <main id="main" class={`at-${found?.page.name ?? "nowhere"}`} ref={main} tabIndex={-1}>
           <Page key={path} params={found?.params ?? {}} />
         </main>
+        <footer class="phone-foot">
+          <Foot />
+        </footer>
       </div>
       <Toasts />
       <LiveRegion />
@@ -111,29 +114,33 @@ function Rail({ path, admin, count }: { path: string; admin: boolean; count: num
           </li>
         ))}
       </ul>
-      <ul class="foot">
-        <li>
-          <a href="/docs">
-            <Icon name="docs" />
-            <span>API</span>
-          </a>
-        </li>
-        <li>
-          <button type="button" onClick={showHelp}>
-            <Icon name="help" />
-            <span>Keys</span>
-          </button>
-        </li>
-        <li>
-          <button type="button" onClick={() => void logOut()}>
-            <Icon name="leave" />
-            <span>Log out</span>
-          </button>
-        </li>
-      </ul>
+      <Foot />
     </nav>
   );
 }
+
+const Foot = () => (
+  <ul class="foot">
+    <li>
+      <a href="/docs">
+        <Icon name="docs" />
+        <span>API</span>
+      </a>
+    </li>
+    <li>
+      <button type="button" onClick={showHelp}>
+        <Icon name="help" />
+        <span>Keys</span>
+      </button>
+    </li>
+    <li>
+      <button type="button" onClick={() => void logOut()}>
+        <Icon name="leave" />
+        <span>Log out</span>
+      </button>
+    </li>
+  </ul>
+);
 
 function Banners() {
   const up = useStore(reachable);

@@ -13,7 +13,7 @@ export const ATTENTION = "/console/attention";
 export const PAGES: Page[] = [
   { name: "calendar", path: "/", title: "Calendar", icon: "calendar", Component: Calendar },
   { name: "attention", path: ATTENTION, title: "Needs attention", short: "Attention", icon: "attention", Component: Attention },
-  { name: "operations", path: "/console/operations", title: "Operations", icon: "operations", adminOnly: true, Component: Operations },
+  { name: "operations", path: "/console/operations", title: "Operations", short: "Ops", icon: "operations", adminOnly: true, Component: Operations },
   { name: "accounts", path: "/console/accounts", title: "Accounts", icon: "accounts", Component: Accounts },
   { name: "companies", path: "/console/companies", title: "Companies", icon: "companies", Component: Companies },
   { name: "composer", path: "/console/posts/new", title: "New post", Component: Composer },

@@ -83,7 +83,7 @@ export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }
       calendar.current = made;
       made.render();
       props.handle({ go: (step) => walk(made, step) });
-      stop = changes.subscribe(() => act(() => drawing.current.update(made, latest.current.zone)));
+      stop = changes.subscribe(() => act(() => drawing.current.update(made, latest.current)));
       tray = new Draggable(document.body, { itemSelector: "[data-draft]", eventData: () => ({ create: false }) });
     });
     return () => {
@@ -108,7 +108,7 @@ export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }
     [props.zone],
   );
   useLayoutEffect(() => act((made) => props.date && made.gotoDate(props.date)), [props.date]);
-  useLayoutEffect(() => act((made) => drawing.current.repeat(made)), [props.accountName]);
+  useLayoutEffect(() => act((made) => drawing.current.update(made, latest.current)), [props.accountName]);
   return <div class="grid" ref={element} />;
 }
 
@@ -134,6 +134,7 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     scrollTime: "07:00",
     slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     dayCellTopInnerClass: "cell-top-outer",
+    listItemEventBeforeClass: "list-dot",
     now: () => new Date(clock.now()),
     nowIndicator: true,
     navLinks: true,
@@ -155,7 +156,7 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     noEventsContent: "No posts in this period.",
     events: (info, done) => {
       const range = { from: Date.parse(info.startStr), to: Date.parse(info.endStr) };
-      done(drawing.all(range, latest.current.zone));
+      done(drawing.all(range, latest.current));
     },
     datesSet: (info) => {
       const shown = { title: info.view.title, from: Date.parse(info.startStr), to: Date.parse(info.endStr) };

@@ -20,8 +20,13 @@ function startOf(post: Post, zone: string): string | null {
 }
 
 /** All that a card shows. */
-const signatureOf = (post: Post, start: string): string =>
-  [start, post.updatedAt, post.status, moveOf(post.id) ? "pending" : "", ...post.risks.map((one) => one.code)].join(" ");
+const signatureOf = (post: Post, start: string, account: string): string =>
+  [start, post.updatedAt, post.status, account, moveOf(post.id) ? "pending" : "", ...post.risks.map((one) => one.code)].join("|");
+
+export interface Look {
+  zone: string;
+  accountName: (post: Post) => string;
+}
 
 function eventOf(post: Post, start: string): EventInput {
   return {
@@ -39,16 +44,16 @@ export class Drawing {
   private range: Range = { from: 0, to: 0 };
 
   /** Return every event of the range, for FullCalendar to read. */
-  all(range: Range, zone: string): EventInput[] {
+  all(range: Range, look: Look): EventInput[] {
     this.range = range;
-    const wanted = this.wanted(zone);
+    const wanted = this.wanted(look);
     this.signatures = new Map([...wanted].map(([id, one]) => [id, one.signature]));
     return [...wanted.values()].map((one) => eventOf(one.post, one.start));
   }
 
   /** Bring FullCalendar up to date. */
-  update(calendar: Calendar, zone: string): void {
-    const wanted = this.wanted(zone);
+  update(calendar: Calendar, look: Look): void {
+    const wanted = this.wanted(look);
     const gone = [...this.signatures.keys()].filter((id) => !wanted.has(id));
     const changed = [...wanted].filter(([id, one]) => this.signatures.get(id) !== one.signature);
     if (gone.length + changed.length > FEW) return this.repeat(calendar);
@@ -66,11 +71,11 @@ export class Drawing {
     refocus();
   }
 
-  private wanted(zone: string): Map<string, { post: Post; start: string; signature: string }> {
+  private wanted({ zone, accountName }: Look): Map<string, { post: Post; start: string; signature: string }> {
     const found = new Map<string, { post: Post; start: string; signature: string }>();
     for (const post of allPosts()) {
       const start = isIn(post, this.range) || moveOf(post.id) ? startOf(post, zone) : null;
-      if (start !== null) found.set(post.id, { post, start, signature: signatureOf(post, start) });
+      if (start !== null) found.set(post.id, { post, start, signature: signatureOf(post, start, accountName(post)) });
     }
     return found;
   }
