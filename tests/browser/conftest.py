@@ -36,7 +36,7 @@ ARGUMENTS = (
     # Nothing but the loopback has an address. Its two names are two sites.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
-PATIENCE = 60.0  # seconds, ends a hanging test
+PATIENCE = float(os.environ.get("BROWSER_PATIENCE", "60"))  # seconds, ends a hanging test
 
 
 def leave_out(reason: str) -> NoReturn:
@@ -89,10 +89,10 @@ def chrome(profile: Path) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Start one stack for the pages of operators and accounts. A failed send is not tried again there."""
+    """Start one stack for the pages. A failed send is not tried again, and alarms may be more than a year ahead."""
     from tests.browser.console import console_stack
 
-    with console_stack(tmp_path_factory.mktemp("stack"), MAX_RETRIES="0") as running:
+    with console_stack(tmp_path_factory.mktemp("stack"), MAX_RETRIES="0", QSTASH_MAX_DELAY_DAYS="400") as running:
         yield running
 
 
@@ -105,3 +105,21 @@ def shared_console(shared_up: Running, tmp_path_factory: pytest.TempPathFactory)
         opened = Console(driver, shared_up)
         opened.size(1280, 800)
         yield opened
+
+
+@pytest.fixture
+def up(shared_up: Running) -> Running:
+    return shared_up
+
+
+@pytest.fixture
+def console(shared_console: Console) -> Iterator[Console]:
+    """Log in with an empty calendar, a browser in New York and a desktop's window."""
+    shared_console.cancel_all()
+    shared_console.size(1280, 900)
+    shared_console.zone("America/New_York")
+    shared_console.log_in()
+    yield shared_console
+    assert shared_console.violations() == []
+    shared_console.zone("")
+    shared_console.size(1280, 800)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import requests
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
@@ -48,14 +49,22 @@ class Console:
         self.browser, self.up = browser, up
         self.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": COLLECT})
 
+    def cancel_all(self) -> None:
+        """Cancel every post of the user that is not out."""
+        api, headers = self.up.ports.url("app") + "/api/posts", {"Authorization": f"Bearer {self.up.token}"}
+        query = {"status": "draft,scheduled,failed", "limit": "200"}
+        for post in requests.get(api, query, headers=headers, timeout=PATIENCE).json()["data"]:
+            requests.delete(f"{api}/{post['id']}", headers=headers, timeout=PATIENCE)
+
     # Ways in
 
-    def log_in(self, path: str = "/") -> None:
-        """Log in through the address that `make run` prints, and open the path."""
-        found = re.search(r"Console\s+(\S+/console/login#token=\S+)", self.up.screen)
+    def log_in(self, path: str = "/", token: str | None = None) -> None:
+        """Log in through the address that `make run` prints, and open the path. `token`: another user's."""
+        found = re.search(r"Console\s+(\S+/console/login#token=)(\S+)", self.up.screen)
         assert found, self.up.screen
+        self.offline(False)
         self.browser.get("about:blank")
-        self.browser.get(found.group(1))
+        self.browser.get(found.group(1) + (token or found.group(2)))
         self.wait("the frame", lambda: self.find_all(".frame"))
         if path != "/":
             self.open(path)
@@ -76,6 +85,12 @@ class Console:
         """Prefer "dark" or "light"."""
         features = [{"name": "prefers-color-scheme", "value": name}]
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def offline(self, away: bool) -> None:
+        """Cut the browser off from the server, or connect it again."""
+        conditions = {"offline": away, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.browser.execute_cdp_cmd("Network.enable", {})
+        self.browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
 
     # What it shows
 
@@ -147,6 +162,17 @@ class Console:
             return
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(Keys.CONTROL + Keys.NULL, value)
+
+    def press_until(self, there: Callable[[], bool], key: str = Keys.TAB, most: int = 120) -> None:
+        """Press the key until the focus is where it should be."""
+        for _ in range(most):
+            if there():
+                return
+            self.press(key)
+        raise AssertionError(f"the focus never came there, but is on {self.focused().get_attribute('outerHTML')}")
+
+    def announced(self) -> str:
+        return str(self.find("[data-announced]").get_attribute("textContent"))
 
     def focused(self) -> WebElement:
         return self.browser.switch_to.active_element

@@ -20,7 +20,8 @@ export function App() {
   const path = usePath();
   const state = useStore(session);
   useEffect(() => {
-    if (!location.hash.includes("token=")) void refreshSession(); // else the login page opens a session
+    // With a token in the address, the login page opens a session. Elsewhere Waiting asks.
+    if (path === LOGIN && !location.hash.includes("token=")) void refreshSession();
   }, []);
   useEffect(() => {
     if (state === "none" && path !== LOGIN) {
@@ -73,9 +74,12 @@ function Frame({ path, user }: { path: string; user: Session | null }) {
       <Rail path={path} admin={admin.current} count={count} />
       <div class="body">
         <Banners />
-        <main id="main" ref={main} tabIndex={-1}>
+        <main id="main" class={`at-${found?.page.name ?? "nowhere"}`} ref={main} tabIndex={-1}>
           <Page key={path} params={found?.params ?? {}} />
         </main>
+        <footer class="phone-foot">
+          <Foot />
+        </footer>
       </div>
       <Toasts />
       <LiveRegion />
@@ -110,29 +114,33 @@ function Rail({ path, admin, count }: { path: string; admin: boolean; count: num
           </li>
         ))}
       </ul>
-      <ul class="foot">
-        <li>
-          <a href="/docs">
-            <Icon name="docs" />
-            <span>API</span>
-          </a>
-        </li>
-        <li>
-          <button type="button" onClick={showHelp}>
-            <Icon name="help" />
-            <span>Keys</span>
-          </button>
-        </li>
-        <li>
-          <button type="button" onClick={() => void logOut()}>
-            <Icon name="leave" />
-            <span>Log out</span>
-          </button>
-        </li>
-      </ul>
+      <Foot />
     </nav>
   );
 }
+
+const Foot = () => (
+  <ul class="foot">
+    <li>
+      <a href="/docs">
+        <Icon name="docs" />
+        <span>API</span>
+      </a>
+    </li>
+    <li>
+      <button type="button" onClick={showHelp}>
+        <Icon name="help" />
+        <span>Keys</span>
+      </button>
+    </li>
+    <li>
+      <button type="button" onClick={() => void logOut()}>
+        <Icon name="leave" />
+        <span>Log out</span>
+      </button>
+    </li>
+  </ul>
+);
 
 function Banners() {
   const up = useStore(reachable);

@@ -52,11 +52,35 @@ function format(zone: string, name: string, options: Intl.DateTimeFormatOptions)
 type Instant = string | number | Date;
 const dateOf = (at: Instant): Date => (at instanceof Date ? at : new Date(at));
 
+const MINUTE_MS = 60_000;
+const QUARTER_MS = 15 * MINUTE_MS; // no zone changes its offset within a quarter of an hour
+const offsets = new Map<string, number>();
+
+/** Milliseconds to add to an instant for the zone's wall clock. Cached, because a page shows hundreds of clocks. */
+function offsetMs(at: Instant, zone: string): number {
+  if (zone === "UTC") return 0;
+  const key = `${zone} ${Math.floor(dateOf(at).getTime() / QUARTER_MS)}`;
+  let found = offsets.get(key);
+  if (found === undefined) {
+    const parts = format(zone, "offset", { timeZoneName: "longOffset" }).formatToParts(dateOf(at));
+    const text = parts.find((part) => part.type === "timeZoneName")?.value ?? "";
+    const [, sign, hours, minutes, seconds] = /([+-])(\d\d):(\d\d)(?::(\d\d))?/.exec(text.replace("−", "-")) ?? [];
+    const size = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * MINUTE_MS + Number(seconds ?? 0) * 1000;
+    found = sign === "-" ? -size : size;
+    if (offsets.size > 20_000) offsets.clear();
+    offsets.set(key, found);
+  }
+  return found;
+}
+
+/** The zone's wall clock as if it were UTC. */
+const wallClock = (at: Instant, zone: string): Date => new Date(dateOf(at).getTime() + offsetMs(at, zone));
+
 /** "+02:00", the offset of the zone at this instant. */
 export function offsetOf(at: Instant, zone: string): string {
-  const parts = format(zone, "offset", { timeZoneName: "longOffset" }).formatToParts(dateOf(at));
-  const text = parts.find((part) => part.type === "timeZoneName")?.value.replace("GMT", "") ?? "";
-  return text === "" ? "+00:00" : text.replace("−", "-");
+  const minutes = Math.round(offsetMs(at, zone) / MINUTE_MS);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
 /** "Europe/Berlin +02:00", or "UTC". */
@@ -64,7 +88,7 @@ export const zoneLabel = (at: Instant, zone: string): string => (zone === "UTC" 
 
 /** "09:00:07". Seconds are left out where they are zero, unless `seconds`. */
 export function timeText(at: Instant, zone: string, seconds = false): string {
-  const full = format(zone, "time", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(dateOf(at));
+  const full = wallClock(at, zone).toISOString().slice(11, 19);
   return !seconds && full.endsWith(":00") ? full.slice(0, 5) : full;
 }
 
@@ -79,14 +103,7 @@ export const instantText = (at: Instant, zone: string): string =>
   `${dateText(at, zone)}, ${timeText(at, zone, true)} ${zoneLabel(at, zone)}`;
 
 /** "2027-03-28T09:00:07", the wall clock of the zone at this instant. */
-export function localText(at: Instant, zone: string): string {
-  const options = {
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
-  } as const;
-  const parts = format(zone, "local", options).formatToParts(dateOf(at));
-  const value = (type: string): string => parts.find((part) => part.type === type)?.value ?? "";
-  return `${value("year")}-${value("month")}-${value("day")}T${value("hour")}:${value("minute")}:${value("second")}`;
-}
+export const localText = (at: Instant, zone: string): string => wallClock(at, zone).toISOString().slice(0, 19);
 
 /** "in 3 minutes", "2 days ago". */
 export function relativeText(at: Instant, now: number): string {

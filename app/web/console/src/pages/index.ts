@@ -11,13 +11,13 @@ import { PostPage } from "./post/PostPage";
 export const ATTENTION = "/console/attention";
 
 export const PAGES: Page[] = [
-  { path: "/", title: "Calendar", icon: "calendar", Component: Calendar },
-  { path: ATTENTION, title: "Needs attention", short: "Attention", icon: "attention", Component: Attention },
-  { path: "/console/operations", title: "Operations", icon: "operations", adminOnly: true, Component: Operations },
-  { path: "/console/accounts", title: "Accounts", icon: "accounts", Component: Accounts },
-  { path: "/console/companies", title: "Companies", icon: "companies", Component: Companies },
-  { path: "/console/posts/new", title: "New post", Component: Composer },
-  { path: "/console/posts/:id", title: "Post", Component: PostPage },
+  { name: "calendar", path: "/", title: "Calendar", icon: "calendar", Component: Calendar },
+  { name: "attention", path: ATTENTION, title: "Needs attention", short: "Attention", icon: "attention", Component: Attention },
+  { name: "operations", path: "/console/operations", title: "Operations", short: "Ops", icon: "operations", adminOnly: true, Component: Operations },
+  { name: "accounts", path: "/console/accounts", title: "Accounts", icon: "accounts", Component: Accounts },
+  { name: "companies", path: "/console/companies", title: "Companies", icon: "companies", Component: Companies },
+  { name: "composer", path: "/console/posts/new", title: "New post", Component: Composer },
+  { name: "post", path: "/console/posts/:id", title: "Post", Component: PostPage },
 ];
 
 /** Return the page of an address and the named parts of it. */

@@ -8,6 +8,8 @@ export interface PageProps {
 }
 
 export interface Page {
+  /** Stands in the class of the page's `main`, "at-calendar". The page's styles hold only there. */
+  name: string;
   /** The address, with named parts: "/console/posts/:id". */
   path: string;
   title: string;

@@ -3,6 +3,7 @@ import "fullcalendar/skeleton.css";
 import "fullcalendar/themes/classic/theme.css";
 import "fullcalendar/themes/classic/palette.css";
 import "./calendar.css";
+import "./card.css";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
   announce, clock, cycleZone, isZone, navigate, type Post, setQuery, toast, useKeys, useLive, useQuery, useStore, viewerZone,
@@ -12,7 +13,8 @@ import { allPosts, changes, drafts, dueInstants, failure, isIn, loading, load, m
 import { Panel, proposal } from "./Card";
 import { directory, refreshDirectory } from "./directory";
 import { anyFilter, readFilters } from "./filters";
-import { focusCard, Grid, type GridHandle, postIdOf, type Shown, type View } from "./Grid";
+import { chosenPost, focusCard } from "./drawing";
+import { Grid, type GridHandle, type Shown, type View } from "./Grid";
 import { canMove, moveOrExplain, nudge, placeOf, question } from "./moves";
 import { MoveDialog } from "./MoveDialog";
 import { FilterBar, Toolbar } from "./Toolbar";
@@ -102,7 +104,7 @@ export function Calendar() {
 
   /** The post whose card has the focus, if it can be moved. */
   const focused = (): Post | null => {
-    const post = postOf(postIdOf(document.activeElement) ?? "");
+    const post = postOf(chosenPost() ?? "");
     if (!post) announce("Choose a post first: go to its card with the Tab key.");
     else if (!canMove(post)) toast({ text: `A post that is ${post.status} keeps its time.`, tone: "bad" });
     return post && canMove(post) ? post : null;
@@ -161,6 +163,7 @@ export function Calendar() {
         onMove={(post, target) => void moveOrExplain(post, target)}
         onDrop={onDrop}
         onDay={(date) => setQuery({ view: "day", date })}
+        onNew={(at) => navigate(`/console/posts/new?${new URLSearchParams({ at, zone })}`)}
         onDragging={(now) => (dragging.current = now)}
       />
       <Tray drafts={drafts()} accountName={accountName} onSchedule={ask} />

@@ -6,9 +6,10 @@ import {
 } from "../../core";
 import { moveOf, postOf } from "./book";
 import { canMove, question, unschedule } from "./moves";
-import { isGrave, shortRisk } from "./risks";
+import { shortRisk, weightOf, worstOf } from "./risks";
 
 const FIRST_WORDS = 90;
+const NOTICES = { grave: "bad", mild: "warn", note: "" };
 
 export const firstWords = (post: Post): string => {
   const text = post.content.trim().replace(/\s+/g, " ");
@@ -34,22 +35,23 @@ const PendingClock = ({ local, zone }: { local: string; zone: string }) => (
 
 export function Card({ post, zone, account }: { post: Post; zone: string; account: string }) {
   const pending = moveOf(post.id);
-  const worst = post.risks.find((one) => isGrave(one.code)) ?? post.risks[0];
+  const worst = worstOf(post.risks);
   return (
-    <span class={`card card-${post.status}${pending ? " saving" : ""}`}>
-      <span class="card-line card-when">
+    <span class={`post-card post-card-${post.status}${pending ? " saving" : ""}`}>
+      <span class="post-card-line post-card-when">
         <Icon name={platformIcon(post.platform)} size={15} />
         <span class="visually-hidden">{platformName(post.platform)}</span>
         {pending ? <PendingClock {...pending} /> : post.scheduledAt && <Clock at={post.scheduledAt} zone={zone} />}
       </span>
-      <span class="card-text">{firstWords(post)}</span>
-      <span class="card-line quiet">
+      <span class="post-card-text">{firstWords(post)}</span>
+      <span class="post-card-line quiet">
         <Status status={post.status} />
-        <span class="card-account">{account}</span>
+        <span class="post-card-account">{account}</span>
       </span>
       {worst && (
-        <span class={isGrave(worst.code) ? "card-risk grave" : "card-risk"}>
-          <Icon name="attention" size={14} /> {shortRisk(worst.code)}
+        <span class={`post-card-risk ${weightOf(worst.code)}`}>
+          <Icon name={weightOf(worst.code) === "note" ? "clock" : "attention"} size={14} />
+          <span>{shortRisk(worst.code)}</span>
           {post.risks.length > 1 && ` +${post.risks.length - 1}`}
         </span>
       )}
@@ -104,7 +106,7 @@ export function Panel({ id, zone, account, onClose }: { id: string; zone: string
       <p class="panel-text">{post.content || "No text yet"}</p>
       {post.errorMessage && <p class="notice bad">{post.errorMessage}</p>}
       {post.risks.map((risk) => (
-        <div key={risk.code} class={isGrave(risk.code) ? "notice bad" : "notice warn"}>
+        <div key={risk.code} class={`notice ${NOTICES[weightOf(risk.code)]}`}>
           <p>
             <b>{risk.message}</b>
           </p>

@@ -1,5 +1,5 @@
 // The grid itself: FullCalendar with our cards, our dates and no toolbar of its own.
-import { Calendar as FullCalendar, type CalendarOptions, type EventApi, type EventInput } from "fullcalendar";
+import { Calendar as FullCalendar, type CalendarOptions, type EventApi } from "fullcalendar";
 import dayGrid from "fullcalendar/daygrid";
 import interaction, { Draggable } from "fullcalendar/interaction";
 import list from "fullcalendar/list";
@@ -7,9 +7,9 @@ import classic from "fullcalendar/themes/classic";
 import timeGrid from "fullcalendar/timegrid";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { clock, Icon, type Post } from "../../core";
-import { allPosts, changes, isIn, moveOf, postOf, type Target } from "./book";
+import { changes, postOf, type Target } from "./book";
 import { Card } from "./Card";
-import { canMove } from "./moves";
+import { Drawing } from "./drawing";
 
 export type View = "month" | "week" | "day" | "list";
 
@@ -38,25 +38,13 @@ export interface GridProps {
   /** A draft of the tray was dropped. `timed`: on a time, not on a whole day. */
   onDrop: (id: string, local: string, timed: boolean) => void;
   onDay: (date: string) => void;
+  /** An empty time was chosen. */
+  onNew: (local: string) => void;
   onDragging: (dragging: boolean) => void;
 }
 
 export interface GridHandle {
   go(step: -1 | 0 | 1): string;
-}
-
-function eventOf(post: Post, zone: string): EventInput | null {
-  const pending = moveOf(post.id);
-  const start = pending && pending.zone === zone ? pending.local : post.scheduledAt;
-  if (start === null || (post.status === "draft" && !pending)) return null;
-  return {
-    id: post.id,
-    start,
-    title: post.content,
-    url: `/console/posts/${post.id}`,
-    editable: canMove(post),
-    durationEditable: false,
-  };
 }
 
 /** The start of a day or of a time on the grid as the API reads it. */
@@ -81,6 +69,7 @@ const later = (action: () => void): void => queueMicrotask(action);
 export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }) {
   const element = useRef<HTMLDivElement>(null);
   const calendar = useRef<FullCalendar | null>(null);
+  const drawing = useRef(new Drawing());
   const latest = useRef(props);
   latest.current = props;
 
@@ -90,11 +79,11 @@ export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }
     let stop = (): void => {};
     later(() => {
       if (!element.current) return;
-      const made = new FullCalendar(element.current, optionsOf(latest));
+      const made = new FullCalendar(element.current, optionsOf(latest, drawing.current));
       calendar.current = made;
       made.render();
       props.handle({ go: (step) => walk(made, step) });
-      stop = changes.subscribe(() => act(() => redraw(made, element.current!)));
+      stop = changes.subscribe(() => act(() => drawing.current.update(made, latest.current)));
       tray = new Draggable(document.body, { itemSelector: "[data-draft]", eventData: () => ({ create: false }) });
     });
     return () => {
@@ -119,7 +108,7 @@ export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }
     [props.zone],
   );
   useLayoutEffect(() => act((made) => props.date && made.gotoDate(props.date)), [props.date]);
-  useLayoutEffect(() => act((made) => made.refetchEvents()), [props.accountName]);
+  useLayoutEffect(() => act((made) => drawing.current.update(made, latest.current)), [props.accountName]);
   return <div class="grid" ref={element} />;
 }
 
@@ -130,22 +119,7 @@ function walk(calendar: FullCalendar, step: -1 | 0 | 1): string {
   return calendar.formatIso(calendar.getDate(), true).slice(0, 10);
 }
 
-/** Draw the events again, and give the focus back to the card that had it. */
-function redraw(calendar: FullCalendar, root: HTMLElement): void {
-  const focused = root.contains(document.activeElement) ? postIdOf(document.activeElement) : null;
-  calendar.refetchEvents();
-  if (focused) requestAnimationFrame(() => focusCard(focused));
-}
-
-export const postIdOf = (element: Element | null): string | null =>
-  element?.closest<HTMLElement>("[data-post]")?.dataset["post"] ?? null;
-
-export function focusCard(id: string): void {
-  const found = document.querySelector<HTMLElement>(`[data-post="${CSS.escape(id)}"]`);
-  if (found && found !== document.activeElement) found.focus();
-}
-
-function optionsOf(latest: { current: GridProps }): CalendarOptions {
+function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOptions {
   const { view, date, zone } = latest.current;
   return {
     plugins: [dayGrid, timeGrid, list, interaction, classic],
@@ -160,6 +134,7 @@ function optionsOf(latest: { current: GridProps }): CalendarOptions {
     scrollTime: "07:00",
     slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     dayCellTopInnerClass: "cell-top-outer",
+    listItemEventBeforeClass: "list-dot",
     now: () => new Date(clock.now()),
     nowIndicator: true,
     navLinks: true,
@@ -179,7 +154,10 @@ function optionsOf(latest: { current: GridProps }): CalendarOptions {
     dragRevertDuration: 150,
     longPressDelay: 300,
     noEventsContent: "No posts in this period.",
-    events: (info, done) => done(eventsIn(latest.current.zone, Date.parse(info.startStr), Date.parse(info.endStr))),
+    events: (info, done) => {
+      const range = { from: Date.parse(info.startStr), to: Date.parse(info.endStr) };
+      done(drawing.all(range, latest.current));
+    },
     datesSet: (info) => {
       const shown = { title: info.view.title, from: Date.parse(info.startStr), to: Date.parse(info.endStr) };
       later(() => latest.current.onRange(shown));
@@ -190,6 +168,18 @@ function optionsOf(latest: { current: GridProps }): CalendarOptions {
         {!info.isPast && !info.inPopover && <PlusLink date={dayOf(info.date)} zone={latest.current.zone} />}
       </span>
     ),
+    dayHeaderContent: (info) => (
+      <span class="head-day">
+        {info.text}
+        {info.view.type.startsWith("timeGrid") && !info.isPast && (
+          <PlusLink date={dayOf(info.date)} zone={latest.current.zone} />
+        )}
+      </span>
+    ),
+    dateClick: (info) => {
+      const local = localOf(info.dateStr);
+      if (!info.allDay) later(() => latest.current.onNew(local));
+    },
     dayCellDidMount: (info) => info.el.removeAttribute("aria-label"),
     eventContent: (info) => {
       const post = postOf(info.event.id);
@@ -219,14 +209,4 @@ function optionsOf(latest: { current: GridProps }): CalendarOptions {
 function dropped(event: EventApi, { onMove, zone }: GridProps): void {
   const [post, local] = [postOf(event.id), localOf(event.startStr)];
   if (post) later(() => onMove(post, { local, zone }));
-}
-
-function eventsIn(zone: string, from: number, to: number): EventInput[] {
-  const found: EventInput[] = [];
-  for (const post of allPosts()) {
-    if (!isIn(post, { from, to }) && !moveOf(post.id)) continue;
-    const event = eventOf(post, zone);
-    if (event) found.push(event);
-  }
-  return found;
 }

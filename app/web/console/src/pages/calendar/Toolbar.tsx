@@ -37,7 +37,7 @@ export function Toolbar(props: ToolbarProps) {
           <Icon name="right" />
         </button>
         <h1>{props.title || "Calendar"}</h1>
-        {props.busy && <span class="busy" role="progressbar" aria-label="Loading posts" />}
+        <span class="busy-place">{props.busy && <span class="busy" role="progressbar" aria-label="Loading posts" />}</span>
       </div>
       <div class="toolbar-choices">
         <button

@@ -29,6 +29,8 @@ let range: Range | null = null;
 let since = 0;
 let etag: string | null = null;
 let loadedAt = -Infinity;
+/** The ranges that were read to their end, with these filters. The poll keeps them up to date for a while. */
+let fresh: (Range & { at: number })[] = [];
 let running: AbortController | null = null;
 
 /** Counts changes, so that pages draw again. */
@@ -64,8 +66,9 @@ export function take(post: Post): boolean {
   const known = posts.get(post.id);
   if (known && known.updatedAt > post.updatedAt) return false;
   if (filters && !belongs(post, filters)) return posts.delete(post.id);
+  if (known && known.updatedAt === post.updatedAt && JSON.stringify(known) === JSON.stringify(post)) return false;
   posts.set(post.id, post);
-  return !known || known.updatedAt !== post.updatedAt || JSON.stringify(known.risks) !== JSON.stringify(post.risks);
+  return true;
 }
 
 /** Read one post again, after an action or a refusal. A post that is gone is taken out. */
@@ -80,11 +83,14 @@ export async function refreshPost(id: string): Promise<void> {
 
 /** Show this range with these filters. Known posts are there at once, and the rest comes page by page. */
 export function show(wanted: Range, chosen: Filters): void {
-  if (filters && JSON.stringify(filters) !== JSON.stringify(chosen)) posts.clear();
-  if (posts.size > MOST) posts.clear();
+  if (posts.size > MOST || (filters && JSON.stringify(filters) !== JSON.stringify(chosen))) {
+    posts.clear();
+    fresh = [];
+  }
   range = wanted;
   filters = chosen;
-  void load();
+  fresh = fresh.filter((one) => performance.now() - one.at < REFRESH_MS);
+  if (!fresh.some((one) => one.from <= wanted.from && wanted.to <= one.to)) void load();
 }
 
 export async function load(): Promise<void> {
@@ -100,6 +106,7 @@ export async function load(): Promise<void> {
     forget(wanted, new Set([...found, ...undated].map((post) => post.id)), began);
     if (since === 0) since = began - OVERLAP_MS;
     loadedAt = performance.now();
+    fresh.push({ ...wanted, at: loadedAt });
     failure.set(null);
     changed();
   } catch (error) {

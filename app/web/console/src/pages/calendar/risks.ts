@@ -5,16 +5,24 @@ const SHORT: Record<string, string> = {
   account_missing: "No account",
   permission_missing: "No permission",
   not_armed: "Alarm not set",
-  parked: "Beyond the horizon",
+  parked: "Alarm set later",
   media_unchecked: "Media unchecked",
   media_unreachable: "Media gone",
   media_not_public: "Media not public",
   media_not_fetched: "Media not fetched",
 };
 
-/** Risks that are no fault: the post goes out, as far as is known. */
-const MILD = new Set(["parked", "media_unchecked", "not_armed"]);
+/** Not a fault: the post goes out, as far as is known. */
+const MILD = new Set(["media_unchecked", "not_armed"]);
 
 export const shortRisk = (code: string): string => SHORT[code] ?? (code.includes("cap") ? "Over the daily cap" : "At risk");
 
-export const isGrave = (code: string): boolean => !MILD.has(code);
+export type Weight = "grave" | "mild" | "note";
+
+/** How much a risk weighs: the post will not go out, it may be late, or it is only worth knowing. */
+export const weightOf = (code: string): Weight => (code === "parked" ? "note" : MILD.has(code) ? "mild" : "grave");
+
+const ORDER: Weight[] = ["grave", "mild", "note"];
+
+export const worstOf = <R extends { code: string }>(risks: readonly R[]): R | undefined =>
+  [...risks].sort((a, b) => ORDER.indexOf(weightOf(a.code)) - ORDER.indexOf(weightOf(b.code)))[0];
