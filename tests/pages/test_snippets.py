@@ -17,6 +17,8 @@ pytestmark = pytest.mark.xdist_group("local-stack")  # it must not take the proc
 
 NETWORK = "installs packages from the network, as `make test` itself has done"
 N8N = "needs an n8n, which is 600 MB of packages"
+HOST = "changes the host: users and services"
+VERCEL = "needs a deployment on Vercel"
 CONSOLE = "fetches the packages of npm, as the set-up of the browser's tests has done"
 #: The lines of shell blocks that no test runs, by page and the beginning of the line, with the reason.
 NOT_RUN: dict[str, dict[str, str]] = {
@@ -26,13 +28,26 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "python3 -m venv .venv && .venv/bin/pip install": NETWORK,
     },
     "docs/console.md": {"make console": CONSOLE, "python -m app.web.console.build": CONSOLE},
-    "docs/deploying.md": {"python3 -m venv .venv && .venv/bin/pip install": NETWORK},
+    "docs/deploy/docker.md": {"docker compose": "needs a Docker daemon"},
+    "docs/deploy/vercel.md": {
+        "python3 -m venv .venv && .venv/bin/pip install": NETWORK,
+        ".venv/bin/flask --app wsgi doctor --deep": VERCEL,
+        "URL=https://your-app": VERCEL,
+        "curl --fail-with-body": VERCEL,
+        "  -d '{": VERCEL,
+    },
+    "docs/deploying.md": {
+        "python3 -m venv .venv && .venv/bin/pip install": NETWORK,
+        "useradd": HOST,
+        "install -m": HOST,
+        "systemctl": HOST,
+    },
     "docs/n8n/README.md": {"n8n import:workflow": N8N, "n8n publish:workflow": N8N},
     "docs/operating.md": {
         ".venv/bin/pip install": NETWORK,
         "sqlite3 instance/punctual.sqlite3": (
             "needs the sqlite3 program. tests/use_cases/test_restored_backup.py makes this backup by Python's module"
-        )
+        ),
     },
 }
 DIAGRAM = "a diagram"
@@ -47,7 +62,6 @@ OTHERS = {
     ("docs/console.md", "js", "const answer = await"): "needs a page of the app's own origin, as tests/browser has",
     ("docs/concepts.md", "", "draft ──schedule──▶ "): DIAGRAM,
     ("docs/deploying.md", "nginx", "upstream punctual {"): "needs nginx",
-    ("docs/deploying.md", "ini", "# /etc/systemd/syste"): "needs systemd",
     ("docs/monitoring/README.md", "yaml", "scrape_configs:"): "needs Prometheus",
     ("docs/n8n/README.md", "json", '{"postId": "…", "sta'): "test_requests.py",
     ("docs/webhooks.md", "python", "from http.server imp"): "test_webhooks_page.py",

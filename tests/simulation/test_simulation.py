@@ -29,7 +29,7 @@ MAX_SEEDS = 300  # each break is caught within these seeds, most within fifty
 
 
 GATED_SEEDS = 40
-LISTENED_SEEDS = (9, 10, 11, 16)  # few, for each takes half a second
+LISTENED_SEEDS = 60  # at most. The first dozen meet all
 #: Deaths of a gate: before and within the claim, after its commit, around the send and the settle, before the answer.
 STEPS = {
     "gate_claim: begin",
@@ -96,12 +96,13 @@ def test_fixed_seeds_meet_groups_held_claims_and_deaths_at_every_step_of_the_gat
 def test_fixed_seeds_meet_every_fault_and_every_type_of_event_at_webhook_endpoints(runner: SeedRunner):
     events: Counter[str] = Counter()
     faults: Counter[str] = Counter()
-    for seed in LISTENED_SEEDS:
+    for seed in range(LISTENED_SEEDS):
         outcome, _ = runner.run(seed, focus=Focus((*EVENT_KINDS, "account_revoked"), events=True))
         assert outcome.violations == []
         events, faults = events + outcome.events, faults + outcome.faults
-    assert {*OF_OWNERS, OF_ADMINS} <= events.keys()
-    assert min(faults[kind] for kind in EVENT_KINDS) > 0
+        if {*OF_OWNERS, OF_ADMINS} <= events.keys() and faults.keys() >= EVENT_KINDS.keys():
+            return
+    pytest.fail(f"only {sorted(events)} and {sorted(faults)} within {LISTENED_SEEDS} seeds")
 
 
 def test_world_and_judge_import_none_of_the_apps_outcome_tables():
