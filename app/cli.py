@@ -20,6 +20,7 @@ from app.domain.errors import Refusal, Unavailable
 from app.domain.ports import MessageServiceError, Schedule
 from app.domain.times import to_wire
 from app.log import emit
+from app.settings.environment import default_database_url
 from app.settings.readers import LARGEST_DAYS
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _upgrade(services: Services) -> click.Command:
         except Exception as error:
             raise click.ClickException(f"The database cannot be migrated: {_first_line(error)}") from None
         click.echo("The database is up to date.")
+        if services.deps.settings.database_url == default_database_url() and not services.deps.settings.local:
+            click.echo("It is SQLite in the folder instance/, because DATABASE_URL is unset.", err=True)
 
     return upgrade
 

@@ -46,6 +46,9 @@ def resume_command(services: Services) -> click.Command:
             return
         click.echo(f"Sending goes on. It was paused since {to_wire(done.pause.since)}: {done.pause.reason}.")
         click.echo(f"Overdue posts: {done.overdue}. The next sweep sends them. At once: flask sweep")
+        grace = services.deps.settings.sweep_grace_seconds
+        if done.overdue and services.deps.messages is not None:
+            click.echo(f"Posts due within the last {grace:g} s are left to the sweep after that.")
         limit = services.deps.settings.max_lateness_seconds
         if done.overdue and limit is not None:
             click.echo(f"Posts more than {limit:g} s late fail with missed, because of MAX_LATENESS_SECONDS.")

@@ -174,6 +174,16 @@ def test_db_upgrade_may_be_run_again(blank_database_url: str, outside: HttpServe
     assert "posts" in sa.inspect(engine).get_table_names()
 
 
+def test_db_upgrade_of_the_default_file_says_which_database_it_was(
+    blank_database_url: str, outside: HttpServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("app.cli.default_database_url", lambda: blank_database_url)
+    with app_over(blank_database_url, outside, local=False) as app:
+        result = run(app, "db", "upgrade")
+    assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
+    assert "because DATABASE_URL is unset" in result.stderr
+
+
 def test_db_upgrade_without_a_database_fails_with_a_message(outside: HttpServer, closed_port: int, tmp_path: Path):
     for url in (f"postgresql://me:very-secret@127.0.0.1:{closed_port}/x", f"sqlite:///{tmp_path}"):
         with app_over(url, outside) as app:

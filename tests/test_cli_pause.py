@@ -33,6 +33,7 @@ def test_pause_and_resume_say_what_happens_next(database_url: str):
     resumed = run(database_url, "resume", max_lateness_seconds=60.0)
     assert resumed.exit_code == 0
     assert "Overdue posts: 1." in resumed.stdout
+    assert "Posts due within the last 30 s are left to the sweep after that." in resumed.stdout
     assert "MAX_LATENESS_SECONDS" in resumed.stdout
     assert run(database_url, "resume").stdout == "Sending was not paused.\n"
 

@@ -101,10 +101,17 @@ def test_wrong_value_or_repeated_parameter_is_named_at_start(query: str):
         "postgres://user:hunter2@db.example:99999/main",
         "postgres://user:hunter2@a.example:5432,b.example:5432/main",
         "postgres://user:p@x?hunter2=a@db.example/main",
+        "postgres://user:p@hunter2@db.example/main",
+        "postgres://user@server:p@hunter2@db.example:5432/main",
     ],
 )
 def test_unreadable_address_is_named_without_the_password(url: str):
     assert problem(url).startswith("DATABASE_URL must have ")
+
+
+@pytest.mark.parametrize("url", ["postgres://me@azure:hunter2@h:1/m", "postgres://me@h:1/m", "postgres://me:p@h/m@n"])
+def test_at_sign_outside_the_password_is_kept(url: str):
+    assert read("supa=x", url) == url
 
 
 def test_password_with_a_question_mark_is_no_query():

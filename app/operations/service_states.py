@@ -41,6 +41,7 @@ def services(deps: Deps) -> dict[str, Any]:
     alerts = [alert | {"last_at": alert["lastAt"], "cure": CURES.get(alert["kind"])} for alert in status["alerts"]]
     return {
         "operational": status["operational"],
+        "paused": status["paused"],
         "database": {
             "state": status["database"],
             "kind": deps.db.engine.dialect.name,

@@ -35,6 +35,7 @@ _CHOICES = {
 }
 #: The parts as SQLAlchemy separates them.
 _URL = re.compile(r"(?P<base>[a-z0-9+]+://(?:[^:/]*(?::[^@]*)?@)?[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
+_PASSWORD_WITH_AT = re.compile(r":[^@]*@[^@/]*@")  # what follows its first @ would be taken, and shown, as a host
 _PORT = re.compile(r"(?:\[[^\]]*\]|[^@/:\[\]]*)(?::(?P<port>[^/]*))?(?:/.*)?", re.DOTALL)
 
 
@@ -48,7 +49,8 @@ def read_database_url(raw: str) -> str:
     match = _URL.fullmatch(raw)
     if raw.startswith("sqlite") or match is None:
         return raw
-    if "@" in (match["query"] or ""):  # a password with both characters, so the names may be parts of it
+    has_two = _PASSWORD_WITH_AT.search(match["base"].partition("://")[2])
+    if has_two or "@" in (match["query"] or ""):  # a password with both characters, so the names may be parts of it
         raise ValueError(f"must have a password without special characters. {ENCODE}")
     _check_port(match["base"])
     pairs = parse_qsl(match["query"] or "", keep_blank_values=True)

@@ -13,7 +13,8 @@ from app.settings.readers import Rate
 from app.settings.values import Settings
 
 HEAD = """\
-# The settings of Punctual, as environment variables. Copy this file to .env and fill in what you need.
+# The settings of Punctual, as environment variables. Copy this file and fill in what you need. Compose reads .env, and
+# systemd an EnvironmentFile. The app itself reads no file: set -a; . ./.env; set +a. Quote spaces, & and $: 'a b'.
 # An empty or missing variable has its default, shown behind the `#`. docs/settings.md explains each.
 # Written by `python -m app.settings.example`.
 """

@@ -10,6 +10,7 @@ from app.domain.late_causes import CAUSES
 from app.domain.time_windows import WINDOWS
 from app.operations.service_states import OF_MESSAGES, OF_PUBLISHERS
 from app.web.fields import Answer, Camel, Text, WireInstant
+from app.web.spec.machine_schemas import PauseState
 
 
 def _ms(name: str) -> fields.Float:
@@ -187,6 +188,7 @@ class ServiceStates(Answer):
     """The outside services as they are known. Without a database the counts are null."""
 
     operational = fields.Boolean()
+    paused = fields.Nested(PauseState, allow_none=True)
     database = fields.Nested(DatabaseState)
     message_service = fields.Nested(MessageServiceState)
     publishers = fields.List(fields.Nested(PublisherState))

@@ -1,13 +1,24 @@
 """The page of operations, as an admin and as a user."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.browser.console import Console
 from tests.browser.people import Person
 from tests.local.stacks import Running
+from tests.local.support import ROOT, environment
 
 pytestmark = pytest.mark.xdist_group("local-stack")
 PAGE = "/console/operations"
+
+
+def flask(up: Running, *arguments: str) -> None:
+    """Run a command of the app on the stack's database."""
+    address = f"sqlite:///{up.state / 'punctual.sqlite3'}"
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+    subprocess.run(command, cwd=ROOT, env=environment(DATABASE_URL=address), check=True, timeout=60)
 
 
 def test_admin_sees_services_lateness_sweeps_and_runs_a_sweep(shared_console: Console, shared_up: Running):
@@ -30,6 +41,22 @@ def test_admin_sees_services_lateness_sweeps_and_runs_a_sweep(shared_console: Co
     assert shared_console.path == f"{PAGE}?window=1h"
     shared_console.picture("operations")
     assert shared_console.violations() == []
+
+
+def test_pause_is_shown_to_operators_and_authors_until_it_ends(shared_console: Console, shared_up: Running):
+    author, root = Person(shared_up, "waiter"), Person(shared_up, "root", admin=True)
+    flask(shared_up, "pause", "--reason", "n8n is updated")
+    try:
+        author.enters(shared_console)
+        assert "Scheduled posts wait, and go out once the pause ends." in shared_console.reads("n8n is updated")
+        shared_console.picture("paused")
+        root.enters(shared_console, PAGE)
+        shared_console.reads("All sending is paused.")
+        assert shared_console.find_all(".banner")
+    finally:
+        flask(shared_up, "resume")
+    shared_console.reads("Posts go out.")
+    shared_console.wait("the banner's end", lambda: not shared_console.find_all(".banner"))
 
 
 def test_user_reads_why_not(shared_console: Console, shared_up: Running):

@@ -41,6 +41,7 @@ def test_a_sweep_that_never_ran_is_a_warning_with_the_way_of_this_mode(sqlite_ur
             texts += [text for mark, about, text in doctor(site)[0] if (mark, about) == ("WARN", "sweep")]
     assert texts[0].endswith("every five minutes, or let QStash do it: flask --app wsgi cron install")
     assert texts[1].endswith("every five minutes")
+    assert all("flask --app wsgi sweep --every 300" in text for text in texts[:2])
 
 
 def test_a_sweep_in_the_future_is_a_warning(database_url: str, outside: Outside):

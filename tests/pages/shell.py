@@ -41,7 +41,7 @@ def reader_folder(folder: Path, curl: str) -> Path:
     (folder / ".venv").symlink_to(sys.prefix)
     shims = folder / "shims"
     shims.mkdir()
-    for name in ("pg_dump", "pg_restore"):
+    for name in ("pg_dump", "pg_restore", "psql"):
         (shims / name).symlink_to(postgres_tool(name))
     (shims / "curl").write_text(CURL.format(curl=curl))
     (shims / "curl").chmod(0o755)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.xdist_group("local-stack")  # it must not take the proc
 NETWORK = "installs packages from the network, as `make test` itself has done"
 N8N = "needs an n8n, which is 600 MB of packages"
 HOST = "changes the host: users and services"
+DOMAIN = "needs a domain. README.md has the same calls"
 VERCEL = "needs a deployment on Vercel"
 CONSOLE = "fetches the packages of npm, as the set-up of the browser's tests has done"
 #: The lines of shell blocks that no test runs, by page and the beginning of the line, with the reason.
@@ -26,6 +27,7 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "make demo": "tests/local/test_demo.py runs its command",
         "make test": "this test is a part of it",
         "python3 -m venv .venv && .venv/bin/pip install": NETWORK,
+        "set -a; . ./punctual.env": "the reader has the settings",
     },
     "docs/console.md": {"make console": CONSOLE, "python -m app.web.console.build": CONSOLE},
     "docs/deploy/docker.md": {"docker compose": "needs a Docker daemon"},
@@ -37,10 +39,19 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "  -d '{": VERCEL,
     },
     "docs/deploying.md": {
+        "git clone": NETWORK,
         "python3 -m venv .venv && .venv/bin/pip install": NETWORK,
+        ".venv/bin/python -m app.web.console.build": CONSOLE,
         "useradd": HOST,
+        "runuser -u postgres": HOST,
         "install -m": HOST,
         "systemctl": HOST,
+        "punctual db upgrade": HOST,
+        "punctual doctor": HOST,
+        "URL=https://punctual": DOMAIN,
+        "TOKEN=$(punctual": HOST,
+        "curl --fail-with-body": DOMAIN,
+        "  -d '{": DOMAIN,
     },
     "docs/n8n/README.md": {"n8n import:workflow": N8N, "n8n publish:workflow": N8N},
     "docs/operating.md": {

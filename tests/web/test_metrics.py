@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.pause import pause, resume
 from tests.adapters.servers import HttpServer
 from tests.support.scrapes import Scrape, scrape
 from tests.web.answers import SECRETS
@@ -158,3 +159,11 @@ def test_the_first_scrape_counts_nothing_from_before_it(site: Site, alice: User)
     assert scrape(site)["punctual_attempts_accepted_total"] == 0
     site.deliver(due(site, alice))
     assert scrape(site)["punctual_attempts_accepted_total"] == 1
+
+
+def test_gauge_of_a_pause_is_1_until_sending_goes_on(site: Site):
+    assert scrape(site).of("punctual_sending_paused") == 0
+    pause(site.services.deps, "stop")
+    assert scrape(site).of("punctual_sending_paused") == 1
+    resume(site.services.deps)
+    assert scrape(site).of("punctual_sending_paused") == 0

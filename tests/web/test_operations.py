@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.pause import pause, resume
 from tests.adapters.servers import HttpServer, says
 from tests.web.answers import SECRETS
 from tests.web.conftest import MakeSite
@@ -211,6 +212,18 @@ def test_services_of_poll_mode_and_a_failing_n8n(database_url: str, make_site: M
     found = figures(site, "services")
     assert (found["operational"], found["messageService"]["state"]) == (False, "none")
     assert (found["publishers"][0]["state"], found["publishers"][0]["breaker"]["state"]) == ("failing", "open")
+
+
+def test_services_and_status_show_a_pause_with_its_reason(site: Site):
+    assert figures(site, "services")["paused"] is None
+    pause(site.services.deps, "n8n is updated")
+    found = figures(site, "services")
+    paused = {"since": wire_form(NOW), "reason": "n8n is updated"}
+    assert (found["operational"], found["paused"]) == (False, paused)
+    assert json_of(site.anonymous.get("/api/scheduler/status"))["paused"] == paused
+    resume(site.services.deps)
+    found = figures(site, "services")
+    assert (found["operational"], found["paused"]) == (True, None)
 
 
 def test_figures_show_no_user_data(site: Site, alice: User):

@@ -158,7 +158,7 @@ def _sweep(checkup: Checkup) -> list[Finding]:
     deps = checkup.deps
     with deps.db.reading() as connection:
         figures = runs.read_figures(connection, runs.SWEEP)
-    cure = "call GET /api/posts/recover every five minutes"
+    cure = "run flask --app wsgi sweep --every 300, or call GET /api/posts/recover every five minutes"
     if deps.messages is not None:
         cure += ", or let QStash do it: flask --app wsgi cron install"
     if figures is None:

@@ -172,6 +172,13 @@ class AlertView(Answer):
     detail = fields.String()
 
 
+class PauseState(Answer):
+    """A pause of all sending by an operator. Null while posts are sent."""
+
+    since = fields.String()
+    reason = fields.String()
+
+
 class SchedulerStatus(Answer):
     """The scheduler's state. Without a database, all figures are null."""
 
@@ -198,4 +205,5 @@ class SchedulerStatus(Answer):
     n8n = fields.Nested(PublisherTimes, allow_none=True)
     alarm = fields.Nested(AlarmTimes, allow_none=True)
     published_lateness = fields.Nested(PublishedLateness, allow_none=True)
+    paused = fields.Nested(PauseState, allow_none=True)
     alerts = fields.List(fields.Nested(AlertView))

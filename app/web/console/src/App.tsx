@@ -2,14 +2,17 @@
 import { useEffect, useRef } from "preact/hooks";
 import { LiveRegion } from "./core/announce";
 import { reachable } from "./core/api";
+import { clock } from "./core/clock";
 import { attention, refreshAttention } from "./core/counts";
 import { Icon } from "./core/icons";
 import { KeyHelp, showHelp, useKeys } from "./core/keys";
 import { useLive } from "./core/live";
+import { pause, refreshPause } from "./core/pause";
 import { navigate, usePath } from "./core/router";
 import { isOpen, logOut, refreshSession, type Session, session } from "./core/session";
 import { useStore } from "./core/store";
 import { Toasts } from "./core/toast";
+import { relativeText } from "./core/zones";
 import { ATTENTION, pageOf, PAGES } from "./pages";
 import { Login } from "./pages/login/Login";
 
@@ -50,7 +53,7 @@ function Frame({ path, user }: { path: string; user: Session | null }) {
   useLive(async () => {
     if (Date.now() - polled.current < ATTENTION_MS) return;
     polled.current = Date.now();
-    await refreshAttention();
+    await Promise.all([refreshAttention(), refreshPause()]);
   });
   useEffect(() => {
     document.title = `${count ? `(${count}) ` : ""}${title} · Punctual`;
@@ -145,6 +148,7 @@ const Foot = () => (
 function Banners() {
   const up = useStore(reachable);
   const state = useStore(session);
+  const paused = useStore(pause);
   useEffect(() => {
     if (state !== "ended") return;
     const look = (): void => void (document.hidden || refreshSession());
@@ -161,6 +165,15 @@ function Banners() {
         <p class="banner bad">
           <Icon name="alert" /> The server does not answer. What you see may be old. What you typed is kept, and nothing is
           sent twice.
+        </p>
+      )}
+      {paused && (
+        <p class="banner warn">
+          <Icon name="clock" />
+          <span>
+            An operator paused all sending {relativeText(paused.since, clock.now())}: {paused.reason}. Scheduled posts wait, and go out
+            once the pause ends.
+          </span>
         </p>
       )}
       {state === "ended" && (

@@ -1,7 +1,7 @@
 // Operations, for admins: is it working, was it on time, and what to do.
 import "./operations.css";
 import { useRef, useState } from "preact/hooks";
-import { api, ApiProblem, Icon, isOpen, reasonOf, type Schemas, session, setQuery, ShowTheCall, specOf, toast, useLive, useQuery, useStore } from "../../core";
+import { api, ApiProblem, Icon, isOpen, pause, reasonOf, type Schemas, session, setQuery, ShowTheCall, specOf, toast, useLive, useQuery, useStore } from "../../core";
 import type { PageProps } from "../page";
 import { NextHour, Sweeps, Throughput } from "./Attempts";
 import { LatestLate, Lateness } from "./Lateness";
@@ -61,6 +61,7 @@ function ForAdmins(_: PageProps) {
     try {
       const [services, sweeps] = await Promise.all([api.get("/api/operations/services"), api.get("/api/operations/sweeps")]);
       setFound({ services, runs: sweeps.runs });
+      pause.set(services.paused);
       if (read.current.window !== window || performance.now() - read.current.at > FIGURES_MS) {
         const [lateness, attempts] = await Promise.all([
           api.get("/api/operations/lateness", { query: { window } }), api.get("/api/operations/attempts", { query: { window } }),
@@ -96,7 +97,9 @@ function ForAdmins(_: PageProps) {
         <div>
           <h1>Operations</h1>
           <p class={found === null ? "quiet" : works ? "works" : "fails"} role="status">
-            {found === null ? (problem ? reasonOf(problem) : "Looking …") : works ? "Posts go out." : "Posts do not go out now. The alerts say what to do."}
+            {found === null ? (problem ? reasonOf(problem) : "Looking …") : works ? "Posts go out." : found.services.paused
+              ? "All sending is paused. To end the pause, run flask --app wsgi resume on the server."
+              : "Posts do not go out now. The alerts say what to do."}
           </p>
         </div>
         <button type="button" class="button" disabled={sweeping} onClick={() => void sweep()}>{sweeping ? "Sweeping …" : "Sweep now"}</button>
