@@ -1,6 +1,7 @@
 // What pages use of the core.
 export { announce } from "./announce";
 export { addressOf, api, ApiProblem, type FieldError, type Post, reachable, readAll, reasonOf, type Schemas, specOf } from "./api";
+export { Ask } from "./Ask";
 export { clock } from "./clock";
 export { ShowTheCall } from "./Code";
 export { attention, refreshAttention } from "./counts";
