@@ -11,6 +11,7 @@ export { type Choice, Field, localOf, Select, TextArea, TextField, type When, Wh
 export { Icon, type IconName, platformIcon, platformName } from "./icons";
 export { type Key, useKeys } from "./keys";
 export { type Live, live, useLive } from "./live";
+export { useOnce } from "./once";
 export { isOurs, Link, navigate, setQuery, usePath, useQuery } from "./router";
 export { isOpen, logIn, logOut, type Session, session } from "./session";
 export { Status, statusName, STATUSES } from "./Status";

@@ -52,7 +52,9 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
   };
   const shout = async (result: Promise<string | null>): Promise<void> => {
     const problem = await result;
-    if (problem) toast({ text: problem, tone: "bad" });
+    if (!problem) return;
+    toast({ text: problem, tone: "bad" });
+    live.now(); // a refused role must not stay in its field
   };
   const setRole = (member: Member, role: string): Promise<void> =>
     shout(attempt(
@@ -114,7 +116,7 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
           {clients.map((client) => (
             <li key={client.id}>
               <span class="avatar" aria-hidden="true">{client.name.slice(0, 1).toUpperCase()}</span>
-              <a class="person" href={`/?clientId=${client.id}`}>{client.name}</a>
+              <a class="person" href={`/?company=${company.id}&client=${client.id}`}>{client.name}</a>
               {company.role !== "viewer" && <button type="button" class="button small" aria-label={`Rename ${client.name}`} onClick={() => setOpen({ kind: "edit", client })}>Rename</button>}
               {company.role !== "viewer" && <button type="button" class="button small danger" aria-label={`Remove ${client.name}`} onClick={() => setOpen({ kind: "drop", client })}>Remove</button>}
             </li>
