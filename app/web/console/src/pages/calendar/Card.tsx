@@ -18,10 +18,14 @@ export const firstWords = (post: Post): string => {
 
 const city = (zone: string): string => zone.split("/").pop()!.replaceAll("_", " ");
 
+/** "Berlin +01:00" */
+export const shortZone = (at: string | number, zone: string): string =>
+  zone === "UTC" ? "UTC" : `${city(zone)} ${offsetOf(at, zone)}`;
+
 export function Clock({ at, zone }: { at: string; zone: string }) {
   return (
     <span class="clock">
-      <b>{timeText(at, zone, true)}</b> <small>{zone === "UTC" ? "UTC" : `${city(zone)} ${offsetOf(at, zone)}`}</small>
+      <b>{timeText(at, zone, true)}</b> <small>{shortZone(at, zone)}</small>
     </span>
   );
 }

@@ -60,6 +60,9 @@ function PlusLink({ date, zone }: { date: string; zone: string }) {
   );
 }
 
+/** The days of a title, short enough to stand beside the buttons: "23 – 29 Nov 2026". */
+const DAYS = { day: "numeric", month: "short", year: "numeric" } as const;
+
 const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
 // FullCalendar renders at once, in Preact's synchronous mode. Inside another render, in either direction, that breaks
@@ -137,6 +140,8 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     listItemEventBeforeClass: "list-dot",
     now: () => new Date(clock.now()),
     nowIndicator: true,
+    nowIndicatorLineClass: "now-line",
+    views: { timeGrid: { titleFormat: DAYS }, list: { titleFormat: DAYS } },
     navLinks: true,
     navLinkDayClick: (day: Date) => later(() => latest.current.onDay(dayOf(day))),
     allDaySlot: false,
