@@ -1,6 +1,7 @@
 """Accounts and companies: connect, reconnect, slots, and an invitation from one person to another."""
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
@@ -91,3 +92,14 @@ def test_person_is_invited_by_link_and_joins_a_company(shared_console: Console, 
     [company] = finn.call("GET", "/api/companies")["data"]
     assert (company["name"], company["role"]) == ("Acme Ltd", "editor")
     assert shared_console.violations() == []
+
+
+def test_next_person_in_the_same_tab_sees_nothing_of_the_former_one(shared_console: Console, shared_up: Running):
+    hal, ivy = Person(shared_up, "hal"), Person(shared_up, "ivy")
+    hal.call("POST", "/api/posts", {"content": "A secret of Hal"})
+    hal.enters(shared_console)
+    shared_console.reads("A secret of Hal")
+    shared_console.click("Log out")
+    shared_console.labelled("Token").send_keys(ivy.token, Keys.ENTER)
+    shared_console.find(".tray")
+    assert "A secret of Hal" not in shared_console.text
