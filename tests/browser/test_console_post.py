@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.author import Author
+from tests.browser.author import NEW, Author
 from tests.local.stacks import Running
 
 pytestmark = pytest.mark.xdist_group("local-stack")
@@ -124,6 +124,8 @@ def test_post_is_unscheduled_and_cancelled_once_it_is_confirmed(author: Author):
     author.click("Yes, cancel it")
     author.reads("Cancelled. This post never goes out.")
     assert author.read(post_id)["status"] == "cancelled"
+    author.open(f"{NEW}?id={post_id}")  # as the back button does
+    assert author.arrives_at_the_post() == post_id
 
 
 def test_calls_are_shown_without_a_token(author: Author):
