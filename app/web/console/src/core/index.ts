@@ -17,6 +17,7 @@ export { isOpen, logIn, logOut, type Session, session } from "./session";
 export { Status, statusName, STATUSES } from "./Status";
 export { createStore, type Store, useStore } from "./store";
 export { toast } from "./toast";
+export { firstOf, shortened } from "./words";
 export {
   addDays, type Answers, answersOf, cycleZone, dateText, instantText, isZone, localText, offsetOf, relativeText, timeText, viewerZone, zoneFor, zoneLabel,
   type ZoneMode, zoneMode,

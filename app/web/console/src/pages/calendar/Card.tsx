@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import {
   type ApiProblem, clock, Dialog, Icon, instantText, offsetOf, platformIcon, platformName, type Post, reasonOf,
-  relativeText, ShowTheCall, specOf, Status, timeText, viewerZone, zoneFor,
+  relativeText, shortened, ShowTheCall, specOf, Status, timeText, viewerZone, zoneFor,
 } from "../../core";
 import { moveOf, postOf } from "./book";
 import { canMove, question, unschedule } from "./moves";
@@ -12,8 +12,7 @@ const FIRST_WORDS = 90;
 const NOTICES = { grave: "bad", mild: "warn", note: "" };
 
 export const firstWords = (post: Post): string => {
-  const text = post.content.trim().replace(/\s+/g, " ");
-  return text.length > FIRST_WORDS ? `${text.slice(0, FIRST_WORDS)}…` : text || "No text yet";
+  return shortened(post.content.trim().replace(/\s+/g, " "), FIRST_WORDS) || "No text yet";
 };
 
 const city = (zone: string): string => zone.split("/").pop()!.replaceAll("_", " ");
