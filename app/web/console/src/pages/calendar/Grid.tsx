@@ -147,7 +147,8 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     allDaySlot: false,
     displayEventEnd: false,
     defaultTimedEventDuration: "00:30",
-    eventMinHeight: 24,
+    eventMinHeight: 62, // of a whole card, so that none covers the next one's words
+    slotMinHeight: 32,
     eventMaxStack: 3,
     slotEventOverlap: false,
     slotDuration: "00:30",
