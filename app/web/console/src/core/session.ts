@@ -66,11 +66,11 @@ export async function logIn(token: string): Promise<string | null> {
   return problem?.detail ?? `The server answered ${answer.status}.`;
 }
 
-/** End the session, and load the page anew: nothing of this person stays in it. Raises where the server did not do it. */
+/** End the session. Raises where the server did not do it. */
 export async function logOut(): Promise<void> {
   const answer = await call("DELETE", {});
   if (!answer.ok && answer.status !== 401) throw new Error(`The server answered ${answer.status}.`);
-  location.assign("/console/login");
+  session.set("none");
 }
 
 /** The server refused the cookie. A page that is open stays open, with a banner. */
