@@ -50,19 +50,20 @@ def main(folder: Path) -> None:
     ):
         person = Console(browser, up)
         person.log_in(token=admin_token(up))
+        pages = dict(PAGES)
         for state in ("empty", "full"):
             if state == "full":
-                fill(up)
+                pages["post"] = f"/console/posts/{fill(up)}"
             for size, scheme in ((size, scheme) for size in SIZES for scheme in SCHEMES):
-                take(person, folder, f"{state}-{size}-{scheme}", size, scheme)
+                take(person, pages, folder, f"{state}-{size}-{scheme}", size, scheme)
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
-def take(person: Console, folder: Path, name: str, size: str, scheme: str) -> None:
+def take(person: Console, pages: dict[str, str], folder: Path, name: str, size: str, scheme: str) -> None:
     person.size(*SIZES[size], phone=size == "phone")
     person.scheme(scheme)
     folder.mkdir(parents=True, exist_ok=True)
-    for page, path in PAGES.items():
+    for page, path in pages.items():
         person.browser.get(person.up.ports.url("app") + path)
         time.sleep(2)  # no test: the eye sees a page that is not ready
         person.browser.save_screenshot(str(folder / f"{page}-{name}.png"))
@@ -74,8 +75,8 @@ def admin_token(up: Running) -> str:
     return jwt.encode({"sub": "demo-user", "role": "admin", "iat": now, "exp": now + 3600}, secret, "HS256")
 
 
-def fill(up: Running) -> None:
-    """Schedule posts around the present day, let a few go out and one fail, and leave drafts."""
+def fill(up: Running) -> str:
+    """Schedule posts around the present day, publish some, and leave drafts. Return the id of one that failed."""
 
     def call(method: str, path: str, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {up.token}"}
@@ -89,6 +90,7 @@ def fill(up: Running) -> None:
         post = call("POST", "/api/posts", {"content": text})["id"]
         call("POST", f"/api/posts/{post}/publish", {})
     call("POST", "/api/companies", {"name": "Acme"})
+    return str(post)
 
 
 def bodies() -> Iterator[dict[str, Any]]:

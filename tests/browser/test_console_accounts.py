@@ -1,6 +1,9 @@
 """Accounts and companies: connect, reconnect, slots, and an invitation from one person to another."""
 
 import pytest
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
 
 from tests.browser.console import Console
 from tests.browser.people import Person
@@ -8,6 +11,11 @@ from tests.local.stacks import Running
 from tests.local.support import wait_for
 
 pytestmark = pytest.mark.xdist_group("local-stack")
+
+
+def shows(field: WebElement, text: str) -> bool:
+    """True if the choice of a field has this text."""
+    return Select(field).first_selected_option.text == text
 
 
 def test_account_is_connected_with_a_token_gets_slots_and_is_reconnected(shared_console: Console, shared_up: Running):
@@ -60,12 +68,17 @@ def test_person_is_invited_by_link_and_joins_a_company(shared_console: Console, 
     shared_console.reads("No company yet")
     shared_console.click("New company")
     shared_console.fill("Name", "Acme Ltd")
-    shared_console.click("Create")
+    shared_console.double_click("Create")
     shared_console.reads("You are owner")
+    assert len(olga.call("GET", "/api/companies")["data"]) == 1
     shared_console.click("Add a client")
     shared_console.fill("Name", "Zoo")
     shared_console.click("Save")
     shared_console.reads("Zoo is added.")
+    shared_console.click("Zoo")
+    client = shared_console.labelled("Client")
+    shared_console.wait("the posts of the client", lambda: shows(client, "Zoo") and "client=" in shared_console.path)
+    shared_console.browser.back()
     shared_console.click("Invite somebody")
     shared_console.click("Invite")
     shared_console.reads("Pass this link on")
@@ -79,3 +92,14 @@ def test_person_is_invited_by_link_and_joins_a_company(shared_console: Console, 
     [company] = finn.call("GET", "/api/companies")["data"]
     assert (company["name"], company["role"]) == ("Acme Ltd", "editor")
     assert shared_console.violations() == []
+
+
+def test_next_person_in_the_same_tab_sees_nothing_of_the_former_one(shared_console: Console, shared_up: Running):
+    hal, ivy = Person(shared_up, "hal"), Person(shared_up, "ivy")
+    hal.call("POST", "/api/posts", {"content": "A secret of Hal"})
+    hal.enters(shared_console)
+    shared_console.reads("A secret of Hal")
+    shared_console.click("Log out")
+    shared_console.labelled("Token").send_keys(ivy.token, Keys.ENTER)
+    shared_console.find(".tray")
+    assert "A secret of Hal" not in shared_console.text

@@ -56,6 +56,20 @@ def test_polling_rests_while_rows_are_selected(shared_console: Console, shared_u
     shared_console.wait("the fresh list", lambda: not shared_console.find_all(f"[data-post='{second}']"))
 
 
+def test_posts_are_cancelled_once_it_is_confirmed(shared_console: Console, shared_up: Running):
+    fay = Person(shared_up, "fay")
+    fay.account()
+    [post] = fay.failures(1)
+    fay.enters(shared_console, PAGE)
+    shared_console.find(f"[data-post='{post}'] input").click()
+    for answer, status in (("Keep", "failed"), ("Yes, cancel", "cancelled")):
+        shared_console.click("Cancel posts")
+        shared_console.reads("Cancel 1 post?")
+        shared_console.click(answer)
+        shared_console.wait("the end of the dialog", lambda: not shared_console.find_all("dialog"))
+        wait_for(f"the status {status}", lambda status=status: fay.statuses().get(status) == 1, 10.0)
+
+
 def test_spread_shows_each_time_before_anything_changes(shared_console: Console, shared_up: Running):
     bob = Person(shared_up, "bob")
     bob.account()

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.author import Author
+from tests.browser.author import NEW, Author
 from tests.local.stacks import Running
 
 pytestmark = pytest.mark.xdist_group("local-stack")
@@ -40,7 +40,7 @@ def in_doubt(author: Author, text: str) -> str:
 
 
 def test_story_goes_on_without_a_reload_and_tells_each_instant(author: Author):
-    post_id = opened(author, author.create(f"In a moment {ATTACK}", 4, timeZone="Europe/Berlin"))
+    post_id = opened(author, author.create(f"In a moment\n{ATTACK}", 4, timeZone="Europe/Berlin"))
     author.reads("Goes out in")
     text = author.reads("See it on LinkedIn")
     for part in ("You wrote it.", "You scheduled it.", "Try 1: published.", "promised", "woken", "sent"):
@@ -48,7 +48,7 @@ def test_story_goes_on_without_a_reload_and_tells_each_instant(author: Author):
     assert "n8n accepted after" in text
     assert "LinkedIn confirmed" in text
     assert "Europe/Berlin +0" in text
-    assert ATTACK in text
+    assert f"In a moment\n{ATTACK}" in author.find(".post-shown").text
     assert not author.find_all("main img")
     [link] = [one.get_attribute("href") for one in author.find_all(".post-buttons a") if "See it" in one.text]
     assert link == author.read(post_id)["externalUrl"]
@@ -74,6 +74,7 @@ def test_retry_clicked_twice_sends_once(author: Author):
     )
     author.reads("See it on LinkedIn")
     assert not author.find_all(".toast-bad")
+    assert " late)" not in author.text.partition("Try 2")[2]  # a person asked for it at that moment
     assert author.sends_of(post_id) == 2  # the first try, and one more
     timeline = author.call("GET", f"/api/posts/{post_id}/timeline")
     assert [one["reason"] for one in timeline["transitions"]].count("retried_by_hand") == 1
@@ -124,6 +125,8 @@ def test_post_is_unscheduled_and_cancelled_once_it_is_confirmed(author: Author):
     author.click("Yes, cancel it")
     author.reads("Cancelled. This post never goes out.")
     assert author.read(post_id)["status"] == "cancelled"
+    author.open(f"{NEW}?id={post_id}")  # as the back button does
+    assert author.arrives_at_the_post() == post_id
 
 
 def test_calls_are_shown_without_a_token(author: Author):

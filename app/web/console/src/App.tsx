@@ -11,8 +11,8 @@ import { pause, refreshPause } from "./core/pause";
 import { navigate, usePath } from "./core/router";
 import { isOpen, logOut, refreshSession, type Session, session } from "./core/session";
 import { useStore } from "./core/store";
-import { Toasts } from "./core/toast";
 import { relativeText } from "./core/zones";
+import { toast, Toasts } from "./core/toast";
 import { ATTENTION, pageOf, PAGES } from "./pages";
 import { Login } from "./pages/login/Login";
 
@@ -122,6 +122,11 @@ function Rail({ path, admin, count }: { path: string; admin: boolean; count: num
   );
 }
 
+const leave = (): Promise<void> =>
+  logOut().catch(() => {
+    toast({ text: "The server did not answer, so you are still logged in. Try again in a moment.", tone: "bad" });
+  });
+
 const Foot = () => (
   <ul class="foot">
     <li>
@@ -137,7 +142,7 @@ const Foot = () => (
       </button>
     </li>
     <li>
-      <button type="button" onClick={() => void logOut()}>
+      <button type="button" onClick={() => void leave()}>
         <Icon name="leave" />
         <span>Log out</span>
       </button>

@@ -2,6 +2,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/frame.css";
+import "./styles/parts.css";
 import { render } from "preact";
 import { App } from "./App";
 import { listenForKeys } from "./core/keys";

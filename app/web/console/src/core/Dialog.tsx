@@ -23,7 +23,10 @@ export function Dialog({ title, onClose, children, actions, wide = false }: Dial
     };
   }, []);
   const pressed = (event: MouseEvent): void => {
-    if (event.target === element.current) onClose(); // the backdrop
+    if (element.current === null || event.target !== element.current) return;
+    const box = element.current.getBoundingClientRect();
+    const isInside = box.left <= event.clientX && event.clientX < box.right && box.top <= event.clientY && event.clientY < box.bottom;
+    if (!isInside) onClose(); // the backdrop. Inside is the dialog's own scrollbar
   };
   return (
     <dialog

@@ -112,6 +112,11 @@ async function send(spec: CallSpec, options: Options<unknown>): Promise<Response
   }
 }
 
+/** Sentences in place of those of the API that name instants as programs write them. */
+const PLAIN: Record<string, string> = { schedule_in_past: "This time has passed. Choose a time in the future." };
+
+const plain = (one: FieldError): FieldError => ({ ...one, message: PLAIN[one.code] ?? one.message });
+
 async function problemOf(answer: Response): Promise<ApiProblem> {
   const body = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string; errors?: FieldError[] };
   if (answer.status === 401) endSession();
@@ -119,8 +124,8 @@ async function problemOf(answer: Response): Promise<ApiProblem> {
   return new ApiProblem(
     answer.status,
     body.code ?? `http_${answer.status}`,
-    body.detail ?? `The server answered ${answer.status}. Try again in a moment.`,
-    body.errors ?? [],
+    PLAIN[body.code ?? ""] ?? body.detail ?? `The server answered ${answer.status}. Try again in a moment.`,
+    (body.errors ?? []).map(plain),
     wait > 0 ? wait : null,
   );
 }
@@ -174,6 +179,6 @@ export async function readAll<T>(
 
 /** The sentence for a person, of any thrown value. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof ApiProblem) return [error.detail, ...error.errors.map((one) => one.message)].join(" ");
+  if (error instanceof ApiProblem) return [...new Set([error.detail, ...error.errors.map((one) => one.message)])].join(" ");
   return error instanceof Error ? error.message : String(error);
 }

@@ -107,7 +107,7 @@ export function WhenFields({ value, onInput, error }: { value: When; onInput: (n
   const names = useId();
   return (
     <div class="when">
-      <TextField type="date" label="Date" value={value.date} required onInput={(date) => onInput({ ...value, date })} error={error} />
+      <TextField type="date" label="Date" value={value.date} required onInput={(date) => onInput({ ...value, date })} {...(error && { "aria-invalid": "true", "aria-describedby": `${names}-error` })} />
       <TextField type="time" step="1" label="Time" value={value.time} required onInput={(time) => onInput({ ...value, time })} />
       <TextField
         label="Time zone"
@@ -118,6 +118,11 @@ export function WhenFields({ value, onInput, error }: { value: When; onInput: (n
         onInput={(zone) => onInput({ ...value, zone })}
         error={isZone(value.zone) ? null : "Choose a zone of the list, for instance Europe/Berlin."}
       />
+      {error && (
+        <p class="error" id={`${names}-error`}>
+          {error}
+        </p>
+      )}
       <datalist id={names}>
         {zoneNames().map((name) => (
           <option key={name} value={name} />

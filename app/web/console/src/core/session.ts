@@ -14,6 +14,23 @@ export const session = createStore<SessionState>("unknown");
 
 export const isOpen = (state: SessionState): state is Session => typeof state === "object";
 
+const USER = "punctual.user";
+
+/** Whose data this page holds. */
+let user: string | null = null;
+
+/** Begin with a session. What the page holds of another user must not be seen, so it is loaded anew. */
+function open(next: Session): void {
+  if (user !== null && user !== next.userId) return location.reload();
+  user = next.userId;
+  localStorage.setItem(USER, user); // tells the other tabs, which have the same cookie
+  session.set(next);
+}
+
+window.addEventListener("storage", (event) => {
+  if (event.key === USER && user !== null && event.newValue !== null && event.newValue !== user) location.reload();
+});
+
 async function call(method: string, headers: Record<string, string>, body?: string): Promise<Response> {
   const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) options.body = body;
@@ -28,7 +45,7 @@ export async function refreshSession(): Promise<void> {
   } catch {
     return;
   }
-  if (answer.ok) session.set((await answer.json()) as Session);
+  if (answer.ok) open((await answer.json()) as Session);
   else if (answer.status === 401) endSession();
 }
 
@@ -42,15 +59,17 @@ export async function logIn(token: string): Promise<string | null> {
     return "The server cannot be reached. Try again in a moment.";
   }
   if (answer.ok) {
-    session.set((await answer.json()) as Session);
+    open((await answer.json()) as Session);
     return null;
   }
   const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
   return problem?.detail ?? `The server answered ${answer.status}.`;
 }
 
+/** End the session. Raises where the server did not do it. */
 export async function logOut(): Promise<void> {
-  await call("DELETE", {});
+  const answer = await call("DELETE", {});
+  if (!answer.ok && answer.status !== 401) throw new Error(`The server answered ${answer.status}.`);
   session.set("none");
 }
 

@@ -2,7 +2,7 @@
 import "./attention.css";
 import { useRef, useState } from "preact/hooks";
 import {
-  announce, api, attention, Icon, type Post, reasonOf, refreshAttention, type Schemas, setQuery, ShowTheCall, specOf, toast, useKeys, useLive, useQuery,
+  announce, api, Ask, attention, Icon, type Post, reasonOf, refreshAttention, type Schemas, setQuery, ShowTheCall, specOf, toast, useKeys, useLive, useQuery,
 } from "../../core";
 import type { PageProps } from "../page";
 import { type Operation, reasonOfRow, runBulk } from "./bulk";
@@ -37,6 +37,7 @@ export function Attention(_: PageProps) {
   const [refusals, setRefusals] = useState<ReadonlyMap<string, string>>(new Map());
   const [busy, setBusy] = useState(false);
   const [moving, setMoving] = useState<"move" | "spread" | null>(null);
+  const [cancelling, setCancelling] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const known = useRef(false);
 
@@ -149,10 +150,16 @@ export function Attention(_: PageProps) {
           </button>
           <button type="button" class="button" disabled={busy} onClick={() => setMoving("move")}>Move…</button>
           <button type="button" class="button" disabled={busy || selected.size < 2} onClick={() => setMoving("spread")}>Spread…</button>
-          <button type="button" class="button danger" disabled={busy} onClick={() => void cancel(chosen)}>Cancel posts</button>
+          <button type="button" class="button danger" disabled={busy} onClick={() => setCancelling(true)}>Cancel posts</button>
           <button type="button" class="button clear" onClick={clear}>Clear</button>
           <ShowTheCall call={specOf("POST", "/api/posts/bulk", { body: { operations: chosen.map((post) => ({ op: "retry", postId: post.id })) } as never })} />
         </div>
+      )}
+      {cancelling && (
+        <Ask title={`Cancel ${countText(chosen.length)}?`} yes="Yes, cancel" no="Keep" danger busy={null}
+          onNo={() => setCancelling(false)} onYes={() => (setCancelling(false), void cancel(chosen))}>
+          <p>{chosen.length === 1 ? "It never goes out then. You can still copy it into a new one." : "They never go out then. You can still copy each into a new one."}</p>
+        </Ask>
       )}
       {moving && (
         <MoveDialog kind={moving} posts={chosen} onClose={() => setMoving(null)}

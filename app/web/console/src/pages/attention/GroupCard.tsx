@@ -1,6 +1,6 @@
 // One cause, its cure, and its posts.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Icon, instantText, platformIcon, platformName, type Post, Status, useStore, zoneFor, zoneMode } from "../../core";
+import { Icon, instantText, platformIcon, platformName, type Post, shortened, Status, useStore, zoneFor, zoneMode } from "../../core";
 import { canRetry, type Group, isUnknown, needsEdit, needsReconnect, titleOf } from "./groups";
 
 const SHOWN = 8;
@@ -71,7 +71,7 @@ function Cure({ group, busy, retry }: Pick<GroupProps, "group" | "busy" | "retry
 
 function Row({ post, checked, refusal, onChange }: { post: Post; checked: boolean; refusal: string | undefined; onChange: (on: boolean) => void }) {
   useStore(zoneMode);
-  const words = post.content.trim().split("\n")[0]!.slice(0, 120) || "(no text)";
+  const words = shortened(post.content.trim().split("\n")[0]!, 120) || "(no text)";
   return (
     <li class={refusal ? "row refused" : "row"} data-post={post.id}>
       <input type="checkbox" checked={checked} aria-label={`Select: ${words}`} onChange={(event) => onChange(event.currentTarget.checked)} />

@@ -1,7 +1,7 @@
 // Move or spread the selected posts. A dry run shows each new time before anything changes.
 import { useState } from "preact/hooks";
 import {
-  clock, Dialog, instantText, localOf, localText, type Post, reasonOf, Select, ShowTheCall, specOf, TextField, viewerZone, type When,
+  clock, Dialog, instantText, localOf, localText, type Post, reasonOf, Select, shortened, ShowTheCall, specOf, TextField, viewerZone, type When,
   WhenFields, zoneFor,
 } from "../../core";
 import { type Operation, type Outcome, reasonOfRow, runBulk, timesOf } from "./bulk";
@@ -113,7 +113,7 @@ function Preview({ posts, outcome }: { posts: Post[]; outcome: Outcome }) {
           const refused = outcome.refused.get(post.id);
           return (
             <li key={post.id} class={refused ? "refused" : undefined}>
-              <span class="spread-preview-words">{post.content.slice(0, 60)}</span>
+              <span class="spread-preview-words">{shortened(post.content, 60)}</span>
               {done?.scheduledAt && <strong>{instantText(done.scheduledAt, zoneFor(post.timeZone ?? null))}</strong>}
               {refused && <span class="error">{reasonOfRow(refused)}</span>}
             </li>

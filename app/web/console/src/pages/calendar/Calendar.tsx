@@ -68,7 +68,8 @@ export function Calendar() {
 
   const accountName = useMemo(() => {
     const known = new Map(names.accounts.map((one) => [one.id, one.name]));
-    return (post: Post) => known.get(post.socialAccountId ?? "") ?? "No account chosen";
+    const other = names.read ? "Unknown account" : "…";
+    return (post: Post) => (post.socialAccountId ? (known.get(post.socialAccountId) ?? other) : "No account chosen");
   }, [names]);
 
   useEffect(() => {

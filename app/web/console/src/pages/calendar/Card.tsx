@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import {
   type ApiProblem, clock, Dialog, Icon, instantText, offsetOf, platformIcon, platformName, type Post, reasonOf,
-  relativeText, ShowTheCall, specOf, Status, timeText, viewerZone, zoneFor,
+  relativeText, shortened, ShowTheCall, specOf, Status, timeText, viewerZone, zoneFor,
 } from "../../core";
 import { moveOf, postOf } from "./book";
 import { canMove, question, unschedule } from "./moves";
@@ -12,16 +12,19 @@ const FIRST_WORDS = 90;
 const NOTICES = { grave: "bad", mild: "warn", note: "" };
 
 export const firstWords = (post: Post): string => {
-  const text = post.content.trim().replace(/\s+/g, " ");
-  return text.length > FIRST_WORDS ? `${text.slice(0, FIRST_WORDS)}…` : text || "No text yet";
+  return shortened(post.content.trim().replace(/\s+/g, " "), FIRST_WORDS) || "No text yet";
 };
 
 const city = (zone: string): string => zone.split("/").pop()!.replaceAll("_", " ");
 
+/** "Berlin +01:00" */
+export const shortZone = (at: string | number, zone: string): string =>
+  zone === "UTC" ? "UTC" : `${city(zone)} ${offsetOf(at, zone)}`;
+
 export function Clock({ at, zone }: { at: string; zone: string }) {
   return (
     <span class="clock">
-      <b>{timeText(at, zone, true)}</b> <small>{zone === "UTC" ? "UTC" : `${city(zone)} ${offsetOf(at, zone)}`}</small>
+      <b>{timeText(at, zone, true)}</b> <small>{shortZone(at, zone)}</small>
     </span>
   );
 }

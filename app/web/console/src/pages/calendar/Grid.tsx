@@ -60,6 +60,9 @@ function PlusLink({ date, zone }: { date: string; zone: string }) {
   );
 }
 
+/** The days of a title, short enough to stand beside the buttons: "23 – 29 Nov 2026". */
+const DAYS = { day: "numeric", month: "short", year: "numeric" } as const;
+
 const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
 // FullCalendar renders at once, in Preact's synchronous mode. Inside another render, in either direction, that breaks
@@ -137,12 +140,15 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     listItemEventBeforeClass: "list-dot",
     now: () => new Date(clock.now()),
     nowIndicator: true,
+    nowIndicatorLineClass: "now-line",
+    views: { timeGrid: { titleFormat: DAYS }, list: { titleFormat: DAYS } },
     navLinks: true,
     navLinkDayClick: (day: Date) => later(() => latest.current.onDay(dayOf(day))),
     allDaySlot: false,
     displayEventEnd: false,
     defaultTimedEventDuration: "00:30",
-    eventMinHeight: 24,
+    eventMinHeight: 62, // of a whole card, so that none covers the next one's words
+    slotMinHeight: 32,
     eventMaxStack: 3,
     slotEventOverlap: false,
     slotDuration: "00:30",

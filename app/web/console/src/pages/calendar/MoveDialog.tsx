@@ -78,7 +78,7 @@ export function MoveDialog({ asked, onClose }: { asked: Question; onClose: () =>
 
 const Preview = ({ at, zone }: { at: number; zone: string }) => (
   <div class="preview">
-    <p class="quiet">It goes out {relativeText(at, clock.now())}:</p>
+    <p class="quiet">{at < clock.now() ? "This time was" : "It goes out"} {relativeText(at, clock.now())}:</p>
     <Instants at={at} own={null} zone={zone} />
   </div>
 );

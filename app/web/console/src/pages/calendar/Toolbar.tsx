@@ -1,6 +1,7 @@
 // What stands above the grid: the period, the views, the zone, and the filters.
 import { useEffect, useState } from "preact/hooks";
 import { type Choice, Icon, Select, statusName, STATUSES, TextField, zoneLabel } from "../../core";
+import { shortZone } from "./Card";
 import type { Directory } from "./directory";
 import { anyFilter, type FilterName, type Filters } from "./filters";
 import type { View } from "./Grid";
@@ -45,8 +46,9 @@ export function Toolbar(props: ToolbarProps) {
           class="button zone"
           onClick={props.onZone}
           aria-label={`Time zone: ${zoneLabel(props.at, props.zone)}. Change it`}
+          title={zoneLabel(props.at, props.zone)}
         >
-          <Icon name="globe" size={18} /> {zoneLabel(props.at, props.zone)}
+          <Icon name="globe" size={18} /> {shortZone(props.at, props.zone)}
         </button>
         <button type="button" class="button" aria-expanded={props.open} aria-pressed={props.filtering} onClick={props.onOpen}>
           <Icon name="filter" size={18} /> Filters

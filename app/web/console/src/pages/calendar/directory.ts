@@ -5,9 +5,11 @@ export interface Directory {
   accounts: { id: string; name: string }[];
   companies: { id: string; name: string }[];
   clients: { id: string; name: string; companyId: string }[];
+  /** False before the first answer. */
+  read: boolean;
 }
 
-export const directory = createStore<Directory>({ accounts: [], companies: [], clients: [] });
+export const directory = createStore<Directory>({ accounts: [], companies: [], clients: [], read: false });
 
 const LIMIT = 100;
 let readAt = -Infinity;
@@ -33,5 +35,6 @@ export async function refreshDirectory(): Promise<void> {
     accounts: accounts.map(({ id, accountName }) => ({ id, name: accountName })),
     companies: companies.map(({ id, name }) => ({ id, name })),
     clients: clients.flat().map(({ id, name, companyId }) => ({ id, name, companyId })),
+    read: true,
   });
 }

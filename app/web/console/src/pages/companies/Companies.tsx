@@ -1,7 +1,7 @@
 // Companies: yours, those that invite you, and the one that is open.
 import "./companies.css";
 import { useState } from "preact/hooks";
-import { api, Dialog, Icon, readAll, reasonOf, type Schemas, setQuery, TextField, toast, useLive, useQuery } from "../../core";
+import { api, Dialog, Icon, readAll, reasonOf, type Schemas, setQuery, TextField, toast, useLive, useOnce, useQuery } from "../../core";
 import type { PageProps } from "../page";
 import { OneCompany } from "./OneCompany";
 
@@ -31,7 +31,8 @@ export function Companies(_: PageProps) {
     }
   }, { paused: () => creating });
 
-  const accept = async (given: string): Promise<void> => {
+  const once = useOnce();
+  const accept = (given: string): Promise<void> => once(async () => {
     try {
       const joined = await api.post("/api/invitations/{token}/accept", { path: { token: given } });
       toast({ text: "You are a member now.", tone: "good" });
@@ -40,7 +41,7 @@ export function Companies(_: PageProps) {
     } catch (error) {
       toast({ text: reasonOf(error), tone: "bad" });
     }
-  };
+  });
   const open = companies?.find((one) => one.id === query.get("company")) ?? (companies?.length === 1 ? companies[0] : undefined);
   return (
     <section class="page companies">
@@ -99,6 +100,7 @@ function Invited({ text, onAccept, onLater }: { text: string; onAccept: () => vo
 function Create({ onClose, onMade }: { onClose: () => void; onMade: (company: Company) => void }) {
   const [name, setName] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
+  const once = useOnce();
   const make = async (): Promise<void> => {
     try {
       onMade(await api.post("/api/companies", { body: { name } }));
@@ -108,7 +110,7 @@ function Create({ onClose, onMade }: { onClose: () => void; onMade: (company: Co
   };
   return (
     <Dialog title="New company" onClose={onClose} actions={<button type="submit" form="create" class="button primary">Create</button>}>
-      <form id="create" onSubmit={(event) => { event.preventDefault(); void make(); }}>
+      <form id="create" onSubmit={(event) => { event.preventDefault(); void once(make); }}>
         <TextField label="Name" value={name} required onInput={setName} error={problem} hint="You become its owner, and can invite others." />
       </form>
     </Dialog>

@@ -1,7 +1,7 @@
 // One company: members and their roles, invitations, clients.
 import { useState } from "preact/hooks";
 import {
-  api, Icon, instantText, isOpen, readAll, reasonOf, type Schemas, session, setQuery, toast, useLive, useStore, viewerZone,
+  api, firstOf, Icon, instantText, isOpen, readAll, reasonOf, type Schemas, session, setQuery, toast, useLive, useStore, viewerZone,
 } from "../../core";
 import { Confirm, Invite, NameDialog } from "./dialogs";
 import { ROLES } from "./roles";
@@ -52,7 +52,9 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
   };
   const shout = async (result: Promise<string | null>): Promise<void> => {
     const problem = await result;
-    if (problem) toast({ text: problem, tone: "bad" });
+    if (!problem) return;
+    toast({ text: problem, tone: "bad" });
+    live.now(); // a refused role must not stay in its field
   };
   const setRole = (member: Member, role: string): Promise<void> =>
     shout(attempt(
@@ -77,7 +79,7 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
         <ul class="people">
           {members?.map((member) => (
             <li key={member.userId}>
-              <span class="avatar" aria-hidden="true">{member.userId.slice(0, 1).toUpperCase()}</span>
+              <span class="avatar" aria-hidden="true">{firstOf(member.userId, 1).toUpperCase()}</span>
               <span class="person">{member.userId}{member.userId === mine && <span class="quiet"> · you</span>}</span>
               {owns ? (
                 <select aria-label={`Role of ${member.userId}`} value={member.role} onChange={(event) => void setRole(member, event.currentTarget.value)}>
@@ -113,8 +115,8 @@ export function OneCompany({ company, onChange }: { company: Company; onChange: 
         <ul class="people">
           {clients.map((client) => (
             <li key={client.id}>
-              <span class="avatar" aria-hidden="true">{client.name.slice(0, 1).toUpperCase()}</span>
-              <a class="person" href={`/?clientId=${client.id}`}>{client.name}</a>
+              <span class="avatar" aria-hidden="true">{firstOf(client.name, 1).toUpperCase()}</span>
+              <a class="person" href={`/?company=${company.id}&client=${client.id}`}>{client.name}</a>
               {company.role !== "viewer" && <button type="button" class="button small" aria-label={`Rename ${client.name}`} onClick={() => setOpen({ kind: "edit", client })}>Rename</button>}
               {company.role !== "viewer" && <button type="button" class="button small danger" aria-label={`Remove ${client.name}`} onClick={() => setOpen({ kind: "drop", client })}>Remove</button>}
             </li>

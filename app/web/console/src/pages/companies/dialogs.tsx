@@ -1,6 +1,6 @@
 // The dialogs of a company: a name, a question, an invitation.
 import { useState } from "preact/hooks";
-import { api, Dialog, reasonOf, type Schemas, Select, ShowTheCall, specOf, TextField, toast } from "../../core";
+import { api, Dialog, reasonOf, type Schemas, Select, ShowTheCall, specOf, TextField, toast, useOnce } from "../../core";
 import { ROLES } from "./roles";
 
 /** What a dialog's action returns: null, or the sentence that says why not. */
@@ -18,9 +18,10 @@ interface NameProps {
 export function NameDialog({ title, first, onSave, onClose, call }: NameProps) {
   const [name, setName] = useState(first);
   const [problem, setProblem] = useState<string | null>(null);
+  const once = useOnce();
   return (
     <Dialog title={title} onClose={onClose} actions={<button type="submit" form="name" class="button primary">Save</button>}>
-      <form id="name" onSubmit={async (event) => { event.preventDefault(); setProblem(await onSave(name)); }}>
+      <form id="name" onSubmit={(event) => { event.preventDefault(); void once(async () => setProblem(await onSave(name))); }}>
         <TextField label="Name" value={name} required onInput={setName} error={problem} />
       </form>
       <ShowTheCall call={{ method: call[0], url: call[1], body: { name } }} />
@@ -40,9 +41,10 @@ interface ConfirmProps {
 
 export function Confirm({ title, text, yes, onYes, onClose, url }: ConfirmProps) {
   const [problem, setProblem] = useState<string | null>(null);
+  const once = useOnce();
   return (
     <Dialog title={title} onClose={onClose}
-      actions={<><button type="button" class="button" onClick={onClose}>No</button><button type="button" class="button danger" onClick={async () => setProblem(await onYes())}>{yes}</button></>}
+      actions={<><button type="button" class="button" onClick={onClose}>No</button><button type="button" class="button danger" onClick={() => void once(async () => setProblem(await onYes()))}>{yes}</button></>}
     >
       <p>{text}</p>
       {problem && <p class="error" role="alert">{problem}</p>}
@@ -57,6 +59,7 @@ export function Invite({ company, onClose }: { company: Schemas["CompanyView"]; 
   const [role, setRole] = useState<string>("editor");
   const [made, setMade] = useState<Schemas["NewInvitationView"] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
+  const once = useOnce();
   const path = { company_id: company.id };
   const body = { role: role as "editor", ...(user ? { userId: user } : {}), ...(email ? { email } : {}) };
   const invite = async (): Promise<void> => {
@@ -79,7 +82,7 @@ export function Invite({ company, onClose }: { company: Schemas["CompanyView"]; 
   }
   return (
     <Dialog title={`Invite somebody to ${company.name}`} onClose={onClose} actions={<button type="submit" form="invite" class="button primary">Invite</button>}>
-      <form id="invite" class="invite" onSubmit={(event) => { event.preventDefault(); void invite(); }}>
+      <form id="invite" class="invite" onSubmit={(event) => { event.preventDefault(); void once(invite); }}>
         <TextField label="User id" value={user} autocomplete="off" onInput={setUser} hint="Then that user alone may accept. Empty: anyone with the link, once." />
         <TextField label="Email" type="email" value={email} onInput={setEmail} hint="A note for the owners." />
         <Select label="Role" value={role} onInput={setRole} choices={Object.entries(ROLES).map(([value, text]) => ({ value, text }))} />

@@ -1,7 +1,7 @@
 // Write a post: text, media, account and time. A draft saves itself, and nothing that is typed gets lost.
 import "./composer.css";
 import { useEffect, useState } from "preact/hooks";
-import { api, clock, type Post, reasonOf, useQuery, useStore } from "../../core";
+import { addressOf, api, clock, navigate, type Post, reasonOf, useQuery, useStore } from "../../core";
 import type { PageProps } from "../page";
 import { accounts, usualAccount, readAccounts, withAccount } from "./accounts";
 import { Editor } from "./Editor";
@@ -25,6 +25,11 @@ interface Begun {
 }
 
 const AGAIN_MS = 3_000;
+
+const CHANGEABLE = new Set(["draft", "scheduled", "failed"]);
+
+/** True for a post that no form can change any more, unless this browser alone has a part of its text. */
+const isOver = ({ post, copy }: Start): boolean => post !== null && copy === undefined && !CHANGEABLE.has(post.status);
 
 /** The post's own values, with what was typed here and did not reach the server. */
 function merged(post: Post, kept: Kept | null): Start {
@@ -73,6 +78,7 @@ export function Composer(_: PageProps) {
     start(query).then(
       (found) => {
         if (!current) return;
+        if (isOver(found)) return navigate(addressOf("/console/posts/{id}", { id: found.post!.id }), { replace: true });
         setBegun({ number: ++starts, start: found });
         setFailure(null);
       },

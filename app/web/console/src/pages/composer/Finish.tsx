@@ -1,8 +1,7 @@
 // The buttons below the form, and the questions before something is final.
-import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import {
-  addressOf, announce, api, clock, Dialog, instantText, navigate, platformName, reasonOf, ShowTheCall, toast, viewerZone,
+  addressOf, announce, api, Ask, clock, instantText, navigate, platformName, reasonOf, ShowTheCall, toast, viewerZone,
 } from "../../core";
 import type { FieldErrors } from "./Editor";
 import { forecast, refusalOf, timeOf, timeProblem, UNKNOWN_ZONE, wholeCall } from "./finishing";
@@ -175,37 +174,5 @@ function Warnings({ all }: { all: string[] }) {
         <li key={one}>{one}</li>
       ))}
     </ul>
-  );
-}
-
-interface AskProps {
-  title: string;
-  yes: string;
-  no: string;
-  danger?: boolean;
-  busy: string | null;
-  onYes: () => void;
-  onNo: () => void;
-  children: ComponentChildren;
-}
-
-export function Ask({ title, yes, no, danger = false, busy, onYes, onNo, children }: AskProps) {
-  return (
-    <Dialog
-      title={title}
-      onClose={onNo}
-      actions={
-        <>
-          <button type="button" class="button" onClick={onNo}>
-            {no}
-          </button>
-          <button type="button" class={danger ? "button danger" : "button primary"} disabled={busy !== null} onClick={onYes}>
-            {yes}
-          </button>
-        </>
-      }
-    >
-      {children}
-    </Dialog>
   );
 }

@@ -35,7 +35,7 @@ export function MediaFields({ form, type, checks, most, error, errors, onInput }
     onInput(form.media.map((one, at) => (at === index ? { ...one, ...change } : one)));
   const add = (): void => onInput([...form.media, { url: "", type: guessed("", kinds, "image") } as MediaItem]);
   return (
-    <fieldset class="media-fields">
+    <fieldset class="plain-set media-fields">
       <legend>Media</legend>
       <p class="hint">This {type.name} takes {mediaHint(type)}.</p>
       {form.media.map((one, index) => {

@@ -60,7 +60,7 @@ export function Preview({ platform, type, author, text, media: typed }: PreviewP
           </div>
         </header>
         {type.showsText && text !== "" && (
-          <p class="preview-text">
+          <p class="post-text">
             {head ?? text}
             {head !== null && (
               <button type="button" class="link-button" onClick={() => setOpen(true)}>

@@ -17,7 +17,7 @@ export function WhenChoice({ form, error, onInput }: WhenProps) {
   const local = localOf(form.when);
   const reading = local === null ? null : readLocal(local, form.when.zone);
   return (
-    <fieldset class="when-choice">
+    <fieldset class="plain-set when-choice">
       <legend>When</legend>
       {slot && (
         <div class="segments" role="group" aria-label="Way of choosing the time">
@@ -69,7 +69,7 @@ function Says({ form, reading, onInput }: { form: Form; reading: Reading; onInpu
   return (
     <>
       {twice && (
-        <fieldset class="question">
+        <fieldset class="plain-set question">
           <legend>The clocks in {zone} show this time twice. Which one?</legend>
           {reading.instants.map((one, fold) => (
             <label key={one} class="choice">

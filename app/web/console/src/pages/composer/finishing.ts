@@ -1,5 +1,5 @@
 // The last steps of a post: ask ahead what the server thinks of the time, then schedule or publish.
-import { api, ApiProblem, isZone, localOf, reasonOf, type Schemas } from "../../core";
+import { api, ApiProblem, clock, isZone, localOf, reasonOf, type Schemas } from "../../core";
 import { readLocal } from "./clockwork";
 import type { FieldErrors } from "./Editor";
 import { createOf, type Form } from "./form";
@@ -23,7 +23,8 @@ export function timeProblem(form: Form): string | null {
   const reading = readLocal(local, form.when.zone);
   if (reading?.gap) return "This time does not exist there. Choose one of the two below.";
   if ((reading?.instants.length ?? 0) > 1 && form.fold === null) return "This time comes twice. Choose one of the two below.";
-  return null;
+  const at = reading?.instants[form.fold ?? 0];
+  return at !== undefined && at <= clock.now() ? "This time has passed. Choose a time in the future." : null;
 }
 
 export interface Forecast {

@@ -30,7 +30,10 @@ const ownName = (id: string | null): string | null => {
 
 export function readKept(id: string | null): Kept | null {
   const name = ownName(id);
-  const text = name === null ? null : localStorage.getItem(name);
+  return parsed(name === null ? null : localStorage.getItem(name));
+}
+
+function parsed(text: string | null): Kept | null {
   try {
     return text === null ? null : (JSON.parse(text) as Kept);
   } catch {
@@ -55,7 +58,7 @@ export function forget(id: string | null): void {
 /** Remove copies that nobody has come back to. */
 export function forgetOld(now: number): void {
   for (const name of Object.keys(localStorage).filter((one) => one.startsWith(PREFIX))) {
-    const at = (JSON.parse(localStorage.getItem(name) ?? "null") as Kept | null)?.at ?? 0;
+    const at = parsed(localStorage.getItem(name))?.at ?? 0;
     if (now - at > MAX_AGE_MS) localStorage.removeItem(name);
   }
 }

@@ -33,7 +33,7 @@ export function Doubt({ post, onSend, busy, onAnswered }: DoubtProps) {
     }
   };
   return (
-    <section class="post-card doubt" aria-labelledby="doubt">
+    <section class="post-part doubt" aria-labelledby="doubt">
       <h2 id="doubt">
         <Icon name="help" /> Is this post on {platform}?
       </h2>

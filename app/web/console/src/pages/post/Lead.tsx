@@ -55,7 +55,7 @@ export function Risks({ post }: { post: Post }) {
   if (post.risks.length === 0) return null;
   const harmless = post.risks.every((risk) => HARMLESS.has(risk.code));
   return (
-    <section class={harmless ? "post-card" : "post-card risks"} aria-labelledby="risks">
+    <section class={harmless ? "post-part" : "post-part risks"} aria-labelledby="risks">
       <h2 id="risks">
         <Icon name={harmless ? "info" : "attention"} /> {harmless ? "Good to know" : "It may not go out on time"}
       </h2>
@@ -78,10 +78,10 @@ export function Shown({ post }: { post: Post }) {
   const account = all?.find((one) => one.id === post.socialAccountId)?.accountName;
   const media = post.media.length > 0 ? post.media : post.imageUrl ? [{ url: post.imageUrl, type: "image" }] : [];
   return (
-    <section class="post-card post-shown" aria-labelledby="shown">
+    <section class="post-part post-shown" aria-labelledby="shown">
       <h2 id="shown">The post</h2>
       <p class="quiet fine">{account ?? platformName(post.platform)}</p>
-      <p class="preview-text">{post.content || <span class="quiet">No text</span>}</p>
+      <p class="post-text">{post.content || <span class="quiet">No text</span>}</p>
       {media.length > 0 && (
         <ul class="post-files">
           {media.map((one) => (

@@ -53,9 +53,7 @@ export function MoveDialog({ post, onClose, onMoved }: MoveProps) {
         </>
       }
     >
-      <div class="composer">
-        <WhenChoice form={form} error={error} onInput={(part) => (setForm({ ...form, ...part }), setError(null))} />
-      </div>
+      <WhenChoice form={form} error={error} onInput={(part) => (setForm({ ...form, ...part }), setError(null))} />
       {problem === null && (
         <ShowTheCall call={specOf("POST", "/api/posts/{post_id}/schedule", { path, body: timeOf(form) })} />
       )}

@@ -2,11 +2,10 @@
 import "./post.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
-  announce, api, ApiProblem, clock, cycleZone, Icon, instantText, isOpen, platformIcon, platformName, type Post, reasonOf,
+  announce, api, ApiProblem, Ask, clock, cycleZone, Icon, instantText, isOpen, platformIcon, platformName, type Post, reasonOf,
   session, Status, toast, useKeys, useLive, useStore, zoneFor, zoneMode,
 } from "../../core";
 import type { PageProps } from "../page";
-import { Ask } from "../composer/Finish";
 import { type ActionName, ACTIONS, ASKED } from "./actions";
 import { Buttons, Calls } from "./Buttons";
 import { Doubt } from "./Doubt";

@@ -13,7 +13,7 @@ export function Story({ post, timeline, zone, me }: StoryProps) {
   const entries = storyOf(post, timeline, zone, me);
   let day = "";
   return (
-    <section class="post-card story" aria-labelledby="story">
+    <section class="post-part story" aria-labelledby="story">
       <h2 id="story">Its story</h2>
       <ol>
         {entries.map((entry) => {

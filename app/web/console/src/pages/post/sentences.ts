@@ -101,7 +101,10 @@ function nextOf(one: Attempt, later: Attempt | undefined, post: Post, zone: stri
 
 function attemptEntry(one: Attempt, index: number, all: Attempt[], post: Post, zone: string): Entry {
   const [said, tone] = one.outcome === null ? ["under way", "plain" as const] : (OUTCOMES[one.outcome] ?? [words(one.outcome), "plain" as const]);
-  const isRetry = all.slice(0, index).some((other) => other.generation === one.generation);
+  const promised = promiseOf(one, post);
+  const isRetry = all.slice(0, index).some(
+    (other) => other.generation === one.generation || Math.abs(promiseOf(other, post) - promised) < 1, // asked for by hand
+  );
   return {
     key: `attempt ${one.attempt}`,
     at: one.startedAt,
