@@ -35,11 +35,12 @@ def _source() -> str:
 # Two frames: the page is drawn in its present colours.
 RUN = """
 const [within, options, done] = arguments;
+const LESS = {resultTypes: ["violations"], iframes: false, preload: false, selectors: false};
 const drawn = () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
 const lines = (rule) => rule.nodes.map((node) =>
   ({rule: rule.id, impact: node.impact, html: node.html.slice(0, 200), why: node.failureSummary.slice(0, 300)}));
 drawn()
-  .then(() => axe.run(within, {...options, resultTypes: ["violations"], iframes: false, preload: false, selectors: false}))
+  .then(() => axe.run(within, {...options, ...LESS}))
   .then((found) => done(found.violations.flatMap(lines)),
         (error) => done([{rule: "axe", impact: "critical", html: "", why: String(error)}]));
 """
