@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,14 @@ def fill(author: Person) -> dict[str, str]:
         found[name] = author.call("POST", "/api/posts", {"content": text})["id"]
         author.call("POST", f"/api/posts/{found[name]}/publish", {})
     for name, (_, status) in ended.items():
-        path = f"/api/posts/{found[name]}"
-        wait_for(
-            f"the {name} post", lambda path=path, status=status: author.call("GET", path)["status"] == status, SECONDS
-        )
+        wait_for(f"the {name} post", partial(has_status, author, found[name], status), SECONDS)
     company = author.call("POST", "/api/companies", {"name": "Acme"})["id"]
     author.call("POST", f"/api/companies/{company}/clients", {"name": "Zoo"})
     return found
+
+
+def has_status(author: Person, post: str, status: str) -> bool:
+    return bool(author.call("GET", f"/api/posts/{post}")["status"] == status)
 
 
 def bodies() -> Iterator[dict[str, Any]]:

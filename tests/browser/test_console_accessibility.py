@@ -53,13 +53,13 @@ class Opened:
     """A part of a page that opens: where, by which steps, and what it then shows."""
 
     path: str
-    steps: Callable[[Console], object]
+    steps: Callable[[Console], None]
     shows: str
     within: str = DIALOG
 
 
-def click(*labels: str) -> Callable[[Console], object]:
-    return lambda console: [console.click(label) for label in labels]
+def click(label: str) -> Callable[[Console], None]:
+    return lambda console: console.click(label)
 
 
 def click_card(console: Console) -> None:
