@@ -36,6 +36,8 @@ ARGUMENTS = (
     # Nothing but the loopback has an address. Its two names are two sites.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
+#: Settings with which an unknown outcome is held after seconds, not minutes.
+HOLDING = {"N8N_TIMEOUT_SECONDS": "1", "PUBLISH_LEASE_SECONDS": "2", "UNKNOWN_OUTCOME_POLICY": "hold"}
 PATIENCE = float(os.environ.get("BROWSER_PATIENCE", "60"))  # seconds, ends a hanging test
 
 
@@ -54,11 +56,10 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="package")
 def authors_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Start one stack for the pages of authors: an unknown outcome is held after seconds, not minutes."""
+    """Start one stack for the pages of authors."""
     from tests.browser.console import console_stack  # it imports this module
 
-    times = {"N8N_TIMEOUT_SECONDS": "1", "PUBLISH_LEASE_SECONDS": "2", "UNKNOWN_OUTCOME_POLICY": "hold"}
-    with console_stack(tmp_path_factory.mktemp("authors"), **times) as running:
+    with console_stack(tmp_path_factory.mktemp("authors"), **HOLDING) as running:
         yield running
 
 

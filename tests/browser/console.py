@@ -62,12 +62,21 @@ class Console:
         """Log in through the address that `make run` prints, and open the path. `token`: another user's."""
         found = re.search(r"Console\s+(\S+/console/login#token=)(\S+)", self.up.screen)
         assert found, self.up.screen
+        self.enter(token or found.group(2), path)
+
+    def enter(self, token: str, path: str = "/") -> None:
+        """Log in with a token, whoever was logged in before, and open the path."""
         self.offline(False)
         self.browser.get("about:blank")
-        self.browser.get(found.group(1) + (token or found.group(2)))
+        self.forget()
+        self.browser.get(f"{self.up.ports.url('app')}/console/login#token={token}")
         self.wait("the frame", lambda: self.find_all(".frame"))
         if path != "/":
             self.open(path)
+
+    def forget(self) -> None:
+        """Delete all cookies, wherever the browser is."""
+        self.browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
 
     def open(self, path: str) -> None:
         self.browser.get(self.up.ports.url("app") + path)
@@ -81,9 +90,10 @@ class Console:
         """Set the browser's time zone. An empty name is the machine's own."""
         self.browser.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": name})
 
-    def scheme(self, name: str) -> None:
-        """Prefer "dark" or "light"."""
+    def scheme(self, name: str, *, still: bool = False) -> None:
+        """Prefer "dark" or "light". `still`: without motion."""
         features = [{"name": "prefers-color-scheme", "value": name}]
+        features += [{"name": "prefers-reduced-motion", "value": "reduce"}] if still else []
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def offline(self, away: bool) -> None:

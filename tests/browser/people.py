@@ -41,11 +41,7 @@ class Person:
 
     def enters(self, console: Console, path: str = "/") -> None:
         """Log in as this person and open the path."""
-        console.browser.delete_all_cookies()
-        console.browser.get("about:blank")
-        console.browser.get(f"{self.up.ports.url('app')}/console/login#token={self.token}")
-        console.wait("the frame", lambda: console.find_all(".frame"))
-        console.open(path)
+        console.enter(self.token, path)
 
     def account(self, **fields: Any) -> str:
         urn = f"urn:li:person:{self.name}"

@@ -3,21 +3,19 @@
 Desktop and phone, light and dark, empty and full. The folder is ignored by git.
 """
 
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jwt
-import requests
-
-from tests.browser.conftest import PATIENCE, chrome
+from tests.browser.conftest import HOLDING, chrome
 from tests.browser.console import Console, console_stack
-from tests.local.stacks import Running
+from tests.browser.people import SECONDS, Person
+from tests.local.support import wait_for
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
@@ -45,52 +43,64 @@ TEXTS = (
 def main(folder: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as scratch,
-        console_stack(Path(scratch) / "stack") as up,
+        console_stack(Path(scratch) / "stack", **HOLDING) as up,
         chrome(Path(scratch) / "profile") as browser,
     ):
-        person = Console(browser, up)
-        person.log_in(token=admin_token(up))
-        pages = dict(PAGES)
+        console, author = Console(browser, up), Person(up, "demo-user", admin=True)
         for state in ("empty", "full"):
-            if state == "full":
-                pages["post"] = f"/console/posts/{fill(up)}"
+            pages = PAGES | (posts_of(author) if state == "full" else {})
             for size, scheme in ((size, scheme) for size in SIZES for scheme in SCHEMES):
-                take(person, pages, folder, f"{state}-{size}-{scheme}", size, scheme)
+                console.size(*SIZES[size], phone=size == "phone")
+                console.scheme(scheme)
+                take(console, author, folder, pages, f"{state}-{size}-{scheme}")
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
-def take(person: Console, pages: dict[str, str], folder: Path, name: str, size: str, scheme: str) -> None:
-    person.size(*SIZES[size], phone=size == "phone")
-    person.scheme(scheme)
+def take(console: Console, author: Person, folder: Path, pages: dict[str, str], name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    console.forget()
+    shoot(console, "/console/login", folder / f"login-{name}.png")
+    author.enters(console)
     for page, path in pages.items():
-        person.browser.get(person.up.ports.url("app") + path)
-        time.sleep(2)  # no test: the eye sees a page that is not ready
-        person.browser.save_screenshot(str(folder / f"{page}-{name}.png"))
+        shoot(console, path, folder / f"{page}-{name}.png")
 
 
-def admin_token(up: Running) -> str:
-    secret = json.loads((up.state / "secrets.json").read_text())["AUTH_JWT_SECRET"]
-    now = int(time.time())
-    return jwt.encode({"sub": "demo-user", "role": "admin", "iat": now, "exp": now + 3600}, secret, "HS256")
+def shoot(console: Console, path: str, file: Path) -> None:
+    console.browser.get(console.up.ports.url("app") + path)
+    time.sleep(2)  # no test: the eye sees a page that is not ready
+    console.browser.save_screenshot(str(file))
 
 
-def fill(up: Running) -> str:
-    """Schedule posts around the present day, publish some, and leave drafts. Return the id of one that failed."""
+def posts_of(author: Person) -> dict[str, str]:
+    """Fill the calendar, and return the pages of three posts."""
+    return {name: f"/console/posts/{post}" for name, post in fill(author).items()}
 
-    def call(method: str, path: str, body: Any) -> Any:
-        headers = {"Authorization": f"Bearer {up.token}"}
-        answer = requests.request(method, up.ports.url("app") + path, json=body, headers=headers, timeout=PATIENCE)
-        assert answer.ok, answer.text
-        return answer.json()
 
-    for body in bodies():
-        call("POST", "/api/posts", body)
-    for text in ("It went out a moment ago", "Refused by the platform [n8n:fail code=400]", "[n8n:400 x9] Refused"):
-        post = call("POST", "/api/posts", {"content": text})["id"]
-        call("POST", f"/api/posts/{post}/publish", {})
-    call("POST", "/api/companies", {"name": "Acme"})
-    return str(post)
+def fill(author: Person) -> dict[str, str]:
+    """Schedule posts around the present day and leave drafts. Return a published, a refused and a doubtful post.
+
+    The stack has the settings HOLDING.
+    """
+    made = author.call("POST", "/api/posts/bulk", {"operations": [{"op": "create"} | body for body in bodies()]})
+    assert made["refused"] == 0, made
+    ended = {
+        "published": ("It went out a moment ago", "published"),
+        "refused": ("Refused by the platform [n8n:permanent x1]", "failed"),
+        "doubtful": ("Nobody knows whether it is out [n8n:drop x1]", "failed"),
+    }
+    found: dict[str, str] = {}
+    for name, (text, _) in ended.items():
+        found[name] = author.call("POST", "/api/posts", {"content": text})["id"]
+        author.call("POST", f"/api/posts/{found[name]}/publish", {})
+    for name, (_, status) in ended.items():
+        wait_for(f"the {name} post", partial(has_status, author, found[name], status), SECONDS)
+    company = author.call("POST", "/api/companies", {"name": "Acme"})["id"]
+    author.call("POST", f"/api/companies/{company}/clients", {"name": "Zoo"})
+    return found
+
+
+def has_status(author: Person, post: str, status: str) -> bool:
+    return bool(author.call("GET", f"/api/posts/{post}")["status"] == status)
 
 
 def bodies() -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """A post's page in a real browser: its story, its actions, and the question after an unknown outcome."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.author import NEW, Author
+from tests.browser.people import Person
 from tests.local.stacks import Running
 
 pytestmark = pytest.mark.xdist_group("local-stack")
@@ -150,6 +152,32 @@ def test_failed_post_is_sent_again_by_keys_alone(author: Author):
     author.press(Keys.ENTER)
     author.reads("See it on LinkedIn")
     assert author.read(post_id)["status"] == "published"
+
+
+def test_far_instant_is_told_quietly_and_an_access_that_ends_before_it_as_a_warning(
+    author: Author, authors_stack: Running
+):
+    far = Person(authors_stack, "far")
+    soon, day = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (3, 60))
+    stays = far.account()
+    ends = far.account(personUrn="urn:li:person:ends", accountName="Ends", expiresAt=f"{soon}T12:00:00Z")
+    body = {"content": "Far ahead", "scheduledAt": f"{day}T09:00:00", "timeZone": "Europe/Berlin"}
+    quiet, risky = (far.call("POST", "/api/posts", body | {"socialAccountId": one})["id"] for one in (stays, ends))
+    far.enters(author)
+    opened(author, quiet)
+    text = author.reads("Good to know")
+    assert "It may not go out on time" not in text
+    assert not author.find_all(".risks")
+    opened(author, risky)
+    assert "further ahead than the message service plans" not in author.find(".risks").text
+    assert "access ends" in author.find(".risks").text
+    author.open(f"/?zone=Europe/Berlin&view=day&date={day}")
+    author.find(f"[data-post='{quiet}'] .post-card-risk.note")
+    loud = author.find(f"[data-post='{risky}'] .post-card-risk")
+    assert loud.text == "Access ends before"  # and no "+1" for the far instant
+    assert "note" not in (loud.get_attribute("class") or "")
+    counts = far.call("GET", "/api/posts/counts?needsAttention=true")["needsAttention"]
+    assert [(one["code"], one["count"]) for one in counts] == [("token_expires_before", 1)]
 
 
 def test_unknown_post_answers_with_a_way_back(author: Author):

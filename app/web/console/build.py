@@ -59,6 +59,16 @@ def check() -> None:
         run(*node, str(PACKAGES / "typescript" / "bin" / "tsc"), "--project", ".", folder=HERE)
 
 
+def checkers() -> Path:
+    """Install the packages of the checks beside those of the build, and return the folder of all packages.
+
+    Raises: BuildError when Node is missing or npm cannot install them.
+    """
+    with _locked():
+        _install(find_node()[1], everything=True)
+    return PACKAGES
+
+
 def fingerprint() -> str:
     """Return the hash of all that the build reads: sources, packages and this file."""
     files = [HERE / "build.py", HERE / "package-lock.json", HERE / "tsconfig.json"]

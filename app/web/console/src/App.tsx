@@ -22,9 +22,10 @@ const ATTENTION_MS = 30_000;
 export function App() {
   const path = usePath();
   const state = useStore(session);
+  const byLink = useRef(location.hash.includes("token=")); // the login page takes it out of the address
   useEffect(() => {
     // With a token in the address, the login page opens a session. Elsewhere Waiting asks.
-    if (path === LOGIN && !location.hash.includes("token=")) void refreshSession();
+    if (path === LOGIN && !byLink.current) void refreshSession();
   }, []);
   useEffect(() => {
     if (state === "none" && path !== LOGIN) {

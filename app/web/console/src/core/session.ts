@@ -30,6 +30,7 @@ function open(next: Session): void {
 window.addEventListener("storage", (event) => {
   if (event.key === USER && user !== null && event.newValue !== null && event.newValue !== user) location.reload();
 });
+const UNREACHABLE = "The server cannot be reached. Try again in a moment.";
 
 async function call(method: string, headers: Record<string, string>, body?: string): Promise<Response> {
   const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
@@ -49,6 +50,27 @@ export async function refreshSession(): Promise<void> {
   else if (answer.status === 401) endSession();
 }
 
+/** The session that this browser has already, null without one. Throws where the server does not say. */
+export async function presentSession(): Promise<Session | null> {
+  const answer = await call("GET", {}).catch(() => null);
+  if (answer === null) throw new Error(UNREACHABLE);
+  if (answer.ok) return (await answer.json()) as Session;
+  if (answer.status >= 500) throw new Error(`The server answered ${answer.status}. Try again in a moment.`);
+  return null;
+}
+
+/** The user whom a token names, null where it cannot be read. Only the server proves it. */
+export function userOf(token: string): string | null {
+  try {
+    const body = token.trim().split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown };
+    return typeof sub === "string" ? sub : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Open a session with a token. Returns null, or the sentence that says why not. */
 export async function logIn(token: string): Promise<string | null> {
   let answer: Response;
@@ -56,7 +78,7 @@ export async function logIn(token: string): Promise<string | null> {
     const headers = { Authorization: `Bearer ${token.trim()}`, "Content-Type": "application/json" };
     answer = await call("POST", headers, "{}");
   } catch {
-    return "The server cannot be reached. Try again in a moment.";
+    return UNREACHABLE;
   }
   if (answer.ok) {
     open((await answer.json()) as Session);

@@ -6,7 +6,7 @@ import {
 } from "../../core";
 import { moveOf, postOf } from "./book";
 import { canMove, question, unschedule } from "./moves";
-import { shortRisk, weightOf, worstOf } from "./risks";
+import { othersOf, shortRisk, weightOf, worstOf } from "./risks";
 
 const FIRST_WORDS = 90;
 const NOTICES = { grave: "bad", mild: "warn", note: "" };
@@ -55,7 +55,7 @@ export function Card({ post, zone, account }: { post: Post; zone: string; accoun
         <span class={`post-card-risk ${weightOf(worst.code)}`}>
           <Icon name={weightOf(worst.code) === "note" ? "clock" : "attention"} size={14} />
           <span>{shortRisk(worst.code)}</span>
-          {post.risks.length > 1 && ` +${post.risks.length - 1}`}
+          {othersOf(post.risks) > 0 && ` +${othersOf(post.risks)}`}
         </span>
       )}
     </span>

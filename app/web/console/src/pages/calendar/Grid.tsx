@@ -182,9 +182,17 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
         )}
       </span>
     ),
+    dayHeaderDidMount: (info) => {
+      // The name says what is to be read: "Mon 30/11".
+      info.el.querySelector("[role=link]")?.setAttribute("aria-label", `${info.text}: go to this day`);
+    },
     dateClick: (info) => {
       const local = localOf(info.dateStr);
       if (!info.allDay) later(() => latest.current.onNew(local));
+    },
+    dayLaneDidMount: (info) => {
+      // The hours of days without posts scroll by keys too. One stop is enough for a week.
+      if (info.view.type === VIEWS.day || info.date.getUTCDay() === 1) info.el.tabIndex = 0;
     },
     dayCellDidMount: (info) => info.el.removeAttribute("aria-label"),
     eventContent: (info) => {

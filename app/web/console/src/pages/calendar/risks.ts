@@ -26,3 +26,7 @@ const ORDER: Weight[] = ["grave", "mild", "note"];
 
 export const worstOf = <R extends { code: string }>(risks: readonly R[]): R | undefined =>
   [...risks].sort((a, b) => ORDER.indexOf(weightOf(a.code)) - ORDER.indexOf(weightOf(b.code)))[0];
+
+/** How many others count beside the worst: what is only worth knowing does not. */
+export const othersOf = (risks: readonly { code: string }[]): number =>
+  Math.max(0, risks.filter((risk) => weightOf(risk.code) !== "note").length - 1);

@@ -1,10 +1,12 @@
 // The way in: a token of the address's fragment, or one that is pasted.
 import "./login.css";
 import { useEffect, useState } from "preact/hooks";
+import { reasonOf } from "../../core/api";
 import { TextField } from "../../core/fields";
 import { navigate, useQuery } from "../../core/router";
-import { logIn, session } from "../../core/session";
+import { logIn, presentSession, session, userOf } from "../../core/session";
 import { useStore } from "../../core/store";
+import { Ask } from "../../core/Ask";
 
 const LOGIN = "/console/login";
 
@@ -26,13 +28,28 @@ function takeToken(): string | null {
 /** Only a page of ours: the address comes from outside. */
 const safe = (to: string | null): string => (to && /^\/(console\/|$|\?)/.test(to) && !to.startsWith(LOGIN) ? to : "/");
 
+/** A link's token of another user than the one who is logged in here. */
+interface Change {
+  token: string;
+  from: string;
+  to: string;
+}
+
+/** Return the change that a link's token would make, null where it makes none. */
+async function changeBy(token: string): Promise<Change | null> {
+  const present = await presentSession();
+  const named = userOf(token);
+  return present === null || present.userId === named ? null : { token, from: present.userId, to: named ?? "another user" };
+}
+
 export function Login() {
   const state = useStore(session);
   const query = useQuery();
   const back = safe(query.get("return"));
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(() => location.hash.includes("token="));
-  const [refusal, setRefusal] = useState<string | null>(REFUSALS.get(query.get("error") ?? "") ?? null);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [change, setChange] = useState<Change | null>(null);
 
   const enter = async (given: string): Promise<void> => {
     setBusy(true);
@@ -41,20 +58,34 @@ export function Login() {
     setRefusal(reason);
     if (reason === null) navigate(back, { replace: true });
   };
+  /** Anybody can send a link, so it makes nobody else of a person who is logged in without asking. */
+  const follow = async (given: string): Promise<void> => {
+    setBusy(true);
+    try {
+      const found = await changeBy(given);
+      setChange(found);
+      if (found === null) await enter(given);
+    } catch (error) {
+      setRefusal(reasonOf(error));
+      setBusy(false);
+    }
+  };
+  const stay = (): void => navigate(back, { replace: true });
   useEffect(() => {
     const look = (): void => {
       const given = takeToken();
-      if (given) void enter(given);
+      if (given) void follow(given);
     };
     look();
     window.addEventListener("hashchange", look); // the address was entered in this very tab
     return () => window.removeEventListener("hashchange", look);
   }, []);
   useEffect(() => {
-    if (typeof state === "object" && !busy) navigate(back, { replace: true });
+    if (typeof state === "object" && !busy) stay();
   }, [state]);
 
   const provider = document.querySelector<HTMLMetaElement>('meta[name="punctual-login"]')?.content;
+  const declined = REFUSALS.get(query.get("error") ?? "");
   return (
     <main class="login">
       <form
@@ -66,6 +97,7 @@ export function Login() {
       >
         <p class="brand">Punctual</p>
         <h1>Log in</h1>
+        {declined && <p class="login-declined" role="alert">{declined}</p>}
         {provider && (
           <a class="button primary wide" href={provider}>
             Log in with your organisation
@@ -88,6 +120,21 @@ export function Login() {
           {busy ? "Logging in …" : "Log in"}
         </button>
       </form>
+      {change && (
+        <Ask
+          title={`Continue as ${change.to}?`}
+          yes={`Continue as ${change.to}`}
+          no={`Stay ${change.from}`}
+          busy={null}
+          onNo={stay}
+          onYes={() => (setChange(null), void enter(change.token))}
+        >
+          <p>
+            You are logged in as {change.from}. The link that you opened logs this browser in as {change.to}. Continue only if
+            you know where the link comes from.
+          </p>
+        </Ask>
+      )}
     </main>
   );
 }

@@ -1,5 +1,5 @@
 // The first sentence about a post, its risks, and the post itself.
-import { clock, Icon, instantText, type Post, platformName, relativeText, useStore } from "../../core";
+import { clock, Icon, type IconName, instantText, type Post, platformName, relativeText, useStore } from "../../core";
 import { accounts, readAccounts } from "../composer/accounts";
 import { useEffect, useState } from "preact/hooks";
 import { lasted } from "./sentences";
@@ -51,24 +51,40 @@ function useNow(): number {
 /** Known, and no danger: the alarm of a far instant is set later, and unchecked files may be fine. */
 const HARMLESS = new Set(["parked", "media_unchecked"]);
 
+/** What may keep the post back, and apart from it what is only worth knowing. */
 export function Risks({ post }: { post: Post }) {
-  if (post.risks.length === 0) return null;
-  const harmless = post.risks.every((risk) => HARMLESS.has(risk.code));
+  const real = post.risks.filter((risk) => !HARMLESS.has(risk.code));
+  const known = post.risks.filter((risk) => HARMLESS.has(risk.code));
   return (
-    <section class={harmless ? "post-part" : "post-part risks"} aria-labelledby="risks">
-      <h2 id="risks">
-        <Icon name={harmless ? "info" : "attention"} /> {harmless ? "Good to know" : "It may not go out on time"}
-      </h2>
-      <ul>
-        {post.risks.map((risk) => (
-          <li key={risk.code}>
-            <b>{risk.message}</b> {risk.cure}
-          </li>
-        ))}
-      </ul>
-    </section>
+    <>
+      {real.length > 0 && <RiskList id="risks" look="risks" icon="attention" title="It may not go out on time" risks={real} />}
+      {known.length > 0 && <RiskList id="known" look="known" icon="info" title="Good to know" risks={known} />}
+    </>
   );
 }
+
+interface RiskListProps {
+  id: string;
+  look: string;
+  icon: IconName;
+  title: string;
+  risks: Post["risks"];
+}
+
+const RiskList = ({ id, look, icon, title, risks }: RiskListProps) => (
+  <section class={`post-card ${look}`} aria-labelledby={id}>
+    <h2 id={id}>
+      <Icon name={icon} /> {title}
+    </h2>
+    <ul class="risk-list">
+      {risks.map((risk) => (
+        <li key={risk.code}>
+          <b>{risk.message}</b> {risk.cure}
+        </li>
+      ))}
+    </ul>
+  </section>
+);
 
 export function Shown({ post }: { post: Post }) {
   const all = useStore(accounts);
