@@ -1,6 +1,7 @@
 # Punctual's commands. Each installs its packages in .venv and nowhere else.
 PYTHON ?= python3
-WORKERS ?= auto
+# One more than processors: one worker runs the tests with a local stack, which mostly wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 ARGS ?=
 MODE ?=
 

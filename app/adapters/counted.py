@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
 
-from app.domain.ports import Alarm, MessageService, MessageServiceError
-from app.domain.webhooks import EventMessage, EventMessages, EventReply, EventSender
+from app.domain.ports import Alarm, MessageServiceError
+from app.domain.webhooks import AllMessages, EventMessage, EventReply, EventSender
 
 #: Adds a number to the count of a name and a label.
 Count = Callable[[str, str, int], None]
@@ -19,14 +18,10 @@ PUBLISHED, OTHER, DELIVERED = "qstash_messages", "qstash_calls", "webhook_delive
 OK = "ok"
 
 
-class Messages(MessageService, EventMessages, Protocol):
-    """The message service, for alarms and for events."""
-
-
 class CountedMessages:
     """A message service whose calls are counted: each message by its result, each other call by its own."""
 
-    def __init__(self, messages: Messages, count: Count) -> None:
+    def __init__(self, messages: AllMessages, count: Count) -> None:
         self._messages = messages
         self._count = count
 

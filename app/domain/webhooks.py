@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from app.domain.ports import MessageServiceError
+from app.domain.ports import MessageService, MessageServiceError
 
 MAX_FAILURES = 20  # consecutive failed deliveries, after which an endpoint is disabled
 MAX_ATTEMPTS = 12  # deliveries of one event
@@ -83,6 +83,10 @@ class EventMessages(Protocol):
     def publish_events(self, messages: Sequence[EventMessage]) -> list[str | MessageServiceError]:
         """Publish any number of messages, 100 in each request. Returns a message id or an error for each."""
         ...
+
+
+class AllMessages(MessageService, EventMessages, Protocol):
+    """The message service, for alarms and for events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,5 +57,8 @@ class Person:
         wait_for("the failures", lambda: self.statuses().get("failed", 0) >= number, SECONDS)
         return [row["postId"] for row in made["results"]]
 
+    def has_one(self, status: str) -> bool:
+        return self.statuses().get(status) == 1
+
     def statuses(self) -> dict[str, int]:
         return dict(self.call("GET", "/api/posts/counts")["byStatus"])

@@ -1,6 +1,7 @@
 """The page of posts that need attention: groups, one cure for many, refusals kept, and the keyboard alone."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -67,7 +68,7 @@ def test_posts_are_cancelled_once_it_is_confirmed(shared_console: Console, share
         shared_console.reads("Cancel 1 post?")
         shared_console.click(answer)
         shared_console.wait("the end of the dialog", lambda: not shared_console.find_all("dialog"))
-        wait_for(f"the status {status}", lambda status=status: fay.statuses().get(status) == 1, 10.0)
+        wait_for(f"the status {status}", partial(fay.has_one, status), 10.0)
 
 
 def test_spread_shows_each_time_before_anything_changes(shared_console: Console, shared_up: Running):

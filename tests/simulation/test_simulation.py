@@ -21,9 +21,9 @@ TABLES = re.compile(
 )
 #: The planted bugs patch these tables. The stage is for tests of the gate's parts alone, outside every world.
 PATCHES = ("planted.py", "stage.py")
-KNOWN = range(300)
+KNOWN = range(150)
 PART = 50
-FRESH = 50
+FRESH = 25
 
 MAX_SEEDS = 300  # each break is caught within these seeds, most within fifty
 

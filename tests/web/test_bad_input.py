@@ -212,7 +212,6 @@ def test_wrong_method_answers_405_with_allow(alice: User, method: str, path: str
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/api",
         "/api/",
         "/api/posts/",

@@ -76,11 +76,11 @@ def test_every_route_answers_503_with_retry_after(site: Site):
 
 
 def test_status_answers_without_a_database(site: Site):
-    health = json_of(site.anonymous.get("/healthz"))["database"]
-    assert health in ("unreachable", "not_migrated")
+    assert json_of(site.anonymous.get("/healthz"))["database"] in ("unreachable", "not_migrated")
     assert site.anonymous.get("/readyz").status_code == 503
     state = json_of(site.anonymous.get("/api/scheduler/status"))
-    assert (state["operational"], state["database"]) == (False, health)
+    assert state["operational"] is False
+    assert state["database"] in ("unreachable", "not_migrated")
 
 
 def test_routes_without_the_database_still_work(site: Site):

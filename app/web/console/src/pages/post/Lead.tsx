@@ -72,7 +72,7 @@ interface RiskListProps {
 }
 
 const RiskList = ({ id, look, icon, title, risks }: RiskListProps) => (
-  <section class={`post-card ${look}`} aria-labelledby={id}>
+  <section class={`post-part ${look}`} aria-labelledby={id}>
     <h2 id={id}>
       <Icon name={icon} /> {title}
     </h2>
