@@ -75,7 +75,7 @@ class ConsoleSession(MethodView):
         except BadToken as error:
             return _refuse(error)
 
-    @blueprint.operation("endSession", "403 cross_origin", security=())
+    @blueprint.operation("endSession", "403 cross_origin", "415 json_required", security=())
     @blueprint.response(204)
     def delete(self) -> Any:
         """End the session of this browser: its cookie is removed."""
