@@ -43,6 +43,11 @@ class Message(NamedTuple):
     armed_at: datetime | None
     alarm_at: datetime | None
 
+    @property
+    def is_overdue_when_armed(self) -> bool:
+        """Return True if its second had passed when it was armed, as for "publish now". Its delay is no lateness."""
+        return self.armed_at is not None and self.alarm_at is not None and self.armed_at > self.alarm_at
+
 
 @blueprint.post("/dispatch")
 def dispatch() -> Any:
@@ -91,7 +96,8 @@ def _handle(message: Message) -> Dispatched:
     else:
         message_id = request.headers.get("Upstash-Message-Id")
         # A later delivery of the message says nothing of the service's delay: we or the network refused the first.
-        alarm_at = message.alarm_at if request.headers.get("Upstash-Retried", "0") == "0" else None
+        is_first = request.headers.get("Upstash-Retried", "0") == "0"
+        alarm_at = message.alarm_at if is_first and not message.is_overdue_when_armed else None
         result = dispatch.dispatch(
             deps(), message.post_id, message.generation, "message", message_id, g.signed_at, alarm_at
         )

@@ -100,6 +100,15 @@ def test_another_delivery_and_a_message_without_its_second_are_not_measured(
     assert late_ms(small_site) == []
 
 
+@pytest.mark.parametrize(("ahead", "measured"), [(1, []), (0, [500.0]), (-1, [500.0])])
+def test_message_armed_after_its_own_second_is_not_measured(small_site: Site, ahead: int, measured: list[float]):
+    """Its delay is the lead itself. Counted, many of "publish now" would raise an automatic lead to its bound."""
+    post, second = small_site.user("alice").scheduled(), seconds(DUE) - 1
+    small_site.clock.at = DUE - SECOND / 2
+    assert deliver(small_site, post, notBefore=second, armedAt=(second + ahead) * 1000) == {"status": "dispatched"}
+    assert late_ms(small_site) == measured
+
+
 def test_messages_carry_the_second_that_they_are_armed_for(site: Site, alice: User, qstash: MessageServer):
     alice.scheduled()
     [message] = qstash.published
