@@ -1,6 +1,7 @@
 """Fixtures for all tests.
 
-- `database_url`: an empty, migrated database of its own, once on SQLite and once on a real PostgreSQL.
+- `database_url`: an empty, migrated database of its own, once on SQLite and once on PostgreSQL. In tests/web each
+  test runs on one of them, to bound the time of the suite. `TEST_EVERY_DATABASE=1` runs it on both.
 - `blank_database_url`: the same two, not migrated.
 - `sqlite_url`, `postgresql_url`: one kind only, for rules of one database.
 
@@ -9,6 +10,7 @@ work. CI refuses that setting.
 """
 
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.support.environment import clear_settings
 from tests.support.postgres import postgres_server
 
 DATABASES = ("sqlite", "postgresql")
+ON_ONE = "tests/web/"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,7 +33,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture in ("database_url", "blank_database_url"):
         if fixture in metafunc.fixturenames:
-            metafunc.parametrize(fixture, chosen_databases(os.environ), indirect=True)
+            databases = databases_of(metafunc.definition.nodeid, chosen_databases(os.environ), os.environ)
+            metafunc.parametrize(fixture, databases, indirect=True)
+
+
+def databases_of(test: str, chosen: list[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the databases of a test: one of the chosen in tests/web, by the test's name, and all elsewhere.
+
+    HTTP is the same on both, and the layers below are tested on both. TEST_EVERY_DATABASE=1 takes all in tests/web too.
+    """
+    if test.startswith(ON_ONE) and not environ.get("TEST_EVERY_DATABASE"):
+        return [chosen[zlib.crc32(test.encode()) % len(chosen)]]
+    return chosen
 
 
 def chosen_databases(environ: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.settings.values import Settings
 from app.store.engine import normalise_url
-from tests.conftest import chosen_databases
+from tests.conftest import DATABASES, chosen_databases, databases_of
 from tests.support.environment import clear_settings
 from tests.support.postgres import postgres_server
 from tests.support.threads import wait_until
@@ -66,3 +66,12 @@ def test_killed_session_leaves_no_postgresql_behind():
         assert home.is_dir()
         session.send_signal(signal.SIGKILL)
     wait_until(lambda: not home.exists())
+
+
+def test_tests_of_http_run_on_one_database_and_both_take_part():
+    both = list(DATABASES)
+    of_web = [databases_of(f"tests/web/test_x.py::test_{number}", both, {}) for number in range(50)]
+    assert {len(each) for each in of_web} == {1}
+    assert {name for each in of_web for name in each} == set(both)
+    assert databases_of("tests/web/test_x.py::test_1", both, {"TEST_EVERY_DATABASE": "1"}) == both
+    assert databases_of("tests/store/test_x.py::test_1", both, {}) == both

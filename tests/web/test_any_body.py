@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.web.site import HOUR, NOW, Site, wire_form
 
 BOUNDED = settings(  # the same bodies every time; failures are not shrunk, which saves seconds
-    max_examples=50,
+    max_examples=30,
     derandomize=True,
     database=None,
     deadline=None,
