@@ -1,4 +1,4 @@
-"""What all tools that act share: the post before, an order that is carried out once, and the answers.
+"""The shared parts of acting tools: the read before, idempotent orders, and answers.
 
 Invariant: a preview posts nothing to Punctual.
 """

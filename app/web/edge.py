@@ -92,7 +92,7 @@ def _end(_error: BaseException | None) -> None:
 
 
 def _add_server_time(clock: Clock) -> Callable[[Response], Response]:
-    """Return a function that adds this app's time, by which a page corrects the clock of its device."""
+    """Return a function that adds the server's time to an answer. Pages correct their clock with it."""
 
     def add(response: Response) -> Response:
         response.headers["X-Server-Time"] = str(to_wire(clock.now()))

@@ -19,6 +19,7 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from tests.local.stacks import Running
 
 if TYPE_CHECKING:
+    from tests.browser.author import Author
     from tests.browser.console import Console
 
 NEEDED = ("chromium", "chromedriver")
@@ -67,6 +68,20 @@ def authors_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]
 def authors_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     with chrome(tmp_path_factory.mktemp("authors-browser") / "profile") as started:
         yield started
+
+
+@pytest.fixture
+def author(authors_browser: Chrome, authors_stack: Running) -> Iterator[Author]:
+    """Sign an author in, in New York, with nothing kept from another test. No page may break its policy."""
+    from tests.browser.author import Author  # it imports this module
+
+    person = Author(authors_browser, authors_stack)
+    person.size(1280, 900)
+    person.zone("America/New_York")
+    person.log_in()
+    person.browser.execute_script("localStorage.clear()")
+    yield person
+    assert person.violations() == []
 
 
 @contextmanager

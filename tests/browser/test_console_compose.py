@@ -1,10 +1,8 @@
 """The composer in a real browser: a post is written, checked, scheduled and published, and nothing typed gets lost."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
 from app.domain.content.text import count_hashtags, count_mentions, text_length
@@ -25,17 +23,6 @@ TEXTS = [
     "@a .@b x@c @\u00e9 @_ (@d)\u3000@e\x1f@f\x85https://a\x85#g",
     "line\r\nbreaks\n\n\tand tabs",
 ]
-
-
-@pytest.fixture
-def author(authors_browser: Chrome, authors_stack: Running) -> Iterator[Author]:
-    author = Author(authors_browser, authors_stack)
-    author.size(1280, 900)
-    author.zone("America/New_York")
-    author.log_in()
-    author.browser.execute_script("localStorage.clear()")
-    yield author
-    assert author.violations() == []
 
 
 @pytest.fixture(scope="module")

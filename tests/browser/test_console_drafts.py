@@ -1,25 +1,10 @@
 """Drafts in a real browser: they save themselves, and nothing typed gets lost."""
 
-from collections.abc import Iterator
-
 import pytest
-from selenium.webdriver import Chrome
 
 from tests.browser.author import NEW, Author
-from tests.local.stacks import Running
 
 pytestmark = pytest.mark.xdist_group("local-stack")
-
-
-@pytest.fixture
-def author(authors_browser: Chrome, authors_stack: Running) -> Iterator[Author]:
-    author = Author(authors_browser, authors_stack)
-    author.size(1280, 900)
-    author.zone("America/New_York")
-    author.log_in()
-    author.browser.execute_script("localStorage.clear()")
-    yield author
-    assert author.violations() == []
 
 
 def test_text_survives_a_reload_before_it_is_saved(author: Author):

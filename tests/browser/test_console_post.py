@@ -1,11 +1,9 @@
 """A post's page in a real browser: its story, its actions, and the question after an unknown outcome."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.author import NEW, Author
@@ -19,13 +17,9 @@ LINK = "https://www.linkedin.com/feed/update/urn:li:share:7123456789012345678/"
 
 
 @pytest.fixture
-def author(authors_browser: Chrome, authors_stack: Running) -> Iterator[Author]:
-    author = Author(authors_browser, authors_stack)
-    author.size(1280, 900)
+def author(author: Author) -> Author:
     author.zone("Europe/Berlin")
-    author.log_in()
-    yield author
-    assert author.violations() == []
+    return author
 
 
 def opened(author: Author, post_id: str) -> str:

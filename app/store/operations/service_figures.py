@@ -20,7 +20,7 @@ T = webhook_events.c
 
 @dataclass(frozen=True, slots=True)
 class WebhookFigures:
-    """The events that wait, those that failed for good, and when the oldest waiting one was made. MOST at most."""
+    """Numbers of pending and failed events, at most MOST each, and the instant of the oldest pending one."""
 
     pending: int
     failed: int
