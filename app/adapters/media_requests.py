@@ -76,10 +76,10 @@ class MediaRequests:
                 self._threads.release()
 
         threads: list[threading.Thread] = []
-        while len(threads) < min(len(urls), MAX_PARALLEL) and self._threads.acquire(blocking=False):
-            threads.append(threading.Thread(target=work, name="media", daemon=True))
-            threads[-1].start()
         with paused():
+            while len(threads) < min(len(urls), MAX_PARALLEL) and self._threads.acquire(blocking=False):
+                threads.append(threading.Thread(target=work, name="media", daemon=True))
+                threads[-1].start()
             for thread in threads:
                 thread.join(max(deadline - time.monotonic(), 0))
         return list(results)
