@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import CacheStats
 
 from app.settings.values import Settings
 from app.store.engine import normalise_url
@@ -34,6 +35,19 @@ def test_every_test_gets_an_empty_migrated_database(database_url: str, again: in
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM posts")) == 0
         connection.execute(sa.text("CREATE TABLE mine (id INTEGER)"))
+
+
+def test_engines_of_one_kind_share_what_is_compiled(tmp_path: Path):
+    statement = sa.select(sa.literal(1))
+    hits = []
+    for name in ("first", "second"):
+        engine = sa.create_engine(normalise_url(f"sqlite:///{tmp_path / name}"))
+        with engine.connect() as connection:
+            hits.append(connection.execute(statement).context.cache_hit)
+        engine.dispose()
+    assert hits[1] == CacheStats.CACHE_HIT
+    kinds = [sa.create_engine(normalise_url(url)).dialect for url in ("sqlite://", "postgresql://host/a")]
+    assert kinds[0] != kinds[1]
 
 
 def test_ci_refuses_to_skip_a_database():
