@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,10 @@ from app.companies.permissions import post_for, resolve_owner
 from app.deps import Deps
 from app.domain.api_keys import Scope, scope_required
 from app.domain.companies import Right
-from app.domain.errors import invalid_field
+from app.domain.errors import Conflict, invalid_field
 from app.domain.lifecycle import EDITABLE, Status
 from app.domain.post import Account, Post
+from app.domain.times import to_wire
 from app.log import emit
 from app.posts.changes import change_post
 from app.posts.refusals import require_nothing_out, require_publishable, wrong_status
@@ -52,22 +53,35 @@ def insert_draft(deps: Deps, tx: Connection, user_id: str, values: dict[str, Any
     return post
 
 
-def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any], *, may_publish: bool = True) -> Post:
-    """Change content, media or the account. A scheduled post keeps its time and message, so it must stay publishable.
+@dataclass(frozen=True)
+class EditTerms:
+    """What an edit depends on.
 
     Without `may_publish` a scheduled post is refused, because its new text would go out without another decision.
+    `if_updated_at` is the version that the caller has read, in whole milliseconds. Of any other version nothing is
+    changed, so that two people who edit one post do not undo each other's work unseen.
+    """
+
+    may_publish: bool = True
+    if_updated_at: datetime | None = None
+
+
+def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any], terms: EditTerms | None = None) -> Post:
+    """Change content, media or the account. A scheduled post keeps its time and message, so it must stay publishable.
 
     A post held for its former account is due at its time again. A delivery already prepared for the former account
     fails its claim and is prepared again.
 
     Raises: NotFound, Forbidden, Conflict, Invalid, Unavailable.
     """
+    terms = terms or EditTerms()
 
     def change(tx: Connection, post: Post) -> Post | None:
         if post.status not in EDITABLE:
             raise wrong_status(post)
-        if post.status is Status.SCHEDULED and not may_publish:
+        if post.status is Status.SCHEDULED and not terms.may_publish:
             raise scope_required(Scope.PUBLISH)
+        _require_version(post, terms.if_updated_at)
         if not values:
             return post
         require_nothing_out(tx, post)
@@ -90,6 +104,12 @@ def edit_post(deps: Deps, user_id: str, post_id: str, values: dict[str, Any], *,
     armed, _ = arm(deps, after, ordered_by=user_id)
     disarm(deps, before.message_id)
     return armed
+
+
+def _require_version(post: Post, wanted: datetime | None) -> None:
+    """Refuse an edit of a version that the caller has not read. Raises: Conflict."""
+    if wanted is not None and to_wire(post.updated_at) != to_wire(wanted):
+        raise Conflict("changed_meanwhile", "The post was changed since you read it. Read it again, then decide.")
 
 
 def _is_larger(values: dict[str, Any], post: Post) -> bool:

@@ -119,10 +119,12 @@ class OnePost(MethodView):
     def patch(self, body: dict[str, Any], post_id: str) -> dict[str, Any]:
         """Change content, media or the account. A scheduled post keeps its time.
 
+        With ifUpdatedAt, the updatedAt that you read, a post that changed since is left alone: 409 changed_meanwhile.
         A change of a scheduled post needs the scope publish too, where the caller sends a personal key.
         """
-        may_publish, values = has_scope(principal(), Scope.PUBLISH), with_text_ids(body)
-        return views.view(drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), values, may_publish=may_publish))
+        values = with_text_ids(body)
+        terms = drafts.EditTerms(has_scope(principal(), Scope.PUBLISH), values.pop("if_updated_at", None))
+        return views.view(drafts.edit_post(deps(), user_id(), uuid_or_404(post_id), values, terms))
 
     @blueprint.operation(
         "cancelPost",

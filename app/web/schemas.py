@@ -72,6 +72,7 @@ class PostEdit(Camel):
     media = media()
     image_url = http_url(allow_none=True)
     social_account_id = Uuid()
+    if_updated_at = Instant()
 
 
 class ScheduleRequest(Camel):

@@ -71,3 +71,27 @@ def test_change_from_elsewhere_is_not_replaced_before_a_person_decides(author: A
     assert author.read(post_id)["content"] == "Theirs"
     author.click("Take the saved version")
     author.wait("the saved text", lambda: author.find("textarea").get_attribute("value") == "Theirs")
+
+
+def test_second_window_replaces_nothing_before_a_person_decides(author: Author):
+    post_id = author.create("The first words")
+    author.open(f"{NEW}?id={post_id}")
+    author.find("textarea")
+    author.call("PATCH", f"/api/posts/{post_id}", {"content": "From another window"})
+    author.write("From this window")
+    author.reads("changed in another window")
+    assert author.read(post_id)["content"] == "From another window"
+    author.click("Save this one over it")
+    author.reads("Draft saved")
+    assert author.read(post_id)["content"] == "From this window"
+
+
+def test_text_of_another_window_does_not_go_out_unseen(author: Author):
+    author.begin("Seen here")
+    author.choose("2027-07-01T09:00:07", "Europe/Berlin")
+    author.call("PATCH", f"/api/posts/{author.post_id}", {"content": "Never seen here"})
+    author.click("Schedule")
+    author.reads("changed in another window")
+    assert author.read(author.post_id)["status"] == "draft"
+    author.click("Take the saved version")
+    author.wait("their text", lambda: author.find("textarea").get_attribute("value") == "Never seen here")

@@ -48,11 +48,11 @@ def edit(tx: Connection, post: Post, values: dict[str, Any], *, now: datetime) -
     """Write new content or media. The time, the message and the generation stay.
 
     The claim returns the row as claimed, so each confirmed edit is in the send. An edit after the claim returns None.
-    Every edit makes a later `updated_at`, the version of the row.
+    Every edit makes a later `updated_at`, the version of the row. It is later by what a caller sees: milliseconds.
     """
     if post.status not in EDITABLE:
         return None
-    changed_at = max(now, post.updated_at + timedelta(microseconds=1))
+    changed_at = max(now, post.updated_at + timedelta(milliseconds=1))
     this_version = posts.c.updated_at == post.updated_at
     values = values | _hash_of(values) | {"updated_at": changed_at}
     statement = update(posts).where(*matches(post), this_version).values(values).returning(posts)

@@ -48,6 +48,7 @@ export function Editor({ start, rules, onCreated, onWithoutKept }: EditorProps) 
     setRefused({});
     saver.change(next);
   };
+  const takeSaved = (): void => (saver.stop(), onWithoutKept());
   const platform = platformOf(rules, form.platform);
   const type = typeOf(platform, form.postType);
   const problems = problemsOf(form, rules);
@@ -58,13 +59,13 @@ export function Editor({ start, rules, onCreated, onWithoutKept }: EditorProps) 
     <section class="page composer">
       <header class="composer-head">
         <h1>{start.post === null || isDraft ? "New post" : "Edit post"}</h1>
-        <SavedState saver={saver} isDraft={isDraft} />
+        <SavedState saver={saver} isDraft={isDraft} onTakeSaved={takeSaved} />
       </header>
       {start.notice && (
         <p class="composer-notice" role="status">
           {start.notice}{" "}
           {(start.copy === "conflict" || (start.copy === "kept" && !isDraft)) && (
-            <button type="button" class="button small" onClick={() => (saver.stop(), onWithoutKept())}>
+            <button type="button" class="button small" onClick={takeSaved}>
               Take the saved version
             </button>
           )}

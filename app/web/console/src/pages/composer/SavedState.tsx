@@ -12,6 +12,8 @@ function said(state: SaveState, isDraft: boolean): { icon: IconName; text: strin
       return { icon: "check", text: isDraft ? "Draft saved" : "Saved", tone: "good" };
     case "away":
       return { icon: "alert", text: "Kept in this browser. The server is asked again.", tone: "warn" };
+    case "conflict":
+      return { icon: "alert", text: "Not saved: this post was changed in another window or by somebody else.", tone: "bad" };
     case "refused":
       return { icon: "alert", text: `Not saved. ${state.reason ?? ""}`, tone: "bad" };
     default:
@@ -21,13 +23,30 @@ function said(state: SaveState, isDraft: boolean): { icon: IconName; text: strin
   }
 }
 
-export function SavedState({ saver, isDraft }: { saver: Saver; isDraft: boolean }) {
-  const found = said(useStore(saver.state), isDraft);
+interface SavedStateProps {
+  saver: Saver;
+  isDraft: boolean;
+  onTakeSaved: () => void;
+}
+
+export function SavedState({ saver, isDraft, onTakeSaved }: SavedStateProps) {
+  const state = useStore(saver.state);
+  const found = said(state, isDraft);
   return (
     <p class={`saved-state ${found?.tone ?? ""}`} role="status">
       {found && (
         <>
           <Icon name={found.icon} size={16} /> {found.text}
+          {state.what === "conflict" && (
+            <>
+              <button type="button" class="button small" onClick={onTakeSaved}>
+                Take the saved version
+              </button>
+              <button type="button" class="button small" onClick={() => void saver.overwrite()}>
+                Save this one over it
+              </button>
+            </>
+          )}
         </>
       )}
     </p>

@@ -7,7 +7,8 @@ const PAUSE_MS = 700;
 const AGAIN_MS = 5_000;
 
 export interface SaveState {
-  what: "clean" | "dirty" | "saving" | "saved" | "away" | "refused";
+  /** `conflict`: the post was changed elsewhere, and the person decides which text stays. */
+  what: "clean" | "dirty" | "saving" | "saved" | "away" | "refused" | "conflict";
   reason: string | null;
 }
 
@@ -53,7 +54,7 @@ export class Saver {
     this.keepCopy();
     if (!this.dirty) {
       const { what } = this.state.get();
-      if (what === "dirty" || what === "refused") this.state.set({ what: this.id === null ? "clean" : "saved", reason: null });
+      if (what === "dirty" || what === "refused" || what === "conflict") this.state.set({ what: this.id === null ? "clean" : "saved", reason: null });
       return;
     }
     if (this.state.get().what !== "saving") this.state.set({ what: "dirty", reason: null });
@@ -62,10 +63,27 @@ export class Saver {
 
   /** Save now. Returns the post's id. Raises: ApiProblem. */
   async flush(): Promise<string> {
-    clearTimeout(this.timer);
-    while (this.running) await this.running.catch(() => undefined);
+    await this.idle();
     if (this.dirty || this.id === null) await this.run();
     return this.id!;
+  }
+
+  /** Save now, and make sure that the server has the text seen here and no other. Returns the post's id. Raises: ApiProblem. */
+  async settle(): Promise<string> {
+    await this.idle();
+    await this.run();
+    return this.id!;
+  }
+
+  /** Save over what was changed elsewhere. */
+  async overwrite(): Promise<void> {
+    await this.idle();
+    try {
+      this.post = await api.get("/api/posts/{post_id}", { path: { post_id: this.id! } });
+    } catch (error) {
+      return this.failed(error);
+    }
+    await this.run().catch(() => undefined);
   }
 
   stop(): void {
@@ -76,6 +94,11 @@ export class Saver {
   done(): void {
     this.stop();
     forget(this.id);
+  }
+
+  private async idle(): Promise<void> {
+    clearTimeout(this.timer);
+    while (this.running) await this.running.catch(() => undefined);
   }
 
   private plan(delay: number): void {
@@ -111,7 +134,8 @@ export class Saver {
 
   private failed(error: unknown): void {
     const away = error instanceof ApiProblem && (error.offline || error.status === 401 || error.status >= 500 || error.status === 429);
-    this.state.set({ what: away ? "away" : "refused", reason: reasonOf(error) });
+    const conflict = error instanceof ApiProblem && error.code === "changed_meanwhile";
+    this.state.set({ what: away ? "away" : conflict ? "conflict" : "refused", reason: reasonOf(error) });
     if (away && this.auto) this.plan(AGAIN_MS);
   }
 
@@ -124,7 +148,12 @@ export class Saver {
   }
 
   private edit(form: Form): Promise<Post> {
-    return api.patch("/api/posts/{post_id}", { path: { post_id: this.id! }, body: editOf(form) });
+    return api.patch("/api/posts/{post_id}", { path: { post_id: this.id! }, body: this.editOfVersion(form) });
+  }
+
+  /** An edit of the version that was read last: another tab or person may have changed the post since. */
+  private editOfVersion(form: Form): Schemas["PostEdit"] {
+    return this.post === null ? editOf(form) : { ...editOf(form), ifUpdatedAt: this.post.updatedAt };
   }
 
   /** Create a draft. Returns it with its body, which is an older one where a lost call is repeated. */
