@@ -72,7 +72,7 @@ def _apply(deps: Deps, report: Report) -> Applied | None:
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
         result = _apply_published(deps, post, attempt, verdict, window)
     else:
-        verdict = verdict if named else _unless_replayed(attempt, verdict)
+        verdict = verdict if named else _unless_replayed(attempt, tries, verdict)
         if not named and (report.attempt is not None or (earlier and verdict.outcome is not Outcome.UNKNOWN)):
             # No sent attempt is named: a wrong guess would prove too much, so the end of the lease decides.
             result = Applied(False, post.status)
@@ -123,15 +123,20 @@ def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bo
     return (named or sent)[-1], bool(named)
 
 
-def _unless_replayed(attempt: Attempt, verdict: Verdict) -> Verdict:
-    """Take an unnamed transient failure of a later attempt as unknown.
+def _unless_replayed(attempt: Attempt, tries: list[Attempt], verdict: Verdict) -> Verdict:
+    """Take an unnamed failure of a later attempt as no proof that this attempt is not out.
 
-    It may be an earlier attempt's failure again, and believing it would prove too much.
+    It may be an earlier attempt's failure again, from a second execution of one call. A transient failure is then
+    unknown. Any other one ends the post, which waits for a person.
     """
-    if verdict.outcome is not Outcome.TRANSIENT or attempt.attempt == 1:
+    ran_before = any(t.attempt < attempt.attempt and (t.accepted_at or t.reported_at) for t in tries)
+    if verdict.outcome is Outcome.UNKNOWN or not ran_before:
         return verdict
     code = "outcome_unknown"
-    return replace(verdict, outcome=Outcome.UNKNOWN, code=code, message=SENTENCES[code])
+    verdict = replace(verdict, code=code, message=SENTENCES[code])
+    if verdict.outcome is Outcome.TRANSIENT:
+        return replace(verdict, outcome=Outcome.UNKNOWN)
+    return replace(verdict, is_guess=True)
 
 
 def _send_window(deps: Deps, post: Post, tries: list[Attempt], *, earlier: bool) -> SendWindow | None:

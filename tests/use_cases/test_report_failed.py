@@ -98,13 +98,6 @@ def test_failure_without_attempt_is_ignored_if_two_attempts_may_be_meant(world: 
     assert world.all_post_rows() == before
 
 
-def test_failure_without_attempt_applies_to_the_latest_if_earlier_ones_failed(world: World):
-    post = second_attempt(world)
-    world.report_failed(post, http_status=400, attempt=1)
-    assert world.report_failed(post, http_status=400) == Applied(True, "failed")
-    assert world.outcomes(post) == ["permanent", "permanent"]
-
-
 def test_duplicate_after_an_unknown_attempt_is_published_with_the_reported_urn(world: World):
     post = second_attempt(world)
     fields = {"http_status": 422, "error": f"duplicate of {URN}", "error_code": "DUPLICATE_POST", "attempt": 2}
