@@ -46,7 +46,7 @@ def prepare(
     circuit = circuits[0]
     deps.in_flight.see(circuits, deps.settings.breaker_threshold)
     if not may_resend(deps.settings.unknown_outcome_policy, post.platform, since, max(now, due)):
-        return ReadyDelivery(post, due, trigger, account, "", circuit, blocked="outcome_unknown")
+        return _blocked(post, due, trigger, account, circuits, "outcome_unknown")
     if deps.publisher is None:
         return _defer_misconfigured(deps, post, message, "publisher_not_configured", "n8n")
     if account is not None:
@@ -56,7 +56,7 @@ def prepare(
     trigger = "manual" if _is_manual(deps, post, trigger) else trigger
     if account is None or _is_missed(deps, post, max(now, due)):
         code = "missed" if account else "account_missing"
-        return ReadyDelivery(post, due, trigger, account, "", circuit, blocked=code)
+        return _blocked(post, due, trigger, account, circuits, code)
     if _cannot_renew(deps, account, max(now, due)):
         return _defer_misconfigured(deps, post, message, "authorization_refused", "linkedin")
     token = _token(deps, account)
@@ -91,6 +91,15 @@ def prepare(
     ready = ReadyDelivery(post, due, trigger, account, token, circuit, blocked, version, since)
     ready.circuits, ready.allowed, ready.is_probe = circuits, allowed, probe is not None
     return ready
+
+
+def _blocked(
+    post: Post, due: datetime, trigger: Trigger, account: Account | None, circuits: tuple[Breaker, ...], code: str
+) -> ReadyDelivery:
+    """Return the delivery of a post that is claimed to be failed. No publisher gets it, so each one's room will do."""
+    delivery = ReadyDelivery(post, due, trigger, account, "", circuits[0], blocked=code)
+    delivery.allowed = tuple(each.index for each in circuits)
+    return delivery
 
 
 def _passing(deps: Deps, post: Post, circuits: tuple[Breaker, ...]) -> tuple[int, ...]:
