@@ -13,7 +13,7 @@ JUST_BEFORE = timedelta(seconds=2)  # a post scheduled so shortly before its ins
 WAKING = timedelta(milliseconds=500)
 
 CAUSES = {
-    "retried": "The try before did not publish the post, so this one is late by design.",
+    "retried": "No publication by the try before was known, so this one is late by design.",
     "by_hand": "A person ordered this try after the promised instant.",
     "breaker_open": "n8n failed, so the breaker held the post.",
     "account_on_hold": "The account had to be reconnected first.",
