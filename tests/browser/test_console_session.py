@@ -125,23 +125,26 @@ def test_session_serves_its_own_page_and_no_page_of_another_origin(
     assert call(browser, "/console/session")[0] == 200
 
 
-def test_person_comes_back_from_the_provider_of_another_site_with_a_session(
-    browser: Chrome, sqlite_url: str, tmp_path: Path
+def test_person_comes_back_from_the_provider_of_another_site_to_the_page_that_was_wanted(
+    browser: Chrome, sqlite_url: str
 ):
     clock = SetClock()
     with oidc_provider(lambda: clock.at.timestamp()) as provider:
         provider.host = "localhost"
         settings = settings_for(sqlite_url, NOWHERE, NOWHERE, **oidc_settings(provider))
         site = build(settings, clock, [])
-        write_build(tmp_path / "dist")
-        site.app.extensions[BUILT] = Built(tmp_path / "dist")
+        site.app.extensions[BUILT] = Built()
         with served(site) as url:
             own = dataclasses.replace(settings, public_base_url=url)
             sign_in = OidcProvider(own, clock)
             site.app.extensions["punctual"] = dataclasses.replace(site.services, sign_in=sign_in)
-            browser.get(f"{url}/console/login")
-            browser.execute_script("location.assign('/console/oidc/begin')")
-            WebDriverWait(browser, PATIENCE).until(lambda _: browser.current_url == f"{url}/")
+            browser.get(f"{url}/console/accounts")
+            organisation = WebDriverWait(browser, PATIENCE).until(
+                lambda _: browser.find_elements("link text", "Log in with your organisation")
+            )
+            organisation[0].click()
+            WebDriverWait(browser, PATIENCE).until(lambda _: browser.current_url == f"{url}/console/accounts")
+            WebDriverWait(browser, PATIENCE).until(lambda _: browser.find_elements("css selector", ".frame"))
             assert json.loads(call(browser, "/console/session")[1])["userId"] == "alice"
             assert [cookie["name"] for cookie in browser.get_cookies()] == ["__Host-punctual"]
     site.services.deps.db.close()

@@ -14,6 +14,7 @@ import { useStore } from "./core/store";
 import { relativeText } from "./core/zones";
 import { toast, Toasts } from "./core/toast";
 import { ATTENTION, pageOf, PAGES } from "./pages";
+import { takeBack } from "./pages/login/back";
 import { Login } from "./pages/login/Login";
 
 const LOGIN = "/console/login";
@@ -32,6 +33,11 @@ export function App() {
       const back = encodeURIComponent(location.pathname + location.search);
       navigate(`${LOGIN}?return=${back}`, { replace: true });
     }
+  }, [state, path]);
+  useEffect(() => {
+    if (!isOpen(state) || path === LOGIN) return;
+    const back = takeBack();
+    if (back !== null && path === "/") navigate(back, { replace: true });
   }, [state, path]);
   if (path === LOGIN || state === "none") return <Login />;
   if (state === "unknown") return <Waiting />;

@@ -88,7 +88,7 @@ export function SlotsDialog({ account, may, onClose }: { account: Account; may: 
           <TextField label="Time zone" value={zone} onInput={setZone} error={isZone(zone) ? null : "An IANA name, for instance Europe/Berlin."} />
         </form>
       )}
-      {next.length > 0 && <p class="quiet">Next free: {next.map((slot) => slot.localTime.replace("T", " ").slice(0, 16)).join(" · ")}</p>}
+      {next.length > 0 && <p class="quiet">Next free, in {next[0]!.timeZone}: {next.map((slot) => slot.localTime.replace("T", " ").slice(0, 16)).join(" · ")}</p>}
       {problem && <p class="error" role="alert">{problem}</p>}
       <ShowTheCall call={specOf("PUT", "/api/social-accounts/{account_id}/slots", { path, body: body as never })} />
     </Dialog>

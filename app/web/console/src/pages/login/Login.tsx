@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { reasonOf } from "../../core/api";
 import { TextField } from "../../core/fields";
 import { navigate, useQuery } from "../../core/router";
+import { comeBackTo } from "./back";
 import { logIn, presentSession, session, userOf } from "../../core/session";
 import { useStore } from "../../core/store";
 import { Ask } from "../../core/Ask";
@@ -99,7 +100,7 @@ export function Login() {
         <h1>Log in</h1>
         {declined && <p class="login-declined" role="alert">{declined}</p>}
         {provider && (
-          <a class="button primary wide" href={provider}>
+          <a class="button primary wide" href={provider} onClick={() => comeBackTo(back)}>
             Log in with your organisation
           </a>
         )}

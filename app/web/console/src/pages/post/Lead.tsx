@@ -8,9 +8,11 @@ interface LeadProps {
   post: Post;
   zone: string;
   inDoubt: boolean;
+  /** When the latest try was handed over, null before. */
+  sentAt: string | null;
 }
 
-export function Lead({ post, zone, inDoubt }: LeadProps) {
+export function Lead({ post, zone, inDoubt, sentAt }: LeadProps) {
   const now = useNow();
   switch (post.status) {
     case "draft":
@@ -22,7 +24,7 @@ export function Lead({ post, zone, inDoubt }: LeadProps) {
       return <>{what} {soon}: {instantText(at, zone)}</>;
     }
     case "publishing":
-      return <>Going out now.</>;
+      return sentAt === null ? <>Going out now.</> : <>Handed over {instantText(sentAt, zone)}. Its publication is not confirmed yet.</>;
     case "published":
       return <>Published {post.publishedAt ? instantText(post.publishedAt, zone) : ""}{lateText(post)}.</>;
     case "failed":

@@ -80,6 +80,7 @@ function Whole({ post, timeline, reread }: WholeProps) {
   const { busy, act } = useAction(post, reread);
   const zone = zoneFor(post.timeZone, mode);
   const inDoubt = isInDoubt(post, timeline);
+  const sentAt = timeline.attempts.find((one) => one.attempt === post.attempt)?.sentAt ?? null;
   const editable = post.status === "draft" || post.status === "scheduled" || (post.status === "failed" && !inDoubt);
   useAnnounced(post);
   useKeys([
@@ -98,7 +99,7 @@ function Whole({ post, timeline, reread }: WholeProps) {
             <Icon name="globe" size={16} /> {zone}
           </button>
         </p>
-        <h1><Lead post={post} zone={zone} inDoubt={inDoubt} /></h1>
+        <h1><Lead post={post} zone={zone} inDoubt={inDoubt} sentAt={sentAt} /></h1>
         {(post.status === "failed" || post.status === "scheduled") && !inDoubt && post.errorMessage && <p class="post-cause">{post.errorMessage}</p>}
         <Buttons post={post} inDoubt={inDoubt} editable={editable} busy={busy} onAct={start} onMove={() => setMoving(true)} />
       </header>
