@@ -285,7 +285,8 @@ def test_shares_of_publishers_are_learned_apart(world: World, two: Two):
 
 def test_blocked_post_passes_without_a_publisher(world: World, two: Two, gate: Gate):
     """At the gate too, while the first publisher is down: only the other one has room then."""
-    post, _ = world.due(), two.open(0)
+    post = world.due()
+    two.open(0)
     world.set(max_lateness_seconds=60.0)
     world.clock.advance(seconds=3600)
     with ThreadPoolExecutor(1) as pool:
