@@ -65,9 +65,12 @@ def test_bulk_cancel_beside_unschedule_leaves_one_state_for_each_post(pg_world: 
         ids = drafts(pg_world, 20)
         run(pg_world, order(Op.SCHEDULE, ids, at=IN_TEN_MINUTES.isoformat()))
         single = [partial(unschedule, pg_world.deps, USER, post_id) for post_id in ids[:6]]
-        results = run_together([partial(run, pg_world, order(Op.CANCEL, ids)), *single])
-        assert all(isinstance(error, Conflict) for error in errors(results))
-        assert {post.status for post in _read(pg_world, ids)} == {"cancelled"}
+        bulk, *others = run_together([partial(run, pg_world, order(Op.CANCEL, ids)), *single])
+        assert all(isinstance(error, Conflict) for error in errors(others))
+        assert all(one.done or one.code == "changed_meanwhile" for one in bulk.results)
+        expected = ["cancelled" if one.done else "draft" for one in bulk.results]
+        assert [post.status for post in _read(pg_world, ids)] == expected
+        assert set(expected[6:]) == {"cancelled"}
         assert not set(ids) & set(armed_generations(pg_world))
 
 
