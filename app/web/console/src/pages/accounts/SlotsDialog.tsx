@@ -17,6 +17,7 @@ export function SlotsDialog({ account, may, onClose }: { account: Account; may: 
   const [zone, setZone] = useState(viewerZone());
   const [slots, setSlots] = useState<Slot[] | null>(null);
   const [next, setNext] = useState<Schemas["NextSlot"][]>([]);
+  const [savedZone, setSavedZone] = useState<string | null>(null);
   const [day, setDay] = useState("weekdays");
   const [at, setAt] = useState("09:00:00");
   const [problem, setProblem] = useState<string | null>(null);
@@ -27,6 +28,7 @@ export function SlotsDialog({ account, may, onClose }: { account: Account; may: 
       try {
         const found = await api.get("/api/social-accounts/{account_id}/slots", { path });
         setSlots(found.times);
+        setSavedZone(found.timeZone ?? null);
         if (found.timeZone) setZone(found.timeZone);
         if (found.times.length) setNext((await api.get("/api/social-accounts/{account_id}/slots/next", { path, query: { count: 5 } })).data);
       } catch (error) {
@@ -88,7 +90,7 @@ export function SlotsDialog({ account, may, onClose }: { account: Account; may: 
           <TextField label="Time zone" value={zone} onInput={setZone} error={isZone(zone) ? null : "An IANA name, for instance Europe/Berlin."} />
         </form>
       )}
-      {next.length > 0 && <p class="quiet">Next free, in {next[0]!.timeZone}: {next.map((slot) => slot.localTime.replace("T", " ").slice(0, 16)).join(" · ")}</p>}
+      {next.length > 0 && <p class="quiet">Next free, in {savedZone}: {next.map((slot) => slot.localTime.replace("T", " ").slice(0, 16)).join(" · ")}</p>}
       {problem && <p class="error" role="alert">{problem}</p>}
       <ShowTheCall call={specOf("PUT", "/api/social-accounts/{account_id}/slots", { path, body: body as never })} />
     </Dialog>
