@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,21 +66,50 @@ def running(database_url: str) -> Iterator[Punctual]:
         site.services.deps.db.close()
 
 
-@pytest.fixture
-def punctual(sqlite_url: str) -> Iterator[Punctual]:
-    with running(sqlite_url) as started:
-        yield started
+class Home:
+    """One Punctual and one agent with a key of all scopes, for the tests of a module. Each test finds them as new."""
+
+    def __init__(self, punctual: Punctual, database: Path, connected: Agent, key: str, output: Path) -> None:
+        self.punctual, self.connected, self.key, self.output = punctual, connected, key, output
+        self._database = database
+        self._as_new = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(database)) as now:
+            now.backup(self._as_new)
+
+    def renew(self) -> Punctual:
+        with closing(sqlite3.connect(self._database)) as now:
+            self._as_new.backup(now)
+        self.punctual.site.clock.at = dt.datetime.now(dt.UTC)
+        self.connected.seen.clear()
+        return self.punctual
+
+    def close(self) -> None:
+        self._as_new.close()
+
+
+@pytest.fixture(scope="module")
+def home(sqlite_databases: SQLiteDatabases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    folder = tmp_path_factory.mktemp("agents")
+    url, output = sqlite_databases.migrated(folder), folder / "stderr"
+    with running(url) as punctual, output.open("w") as errlog:
+        key = punctual.key("read", "write", "publish")
+        with agent(punctual.url, key, errlog, PUNCTUAL_TIME_ZONE=BERLIN) as connected:
+            made = Home(punctual, Path(url.removeprefix("sqlite:///")), connected, key, output)
+            yield made
+            made.close()
 
 
 @pytest.fixture
-def alice(punctual: Punctual, tmp_path: Path) -> Iterator[Agent]:
+def punctual(home: Home) -> Punctual:
+    return home.renew()
+
+
+@pytest.fixture
+def alice(home: Home, punctual: Punctual) -> Iterator[Agent]:
     """An agent with a key of all scopes. Neither its answers nor the server's output show the key."""
-    key = punctual.key("read", "write", "publish")
-    output = tmp_path / "stderr"
-    with output.open("w") as errlog, agent(punctual.url, key, errlog, PUNCTUAL_TIME_ZONE=BERLIN) as connected:
-        yield connected
-    shown = "\n".join([output.read_text(), *connected.seen])
-    assert key not in shown
+    yield home.connected
+    shown = "\n".join([home.output.read_text(), *home.connected.seen])
+    assert home.key not in shown
     assert "Traceback" not in shown
 
 
