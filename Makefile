@@ -20,7 +20,7 @@ NODE_20 := [ "$$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')" -ge 2
 BUILD := $(BIN)/python -m app.web.console.build
 
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo run console node pictures test check format format-check lint types lock bench bench-import bench-scale \
+.PHONY: help setup demo run console node pictures speed test check format format-check lint types lock bench bench-import bench-scale \
 	bench-scrape soak attack chaos \
 	simulate mutate audit sbom clean
 
@@ -100,6 +100,9 @@ lock: ## Rewrite requirements*.txt from pyproject.toml, with uv. LOCK_ARGS=--upg
 
 pictures: $(DEV) node ## Take pictures of the console's pages, in pictures/: desktop and phone, light and dark, empty and full
 	@$(BIN)/python -m tests.browser.pictures $(ARGS)
+
+speed: $(DEV) node ## Measure the console with 1,000 and 5,000 posts: first card, next month, week, bytes. ARGS='--runs 3'
+	@$(BIN)/python -m tests.browser.speed $(ARGS)
 
 bench: $(BENCH) ## Measure Punctual beside its peers. ARGS='--works burst --systems floor,punctual --runs 1 --posts 1000'
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.domain.lifecycle import Status
 from app.domain.platforms import MAX_CONTENT, MAX_MEDIA, PLATFORMS, POST_TYPES
+from app.web.answer_lists import AnswerList
 from app.web.fields import (
     Answer,
     Camel,
@@ -156,7 +157,7 @@ class PostCreated(PostView):
 
 
 class PostPage(Answer):
-    data = fields.List(fields.Nested(PostView))
+    data = AnswerList(PostView)
     next_cursor = fields.String(allow_none=True)
 
 

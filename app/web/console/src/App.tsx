@@ -6,7 +6,7 @@ import { clock } from "./core/clock";
 import { attention, refreshAttention } from "./core/counts";
 import { Icon } from "./core/icons";
 import { KeyHelp, showHelp, useKeys } from "./core/keys";
-import { useLive } from "./core/live";
+import { reading, useLive } from "./core/live";
 import { pause, refreshPause } from "./core/pause";
 import { navigate, usePath } from "./core/router";
 import { isOpen, logOut, refreshSession, type Session, session } from "./core/session";
@@ -57,11 +57,14 @@ function Frame({ path, user }: { path: string; user: Session | null }) {
   const admin = useRef(false);
   if (user) admin.current = user.admin; // the rail stays as it was while the session is renewed
   const polled = useRef(0);
-  useLive(async () => {
-    if (Date.now() - polled.current < ATTENTION_MS) return;
-    polled.current = Date.now();
-    await Promise.all([refreshAttention(), refreshPause()]);
-  });
+  useLive(
+    async () => {
+      if (Date.now() - polled.current < ATTENTION_MS) return;
+      polled.current = Date.now();
+      await Promise.all([refreshAttention(), refreshPause()]);
+    },
+    { paused: () => reading.get() },
+  );
   useEffect(() => {
     document.title = `${count ? `(${count}) ` : ""}${title} · Punctual`;
   }, [title, count]);

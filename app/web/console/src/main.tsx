@@ -8,7 +8,9 @@ import { App } from "./App";
 import { listenForKeys } from "./core/keys";
 import { followLinks } from "./core/router";
 import { listenForUndo } from "./core/toast";
+import { readEarly } from "./pages/calendar/early";
 
+readEarly();
 followLinks();
 listenForKeys();
 listenForUndo();

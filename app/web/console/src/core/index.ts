@@ -10,7 +10,7 @@ export { Dialog } from "./Dialog";
 export { type Choice, Field, localOf, Select, TextArea, TextField, type When, WhenFields } from "./fields";
 export { Icon, type IconName, platformIcon, platformName } from "./icons";
 export { type Key, useKeys } from "./keys";
-export { type Live, live, useLive } from "./live";
+export { type Live, live, reading, useLive } from "./live";
 export { pause } from "./pause";
 export { useOnce } from "./once";
 export { isOurs, Link, navigate, setQuery, usePath, useQuery } from "./router";

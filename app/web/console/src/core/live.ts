@@ -1,6 +1,10 @@
 // Polling: every 5 s, every second around a due post, never while the page is hidden, at once on return.
 import { useEffect, useRef } from "preact/hooks";
 import { clock } from "./clock";
+import { createStore } from "./store";
+
+/** True while a page reads what it is about. The frame asks its own questions after that. */
+export const reading = createStore(false);
 
 const USUAL_MS = 5_000;
 const DUE_MS = 1_000;

@@ -6,21 +6,23 @@ import "./calendar.css";
 import "./card.css";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
-  announce, clock, cycleZone, isZone, navigate, type Post, setQuery, toast, useKeys, useLive, useQuery, useStore, viewerZone,
-  zoneLabel, zoneMode, zoneFor,
+  announce, clock, cycleZone, localText, navigate, type Post, setQuery, toast, useKeys, useLive, useQuery, useStore,
+  viewerZone, zoneLabel, zoneFor,
 } from "../../core";
-import { allPosts, changes, drafts, dueInstants, failure, isIn, loading, load, moveOf, poll, postOf, show } from "./book";
+import { allPosts, changes, drafts, dueInstants, failure, isIn, loading, load, moveOf, poll, postOf, readAhead, show } from "./book";
 import { Panel, proposal } from "./Card";
 import { directory, refreshDirectory } from "./directory";
 import { anyFilter, readFilters } from "./filters";
 import { chosenPost, focusCard } from "./drawing";
-import { Grid, type GridHandle, type Shown, type View } from "./Grid";
+import { Grid, type GridHandle, type Shown } from "./Grid";
 import { canMove, moveOrExplain, nudge, placeOf, question } from "./moves";
 import { MoveDialog } from "./MoveDialog";
+import { PHONE, rangeOf, viewOf, viewsOf, zoneOf } from "./place";
 import { FilterBar, Toolbar } from "./Toolbar";
 import { Tray } from "./Tray";
 
-const PHONE = matchMedia("(width < 48rem)");
+/** How long a person looks at a period before its neighbours are read. */
+const AHEAD_MS = 600;
 
 function usePhone(): boolean {
   const [phone, setPhone] = useState(PHONE.matches);
@@ -41,12 +43,6 @@ function commonZone(shown: Shown | null): string | null {
   return [...count].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
 }
 
-function viewOf(query: URLSearchParams, phone: boolean): View {
-  const wanted = query.get("view") as View;
-  const allowed: View[] = phone ? ["list", "day"] : ["month", "week", "day", "list"];
-  return allowed.includes(wanted) ? wanted : phone ? "list" : "month";
-}
-
 export function Calendar() {
   const query = useQuery();
   const phone = usePhone();
@@ -63,8 +59,7 @@ export function Calendar() {
   const filterKey = JSON.stringify(filters);
   const [filtersOpen, setFiltersOpen] = useState(anyFilter(filters));
   const view = viewOf(query, phone);
-  const wanted = query.get("zone");
-  const zone = wanted && isZone(wanted) ? wanted : zoneFor(null, zoneMode.get());
+  const zone = zoneOf(query);
 
   const accountName = useMemo(() => {
     const known = new Map(names.accounts.map((one) => [one.id, one.name]));
@@ -75,6 +70,12 @@ export function Calendar() {
   useEffect(() => {
     if (shown) show({ from: shown.from, to: shown.to }, filters);
   }, [shown?.from, shown?.to, filterKey]);
+  useEffect(() => {
+    if (busy || problem || !shown) return;
+    const day = localText((shown.from + shown.to) / 2, zone).slice(0, 10);
+    const timer = setTimeout(() => void readAhead([1, -1].map((step) => rangeOf(view, day, zone, step))), AHEAD_MS);
+    return () => clearTimeout(timer);
+  }, [shown?.from, shown?.to, filterKey, busy, problem]);
   useLive(
     async () => {
       await poll();
@@ -133,7 +134,7 @@ export function Calendar() {
       <Toolbar
         title={shown?.title ?? ""}
         view={view}
-        views={phone ? ["list", "day"] : ["month", "week", "day", "list"]}
+        views={viewsOf(phone)}
         zone={zone}
         at={shown ? (shown.from + shown.to) / 2 : clock.now()}
         busy={busy}

@@ -6,12 +6,11 @@ import list from "fullcalendar/list";
 import classic from "fullcalendar/themes/classic";
 import timeGrid from "fullcalendar/timegrid";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { clock, Icon, type Post } from "../../core";
+import { clock, Icon, localText, type Post } from "../../core";
 import { changes, postOf, type Target } from "./book";
 import { Card } from "./Card";
 import { Drawing } from "./drawing";
-
-export type View = "month" | "week" | "day" | "list";
+import { instantOf, type View } from "./place";
 
 const VIEWS: Record<View, string> = {
   month: "dayGridMonth", week: "timeGridWeek", day: "timeGridDay", list: "listWeek",
@@ -46,6 +45,8 @@ export interface GridProps {
 export interface GridHandle {
   go(step: -1 | 0 | 1): string;
 }
+
+// FullCalendar is told the wall clock of the zone as if it were UTC. Its own zones take a millisecond for each card.
 
 /** The start of a day or of a time on the grid as the API reads it. */
 const localOf = (text: string): string => (text.length === 10 ? `${text}T00:00:00` : text.slice(0, 19));
@@ -96,7 +97,7 @@ export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }
       calendar.current = null;
       later(() => gone?.destroy());
     };
-  }, []);
+  }, [props.zone]); // another zone has another now, and every card another place
   useLayoutEffect(
     () =>
       act((made) => {
@@ -106,11 +107,7 @@ export function Grid(props: GridProps & { handle: (handle: GridHandle) => void }
       }),
     [props.view],
   );
-  useLayoutEffect(
-    () => act((made) => made.getOption("timeZone") !== props.zone && made.setOption("timeZone", props.zone)),
-    [props.zone],
-  );
-  useLayoutEffect(() => act((made) => props.date && made.gotoDate(props.date)), [props.date]);
+  useLayoutEffect(() => act((made) => props.date && props.date !== dateOf(made) && made.gotoDate(props.date)), [props.date]);
   useLayoutEffect(() => act((made) => drawing.current.update(made, latest.current)), [props.accountName]);
   return <div class="grid" ref={element} />;
 }
@@ -119,17 +116,22 @@ function walk(calendar: FullCalendar, step: -1 | 0 | 1): string {
   if (step === 0) calendar.today();
   else if (step > 0) calendar.next();
   else calendar.prev();
-  return calendar.formatIso(calendar.getDate(), true).slice(0, 10);
+  return dateOf(calendar);
 }
+
+const dateOf = (calendar: FullCalendar): string => calendar.formatIso(calendar.getDate(), true).slice(0, 10);
 
 function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOptions {
   const { view, date, zone } = latest.current;
+  const rangeOf = (info: { startStr: string; endStr: string }) => ({
+    from: instantOf(localOf(info.startStr), zone), to: instantOf(localOf(info.endStr), zone),
+  });
   return {
     plugins: [dayGrid, timeGrid, list, interaction, classic],
     headerToolbar: false,
     initialView: VIEWS[view],
     ...(date && { initialDate: date }),
-    timeZone: zone,
+    timeZone: "UTC",
     locale: "en-GB",
     firstDay: 1,
     height: heightOf(view),
@@ -138,10 +140,13 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     dayCellTopInnerClass: "cell-top-outer",
     listItemEventBeforeClass: "list-dot",
-    now: () => new Date(clock.now()),
+    now: () => `${localText(clock.now(), zone)}Z`,
     nowIndicator: true,
     nowIndicatorLineClass: "now-line",
-    views: { timeGrid: { titleFormat: DAYS }, list: { titleFormat: DAYS } },
+    views: {
+      dayGrid: { scrollTimeReset: false }, // it does not scroll, and to try it costs a layout
+      timeGrid: { titleFormat: DAYS }, list: { titleFormat: DAYS },
+    },
     navLinks: true,
     navLinkDayClick: (day: Date) => later(() => latest.current.onDay(dayOf(day))),
     allDaySlot: false,
@@ -160,12 +165,9 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     dragRevertDuration: 150,
     longPressDelay: 300,
     noEventsContent: "No posts in this period.",
-    events: (info, done) => {
-      const range = { from: Date.parse(info.startStr), to: Date.parse(info.endStr) };
-      done(drawing.all(range, latest.current));
-    },
+    events: (info, done) => done(drawing.all(rangeOf(info), latest.current)),
     datesSet: (info) => {
-      const shown = { title: info.view.title, from: Date.parse(info.startStr), to: Date.parse(info.endStr) };
+      const shown = { title: info.view.title, ...rangeOf(info) };
       later(() => latest.current.onRange(shown));
     },
     dayCellTopContent: (info) => (
@@ -219,7 +221,6 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
   };
 }
 
-/** FullCalendar's own start differs from its text in a gap of the clocks. The text has the wall clock. */
 function dropped(event: EventApi, { onMove, zone }: GridProps): void {
   const [post, local] = [postOf(event.id), localOf(event.startStr)];
   if (post) later(() => onMove(post, { local, zone }));

@@ -4,7 +4,7 @@ import { type Choice, Icon, Select, statusName, STATUSES, TextField, zoneLabel }
 import { shortZone } from "./Card";
 import type { Directory } from "./directory";
 import { anyFilter, type FilterName, type Filters } from "./filters";
-import type { View } from "./Grid";
+import type { View } from "./place";
 
 const VIEW_NAMES: Record<View, string> = { month: "Month", week: "Week", day: "Day", list: "List" };
 

@@ -1,5 +1,5 @@
 // The posts that the calendar knows: those of the visible range, the drafts, and moves that are not answered yet.
-import { api, ApiProblem, clock, createStore, type Post, readAll, reasonOf } from "../../core";
+import { api, ApiProblem, clock, createStore, type Post, readAll, reading, reasonOf } from "../../core";
 import { apiFilters, belongs, type Filters, statusesOf } from "./filters";
 
 export interface Target {
@@ -10,7 +10,7 @@ export interface Target {
   fold?: 0 | 1;
 }
 
-interface Range {
+export interface Range {
   from: number;
   to: number;
 }
@@ -21,6 +21,11 @@ const OVERLAP_MS = 10_000;
 /** Risks change without a change of the post, so the whole range is read again now and then. */
 const REFRESH_MS = 60_000;
 const MOST = 20_000;
+/** While many pages come, the grid draws them not one by one. */
+const DRAW_MS = 3_000;
+/** Parts of a long range that are read side by side, and pages of a neighbour that are read ahead. */
+const PARTS = 4;
+const AHEAD_PAGES = 8;
 
 const posts = new Map<string, Post>();
 const moves = new Map<string, Target>();
@@ -32,10 +37,11 @@ let loadedAt = -Infinity;
 /** The ranges that were read to their end, with these filters. The poll keeps them up to date for a while. */
 let fresh: (Range & { at: number })[] = [];
 let running: AbortController | null = null;
+let ahead: AbortController | null = null;
 
 /** Counts changes, so that pages draw again. */
 export const changes = createStore(0);
-export const loading = createStore(false);
+export const loading = reading;
 export const failure = createStore<string | null>(null);
 
 export const changed = (): void => changes.set(changes.get() + 1);
@@ -81,14 +87,16 @@ export async function refreshPost(id: string): Promise<void> {
   changed();
 }
 
-/** Show this range with these filters. Known posts are there at once, and the rest comes page by page. */
+/** Show this range with these filters. Known posts are there at once, and the rest comes after them. */
 export function show(wanted: Range, chosen: Filters): void {
   if (posts.size > MOST || (filters && JSON.stringify(filters) !== JSON.stringify(chosen))) {
     posts.clear();
     fresh = [];
   }
+  const same = range?.from === wanted.from && range.to === wanted.to && JSON.stringify(filters) === JSON.stringify(chosen);
   range = wanted;
   filters = chosen;
+  if (same && loading.get()) return; // begun with the page
   fresh = fresh.filter((one) => performance.now() - one.at < REFRESH_MS);
   if (!fresh.some((one) => one.from <= wanted.from && wanted.to <= one.to)) void load();
 }
@@ -96,14 +104,14 @@ export function show(wanted: Range, chosen: Filters): void {
 export async function load(): Promise<void> {
   if (!range || !filters) return;
   running?.abort();
+  ahead?.abort();
   const own = (running = new AbortController());
   const [wanted, chosen, began] = [range, filters, clock.now()];
   loading.set(true);
   try {
-    const found = await readRange(wanted, chosen, own.signal);
-    const undated = await readDrafts(chosen, own.signal);
+    const listed = await readRange(wanted, chosen, own.signal);
     if (own.signal.aborted) return;
-    forget(wanted, new Set([...found, ...undated].map((post) => post.id)), began);
+    forget(wanted, listed, began);
     if (since === 0) since = began - OVERLAP_MS;
     loadedAt = performance.now();
     fresh.push({ ...wanted, at: loadedAt });
@@ -116,7 +124,28 @@ export async function load(): Promise<void> {
   }
 }
 
-async function readRange(wanted: Range, chosen: Filters, signal: AbortSignal): Promise<Post[]> {
+/** Read the posts of the neighbours of the shown range, so that going there is at once. */
+export async function readAhead(wanted: Range[]): Promise<void> {
+  ahead?.abort();
+  const own = (ahead = new AbortController());
+  for (const one of wanted) {
+    if (!filters || own.signal.aborted) return;
+    if (fresh.some((known) => known.from <= one.from && one.to <= known.to)) continue;
+    const at = performance.now();
+    let pages = 0;
+    let more: string | null | undefined;
+    const read = pageOf(one, filters, own.signal);
+    do {
+      const answer = await read(more ?? undefined).catch(() => null); // it is read when it is shown
+      if (answer === null || own.signal.aborted) return;
+      for (const post of answer.data) take(post);
+      more = answer.nextCursor;
+    } while (more && ++pages < AHEAD_PAGES);
+    if (!more) fresh.push({ ...one, at });
+  }
+}
+
+function pageOf(wanted: Range, chosen: Filters, signal: AbortSignal) {
   const query = {
     ...apiFilters(chosen),
     status: statusesOf(chosen),
@@ -126,22 +155,45 @@ async function readRange(wanted: Range, chosen: Filters, signal: AbortSignal): P
     order: "asc" as const,
     limit: PAGE,
   };
-  let pages = 0;
-  return readAll(
-    (cursor) => api.get("/api/posts", { query: cursor ? { ...query, cursor } : query, signal }),
-    (items) => {
-      const news = items.map(take).some(Boolean);
-      pages += 1;
-      if (news && (pages === 1 || pages % 5 === 0)) changed(); // the first cards at once, then seldom
-    },
-  );
+  return (cursor: string | undefined) => api.get("/api/posts", { query: cursor ? { ...query, cursor } : query, signal });
+}
+
+/** Read a range and the drafts. The first page is drawn at once. Returns the ids. */
+async function readRange(wanted: Range, chosen: Filters, signal: AbortSignal): Promise<Set<string>> {
+  const listed = new Set<string>();
+  let drawn = -Infinity;
+  const seen = (items: Post[]): void => {
+    for (const post of items) listed.add(post.id);
+    const news = items.map(take).some(Boolean);
+    if (!news || performance.now() - drawn < DRAW_MS) return;
+    changed();
+    drawn = performance.now();
+  };
+  const first = await pageOf(wanted, chosen, signal)(undefined);
+  seen(first.data);
+  const rest = first.nextCursor ? restOf(wanted, first.data) : [];
+  await Promise.all([
+    readDrafts(chosen, signal).then(seen),
+    ...rest.map((part) => readAll(pageOf(part, chosen, signal), seen)),
+  ]);
+  return listed;
+}
+
+/** Cut what follows the first page into parts of about the same number of pages. */
+function restOf(wanted: Range, first: Post[]): Range[] {
+  const dated = first.map(timeOf).filter((at) => at >= wanted.from);
+  const reached = Math.max(wanted.from, ...dated);
+  const pages = (wanted.to - reached) / Math.max(1, reached - Math.min(reached, ...dated));
+  const count = Math.min(PARTS, Math.max(1, Math.round(pages)));
+  const size = (wanted.to - reached) / count;
+  return Array.from({ length: count }, (_, index) => ({
+    from: Math.floor(reached + index * size),
+    to: index === count - 1 ? wanted.to : Math.floor(reached + (index + 1) * size),
+  }));
 }
 
 async function readDrafts(chosen: Filters, signal: AbortSignal): Promise<Post[]> {
-  const query = { ...apiFilters(chosen), status: "draft", limit: PAGE };
-  const answer = await api.get("/api/posts", { query, signal });
-  for (const post of answer.data) take(post);
-  return answer.data;
+  return (await api.get("/api/posts", { query: { ...apiFilters(chosen), status: "draft", limit: PAGE }, signal })).data;
 }
 
 /** Take out what the server no longer lists, except what has changed since the question. */

@@ -1,22 +1,18 @@
 // Which events FullCalendar has, and what has changed since. It makes new elements for events that it reads again, so
 // a few changes are told one by one: elements stay, and with them the focus and a click that has begun.
 import type { Calendar, EventInput } from "fullcalendar";
-import type { Post } from "../../core";
-import { allPosts, isIn, moveOf } from "./book";
+import { localText, type Post } from "../../core";
+import { allPosts, isIn, moveOf, type Range } from "./book";
 import { canMove } from "./moves";
 
 /** More changes than these are read again as a whole: each one told costs a pass over all events. */
 const FEW = 40;
 
-interface Range {
-  from: number;
-  to: number;
-}
-
+/** The wall clock where the card is. */
 function startOf(post: Post, zone: string): string | null {
   const pending = moveOf(post.id);
   if (pending && pending.zone === zone) return pending.local;
-  return post.status === "draft" ? null : post.scheduledAt;
+  return post.status === "draft" || post.scheduledAt === null ? null : localText(post.scheduledAt, zone);
 }
 
 /** All that a card shows. */

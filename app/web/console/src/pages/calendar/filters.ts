@@ -38,6 +38,6 @@ export function belongs(post: Post, filters: Filters): boolean {
     same(filters.account, post.socialAccountId) &&
     same(filters.platform, post.platform) &&
     (post.status === "draft" || statusesOf(filters).split(",").includes(post.status)) &&
-    post.content.toLowerCase().includes(filters.q.trim().toLowerCase())
+    (filters.q === "" || post.content.toLowerCase().includes(filters.q.trim().toLowerCase()))
   );
 }
