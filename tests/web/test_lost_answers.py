@@ -82,6 +82,21 @@ def test_repeat_after_the_death_of_the_process_finds_the_post(site: Site, alice:
     assert count(alice) == 1
 
 
+def test_key_of_a_failed_request_is_free_once_the_database_is_back(
+    site: Site, alice: User, monkeypatch: pytest.MonkeyPatch
+):
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.posts.drafts.create_post", away)
+        patched.setattr("app.store.operations.idempotency.release", away)
+        refused(create(alice), 503, "database_unavailable")
+    assert create(alice).status_code == 201
+    assert create(alice).headers["Idempotency-Replayed"] == "true"
+    assert count(alice) == 1
+
+
 def test_key_of_yesterday_makes_another_post(site: Site):
     first = create(site.user("alice"))
     site.clock.at += idempotency.KEPT_FOR
