@@ -21,7 +21,7 @@ BUILD := $(BIN)/python -m app.web.console.build
 
 MAKEFLAGS += --no-print-directory
 .PHONY: help setup demo run console node pictures speed test check format format-check lint types lock bench bench-import bench-scale \
-	bench-scrape soak attack chaos \
+	bench-scrape soak attack chaos drills \
 	simulate mutate audit sbom clean
 
 help: ## Show this list
@@ -125,6 +125,9 @@ attack: $(DEV) ## Attack one app for four minutes, and measure whether other use
 
 chaos: $(DEV) ## Kill real processes while they publish 1,000 posts, and count the errors. ARGS='--seed 7'
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+drills: $(DEV) ## Play faults of real databases and restores with posts in flight. ARGS='restarts wal --times 3'
+	@$(BIN)/python -m tests.chaos.drills $(ARGS)
 
 simulate: $(DEV) ## Play random faults under a virtual clock. SEEDS=1000 START=0 for many, SEED=1234 for one
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(START),--start $(START)) \

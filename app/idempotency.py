@@ -6,12 +6,17 @@ may still read its posts and companies.
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 from app.deps import Deps
+from app.domain.errors import Unavailable
 from app.quotas import require_key_quota
 from app.store.companies import access, clients
+from app.store.engine import Database
 from app.store.operations import idempotency
 from app.store.operations.idempotency import KeyLock, KeyRecord
 
@@ -20,6 +25,9 @@ __all__ = ["KeyLock", "KeyRecord", "Subjects", "finish", "lock_key", "may_replay
 KEPT_FOR = idempotency.KEPT_FOR
 LEASE = timedelta(seconds=60)  # longer than any request. A holder silent for longer has died.
 TRIES = 3
+MAX_UNRELEASED = 1_000  # in one process. Older locks end with their leases
+#: Locks of ended requests that an absent database kept from being released. The next request with a key does it.
+_unreleased: WeakKeyDictionary[Database, deque[KeyLock]] = WeakKeyDictionary()
 COUNT_ONE_OF = 50  # new keys. A count reads up to the whole quota, so the quota is exceeded by 50 on average
 
 
@@ -34,10 +42,14 @@ def lock_key(deps: Deps, user_id: str, key: str, fingerprint: str) -> KeyLock | 
     for _ in range(TRIES):
         now = deps.clock.now()
         bounds = {"now": now, "lease_until": now + LEASE, "keep": now + KEPT_FOR}
+        ended = list(_unreleased.get(deps.db, deque[KeyLock]()).copy())  # a copy: other threads append
         with deps.db.transaction() as tx:
+            for lock in ended:
+                idempotency.release(tx, lock)
             found = idempotency.begin(tx, user_id, key, fingerprint, **bounds)
             if isinstance(found, KeyLock) and deps.random() * COUNT_ONE_OF < 1:
                 require_key_quota(deps.settings, tx, user_id, now)
+        _forget(deps.db, ended)
         if found is not None:
             return found
     return None
@@ -82,7 +94,18 @@ def finish(
 def release(deps: Deps, lock: KeyLock) -> None:
     """Release the key without an answer, so the same request can be tried again at once.
 
-    Raises: Unavailable when the database does not answer.
+    Raises: Unavailable when the database does not answer. The next request with a key releases it then.
     """
-    with deps.db.transaction() as tx:
-        idempotency.release(tx, lock)
+    try:
+        with deps.db.transaction() as tx:
+            idempotency.release(tx, lock)
+    except Unavailable:
+        _unreleased.setdefault(deps.db, deque(maxlen=MAX_UNRELEASED)).append(lock)
+        raise
+
+
+def _forget(db: Database, released: list[KeyLock]) -> None:
+    """Remove locks that have been released. Another thread may have removed them too."""
+    for lock in released:
+        with suppress(ValueError):
+            _unreleased[db].remove(lock)

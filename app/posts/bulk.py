@@ -198,7 +198,7 @@ def _keep(written: _Written, operation: Operation, decision: Planned | Refusal, 
     if not isinstance(decision, Planned):
         return
     after = moved.get(decision.after.id, decision.after)
-    if after.status is Status.SCHEDULED:
+    if after.status is Status.SCHEDULED and (decision.move is not None or decision.before is None):
         written.armable.append(after)
     if decision.move is not None and decision.before is not None and decision.before.message_id is not None:
         written.messages.append(decision.before.message_id)

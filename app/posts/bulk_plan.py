@@ -25,6 +25,7 @@ from app.posts.bulk_slots import RowSlots
 from app.posts.drafts import require_account_among
 from app.posts.recover import require_recoverable
 from app.posts.refusals import check_not_out, require_publishable, wrong_status
+from app.posts.repeats import of_this_request
 from app.posts.schedule import choose_account, known_warnings
 from app.store.accounts import accounts
 from app.store.engine import Connection
@@ -58,6 +59,7 @@ class _Chunk:
     now: datetime
     posts: dict[str, Post] = field(default_factory=dict)
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    made: dict[str, Post] = field(default_factory=dict)  # by an earlier try of the same request
     companies: dict[str, Refusal | None] = field(default_factory=dict)
     owners: dict[tuple[str | None, str | None], dict[str, str | None] | Refusal] = field(default_factory=dict)
     usable: dict[tuple[Owner, str], list[Account]] = field(default_factory=dict)
@@ -95,6 +97,8 @@ def _lock_and_read(chunk: _Chunk, operations: Sequence[Operation]) -> None:
         chunk.owners[owner] = _owner_or_refusal(chunk, owner)
     if drafts:
         quotas.lock_owner(tx, user_id)
+        keyed = [draft["id"] for draft in drafts if draft.get("id")]
+        chunk.made = bulk_writes.visible_posts(tx, user_id, keyed) if keyed else {}
         chunk.places = quotas.count_places(chunk.deps.settings, tx, user_id)
     chunk.slots.lock(account.id for one in operations if one.slot for account in _accounts_of(chunk, one))
 
@@ -162,6 +166,8 @@ def _post(chunk: _Chunk, operation: Operation) -> Post:
 
 def _create(chunk: _Chunk, operation: Operation) -> Planned:
     draft = dict(operation.draft or {})
+    if made := of_this_request(chunk.made.get(draft.get("id", "")), draft, chunk.now):
+        return Planned(operation, made, made)
     owner = chunk.owners[_named_owner(draft)]
     if isinstance(owner, Refusal):
         raise owner

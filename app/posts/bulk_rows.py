@@ -18,7 +18,7 @@ def new_draft(user_id: str, values: dict[str, Any], now: datetime) -> Post:
     """Build a draft that no row of the database has yet."""
     unset = dict.fromkeys(_UNSET)
     zero = dict.fromkeys(("generation", "attempt", "retry_count", "arm_count"), 0)
-    own: dict[str, Any] = {"id": new_id(), "user_id": user_id, "status": Status.DRAFT}
+    own: dict[str, Any] = {"id": values.get("id") or new_id(), "user_id": user_id, "status": Status.DRAFT}
     own |= {"created_at": now, "updated_at": now, "content_hash": content_hash(values["content"])}
     return Post(**{**unset, **zero, **values, **own})
 

@@ -49,16 +49,16 @@ def insert_scheduled(
     return draft, scheduled, named
 
 
-def duplicate_post(deps: Deps, user_id: str, post_id: str) -> Post:
+def duplicate_post(deps: Deps, user_id: str, post_id: str, copy_id: str | None = None) -> Post:
     """Create a draft with the content, the media and the owner of another post, without its date.
 
-    The copy names no account or client that is gone.
+    The copy names no account or client that is gone. `copy_id` is the id of a repeated request.
 
     Raises: NotFound, Forbidden, Invalid above a quota, Unavailable.
     """
     with deps.db.transaction() as tx:
         source = post_for(tx, user_id, post_id, Right.WRITE)
-        values = {name: getattr(source, name) for name in COPIED}
+        values = {name: getattr(source, name) for name in COPIED} | {"id": copy_id}
         if source.client_id is not None and clients.by_id(tx, source.client_id) is None:
             values["client_id"] = None
         if source.social_account_id not in [account.id for account in _usable_accounts(tx, source)]:

@@ -45,7 +45,7 @@ def insert_draft(deps: Deps, tx: Connection, user_id: str, values: dict[str, Any
 
     Raises: Invalid, Forbidden.
     """
-    row = values | resolve_owner(tx, user_id, values) | {"id": new_id(), "user_id": user_id}
+    row = values | resolve_owner(tx, user_id, values) | {"id": values.get("id") or new_id(), "user_id": user_id}
     quotas.lock_owner(tx, user_id)
     _require_usable_account(tx, row)
     post = transitions.create(tx, row, now=now, actor=f"user:{user_id}")

@@ -33,6 +33,20 @@ WHOLE_SERVER = frozenset({READ_ONLY, "57P01", "57P02", "57P03"})
 ENDED = frozenset({"25P03", "25P04"})
 #: Connection, resources, operator, system, internal. Poolers report a lost server with 08P01 or XX000.
 REPLACED_CLASSES = ("08", "53", "57", "58", "XX")
+#: Refusals of a new connection, by PostgreSQL or a pooler: libpq passes on their text alone, without the code.
+REFUSED_CONNECTIONS = {
+    "too many clients": "53300",
+    "too many connections": "53300",
+    "connection slots are reserved": "53300",
+    "no more connections allowed": "53300",
+    "database system is": "57P03",  # starting up, shutting down, in recovery mode, not yet accepting connections
+    "not yet accepting connections": "57P03",
+    "authentication failed": "28P01",
+    "no pg_hba.conf entry": "28000",
+    "permission denied": "42501",
+    'role "': "28000",
+    'database "': "3D000",
+}
 SQLITE_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 SQLITE_REPLACED = ("SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 SQLITE_UNMIGRATED = ("no such table", "no such column")
@@ -53,6 +67,17 @@ def watch_errors(engine: sa.Engine) -> None:
 def code_of(error: BaseException | None) -> str:
     """Return PostgreSQL's SQLSTATE or SQLite's error name, the empty text where the driver knows none."""
     return str(getattr(error, "pgcode", None) or getattr(error, "sqlite_errorname", None) or "")
+
+
+def cause_of(error: BaseException | None) -> str:
+    """Return the code as `code_of` does, and for a refused connection the code that its text stands for.
+
+    For logs and the doctor. The texts are English ones. In another language the cause stays empty.
+    """
+    if (code := code_of(error)) or error is None:
+        return code
+    text = str(error)
+    return next((code for words, code in REFUSED_CONNECTIONS.items() if words in text), "") if "FATAL" in text else ""
 
 
 @contextmanager
@@ -97,7 +122,7 @@ def _refusal(error: DBAPIError) -> Unavailable | None:
         emit("database.read_only", code=code)
         return Unavailable()
     if code in KEPT or isinstance(error, OperationalError | InterfaceError) or _ends_connection(error.orig):
-        emit("database.unavailable", error=kind, code=code)
+        emit("database.unavailable", error=kind, code=cause_of(error.orig))
         return Unavailable()
     if error.connection_invalidated:
         emit("database.connection_lost", error=kind)

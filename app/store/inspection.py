@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DBAPIError
 
-from app.store.database_errors import code_of
+from app.store.database_errors import cause_of
 from app.store.engine import Database
 from app.store.schema.tables import alerts, metadata
 
@@ -100,7 +100,7 @@ def driver_line(error: BaseException, database_url: str) -> tuple[str, str]:
     line = lines[0][:MAX_LINE]
     for secret in _passwords(database_url):
         line = line.replace(secret, "***")
-    return code_of(driver), line
+    return cause_of(driver), line
 
 
 def _passwords(database_url: str) -> list[str]:

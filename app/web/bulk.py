@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -9,7 +10,7 @@ from marshmallow import ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
 from app.domain.api_keys import Scope, require_scope
-from app.domain.bulk import MAX_ROWS, Op
+from app.domain.bulk import MAX_ROWS, Op, Operation
 from app.store.operations.jobs import Job
 from app.web.auth import deps, principal, user_id, user_required
 from app.web.blueprint import UserBlueprint, require_few_values
@@ -17,7 +18,7 @@ from app.web.bodies import read_json, whole_body
 from app.web.bulk_rows import COLUMNS, BulkRequest, Rows, from_cells, read_rows
 from app.web.csv_rows import read_csv, require_few_rows
 from app.web.fields import Answer, Camel, WireInstant
-from app.web.idempotency import idempotent
+from app.web.idempotency import id_by_key, idempotent
 from app.web.ids import uuid_or_404
 
 RETRY_AFTER_SECONDS = "60"
@@ -114,7 +115,8 @@ def bulk(query: dict[str, Any]) -> Response:
     rows, options = _read(query)
     if any(one.op is Op.CREATE for one in rows.operations):
         require_scope(principal(), Scope.WRITE)
-    answer = bulk_calls.run_bulk(deps(), user_id(), rows.operations, rows.unreadable, **options)
+    operations = [_with_id(one) for one in rows.operations]
+    answer = bulk_calls.run_bulk(deps(), user_id(), operations, rows.unreadable, **options)
     if answer.job is not None:
         response = jsonify(_job_view(answer.job))
         response.status_code = 202
@@ -143,6 +145,12 @@ def _job_view(one: Job) -> dict[str, Any]:
     status = "finished" if one.finished else "running"
     counts = {"done": done, "total": one.total, "refused": len(one.results) - done}
     return {"id": one.id, "status": status, **counts, "results": one.results}
+
+
+def _with_id(operation: Operation) -> Operation:
+    """Give a new post the id that a repeat of the request gives it too."""
+    post_id = id_by_key(str(operation.row)) if operation.draft is not None else None
+    return replace(operation, draft={**(operation.draft or {}), "id": post_id}) if post_id else operation
 
 
 def _read(query: dict[str, Any]) -> tuple[Rows, dict[str, bool]]:

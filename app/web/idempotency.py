@@ -1,14 +1,16 @@
 """The Idempotency-Key header: a repeated request gets the first answer, and its work is done once.
 
 Follows draft-ietf-httpapi-idempotency-key-header. A key used for another request is 422, a key in flight 409. The kept
-answer is "success or an error", so 4xx are kept like 2xx. A 5xx decided nothing. It is not kept, and the request may
-be tried again. Keys belong to one user and are opaque. Quotes, if any, are part of the key.
+answer is "success or an error", so 4xx are kept like 2xx. A 5xx is not kept, and the request may be tried again. It may
+have made its posts: their ids come from the key, so the repeat finds them. Keys belong to one user and are opaque.
+Quotes, if any, are part of the key.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -64,6 +66,18 @@ def idempotent(view: View) -> View:
         return answer if idempotency.may_replay(deps(), user_id(), subjects) else view(*args, **kwargs)
 
     return cast(View, once)
+
+
+def id_by_key(part: str = "") -> str | None:
+    """Return the id for a post that this request makes, the same one at each repeat. None without a key.
+
+    `part` tells the posts of one request apart.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    named = "\n".join((user_id(), key, _fingerprint(), part)).encode()
+    return str(uuid.UUID(bytes=hashlib.sha256(named).digest()[:16], version=4))
 
 
 def _fingerprint() -> str:

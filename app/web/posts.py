@@ -13,7 +13,7 @@ from app.domain.api_keys import Scope, has_scope, require_scope
 from app.domain.explanations.author_texts import for_authors
 from app.posts import attach as attaching
 from app.posts import create as creating
-from app.posts import drafts, listing
+from app.posts import drafts, listing, repeats
 from app.posts import recover as recovering
 from app.posts import schedule as scheduling
 from app.store.posts import pages
@@ -25,7 +25,7 @@ from app.web.auth import accept_machine, check_delivery, deps, is_admin, princip
 from app.web.blueprint import UserBlueprint
 from app.web.cron import recover_by_secret, sweep_answer
 from app.web.etags import NOT_MODIFIED, with_etag
-from app.web.idempotency import idempotent
+from app.web.idempotency import id_by_key, idempotent
 from app.web.ids import uuid_or_404, with_text_ids
 from app.web.paging import timeline_page
 from app.web.turnstile import turnstile
@@ -56,9 +56,13 @@ class Posts(MethodView):
         """
         values = with_text_ids(body)
         at, zone, fold, slot = (values.pop(name) for name in ("scheduled_at", "time_zone", "fold", "slot"))
+        values["id"] = id_by_key()
         if at is None and slot is None:
-            return views.view(drafts.create_post(deps(), user_id(), values))
+            made = repeats.earlier_post(deps(), user_id(), values)
+            return views.view(made or drafts.create_post(deps(), user_id(), values))
         require_scope(principal(), Scope.PUBLISH)
+        if (made := repeats.earlier_post(deps(), user_id(), values)) is not None:
+            return views.created(repeats.scheduled_earlier(deps(), made))
         order = scheduling.order_for(deps(), user_id(), at, zone, fold)  # without a time: the slot
         return views.created(creating.create_scheduled(deps(), values, order))
 
@@ -216,7 +220,8 @@ def duplicate(post_id: str) -> dict[str, Any]:
 
     The copy has the text, the media, the company, the client and the account, where they still exist.
     """
-    return views.view(creating.duplicate_post(deps(), user_id(), uuid_or_404(post_id)))
+    made = repeats.earlier_post(deps(), user_id(), copy := {"id": id_by_key()})
+    return views.view(made or creating.duplicate_post(deps(), user_id(), uuid_or_404(post_id), copy.get("id")))
 
 
 @blueprint.route("/<post_id>/unschedule", methods=["POST"])

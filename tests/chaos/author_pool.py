@@ -20,7 +20,7 @@ class AuthorPool:
 
     def __init__(self, frontend: Frontend) -> None:
         self._frontend = frontend
-        self._account = ""
+        self.account = ""
         self._steps: list[tuple[float, int, AuthoredPost, Sequence[Step]]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -30,7 +30,7 @@ class AuthorPool:
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(THREADS)]
 
     def begin(self) -> None:
-        self._account = self._frontend.account()
+        self.account = self._frontend.account()
         for thread in self._threads:
             thread.start()
 
@@ -50,7 +50,7 @@ class AuthorPool:
                 if index is None:
                     return
                 draft = drafts[index]
-                written[index] = self._frontend.write(draft.label, draft.text, self._account)
+                written[index] = self._frontend.write(draft.label, draft.text, self.account)
 
         threads = [threading.Thread(target=create_some, daemon=True) for _ in range(min(THREADS, len(drafts)))]
         for thread in threads:

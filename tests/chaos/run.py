@@ -40,9 +40,10 @@ def run(plan: Plan, stack: ChaosStack, stop: StopSignal, say: Say) -> Outcome:
         injector = FaultInjector(stack, authors, plan, origin, stop)
         injector.run()
         say("The last fault is over. Waiting until all posts are done …")
-        settled_at = _until_settled(stack, authors, stop, max(time.time(), origin + plan.end) + SETTLE_SECONDS)
+        settled_at = until_settled(stack, authors, stop, max(time.time(), origin + plan.end) + SETTLE_SECONDS)
         cases = gather(stack.n8n_data, stack.database.url, authors.authored_posts)
         problems = authors.problems + [f"{name} exited unexpectedly" for name in stack.missing()]
+        problems += frontend.answers.faults
     finally:
         authors.end()
     findings = judge(authors.authored_posts, cases, stack.lease_seconds)
@@ -54,7 +55,7 @@ def run(plan: Plan, stack: ChaosStack, stop: StopSignal, say: Say) -> Outcome:
     )
 
 
-def _until_settled(stack: ChaosStack, authors: AuthorPool, stop: StopSignal, deadline: float) -> float | None:
+def until_settled(stack: ChaosStack, authors: AuthorPool, stop: StopSignal, deadline: float) -> float | None:
     """Wait until no post is open and return the instant of the last change. None means the deadline passed."""
     since: float | None = None
     while time.time() < deadline:

@@ -1,5 +1,6 @@
 """All processes of a run: Punctual's own, its database and n8n. Each can be killed and restarted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from app.local.client import Client
@@ -13,15 +14,16 @@ CRON_EVERY = 2.0
 
 
 class ChaosStack(AppStack):
-    """The stack with short timeouts: minutes become seconds."""
+    """The stack with short timeouts: minutes become seconds. `database` makes its server from the path of a log."""
 
-    def __init__(self, state: Path, lease_seconds: float, stop: StopSignal) -> None:
+    def __init__(
+        self, state: Path, lease_seconds: float, stop: StopSignal, database: Callable[[Path], Postgres] = Postgres
+    ) -> None:
         self.lease_seconds = lease_seconds
         self.n8n_timeout = lease_seconds / 4
         (state / "logs").mkdir(parents=True)
-        self.database = Postgres(state / "logs" / "postgres.log")
+        self.database = database(state / "logs" / "postgres.log")
         super().__init__(state, StackOptions(self.database.url, WORKERS, THREADS, CRON_EVERY, self._tuning()), stop)
-        self.add([self.stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), "--data", str(self.n8n_data))])
 
     @property
     def n8n_data(self) -> Path:
@@ -49,6 +51,10 @@ class ChaosStack(AppStack):
     def close(self) -> None:
         super().close()
         self.database.close()
+
+    def _describe(self) -> None:
+        super()._describe()
+        self.add([self.stand_in("n8n", "/healthz", ("N8N_CALLBACK_SECRET",), "--data", str(self.n8n_data))])
 
     def _tuning(self) -> dict[str, str]:
         return {

@@ -99,6 +99,28 @@ def test_a_role_without_one_right_fails_and_the_right_is_named(postgresql_url: s
         drop_limited(postgresql_url)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("CONNECTION LIMIT 0", ("has no connection left", "raise max_connections, or use a pooler")),
+        ("NOLOGIN", ("refuses our login", "check the role")),
+    ],
+)
+def test_a_refused_connection_fails_with_its_own_cure(
+    postgresql_url: str, outside: Outside, change: str, words: tuple[str, ...]
+):
+    url = as_limited(postgresql_url, f"ALTER ROLE limited {change}")
+    with installed(url, outside) as site:
+        only_problem(site, "FAIL", "database", *words)
+    drop_limited(postgresql_url)
+
+
+def test_a_missing_database_fails_with_its_own_cure(postgresql_url: str, outside: Outside):
+    missing = sa.make_url(postgresql_url).set(database="missing").render_as_string()
+    with installed(missing, outside) as site:
+        only_problem(site, "FAIL", "database", "has no such database", "create it")
+
+
 def test_a_read_only_postgresql_fails(postgresql_url: str, outside: Outside):
     name = sa.make_url(postgresql_url).database
     with installed(postgresql_url, outside) as site:

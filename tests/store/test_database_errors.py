@@ -5,12 +5,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from app.domain.errors import Locked, NotMigrated, Unavailable
+from app.store import database_errors
 from app.store import engine as engines
+from app.store.database_errors import cause_of
 from app.store.engine import Connection, Database, make_engine
 from app.store.schema.tables import posts
 from tests.support.rows import Rows, post_row
@@ -169,3 +172,35 @@ def test_error_text_of_bad_data_shows_no_value(pg: Database):
     shown = "".join(traceback.format_exception(refused.value))
     assert TEXT not in shown
     assert "22P02" in shown
+
+
+REFUSED_TEXTS = {
+    "FATAL:  sorry, too many clients already": "53300",
+    "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute": "53300",
+    'FATAL:  too many connections for role "app"': "53300",
+    "FATAL:  no more connections allowed (max_client_conn)": "53300",  # PgBouncer
+    "FATAL:  the database system is starting up": "57P03",
+    "FATAL:  the database system is not yet accepting connections": "57P03",
+    'FATAL:  password authentication failed for user "app"': "28P01",
+    'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "app", database "app"': "28000",
+    'FATAL:  permission denied for database "app"': "42501",
+    'FATAL:  role "app" does not exist': "28000",
+    'FATAL:  database "app" does not exist': "3D000",
+    "Connection refused": "",
+}
+
+
+@pytest.mark.parametrize(("text", "code"), REFUSED_TEXTS.items())
+def test_text_of_a_refused_connection_stands_for_its_code(text: str, code: str):
+    assert cause_of(psycopg2.OperationalError(f'connection to server at "db" failed: {text}\n')) == code
+
+
+def test_refused_connection_is_unavailable_and_logged_with_its_code(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    logged: list[tuple[str, str]] = []
+    monkeypatch.setattr(database_errors, "emit", lambda event, **fields: logged.append((event, fields["code"])))
+    missing = sa.make_url(postgresql_url).set(database="missing").render_as_string()
+    with pytest.raises(Unavailable):
+        pid(Database(make_engine(missing)))
+    assert logged == [("database.unavailable", "3D000")]

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.local import environment
 from app.local.child_processes import Spec
+from app.local.errors import StackError
 from app.local.ports import HOST, Ports, each_free
 from app.local.stack import GRACE_SECONDS, THREADS, WORKERS, app_command
 from app.local.stop_signal import StopSignal
@@ -40,7 +41,7 @@ class AppStack(ProcessGroup):
         made = environment.load_secrets(state / "secrets.json")
         usual = environment.settings(self.ports, state, made, options.database_url)
         self.settings = {**usual, **options.overrides}
-        self.add((self._app(), self._qstash(), self._cron()))
+        self._describe()
 
     @property
     def url(self) -> str:
@@ -50,11 +51,30 @@ class AppStack(ProcessGroup):
         self.run(Spec("migrations", [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], self._all()))
 
     def token(self, user: str) -> str:
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "token", user]
+        return self.flask("token", user)
+
+    def flask(self, *arguments: str) -> str:
+        """Run one of the app's commands and return its output.
+
+        Raises: StackError when it fails.
+        """
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         done = subprocess.run(
-            command, cwd=ROOT, env=self._all(), capture_output=True, text=True, timeout=START_SECONDS, check=True
+            command, cwd=ROOT, env=self._all(), capture_output=True, text=True, timeout=START_SECONDS, check=False
         )
+        if done.returncode:
+            raise StackError(f"'flask {' '.join(arguments)}' failed:\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
+
+    def configure(self, settings: Mapping[str, str], removed: Iterable[str] = ()) -> None:
+        """Change settings for the processes started from now on."""
+        changed = {**self.settings, **settings}
+        self.settings = {name: value for name, value in changed.items() if name not in {*removed}}
+        self._describe()
+
+    def _describe(self) -> None:
+        """Describe the processes with the present settings."""
+        self.add((self._app(), self._qstash(), self._cron()))
 
     def stand_in(self, name: str, ready: str, allowed: tuple[str, ...], *more: str) -> Spec:
         """Describe the process of one stand-in, which gets only the settings named in `allowed`."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,8 +28,9 @@ STOP_SECONDS = 120  # ends a hanging test
 class Postgres:
     """One server on a Unix socket. It runs as an unprivileged user, since PostgreSQL refuses root."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, settings: Mapping[str, str] = SETTINGS) -> None:
         self._log = log.open("a+b")
+        self._settings = settings
         self._home = Path(tempfile.mkdtemp(prefix="punctual-lasting-pg-"))
         self._data = self._home / "data"
         self._user = _unprivileged_user()
@@ -43,8 +45,8 @@ class Postgres:
         self._server: subprocess.Popen[bytes] | None = None
         self.url = f"postgresql://postgres@/postgres?host={quote(str(self._home), safe='')}"
 
-    def create(self) -> None:
-        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8")
+    def create(self, *options: str) -> None:
+        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", *options)
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections.
@@ -52,7 +54,7 @@ class Postgres:
         After an immediate stop this includes the replay of its log.
         """
         command = [str(self._binaries / "postgres"), "-k", str(self._home)]
-        command += [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        command += [f"-c{name}={value}" for name, value in self._settings.items()]
         self._server = subprocess.Popen(
             command,
             stdout=self._log,
@@ -84,6 +86,11 @@ class Postgres:
         self._server.wait(STOP_SECONDS)
         self._server = None
 
+    @property
+    def ended(self) -> bool:
+        """Return True if the server has exited by itself."""
+        return self._server is not None and self._server.poll() is not None
+
     def close(self) -> None:
         """Stop the server from any state and remove its files."""
         try:
@@ -95,7 +102,10 @@ class Postgres:
             self._server.wait(STOP_SECONDS)
         finally:
             self._log.close()
-            shutil.rmtree(self._home, ignore_errors=True)
+            self.remove_files()
+
+    def remove_files(self) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._binaries / program), *arguments]
