@@ -124,19 +124,16 @@ def _reported_attempt(report: Report, tries: list[Attempt]) -> tuple[Attempt, bo
 
 
 def _unless_replayed(attempt: Attempt, tries: list[Attempt], verdict: Verdict) -> Verdict:
-    """Take an unnamed failure of a later attempt as no proof that this attempt is not out.
+    """Take an unnamed failure as unknown where an earlier attempt ran.
 
-    It may be an earlier attempt's failure again, from a second execution of one call. A transient failure is then
-    unknown. Any other one ends the post, which waits for a person.
+    It may be that one's failure again, from a second execution of one call, and believing it would prove too much. What
+    it says about the account stays.
     """
     ran_before = any(t.attempt < attempt.attempt and (t.accepted_at or t.reported_at) for t in tries)
-    if verdict.outcome is Outcome.UNKNOWN or not ran_before:
+    if not ran_before:
         return verdict
     code = "outcome_unknown"
-    verdict = replace(verdict, code=code, message=SENTENCES[code])
-    if verdict.outcome is Outcome.TRANSIENT:
-        return replace(verdict, outcome=Outcome.UNKNOWN)
-    return replace(verdict, is_guess=True)
+    return replace(verdict, outcome=Outcome.UNKNOWN, code=code, message=SENTENCES[code])
 
 
 def _send_window(deps: Deps, post: Post, tries: list[Attempt], *, earlier: bool) -> SendWindow | None:

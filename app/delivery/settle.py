@@ -34,6 +34,9 @@ from app.store.operations import alerts
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.retried_writes import persist
 
+RECONNECT = (
+    "reconnect_required"  # the alert of a verdict on the account: it names the account, all others the publisher
+)
 ELSEWHERE_AFTER = timedelta(seconds=1)
 NOT_SETTLED = "not_settled"  # the reason of a result that could not be written
 
@@ -196,6 +199,8 @@ def _apply(
     deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, sent_at: datetime | None, now: datetime
 ) -> Post | None:
     """Apply the verdict to the post. Return None where it stays publishing or another attempt has it."""
+    if verdict.alert == RECONNECT:
+        _mark_account(tx, post, now)
     match verdict.outcome:
         case Outcome.ACCEPTED:
             lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
@@ -211,8 +216,6 @@ def _apply(
             if sent_at is not None and _may_go_elsewhere(deps, post, verdict):
                 return _retry_elsewhere(tx, post, verdict, free, now)
             return _retry_or_fail(deps, tx, post, verdict, free, now)
-    if verdict.outcome is Outcome.RECONNECT:
-        _mark_account(tx, post, now)
     code = verdict.code
     assert code is not None  # every failing verdict has a code
     return transitions.fail(tx, post, code=code, message=verdict.message, counted=True, now=now, reason=code)
@@ -284,7 +287,7 @@ def _after_commit(
 ) -> Dispatched:
     """Raise the alert, arm the next try, and return the result of the delivery."""
     log_settled(post, settled, verdict, sent_at)
-    if verdict.alert is not None and verdict.outcome is not Outcome.RECONNECT:
+    if verdict.alert is not None and verdict.alert != RECONNECT:
         raise_alert(deps, verdict.alert, publisher, CURES[verdict.alert])
     if settled is None:
         return Dispatched("dispatched", "unknown" if verdict.outcome is Outcome.UNKNOWN else None)

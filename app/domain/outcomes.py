@@ -66,8 +66,7 @@ class Verdict:
     """The outcome of an attempt and its explanation.
 
     `code` is stable, `message` is for the author, `detail` is the raw text for the operator. `retry_after` is in
-    seconds. `alert` is a kind of operator's alert to raise. `is_guess`: the verdict ends the post, yet the attempt
-    may be out, so it is recorded as unknown.
+    seconds. `alert` is a kind of operator's alert to raise.
     """
 
     outcome: Outcome
@@ -78,7 +77,6 @@ class Verdict:
     retry_after: float | None = None
     external_id: str | None = None
     alert: str | None = None
-    is_guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)

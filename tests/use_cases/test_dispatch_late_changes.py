@@ -95,15 +95,6 @@ def test_early_delivery_of_a_post_that_will_be_too_late_is_missed(world: World):
     assert world.clock.now() == IN_TEN_MINUTES + timedelta(seconds=61)
 
 
-def test_repeated_permanent_failure_without_attempt_is_applied(world: World):
-    post = world.in_flight(platform="instagram")
-    world.report_failed(post, http_status=429, attempt=1)
-    world.at_due(post)
-    world.dispatch(post)
-    assert world.report_failed(post, http_status=400).applied
-    assert world.read(post).status == "failed"
-
-
 def test_retry_policy_applies_a_repeated_failure_without_attempt(world: World):
     world.set(unknown_outcome_policy="retry")
     post = world.in_flight(platform="instagram")

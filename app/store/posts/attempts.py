@@ -116,12 +116,11 @@ def close(
     An `accepted` or `unknown` outcome may still change. A known one changes only to published or already there. A
     `reported` outcome comes from n8n's report, and the instant of the first report is kept.
     """
-    outcome = Outcome.UNKNOWN if verdict.is_guess else verdict.outcome
     replaceable = [attempts.c.outcome.is_(None), attempts.c.outcome.in_((Outcome.ACCEPTED, Outcome.UNKNOWN))]
     if verdict.outcome in (Outcome.PUBLISHED, Outcome.ALREADY_THERE):
         replaceable.append(attempts.c.outcome.in_(KNOWN_NOT_OUT))
     values: dict[str, Any] = {
-        "outcome": outcome,
+        "outcome": verdict.outcome,
         "finished_at": None if verdict.outcome is Outcome.ACCEPTED else now,
         "error_code": verdict.code,
         "error": verdict.detail,
@@ -136,7 +135,7 @@ def close(
         replaceable = replaceable[:1]  # a report may arrive before our own 200 and knows more
     statement = update(attempts).where(*_is(post_id, attempt), sa.or_(*replaceable)).values(values)
     closed = tx.execute(statement).rowcount == 1
-    if closed and outcome is Outcome.UNKNOWN:
+    if closed and verdict.outcome is Outcome.UNKNOWN:
         record_unknown(tx, post_id, attempt, now)
     return closed
 
