@@ -81,10 +81,8 @@ class Posts(MethodView):
         place = lists.read_place(cursor, wanted, order) if cursor else None
         posts, risks, more = listing.list_posts(deps(), user_id(), wanted, order, place, query["limit"])
         turnstile().give_turn_for_answer(user_id(), sum(len(post.content) for post in posts))
-        return {
-            "data": views.views(posts, risks),
-            "next_cursor": lists.write_place(more, wanted, order) if more else None,
-        }
+        after = lists.write_place(more, wanted, order) if more else None
+        return {"data": views.views(posts, risks), "next_cursor": after}
 
 
 @blueprint.route("/counts")
