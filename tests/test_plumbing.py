@@ -50,6 +50,12 @@ def test_engines_of_one_kind_share_what_is_compiled(tmp_path: Path):
     assert kinds[0] != kinds[1]
 
 
+@pytest.mark.xdist_group("one-worker")
+def test_group_of_tests_is_kept_on_one_worker(request: pytest.FixtureRequest):
+    """Without the group in the test's id, each worker would start its own stacks and browsers."""
+    assert request.node.nodeid.endswith("@one-worker") is ("PYTEST_XDIST_WORKER" in os.environ)
+
+
 def test_ci_refuses_to_skip_a_database():
     assert chosen_databases({}) == ["sqlite", "postgresql"]
     assert chosen_databases({"TEST_DATABASES": "sqlite"}) == ["sqlite"]
