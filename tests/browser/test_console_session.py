@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def test_person_comes_back_from_the_provider_of_another_site_to_the_page_that_wa
     browser: Chrome, sqlite_url: str
 ):
     clock = SetClock()
+    clock.at = datetime.now(UTC)  # the page looks at the end of its session by its own clock
     with oidc_provider(lambda: clock.at.timestamp()) as provider:
         provider.host = "localhost"
         settings = settings_for(sqlite_url, NOWHERE, NOWHERE, **oidc_settings(provider))

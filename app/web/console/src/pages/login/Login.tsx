@@ -85,6 +85,12 @@ export function Login() {
     if (typeof state === "object" && !busy) stay();
   }, [state]);
 
+  /** The server's own address, which is no page of the console: the browser has to go there. */
+  const leaveFor = (event: Event, address: string): void => {
+    event.preventDefault();
+    comeBackTo(back);
+    location.assign(address);
+  };
   const provider = document.querySelector<HTMLMetaElement>('meta[name="punctual-login"]')?.content;
   const declined = REFUSALS.get(query.get("error") ?? "");
   return (
@@ -100,7 +106,7 @@ export function Login() {
         <h1>Log in</h1>
         {declined && <p class="login-declined" role="alert">{declined}</p>}
         {provider && (
-          <a class="button primary wide" href={provider} onClick={() => comeBackTo(back)}>
+          <a class="button primary wide" href={provider} onClick={(event) => leaveFor(event, provider)}>
             Log in with your organisation
           </a>
         )}
