@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.compiled_rules import share_compiled_rules
 from tests.support.compiled_sql import share_compiled_sql
 from tests.support.databases import PostgresDatabases, SQLiteDatabases
 from tests.support.environment import clear_settings
@@ -29,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Clear the shell's settings from the environment: a DATABASE_URL there may be production's."""
     clear_settings(os.environ)
     share_compiled_sql()
+    share_compiled_rules()
     chosen_databases(os.environ)  # report a wrong choice once, before any test runs
 
 
