@@ -31,13 +31,18 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 
 
-@contextmanager
-def console_stack(state: Path, **env: str) -> Iterator[Running]:
-    """Start a stack whose app serves the console of the present sources."""
+def build_console() -> None:
+    """Build the console of the present sources, unless that is done."""
     try:
         build()
     except BuildError as error:
         leave_out(str(error))
+
+
+@contextmanager
+def console_stack(state: Path, **env: str) -> Iterator[Running]:
+    """Start a stack whose app serves the console of the present sources."""
+    build_console()
     with stack(state, None, **env) as running:
         yield running
 

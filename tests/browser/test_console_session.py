@@ -22,6 +22,7 @@ from app.web.console.built import Built
 from app.web.console.pages import BUILT
 from tests.adapters.servers import HttpServer, Seen, http_server
 from tests.browser.conftest import PATIENCE
+from tests.browser.console import build_console
 from tests.support.oidc_provider import CLIENT, SECRET, Provider, oidc_provider
 from tests.web.site import SetClock, Site, build, capture_log, settings_for
 from tests.web.test_console_pages import write_build
@@ -126,9 +127,11 @@ def test_session_serves_its_own_page_and_no_page_of_another_origin(
     assert call(browser, "/console/session")[0] == 200
 
 
+@pytest.mark.xdist_group("local-stack")  # one worker builds the console
 def test_person_comes_back_from_the_provider_of_another_site_to_the_page_that_was_wanted(
     browser: Chrome, sqlite_url: str
 ):
+    build_console()
     clock = SetClock()
     clock.at = datetime.now(UTC)  # the page looks at the end of its session by its own clock
     with oidc_provider(lambda: clock.at.timestamp()) as provider:
