@@ -34,9 +34,7 @@ from app.store.operations import alerts
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.retried_writes import persist
 
-RECONNECT = (
-    "reconnect_required"  # the alert of a verdict on the account: it names the account, all others the publisher
-)
+RECONNECT = "reconnect_required"  # an alert about the account. All others of a verdict are about the publisher
 ELSEWHERE_AFTER = timedelta(seconds=1)
 NOT_SETTLED = "not_settled"  # the reason of a result that could not be written
 
@@ -199,8 +197,6 @@ def _apply(
     deps: Deps, tx: Connection, post: Post, verdict: Verdict, free: bool, sent_at: datetime | None, now: datetime
 ) -> Post | None:
     """Apply the verdict to the post. Return None where it stays publishing or another attempt has it."""
-    if verdict.alert == RECONNECT:
-        _mark_account(tx, post, now)
     match verdict.outcome:
         case Outcome.ACCEPTED:
             lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
@@ -209,13 +205,18 @@ def _apply(
             return None
         case Outcome.UNKNOWN:
             if sent_at is None:
-                return _retry_reported_unknown(deps, tx, post, verdict, now)
+                changed = _retry_reported_unknown(deps, tx, post, verdict, now)
+                if verdict.alert == RECONNECT:  # after the post is scheduled, so that it is told as at risk too
+                    _mark_account(tx, post, now)
+                return changed
             attempts.correct_lateness(tx, post, sent_at)
             return None
         case Outcome.NOT_SENT | Outcome.TRANSIENT:
             if sent_at is not None and _may_go_elsewhere(deps, post, verdict):
                 return _retry_elsewhere(tx, post, verdict, free, now)
             return _retry_or_fail(deps, tx, post, verdict, free, now)
+    if verdict.outcome is Outcome.RECONNECT:
+        _mark_account(tx, post, now)
     code = verdict.code
     assert code is not None  # every failing verdict has a code
     return transitions.fail(tx, post, code=code, message=verdict.message, counted=True, now=now, reason=code)

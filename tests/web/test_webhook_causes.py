@@ -68,6 +68,18 @@ def test_disconnected_account_is_an_event_and_its_other_posts_are_at_risk(site: 
     ]
 
 
+def test_post_tried_again_by_a_disconnected_account_is_at_risk(site: Site, ada: User):
+    """The report names no attempt, so the second one is unknown, and LinkedIn's guard allows a third."""
+    post = site.sent(ada)
+    report(site, post, status="failed", errorMessage="busy", httpStatus=429, attempt=1)
+    site.clock.at += HOUR / 30
+    site.deliver(ada.read(post["id"]))
+    assert ada.read(post["id"])["attempt"] == 2
+    report(site, post, status="failed", errorMessage="x", httpStatus=401)
+    assert ada.read(post["id"])["status"] == "scheduled"
+    assert {"account.reconnect_required", "post.at_risk"} <= set(caused(site))
+
+
 def test_posts_of_a_bulk_call_are_events(site: Site, ada: User):
     ada.account()
     rows = [{"content": f"Text {n}", "scheduledAt": wire_form(site.clock.at + HOUR)} for n in range(3)]
