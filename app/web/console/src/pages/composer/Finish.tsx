@@ -68,7 +68,7 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
   };
 
   const commit = async (): Promise<void> => {
-    const id = await saver.settle();
+    const id = await saver.confirm();
     const answer = await api.post("/api/posts/{post_id}/schedule", { path: { post_id: id }, body: timeOf(form) });
     saver.done();
     const at = instantText(answer.scheduledAt, answer.timeZone ?? viewerZone());
@@ -78,7 +78,7 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
   const schedule = (): void => {
     if (!isReady(true)) return;
     void run("schedule", async () => {
-      const id = await saver.settle();
+      const id = await saver.confirm();
       const { warnings, problem } = await forecast(id, form);
       if (problem) throw problem;
       const all = [...new Set([...surprisesOf(form, rules), ...warnings])];
@@ -96,14 +96,14 @@ export function Finish({ form, rules, saver, status, onTried, onRefused }: Finis
   const askToPublish = (): void => {
     if (!isReady(false)) return;
     void run("ask", async () => {
-      const id = await saver.settle();
+      const id = await saver.confirm();
       const near = await neighbourWarnings(id, form, clock.now()).catch(() => []); // a warning is a courtesy
       setQuestion({ kind: "publish", warnings: [...surprisesOf(form, rules), ...near] });
     });
   };
   const publish = (): void =>
     void run("publish", async () => {
-      const id = await saver.settle();
+      const id = await saver.confirm();
       await api.post("/api/posts/{post_id}/publish", { path: { post_id: id }, body: {} });
       saver.done();
       navigate(pageOf(id));

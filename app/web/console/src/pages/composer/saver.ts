@@ -69,7 +69,7 @@ export class Saver {
   }
 
   /** Save now, and make sure that the server has the text seen here and no other. Returns the post's id. Raises: ApiProblem. */
-  async settle(): Promise<string> {
+  async confirm(): Promise<string> {
     await this.idle();
     await this.run();
     return this.id!;
