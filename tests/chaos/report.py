@@ -144,16 +144,20 @@ def _fault_line(record: FaultRecord, origin: float) -> str:
     )
 
 
-def _posts_with_errors(outcome: Outcome) -> dict[str, str]:
-    found = outcome.findings
-    kinds = {
+def by_kind(found: Findings) -> dict[str, dict[str, str]]:
+    """Return the wrong posts by the name of the fault, each with its reason."""
+    return {
         "lost": found.lost,
         "twice": found.twice,
         "early": found.early,
         "after cancel": found.after_cancel,
         "untold": found.untold,
-        "cut": dict.fromkeys(outcome.cut, "the answer to a send in flight at SIGTERM was not recorded"),
     }
+
+
+def _posts_with_errors(outcome: Outcome) -> dict[str, str]:
+    cut = dict.fromkeys(outcome.cut, "the answer to a send in flight at SIGTERM was not recorded")
+    kinds = {**by_kind(outcome.findings), "cut": cut}
     wrong: dict[str, str] = {}
     for kind, posts in kinds.items():
         for post_id, why in posts.items():

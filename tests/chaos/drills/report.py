@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tests.chaos.drills.drill import Result
 from tests.chaos.judge import Findings
-from tests.chaos.report import Outcome, timeline
+from tests.chaos.report import Outcome, by_kind, timeline
 
 MAX_SHOWN = 8
 HEADINGS = ("drill", "fault", "posts", "sent", "lost", "twice", "early", "late worst", "late after", "callers saw")
@@ -60,11 +60,4 @@ def problem_lines(result: Result) -> list[str]:
 
 
 def _wrong_posts(found: Findings) -> list[tuple[str, str]]:
-    kinds = {
-        "lost": found.lost,
-        "twice": found.twice,
-        "early": found.early,
-        "after cancel": found.after_cancel,
-        "untold": found.untold,
-    }
-    return [(post, f"{kind}: {why}") for kind, posts in kinds.items() for post, why in posts.items()]
+    return [(post, f"{kind}: {why}") for kind, posts in by_kind(found).items() for post, why in posts.items()]
