@@ -26,22 +26,18 @@ class AnswerList(fields.List[Any]):
         self._schema = schema
 
     @cached_property
-    def _plain(self) -> list[tuple[str, str, Write | None]]:
-        """Name, key in JSON, and how a value is written. None: by the field itself."""
+    def _fields(self) -> list[tuple[str, str, fields.Field[Any], Write | None]]:
+        """Name, key in JSON, field, and how a value is written. None: by the field itself."""
         found = self._schema().dump_fields.items()
-        return [(name, field.data_key or name, _write_of(field)) for name, field in found]
-
-    @cached_property
-    def _fields(self) -> dict[str, fields.Field[Any]]:
-        return self._schema().dump_fields
+        return [(name, field.data_key or name, field, _write_of(field)) for name, field in found]
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> list[Any] | None:
         return None if value is None else [self._item(one) for one in value]
 
     def _item(self, one: dict[str, Any]) -> dict[str, Any]:
         return {
-            key: write(one[name]) if write is not None else self._fields[name].serialize(name, one)
-            for name, key, write in self._plain
+            key: write(one[name]) if write is not None else field.serialize(name, one)
+            for name, key, field, write in self._fields
         }
 
 
