@@ -206,7 +206,7 @@ def _apply(
         case Outcome.UNKNOWN:
             if sent_at is None:
                 changed = _retry_reported_unknown(deps, tx, post, verdict, now)
-                if verdict.alert == RECONNECT:  # after the post is scheduled, so that it is told as at risk too
+                if verdict.alert == RECONNECT:  # last: the post is scheduled by now, and at risk too
                     _mark_account(tx, post, now)
                 return changed
             attempts.correct_lateness(tx, post, sent_at)
