@@ -31,6 +31,7 @@ from app.store.retried_writes import RACE_TRIES
 CHUNK = 100
 FIRST_PAUSE = timedelta(milliseconds=50)  # before rows are tried again, doubled each time
 BUDGET_SECONDS = 4.0
+IN_DOUBT = Unavailable("The database did not answer, so this may be done or not. Look before you send the row again.")
 NOT_DONE = ("not_done", "Nothing was done, because another row was refused and atomic was asked for.")
 Decisions = list[Planned | Refusal]
 
@@ -100,7 +101,8 @@ def _in_chunks(deps: Deps, user_id: str, wanted: Sequence[Operation]) -> tuple[l
         except Unavailable as away:
             if not start:
                 raise
-            return results + [refused(one, away) for one in wanted[start:]], ()
+            in_doubt = [refused(one, IN_DOUBT) for one in wanted[start : start + CHUNK]]
+            return results + in_doubt + [refused(one, away) for one in wanted[start + CHUNK :]], ()
     return results, ()
 
 

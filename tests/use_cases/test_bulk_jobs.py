@@ -159,9 +159,11 @@ def test_a_database_that_goes_away_in_a_call_refuses_the_rows_that_are_left(
         raise Unavailable
 
     monkeypatch.setattr(bulk, "plan", once)
-    answer = run_bulk(world.deps, USER, rows(150))
-    assert [one.done for one in answer.results] == [True] * 100 + [False] * 50
+    answer = run_bulk(world.deps, USER, rows(250))
+    assert [one.done for one in answer.results] == [True] * 100 + [False] * 150
     assert {one.code for one in answer.results[100:]} == {"database_unavailable"}
+    assert {one.message for one in answer.results[100:200]} == {bulk.IN_DOUBT.detail}
+    assert {one.message for one in answer.results[200:]} == {Unavailable().detail}
 
 
 def test_more_unfinished_jobs_than_the_quota_are_refused(world: World, monkeypatch: pytest.MonkeyPatch):
