@@ -12,7 +12,8 @@ from tests.attack.judge import OTHER_MS, SLOW_FLOOR_MS, SLOW_RATIO, Lateness, Ve
 CAPTION = f"""\
 Lateness of other users' posts is arrival in n8n's place − due instant, in ms. Alone: the median of the rounds between
 the attacks. The limit is on p99: {SLOW_RATIO:g} times alone for slow sockets, and at least {SLOW_FLOOR_MS:g} ms more,
-and {OTHER_MS:g} ms more than alone for other attacks. No post may be missing, early, or sent twice."""
+and {OTHER_MS:g} ms more than alone for other attacks. No post may be missing, early, or sent twice. The attackers run
+at a lower priority than the system (Linux), for elsewhere they have processors of their own."""
 HEAD = ["attack", "posts", "alone p50", "p99", "max", "beside p50", "p99", "max", "ratio", "more", "limit", "verdict"]
 
 
