@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.conftest import HOLDING, chrome
-from tests.browser.console import Console, console_stack
+from tests.browser.console import Console, console_stack, told
 from tests.browser.people import SECONDS, Person
 from tests.local.support import wait_for
 
@@ -42,6 +42,7 @@ TEXTS = (
 
 def main(folder: Path) -> None:
     with (
+        told(),
         tempfile.TemporaryDirectory() as scratch,
         console_stack(Path(scratch) / "stack", **HOLDING) as up,
         chrome(Path(scratch) / "profile") as browser,

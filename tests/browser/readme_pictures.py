@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.conftest import HOLDING, chrome
-from tests.browser.console import Console, console_stack
+from tests.browser.console import Console, console_stack, told
 from tests.browser.people import SECONDS, Person
 from tests.browser.pictures import has_status
 from tests.browser.speed import first_of_month
@@ -38,6 +38,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     month = first_of_month(datetime.now(UTC), 1)
     with (
+        told(),
         tempfile.TemporaryDirectory() as scratch,
         console_stack(Path(scratch) / "stack", QSTASH_MAX_DELAY_DAYS="90", **HOLDING) as up,
         chrome(Path(scratch) / "profile") as browser,

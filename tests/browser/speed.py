@@ -16,7 +16,7 @@ from typing import Any
 
 from app.web.console.build import DIST
 from tests.browser.conftest import chrome
-from tests.browser.console import Console, console_stack
+from tests.browser.console import Console, console_stack, told
 from tests.browser.people import Person
 
 MONTH_POSTS, YEAR_POSTS, BULK = 1_000, 5_000, 200
@@ -103,6 +103,7 @@ class Clock:
 def main(runs: int) -> None:
     month = first_of_month(datetime.now(UTC), 2)
     with (
+        told(),
         tempfile.TemporaryDirectory() as scratch,
         console_stack(Path(scratch) / "stack", **SETTINGS) as up,
         chrome(Path(scratch) / "profile") as browser,
