@@ -53,6 +53,15 @@ def test_drag_over_the_change_of_clocks_keeps_the_seconds(console: Console, up: 
     assert is_on(console, post, "2027-03-29")
 
 
+def test_drag_on_a_grid_of_another_zone_keeps_the_post_s_own(console: Console, up: Running) -> None:
+    post = schedule(up, "2027-03-25T09:00:07", zone="Asia/Tokyo")
+    console.open(SPRING)
+    drag(console, post, "2027-03-29")
+    settled(console, "Moved to Mon 29 March 2027, 01:00:07 Europe/Berlin +02:00")
+    moved = read(up, post)
+    assert (moved["scheduledAt"], moved["timeZone"]) == ("2027-03-28T23:00:07.000Z", "Asia/Tokyo")
+
+
 def test_undo_brings_a_dragged_post_back(console: Console, up: Running) -> None:
     post = schedule(up, "2027-03-25T09:00:07")
     console.open(SPRING)

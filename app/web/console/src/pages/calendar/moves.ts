@@ -1,6 +1,6 @@
 // Moving a post in time: shown at once, settled by the server's answer, undone within ten seconds.
 import {
-  addDays, api, ApiProblem, createStore, dateText, instantText, localText, type Post, reasonOf, specOf, timeText, toast,
+  addDays, answersOf, api, ApiProblem, createStore, dateText, instantText, localText, type Post, reasonOf, specOf, timeText, toast,
   zoneLabel,
 } from "../../core";
 import { changed, postOf, refreshPost, setMove, take, type Target } from "./book";
@@ -31,13 +31,19 @@ function bodyOf(target: Target) {
   return target.fold ? { ...body, fold: target.fold } : body;
 }
 
+/** A move by hand keeps the post's own zone, on a grid of another zone too. Skipped and repeated times are left to the API. */
+function bodyByHand(post: Post, target: Target) {
+  const { kind, instants } = answersOf(target.local, target.zone);
+  if (post.timeZone === null || post.timeZone === target.zone || kind !== "one") return bodyOf(target);
+  return { scheduledAt: new Date(instants[0]!).toISOString(), timeZone: post.timeZone };
+}
+
 /** Move a post. Returns null, or the refusal. The card shows the new time meanwhile. */
-export function move(post: Post, target: Target): Promise<ApiProblem | null> {
+export function move(post: Post, target: Target, body = bodyOf(target)): Promise<ApiProblem | null> {
   setMove(post.id, target);
   return inTurn(post.id, async () => {
     const before = postOf(post.id) ?? post;
     try {
-      const body = bodyOf(target);
       const answer = await api.post("/api/posts/{post_id}/schedule", { path: { post_id: post.id }, body });
       settle(before, answer.scheduledAt, answer.timeZone, answer.armed);
       const twice = answer.warnings.find((one) => one.code === "ambiguous_local_time");
@@ -66,7 +72,7 @@ function settle(before: Post, scheduledAt: string, timeZone: string | null, arme
 
 /** Move by hand on the grid: a refusal is told by a toast, and a time that does not exist becomes a question. */
 export async function moveOrExplain(post: Post, target: Target): Promise<void> {
-  const refusal = await move(post, target);
+  const refusal = await move(post, target, bodyByHand(post, target));
   if (refusal === null) return;
   const unreal = refusal.errors.some((one) => one.code === "nonexistent_local_time") || refusal.code === "nonexistent_local_time";
   if (unreal) question.set({ post, target, reason: "The clocks skip this time on that day. Choose one of its neighbours." });
