@@ -1,7 +1,7 @@
 // Which events FullCalendar has, and what has changed since. It makes new elements for events that it reads again, so
 // a few changes are told one by one: elements stay, and with them the focus and a click that has begun.
 import type { Calendar, EventInput } from "fullcalendar";
-import { localText, type Post } from "../../core";
+import { addDays, localText, type Post } from "../../core";
 import { allPosts, isIn, moveOf, type Range } from "./book";
 import { canMove } from "./moves";
 
@@ -24,10 +24,18 @@ export interface Look {
   accountName: (post: Post) => string;
 }
 
+/** A card is as high as half an hour. At the end of a day it ends with the day, or it would stand on the next one too. */
+function endOf(start: string): string | null {
+  const [day, time] = [start.slice(0, 10), start.slice(11)];
+  return time > "23:30" ? addDays(`${day}T00:00:00`, 1) : null;
+}
+
 function eventOf(post: Post, start: string): EventInput {
+  const end = endOf(start);
   return {
     id: post.id,
     start,
+    ...(end && { end }),
     title: post.content,
     url: `/console/posts/${post.id}`,
     startEditable: canMove(post),
@@ -83,7 +91,7 @@ function change(calendar: Calendar, id: string, one: { post: Post; start: string
     calendar.addEvent(eventOf(one.post, one.start), true);
     return;
   }
-  event.setStart(one.start, { maintainDuration: true }); // else its end stays, on the former day
+  event.setDates(one.start, endOf(one.start));
   event.setProp("startEditable", canMove(one.post));
   event.setExtendedProp("signature", one.signature); // a change of its own, so that the card is drawn again
 }
