@@ -29,6 +29,7 @@ from app.domain.ports import Clock, Publisher
 from app.domain.seats import Seats
 from app.domain.sign_in import SignIn
 from app.domain.traces import Tracer
+from app.domain.webhooks import AllMessages
 from app.settings.environment import read_settings
 from app.settings.values import Settings
 from app.store.engine import Database, Engine, TimeLimits, make_engine
@@ -47,8 +48,8 @@ def wire(settings: Settings | None = None) -> Services:
     """
     settings = settings or read_settings(os.environ)
     clock, db = SystemClock(), Database(_engine(settings))
-    messages = None if settings.poll_mode else QStashMessages(settings)
     tracer = _tracer(settings)
+    messages = _messages(settings, tracer)
     publishers = _publishers(settings, clock, tracer)
     deps = Deps(
         settings=settings,
@@ -109,7 +110,18 @@ def _publishers(settings: Settings, clock: SystemClock, tracer: Tracer | None) -
     return [TracedPublisher(each, tracer, name) for each, name in zip(plain, settings.n8n_names, strict=True)]
 
 
-def _counted(deps: Deps, messages: QStashMessages | None) -> Deps:
+def _messages(settings: Settings, tracer: Tracer | None) -> AllMessages | None:
+    if settings.poll_mode:
+        return None
+    plain = QStashMessages(settings)
+    if tracer is None:
+        return plain
+    from app.adapters.traced import TracedMessages
+
+    return TracedMessages(plain, tracer)
+
+
+def _counted(deps: Deps, messages: AllMessages | None) -> Deps:
     """Count the calls to outside services. Imported only where somebody reads the counts."""
     from app.adapters.counted import CountedEventSender, CountedMessages
     from app.store.operations.call_counts import CallCounts

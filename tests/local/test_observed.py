@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from app.local.stop_signal import StopSignal
 from tests.adapters.servers import HttpServer, http_server, ok
@@ -24,7 +25,7 @@ from tests.support.databases import SQLiteDatabases
 
 TIMEOUT_SECONDS = 60.0
 TOKEN, CONTENT, PERSON = "access-token-of-ann-5d1f7c", "What Ann wants to say", "ann-the-author"
-SPANS = {"POST /api/posts", "GET /api/posts/<post_id>", "GET /api/posts/recover", "send to n8n"}
+SPANS = {"POST /api/posts", "GET /api/posts/<post_id>", "GET /api/posts/recover", "send to n8n", "publish to QStash"}
 FAILED, UNSCHEDULED, REFUSED = "the-request-that-failed", "the-unscheduling", "the-refused-request"
 
 
@@ -173,6 +174,8 @@ def test_traces_have_routes_and_ids_and_no_token_or_content(observed: Observed):
     attributes = {each.key: each.value.string_value or each.value.int_value for each in send.attributes}
     assert attributes["punctual.post_id"] == observed.ids["late"]
     assert attributes["http.response.status_code"] == 200
+    armed = [span.status.code for span in spans if span.name == "publish to QStash"]
+    assert set(armed) == {Status.STATUS_CODE_ERROR}  # there is no QStash
     assert all(seen.path == "/v1/traces" for seen in observed.collector.seen)
     _check_masked(b"".join(_unzipped(seen.body) for seen in observed.collector.seen))
 
