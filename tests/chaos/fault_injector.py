@@ -80,8 +80,7 @@ class FaultInjector:
 
     def _beginning(self, planned: PlannedFault) -> Callable[[], None]:
         def begin() -> None:
-            # Sends in flight must be able to finish, and a fault inside the database needs a running one.
-            if planned.fault in NEEDING_OTHERS and self._down:
+            if self._must_wait(planned.fault):
                 self._at(time.time() + POLL_SECONDS, begin)
                 return
             if self._plan.waits_for_sweeps and planned.fault in (Fault.APP, Fault.WORKER, Fault.DATABASE):
@@ -93,6 +92,11 @@ class FaultInjector:
             self._at(time.time() + planned.seconds, lambda: self._recover(record))
 
         return begin
+
+    def _must_wait(self, fault: Fault) -> bool:
+        """Sends in flight must be able to finish. A fault inside the database begins and ends in a running one."""
+        read_only = any(record.fault is Fault.READ_ONLY for record in self._down)
+        return bool(self._down) if fault in NEEDING_OTHERS else fault is Fault.DATABASE and read_only
 
     def _inject(self, record: FaultRecord) -> None:
         match record.fault:

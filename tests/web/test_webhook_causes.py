@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_post_tried_again_by_a_disconnected_account_is_at_risk(site: Site, ada: 
     """The report names no attempt, so the second one is unknown, and LinkedIn's guard allows a third."""
     post = site.sent(ada)
     report(site, post, status="failed", errorMessage="busy", httpStatus=429, attempt=1)
-    site.clock.at += HOUR / 30
+    site.clock.at = datetime.fromisoformat(ada.read(post["id"])["nextAttemptAt"])
     site.deliver(ada.read(post["id"]))
     assert ada.read(post["id"])["attempt"] == 2
     report(site, post, status="failed", errorMessage="x", httpStatus=401)
