@@ -37,7 +37,9 @@ _LATE_SETTLES = Focus(("gate_settle_late",), gated=True)
 _LISTENED = Focus(("death", "commit_fails", "message_lost", "endpoint_fails"), events=True)
 _WRONG_CLOCKS = Focus(("clock_ahead", "clock_righted_in_hold", "clock_back_in_hold"), gated=True)
 BREAKS = {
-    "all-4xx-are-verdicts": Break(planted.all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",))),
+    "all-4xx-are-verdicts": Break(
+        planted.all_4xx_are_verdicts, "failures_have_a_cause", Focus(("n8n_refuses",)), first_seed=25
+    ),
     "any-urn-of-a-duplicate-is-ours": Break(
         planted.any_urn_of_a_duplicate_is_ours,
         "claimed_id_is_of_an_own_copy",
@@ -49,7 +51,7 @@ BREAKS = {
         planted.bad_attempts_refuse_reports, "report_is_not_refused", Focus(("report_misnamed",))
     ),
     "claim-without-generation": Break(
-        planted.claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",)), first_seed=18
+        planted.claim_without_generation, "delivery_claims_only_its_generation", Focus(("slowness",)), first_seed=29
     ),
     "claims-ignore-the-pause": Break(
         planted.claims_ignore_the_pause, "nothing_is_claimed_in_a_pause", Focus(gated=True, pauses=True), first_seed=50
@@ -70,6 +72,7 @@ BREAKS = {
         planted.edits_after_an_unknown_attempt,
         "no_second_copy",
         _copies("linkedin", "platform_times_out", "n8n_dies_after"),
+        first_seed=27,
     ),
     "facebook-has-a-guard": Break(planted.facebook_has_a_guard, "no_send_without_proof", Focus(_LOST, "facebook")),
     "failures-of-the-platform-are-transient": Break(
@@ -82,7 +85,7 @@ BREAKS = {
         planted.finish_without_attempt,
         "stale_workers_change_nothing",
         Focus(("stall", "n8n_acts_late", "report_lost")),
-        first_seed=15,
+        first_seed=52,
     ),
     "granted-failures-are-believed": Break(
         planted.granted_failures_are_believed,
@@ -95,16 +98,16 @@ BREAKS = {
         planted.leases_end_without_an_alarm,
         "linkedin_is_tried_again_in_time",
         Focus(("n8n_hangs", "report_lost"), "linkedin", settings={"publish_lease_seconds": 400.0}),
-        first_seed=26,
+        first_seed=50,
     ),
     "linkedin-guard-never-ends": Break(
         planted.linkedin_guard_never_ends,
         "no_second_copy",
         _copies("linkedin", "platform_times_out", backoff=700.0),
-        first_seed=32,
+        first_seed=48,
     ),
     "lost-answers-are-failures": Break(
-        planted.lost_answers_are_failures, "no_second_copy", _copies("instagram", "proxy_gives_up"), first_seed=45
+        planted.lost_answers_are_failures, "no_second_copy", _copies("instagram", "proxy_gives_up"), first_seed=69
     ),
     "media-verdicts-outlive-edits": Break(
         planted.media_verdicts_outlive_edits,
@@ -119,11 +122,11 @@ BREAKS = {
         planted_gate.answers_come_before_the_settle, "answered_sends_are_recorded", _GATED
     ),
     "held-claims-are-committed-early": Break(
-        planted_gate.held_claims_are_committed_early, "never_claimed_early", _WRONG_CLOCKS, first_seed=25
+        planted_gate.held_claims_are_committed_early, "never_claimed_early", _WRONG_CLOCKS, first_seed=32
     ),
     "lost-claims-are-sent": Break(planted_gate.lost_claims_are_sent, "one_send_per_attempt", _GATED),
     "members-are-forgotten-after-the-send": Break(
-        planted_gate.members_are_forgotten_after_the_send, "every_call_is_answered", _LATE_SETTLES, first_seed=120
+        planted_gate.members_are_forgotten_after_the_send, "every_call_is_answered", _LATE_SETTLES, first_seed=145
     ),
     "members-are-forgotten-before-the-send": Break(
         planted_gate.members_are_forgotten_before_the_send, "every_call_is_answered", _GATED
@@ -139,7 +142,7 @@ BREAKS = {
     ),
     "seats-are-kept": Break(planted_gate.seats_are_kept, "seats_are_given_back", _GATED),
     "withdrawn-deliveries-are-forgotten": Break(
-        planted_gate.withdrawn_deliveries_are_forgotten, "every_call_is_answered", _GATED, first_seed=84
+        planted_gate.withdrawn_deliveries_are_forgotten, "every_call_is_answered", _GATED, first_seed=85
     ),
     "twins-are-both-claimed": Break(
         planted_gate.twins_are_both_claimed, "one_send_per_attempt", _GATED, first_seed=138
