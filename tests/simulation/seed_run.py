@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import uuid
 from collections import Counter
@@ -189,10 +190,22 @@ def _recovery_seconds(world: World) -> float:
     wait = max([0, *(instant - world.kernel.now for instant in instants)]) / SECOND
     breaker_open = world.observer.raw.execute("SELECT opened_at FROM breakers").fetchone()
     deferral = MAX_DEFERRAL_SECONDS if breaker_open and breaker_open[0] else 0.0
-    sweeps = (2 if s.poll_mode else 1) * world.scenario.sweep_seconds  # in poll mode the next try waits for a sweep
+    rounds = 2 if s.poll_mode else _sweeps(world)  # in poll mode the next try waits for a sweep
+    sweeps = rounds * world.scenario.sweep_seconds
     ahead = max(clock.most_ahead for clock in world.clocks) / SECOND
     backoff = s.retry_base_seconds * 2 ** max(s.max_retries - 1, 0) * 1.1 if world.executions.pending else 0.0
     unproved = s.publish_lease_seconds + world.scenario.sweep_seconds  # of a send whose report proves nothing
     return (
         wait + unproved + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + ahead + SLACK
     )
+
+
+def _sweeps(world: World) -> int:
+    """Return the number of sweeps that the open posts need.
+
+    Where n8n answers at the end of its execution, one send may take the whole budget of a sweep.
+    """
+    if not world.scenario.workflow.answers_at_end:
+        return 1
+    open_posts = sum(row.status in ("scheduled", "publishing") for row in world.facts.rows.values())
+    return max(1, math.ceil(open_posts / world.settings.cron_concurrency))
