@@ -159,6 +159,7 @@ function optionsOf(latest: { current: GridProps }, drawing: Drawing): CalendarOp
     slotDuration: "00:30",
     snapDuration: "00:15",
     dayMaxEvents: 3,
+    moreLinkClass: "more-link",
     eventDisplay: "block",
     eventInteractive: true,
     droppable: true,
