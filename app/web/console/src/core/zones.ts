@@ -53,16 +53,25 @@ type Instant = string | number | Date;
 const dateOf = (at: Instant): Date => (at instanceof Date ? at : new Date(at));
 
 const MINUTE_MS = 60_000;
-const QUARTER_MS = 15 * MINUTE_MS; // no zone changes its offset within a quarter of an hour
+const DAY_MS = 86_400_000;
+const QUARTER_MS = 15 * MINUTE_MS; // no zone changes its offset within a quarter of an hour, or twice in a day
 const offsets = new Map<string, number>();
 
-/** Milliseconds to add to an instant for the zone's wall clock. Cached, because a page shows hundreds of clocks. */
+/** Milliseconds to add to an instant for the zone's wall clock. A day without a change is asked for at its ends only. */
 function offsetMs(at: Instant, zone: string): number {
   if (zone === "UTC") return 0;
-  const key = `${zone} ${Math.floor(dateOf(at).getTime() / QUARTER_MS)}`;
+  const time = dateOf(at).getTime();
+  const day = Math.floor(time / DAY_MS) * DAY_MS;
+  const first = offsetAt(day, zone);
+  return first === offsetAt(day + DAY_MS, zone) ? first : offsetAt(Math.floor(time / QUARTER_MS) * QUARTER_MS, zone);
+}
+
+/** The offset at a unix time, in milliseconds. Cached, because a page shows hundreds of clocks. */
+function offsetAt(time: number, zone: string): number {
+  const key = `${zone} ${time}`;
   let found = offsets.get(key);
   if (found === undefined) {
-    const parts = format(zone, "offset", { timeZoneName: "longOffset" }).formatToParts(dateOf(at));
+    const parts = format(zone, "offset", { timeZoneName: "longOffset" }).formatToParts(time);
     const text = parts.find((part) => part.type === "timeZoneName")?.value ?? "";
     const [, sign, hours, minutes, seconds] = /([+-])(\d\d):(\d\d)(?::(\d\d))?/.exec(text.replace("−", "-")) ?? [];
     const size = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * MINUTE_MS + Number(seconds ?? 0) * 1000;
@@ -122,8 +131,6 @@ export interface Answers {
   /** The instants that the author may mean, earliest first. In a gap: the times before and after it. */
   instants: number[];
 }
-
-const DAY_MS = 86_400_000;
 
 /** Return what the wall clock time "2027-03-28T02:30:00" can mean in a zone. */
 export function answersOf(local: string, zone: string): Answers {
