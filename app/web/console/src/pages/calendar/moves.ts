@@ -1,7 +1,7 @@
 // Moving a post in time: shown at once, settled by the server's answer, undone within ten seconds.
 import {
-  addDays, answersOf, api, ApiProblem, createStore, dateText, instantText, localText, type Post, reasonOf, specOf, timeText, toast,
-  zoneLabel,
+  addDays, answersOf, api, ApiProblem, createStore, dateText, instantText, localText, type Post, reasonOf, specOf,
+  timeText, toast, zoneLabel,
 } from "../../core";
 import { changed, postOf, refreshPost, setMove, take, type Target } from "./book";
 
