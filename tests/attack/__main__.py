@@ -49,8 +49,8 @@ def _attack(args: argparse.Namespace, state: Path, stop: StopSignal) -> bool:
         found = run(stack, args.attacks, sizes, stop, say)
     finally:
         stack.close()
-    text = table(found.verdicts, found.alone)
-    write(args.out, text, found.verdicts, found.alone)
+    text = table(found.verdicts, found.alone, found.disk_ms)
+    write(args.out, text, found.verdicts, found.alone, found.disk_ms)
     say(f"\n{text}")
     return all(verdict.passed for verdict in found.verdicts)
 

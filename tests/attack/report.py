@@ -13,13 +13,28 @@ CAPTION = f"""\
 Lateness of other users' posts is arrival in n8n's place − due instant, in ms. Alone: the median of the rounds between
 the attacks. The limit is on p99: {SLOW_RATIO:g} times alone for slow sockets, and at least {SLOW_FLOOR_MS:g} ms more,
 and {OTHER_MS:g} ms more than alone for other attacks. No post may be missing, early, or sent twice. The attackers run
-at a lower priority than the system (Linux), for elsewhere they have processors of their own."""
-HEAD = ["attack", "posts", "alone p50", "p99", "max", "beside p50", "p99", "max", "ratio", "more", "limit", "verdict"]
+at a lower priority than the system (Linux), for elsewhere they have processors of their own. Disk: the longest that a
+page waited which a process beside wrote and synced every 20 ms. A commit waits as long, in an attack or without one."""
+HEAD = [
+    "attack",
+    "posts",
+    "alone p50",
+    "p99",
+    "max",
+    "beside p50",
+    "p99",
+    "max",
+    "ratio",
+    "more",
+    "limit",
+    "disk",
+    "verdict",
+]
 
 
-def table(verdicts: Sequence[Verdict], rounds: Sequence[Lateness]) -> str:
+def table(verdicts: Sequence[Verdict], rounds: Sequence[Lateness], disk_ms: Sequence[float]) -> str:
     """Format a row per attack, then the noise of the rounds alone, what each attack did, and the result."""
-    rows = [HEAD, *(_row(verdict) for verdict in verdicts)]
+    rows = [HEAD, *(_row(verdict, ms) for verdict, ms in zip(verdicts, disk_ms, strict=True))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
     did = [f"{verdict.name}: {_did(verdict)}" for verdict in verdicts]
@@ -28,10 +43,16 @@ def table(verdicts: Sequence[Verdict], rounds: Sequence[Lateness]) -> str:
     return "\n".join([*lines, "", CAPTION, _noise(rounds), "", *did, "", end]) + "\n"
 
 
-def write(folder: Path, text: str, verdicts: Sequence[Verdict], rounds: Sequence[Lateness]) -> None:
+def write(
+    folder: Path, text: str, verdicts: Sequence[Verdict], rounds: Sequence[Lateness], disk_ms: Sequence[float]
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.txt").write_text(text, encoding="utf-8")
-    found = {"attacks": [asdict(verdict) for verdict in verdicts], "alone": [asdict(each) for each in rounds]}
+    found: dict[str, Any] = {
+        "attacks": [asdict(verdict) for verdict in verdicts],
+        "alone": [asdict(each) for each in rounds],
+    }
+    found["diskMs"] = list(disk_ms)
     (folder / "results.json").write_text(json.dumps(_finite(found), indent=1) + "\n", encoding="utf-8")
 
 
@@ -40,11 +61,11 @@ def _noise(rounds: Sequence[Lateness]) -> str:
     return f"P99 of the rounds alone was {_number(lowest)} to {_number(highest)}: on a busy machine a verdict is noise."
 
 
-def _row(verdict: Verdict) -> list[str]:
+def _row(verdict: Verdict, disk_ms: float) -> list[str]:
     alone, beside = verdict.alone, verdict.beside
     ratio = "–" if alone.p99 <= 0 else _number(beside.p99 / alone.p99, "×")
     values = [_number(ms) for late in (alone, beside) for ms in (late.p50, late.p99, late.most)]
-    end = [ratio, _number(beside.p99 - alone.p99), _number(verdict.limit_ms)]
+    end = [ratio, _number(beside.p99 - alone.p99), _number(verdict.limit_ms), _number(disk_ms)]
     return [verdict.name, str(beside.posts), *values, *end, "ok" if verdict.passed else ", ".join(verdict.problems)]
 
 

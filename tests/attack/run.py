@@ -19,6 +19,7 @@ from tests.attack.stack import AttackStack
 from tests.attack.target import Target, Window
 from tests.attack.users import User
 from tests.bench.calls import make_calls
+from tests.bench.disk_watch import DiskWatch, Stall, longest_seconds
 from tests.bench.ledger import Post
 
 WRITERS = 16
@@ -63,6 +64,7 @@ class Round:
 class Findings:
     verdicts: Sequence[Verdict]
     alone: Sequence[Lateness]  # by round
+    disk_ms: Sequence[float]  # by round: the disk's longest stall beside the attack
 
 
 def run(
@@ -89,10 +91,14 @@ def run(
         one.attack.aim(one.target, one.window)
     if time.time() > start - float(stack.settings["DISPATCH_LEAD_SECONDS"]):
         raise StackError("The posts could not be scheduled in time. Run it again on a quieter machine.")
-    for one in rounds:
-        _attack_in_time(one, stop, say)
-    posts = [post for of_user in dealt for post in of_user]
-    return findings(rounds, posts, _arrivals(stack, {post.key for post in posts}, stop))
+    watch = DiskWatch(stack.logs)
+    try:
+        for one in rounds:
+            _attack_in_time(one, stop, say)
+        posts = [post for of_user in dealt for post in of_user]
+        return findings(rounds, posts, _arrivals(stack, {post.key for post in posts}, stop), watch.stalls())
+    finally:
+        watch.close()
 
 
 def _schedule(users: Sequence[User], posts: Sequence[Sequence[Post]]) -> float:
@@ -128,7 +134,9 @@ def deal(written: Sequence[Sequence[str]], instants: Sequence[float]) -> list[li
     return dealt
 
 
-def findings(rounds: Sequence[Round], posts: Sequence[Post], arrivals: dict[str, list[float]]) -> Findings:
+def findings(
+    rounds: Sequence[Round], posts: Sequence[Post], arrivals: dict[str, list[float]], stalls: Sequence[Stall]
+) -> Findings:
     by_due = {post.due: post for post in posts}
     alone = [lateness_of([by_due[due] for due in one.alone], arrivals) for one in rounds]
     middle = median_of(alone)
@@ -136,7 +144,8 @@ def findings(rounds: Sequence[Round], posts: Sequence[Post], arrivals: dict[str,
     for one in rounds:
         beside = lateness_of([by_due[due] for due in one.beside], arrivals)
         verdicts.append(judge(one.attack.name, one.attack.kind, middle, beside, one.target.tally.counts()))
-    return Findings(verdicts, alone)
+    disk_ms = [longest_seconds(stalls, one.window.start, one.window.end) * 1000 for one in rounds]
+    return Findings(verdicts, alone, disk_ms)
 
 
 def _be_elsewhere() -> None:

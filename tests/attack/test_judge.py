@@ -12,6 +12,7 @@ from tests.attack.judge import Lateness, judge, lateness_of, limit_ms, median_of
 from tests.attack.report import table, write
 from tests.attack.run import Sizes, deal, findings, make_rounds
 from tests.attack.target import Target
+from tests.bench.disk_watch import Stall
 from tests.bench.ledger import Post
 
 DID = {"200": 3}
@@ -73,7 +74,9 @@ def test_each_post_is_counted_in_its_own_part_of_its_round():
     pairs[0][1].tally.add("held", 40)
     late = set(rounds[1].beside)
     arrivals = {post.key: [post.due + (0.2 if post.due in late else 0.001)] for post in posts}
-    found = findings(rounds, posts, arrivals)
+    start = rounds[1].beside[1]
+    found = findings(rounds, posts, arrivals, [Stall(start, start + 0.25)])
+    assert found.disk_ms == pytest.approx([0.0, 250.0])
     assert [verdict.beside.posts for verdict in found.verdicts] == [3, 3]
     assert [each.posts for each in found.alone] == [2, 2]
     assert [list(verdict.problems) for verdict in found.verdicts] == [[], ["the attack did nothing", "late"]]
@@ -82,16 +85,30 @@ def test_each_post_is_counted_in_its_own_part_of_its_round():
 def test_report_names_each_attack_its_verdict_and_what_it_did(tmp_path: Path):
     good = judge("first", "slow", lateness(2.0), lateness(3.0), {"held": 40})
     bad = judge("second", "other", lateness(2.0), lateness(math.inf, missing=2), {"200": 1_000})
-    text = table([good, bad], [lateness(1.5), lateness(9.0)])
+    text = table([good, bad], [lateness(1.5), lateness(9.0)], [0.0, 31.0])
     lines = text.splitlines()
-    assert lines[1].split() == ["first", "100", "1.0", "2.0", "2.0", "1.0", "3.0", "3.0", "1.5×", "1.0", "7.0", "ok"]
-    assert lines[2].split()[-3:] == ["2", "missing,", "late"]
+    assert lines[1].split() == [
+        "first",
+        "100",
+        "1.0",
+        "2.0",
+        "2.0",
+        "1.0",
+        "3.0",
+        "3.0",
+        "1.5×",
+        "1.0",
+        "7.0",
+        "0.0",
+        "ok",
+    ]
+    assert lines[2].split()[-4:] == ["31.0", "2", "missing,", "late"]
     assert "P99 of the rounds alone was 1.5 to 9.0: on a busy machine a verdict is noise." in lines
     assert "first: 40 × held" in lines
     assert "second: 1,000 × 200" in lines
     assert lines[-1] == "1 of 2 attacks made posts late."
-    assert table([good], [lateness(2.0)]).splitlines()[-1] == "No attack made a post late."
-    write(tmp_path / "out", text, [good, bad], [lateness(2.0)])
+    assert table([good], [lateness(2.0)], [0.0]).splitlines()[-1] == "No attack made a post late."
+    write(tmp_path / "out", text, [good, bad], [lateness(2.0)], [0.0, 31.0])
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [attack["beside"]["p99"] for attack in found["attacks"]] == [3.0, None]
     assert (tmp_path / "out" / "table.txt").read_text() == text

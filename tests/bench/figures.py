@@ -3,9 +3,13 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tests.bench.disk_watch import Stall, held_seconds
 from tests.bench.ledger import Post
+
+LATE_SECONDS = 0.02  # a post of its own instant that comes later is looked into
+HELD_SHARE = 0.5  # of its lateness, during which the disk stalled: then the disk made it late
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Figures:
     call_ms: float | None = None  # of processor, for one schedule call
     rates: Mapping[str, float] = field(default_factory=dict)
     lateness_ms: Sequence[float] = ()
+    late: int | None = None  # posts over LATE_SECONDS late, where each has an instant of its own
+    late_by_disk: int | None = None  # of these, held by the disk
+    late_posts: Sequence[tuple[float, float]] = ()  # instant and arrival of each, in unix seconds
 
 
 def lateness_figures(posts: Sequence[Post], arrivals: Mapping[str, Sequence[float]], burst: bool) -> Figures:
@@ -36,6 +43,7 @@ def lateness_figures(posts: Sequence[Post], arrivals: Mapping[str, Sequence[floa
     """
     first = {post.key: min(arrivals[post.key]) - post.due for post in posts if arrivals.get(post.key)}
     lateness = sorted(seconds * 1000 for seconds in first.values())
+    late = [] if burst else [(post.due, post.due + first[post.key]) for post in posts if _is_late(first, post)]
     rate = len(lateness) * 1000 / lateness[-1] if burst and lateness and lateness[-1] > 0 else None
     return Figures(
         posts=len(posts),
@@ -48,7 +56,21 @@ def lateness_figures(posts: Sequence[Post], arrivals: Mapping[str, Sequence[floa
         lost=len(posts) - len(lateness),
         twice=sum(1 for post in posts if len(arrivals.get(post.key, ())) > 1),
         lateness_ms=[round(ms, 3) for ms in lateness],
+        late=None if burst else len(late),
+        late_posts=late,
     )
+
+
+def _is_late(first: Mapping[str, float], post: Post) -> bool:
+    return first.get(post.key, 0.0) > LATE_SECONDS
+
+
+def with_disk(figures: Figures, stalls: Sequence[Stall]) -> Figures:
+    """Count the late posts that the disk held."""
+    if figures.late is None:
+        return figures
+    held = sum(1 for due, came in figures.late_posts if held_seconds(stalls, due, came) >= HELD_SHARE * (came - due))
+    return replace(figures, late_by_disk=held)
 
 
 def percentile(ordered: Sequence[float], part: float) -> float | None:
@@ -73,6 +95,8 @@ def medians(runs: Sequence[Figures]) -> Figures:
         "done_after_s",
         "before_restart",
         "call_ms",
+        "late",
+        "late_by_disk",
     )
     middle = {name: _median([getattr(run, name) for run in runs]) for name in names}
     rates = {rate: statistics.median(run.rates[rate] for run in runs) for rate in (runs[0].rates if runs else ())}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from app.local.errors import StackError
 from tests.bench.bench_stack import BenchStack
-from tests.bench.figures import Figures
+from tests.bench.disk_watch import DiskWatch
+from tests.bench.figures import Figures, with_disk
 from tests.bench.systems.apscheduler import APScheduler, LateAPScheduler
 from tests.bench.systems.bare_http import BareHttp
 from tests.bench.systems.celery import Celery
@@ -85,10 +86,13 @@ def run(
 def _one(stack: BenchStack, workload: str, name: str, sizes: Sizes, notes: dict[str, str]) -> Figures:
     system: System = SYSTEMS[name](stack.system_context(name))
     notes[name] = system.note
+    watch = DiskWatch(stack.logs)
     try:
         system.open()
-        return WORKLOADS[workload](system, stack.ledger, sizes, stack.stop_sign)
+        figures = WORKLOADS[workload](system, stack.ledger, sizes, stack.stop_sign)
+        return with_disk(figures, watch.stalls())
     finally:
+        watch.close()
         system.close()
 
 
@@ -103,6 +107,8 @@ def _summary(figures: Figures) -> str:
     }
     counted["before the restart"] = figures.before_restart
     parts += [f"{name} {value:g}" for name, value in counted.items() if value is not None]
+    if figures.late:
+        parts.append(f"over 20 ms late {figures.late}, {figures.late_by_disk} of them held by the disk")
     if figures.done_after_s is not None:
         parts.append(f"done {figures.done_after_s:.1f} s after the restart")
     if figures.call_ms is not None:

@@ -1,10 +1,14 @@
 """The bench's figures from arrivals."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.bench.figures import Figures, lateness_figures, medians, percentile
+from tests.bench.disk_watch import DiskWatch, Stall, held_seconds, longest_seconds
+from tests.bench.figures import Figures, lateness_figures, medians, percentile, with_disk
 from tests.bench.ledger import Post
 from tests.bench.workloads.crash import crash_figures
+from tests.support.pollers import wait_for
 
 POSTS = [Post("a", 100.0), Post("b", 100.0), Post("c", 100.0), Post("d", 100.0)]
 
@@ -56,3 +60,26 @@ def test_done_after_is_the_last_first_arrival_since_the_restart():
     figures = crash_figures(POSTS, arrivals, set(), restarted=103.0)
     assert (figures.lost, figures.twice, figures.undecided, figures.before_restart) == (0, 1, 0, 2)
     assert figures.done_after_s == pytest.approx(1.5)
+
+
+def test_late_posts_that_waited_for_the_disk_are_counted():
+    arrivals = {"a": [100.5], "b": [100.5 + 0.1], "c": [100.02], "d": [100.1]}
+    posts = [Post("a", 100.0), Post("b", 100.5), Post("c", 100.0), Post("d", 100.0)]
+    figures = with_disk(lateness_figures(posts, arrivals, burst=False), [Stall(99.0, 100.04), Stall(100.1, 100.4)])
+    assert (figures.late, figures.late_by_disk) == (3, 1)
+    assert with_disk(lateness_figures(posts, arrivals, burst=True), [Stall(99.0, 101.0)]).late_by_disk is None
+
+
+def test_stalls_count_within_the_asked_time_only():
+    stalls = [Stall(1.0, 2.0), Stall(3.0, 3.5)]
+    assert held_seconds(stalls, 1.5, 3.25) == pytest.approx(0.75)
+    assert (longest_seconds(stalls, 2.5, 4.0), longest_seconds(stalls, 4.0, 5.0)) == (0.5, 0.0)
+
+
+def test_watch_writes_what_it_sees_and_ends(tmp_path: Path):
+    watch = DiskWatch(tmp_path / "disk")
+    try:
+        wait_for("a page", (tmp_path / "disk" / "page").exists)
+        assert all(stall.end > stall.start for stall in watch.stalls())
+    finally:
+        watch.close()

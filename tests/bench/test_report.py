@@ -18,7 +18,7 @@ FOUND = {("burst", "punctual"): [BURST], ("calls", "punctual"): [CALLS]}
 def test_table_has_a_row_per_case_and_reasons_for_missing_ones():
     text = table(FOUND, {"punctual": "how it is set up"}, {("burst", "celery"): "no Redis here"})
     row = next(line for line in text.splitlines() if line.split()[:2] == ["burst", "punctual"])
-    assert row.split() == ["burst", "punctual", "3", "2.0", "3.0", "–", "–", "1,234", "0", "0", "0", "–", "–", "–"]
+    assert row.split() == ["burst", "punctual", "3", "2.0", "3.0", "–", "–", "1,234", "0", "0", "0", *"–––––"]
     assert ["calls", "punctual", "3", "321", "–"] in [line.split() for line in text.splitlines()]
     assert "burst celery: no Redis here" in text
     assert "punctual: how it is set up" in text
