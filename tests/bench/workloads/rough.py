@@ -21,6 +21,7 @@ def rough(system: System, ledger: Ledger, sizes: Sizes, stop: StopSignal) -> Fig
     system.roughen(SERVICE_SECONDS + NETWORK_SECONDS, COLD_SECONDS, COLD_SHARE)
     gap = sizes.quiet_seconds / max(1, sizes.quiet_posts)
     _round(system, ledger, sizes, stop, sizes.rough_posts, gap)
+    ledger.clear()  # the wait for the second round counts its own arrivals only
     stop.pause(sizes.rough_rest_seconds)  # until each process measures its lead again
     return _round(system, ledger, sizes, stop, sizes.quiet_posts, gap)
 
