@@ -59,3 +59,20 @@ def test_the_next_month_is_there_without_another_call(page: Console) -> None:
     page.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/api/posts*"]})
     page.click("Later")
     page.wait("every post of the next month", lambda: count(page) == NEXT)
+
+
+def test_a_new_post_of_days_that_two_months_share_is_shown_when_the_other_month_is_read_ahead(
+    page: Console, author: Person
+) -> None:
+    polls = "*updatedSince*"
+    page.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": [polls, "*from=2027-03-28*"]})
+    page.open(f"/?zone={ZONE}&date=2027-03-15")
+    page.wait("every post", lambda: count(page) == MANY and not page.find_all(".busy"))
+    body = {"content": "On a shared day", "scheduledAt": "2027-03-30T09:00:00", "timeZone": ZONE}
+    post = author.call("POST", "/api/posts", body)["id"]
+    page.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": [polls]})
+    page.click("Earlier")
+    page.wait("February", lambda: "February 2027" in page.text)
+    page.click("Later")
+    page.wait("the new post", lambda: page.find_all(f'[data-post="{post}"]'))
+    author.call("DELETE", f"/api/posts/{post}")

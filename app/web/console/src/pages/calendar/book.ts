@@ -138,7 +138,7 @@ export async function readAhead(wanted: Range[]): Promise<void> {
     do {
       const answer = await read(more ?? undefined).catch(() => null); // it is read when it is shown
       if (answer === null || own.signal.aborted) return;
-      for (const post of answer.data) take(post);
+      if (answer.data.map(take).some(Boolean)) changed(); // months share days, so it may be on the page
       more = answer.nextCursor;
     } while (more && ++pages < AHEAD_PAGES);
     if (!more) fresh.push({ ...one, at });
