@@ -15,10 +15,12 @@ from app.store.engine import Database, make_engine, normalise_url
 from app.store.health import newest_migration, read_state
 from app.store.schema.tables import posts
 from app.store.sessions import PING_AFTER_SECONDS
+from tests.support.databases import EMPTIER
 from tests.support.rows import DUE, Rows
 
 SOME_ID = "00000000-0000-4000-8000-00000000000a"
 APIA = timezone(timedelta(hours=13))
+THE_TESTS_OWN = f"datname = current_database() AND application_name <> '{EMPTIER}'"
 
 
 def test_naive_instant_is_refused(rows: Rows):
@@ -135,7 +137,7 @@ def test_integrity_error_is_not_translated_to_unavailable(rows: Rows):
 
 def test_connection_ended_by_the_server_is_replaced_without_error(postgresql_url: str):
     first, second = Rows(postgresql_url), Database(make_engine(postgresql_url))
-    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    others = f"FROM pg_stat_activity WHERE {THE_TESTS_OWN} AND pid <> pg_backend_pid()"
     with second.reading() as connection:
         assert connection.execute(sa.text(f"SELECT pg_terminate_backend(pid, 60000) {others}")).all()
     assert first.post("draft").status == "draft"
@@ -179,7 +181,7 @@ def test_all_connections_ended_by_a_restart_are_replaced(postgresql_url: str):
     with ExitStack() as many:
         for _ in range(3):
             many.enter_context(database.reading())
-    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    others = f"FROM pg_stat_activity WHERE {THE_TESTS_OWN} AND pid <> pg_backend_pid()"
     with other.reading() as connection:
         assert len(connection.execute(sa.text(f"SELECT pg_terminate_backend(pid, 60000) {others}")).all()) == 3
     with ExitStack() as many:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import make_url
 
@@ -35,7 +36,7 @@ def _of_postgres(url: str, folder: Path, meanwhile: Callable[[], Any]) -> Restor
     assert dumping.returncode == 0
 
     def restore() -> str:
-        name = f"{make_url(url).database}_restored"
+        name = f"restored_{uuid4().hex}"
         run = [postgres_tool("psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
         subprocess.run([*run, _libpq(url), f"--command=CREATE DATABASE {name}"], check=True)
         new = make_url(url).set(database=name).render_as_string(hide_password=False)

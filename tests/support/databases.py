@@ -3,15 +3,47 @@
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import psycopg2
+from psycopg2.extensions import connection as PostgresConnection
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import NullPool
 
 TEMPLATE = "template_migrated"
+EMPTIER = "emptier"  # the name of the session that empties a database, beside those of the test
+EMPTY = """
+SELECT pg_terminate_backend(pid)
+FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public' LOOP
+        IF name <> 'alembic_version' THEN EXECUTE 'DELETE FROM ' || name; END IF;
+    END LOOP;
+    PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
+END $$
+"""
+CATALOGS = "SELECT sum(hashtext(stamp)), count(*) FROM ({}) AS stamps".format(
+    " UNION ALL ".join(
+        f"SELECT ctid::text || xmin::text AS stamp FROM {catalog}"
+        for catalog in (
+            "pg_class",
+            "pg_attribute",
+            "pg_attrdef",
+            "pg_constraint",
+            "pg_index",
+            "pg_proc",
+            "pg_trigger",
+            "pg_statistic",
+            "pg_db_role_setting",
+        )
+    )
+)
 
 
 def upgrade(url: str) -> None:
@@ -44,12 +76,15 @@ class SQLiteDatabases:
 
 
 class PostgresDatabases:
+    """Databases of one server. A migrated one is emptied and used again, unless a test changed more than rows."""
+
     def __init__(self, server_url: str) -> None:
         self._server = make_url(server_url)
         self._admin = create_engine(
             self._server.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT", poolclass=NullPool
         )
         self._numbers = itertools.count(1)
+        self._spare: list[tuple[str, PostgresConnection]] = []
 
     @cached_property
     def _template(self) -> str:
@@ -57,10 +92,43 @@ class PostgresDatabases:
         upgrade(self._url(TEMPLATE))
         return TEMPLATE
 
+    @cached_property
+    def _catalogs(self) -> str:
+        """What the template's catalogs have: any later change of the schema, of a function or of statistics differs."""
+        with closing(self._emptier(self._template)) as connection:
+            return empty_and_read_catalogs(connection)
+
     @contextmanager
     def migrated(self) -> Iterator[str]:
-        with self._copy_of(self._template) as url:
-            yield url
+        name, emptier = self._spare.pop() if self._spare else self._new()
+        try:
+            yield self._url(name)
+        finally:
+            if self._is_as_new(emptier):
+                self._spare.append((name, emptier))
+            else:
+                emptier.close()
+                self._drop(name)
+
+    def _new(self) -> tuple[str, PostgresConnection]:
+        catalogs = self._catalogs  # read first: a template with a session cannot be copied
+        assert catalogs
+        name = self._create(self._template)
+        return name, self._emptier(name)
+
+    def _emptier(self, name: str) -> PostgresConnection:
+        """Open a session that stays: a new one costs more than all it does."""
+        connection = psycopg2.connect(
+            host=self._server.query["host"], user=self._server.username, dbname=name, application_name=EMPTIER
+        )
+        connection.autocommit = True
+        return connection
+
+    def _is_as_new(self, emptier: PostgresConnection) -> bool:
+        try:
+            return empty_and_read_catalogs(emptier) == self._catalogs
+        except psycopg2.Error:  # a test can leave it read-only, without a table, or without this session
+            return False
 
     @contextmanager
     def blank(self) -> Iterator[str]:
@@ -68,16 +136,26 @@ class PostgresDatabases:
             yield url
 
     def close(self) -> None:
+        for _, emptier in self._spare:
+            emptier.close()
         self._admin.dispose()
 
     @contextmanager
     def _copy_of(self, template: str) -> Iterator[str]:
-        name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        name = self._create(template)
         try:
             yield self._url(name)
-        finally:  # FORCE: connections left open by one test must not fail the next
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        finally:
+            self._drop(name)
+
+    def _create(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def _drop(self, name: str) -> None:
+        """Drop it by FORCE: connections left open by one test must not fail the next."""
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _url(self, database: str) -> str:
         return self._server.set(database=database).render_as_string(hide_password=False)
@@ -85,6 +163,14 @@ class PostgresDatabases:
     def _execute(self, statement: str) -> None:
         with self._admin.connect() as connection:
             connection.execute(text(statement))
+
+
+def empty_and_read_catalogs(connection: PostgresConnection) -> str:
+    """End the other sessions of a migrated database, delete rows, restart sequences, and describe its catalogs."""
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY)
+        cursor.execute(CATALOGS)
+        return str(cursor.fetchone())
 
 
 @contextmanager

@@ -48,7 +48,7 @@ rm -rf "$HOME" "$PGDATA"
 def postgres_server(settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
     """Run a server while the block runs, and yield the URL of its database `postgres`."""
     home = Path(tempfile.mkdtemp(prefix="punctual-pg-"))
-    data = Path(tempfile.mkdtemp(prefix="punctual-pg-", dir=_fastest_place()))
+    data = Path(tempfile.mkdtemp(prefix="punctual-pg-", dir=fastest_place()))
     try:
         with tempfile.TemporaryFile() as log, _running(home, data, settings, log):
             yield f"postgresql://postgres@/postgres?host={quote(str(home), safe='')}"
@@ -84,7 +84,7 @@ def _running(home: Path, data: Path, settings: Mapping[str, str], log: IO[bytes]
         leash.wait(timeout=START_SECONDS)
 
 
-def _fastest_place() -> Path | None:
+def fastest_place() -> Path | None:
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
         return MEMORY
     return None
