@@ -30,6 +30,8 @@ WORKERS, THREADS = 2, 128
 USER = "soak"
 LAST_SECONDS = 60.0  # for the reports of the last posts
 MONTH_SECONDS = 30 * 86_400
+BYTES = "SELECT pg_database_size(current_database())"
+PUBLISHED = "SELECT count(*) FROM posts WHERE status = 'published'"  # a post whose row is gone is not published
 
 
 class SoakStack(AppStack):
@@ -81,7 +83,7 @@ def _soak(stack: SoakStack, options: argparse.Namespace) -> int:
     load = Load(stack.url, stack.token(USER), options.posts, options.reads)
     load.connect()
     sampler = Sampler(stack.url, stack.secret, stack.workers("app"), stack.database.url)
-    began, size = time.monotonic(), database_bytes(stack.database.url)
+    began, size = time.monotonic(), number(stack.database.url, BYTES)
     load.start()
     print(sampler.head(), flush=True)
     while (left := began + options.minutes * 60 - time.monotonic()) > 0:
@@ -89,10 +91,10 @@ def _soak(stack: SoakStack, options: argparse.Namespace) -> int:
         print(sampler.sample(), flush=True)
         stack.stop_sign.check()
     load.stop()
-    unpublished = load.wait_for_reports(LAST_SECONDS)
+    unpublished = load.wait_for_reports(lambda: number(stack.database.url, PUBLISHED), LAST_SECONDS)
     posts = max(1, len(load.posts))
     log = (stack.state / "logs" / "app.log").stat().st_size / posts
-    rows = (database_bytes(stack.database.url) - size) / posts
+    rows = (number(stack.database.url, BYTES) - size) / posts
     print(f"\n{summary(sampler, load)}\nnot published {unpublished}")
     print(f"log {log:,.0f} and database {rows:,.0f} bytes a post, with the reads' lines and the indexes")
     monthly = options.posts * MONTH_SECONDS
@@ -101,11 +103,11 @@ def _soak(stack: SoakStack, options: argparse.Namespace) -> int:
     return int(bool(load.errors) or bool(unpublished))
 
 
-def database_bytes(url: str) -> int:
+def number(url: str, statement: str) -> int:
     connection = psycopg2.connect(url)
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_database_size(current_database())")
+            cursor.execute(statement)
             [found] = cursor.fetchall()
             return int(found[0])
     finally:
