@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import CacheStats
 from app.settings.values import Settings
 from app.store.engine import normalise_url
 from tests.conftest import DATABASES, chosen_databases, databases_of
+from tests.support.databases import EMPTIER, PostgresDatabases
 from tests.support.environment import clear_settings
 from tests.support.postgres import postgres_server
 from tests.support.threads import wait_until
@@ -27,6 +28,14 @@ with postgres_server() as url:
     print(url, flush=True)
     time.sleep(600)
 """
+ROW = "INSERT INTO tallies VALUES ('x', 1, now(), 0)"
+CHANGES = (
+    "ALTER TABLE posts ADD COLUMN mine integer",
+    "UPDATE alembic_version SET version_num = '9999'",
+    "ANALYZE alembic_version",
+    "ALTER DATABASE {name} SET default_transaction_read_only = on",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + EMPTIER + "'",
+)
 
 
 @pytest.mark.parametrize("again", [1, 2])
@@ -35,6 +44,27 @@ def test_every_test_gets_an_empty_migrated_database(database_url: str, again: in
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM posts")) == 0
         connection.execute(sa.text("CREATE TABLE mine (id INTEGER)"))
+
+
+def test_a_database_is_used_again_after_changes_of_rows_and_of_nothing_else(postgresql_databases: PostgresDatabases):
+    def used(*statements: str) -> str:
+        with postgresql_databases.migrated() as url:
+            engine = sa.create_engine(normalise_url(url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                assert connection.scalar(sa.text("SELECT count(*) FROM tallies")) == 0
+                assert connection.scalar(sa.text("SELECT nextval('sweep_runs_id_seq')")) == 1
+                name = str(connection.scalar(sa.text("SELECT current_database()")))
+                for statement in statements:
+                    connection.execute(sa.text(statement.format(name=name)))
+            return name
+
+    first = used(ROW)
+    assert used() == first
+    names = [first]
+    for change in CHANGES:
+        names.append(used())
+        assert used(ROW, change) == names[-1]
+    assert len(set(names)) == len(CHANGES)  # the first change ends the first database, and so on
 
 
 def test_engines_of_one_kind_share_what_is_compiled(tmp_path: Path):

@@ -94,6 +94,7 @@ def not_ok(lines: Lines) -> Lines:
 def only_problem(site: Site, mark: str, about: str, *words: str) -> None:
     """Check that the doctor has this problem alone, in one line with all `words`, and its exit statuses."""
     lines, status = doctor(site)
+    assert len(not_ok(lines)) == 1, not_ok(lines)
     [(found, subject, text)] = not_ok(lines)
     assert (found, subject) == (mark, about), lines
     for word in words:

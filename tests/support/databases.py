@@ -10,25 +10,28 @@ from typing import Any, ClassVar
 
 import psycopg2
 from psycopg2.extensions import connection as PostgresConnection
+from psycopg2.extensions import cursor as PostgresCursor
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import NullPool
 
 TEMPLATE = "template_migrated"
 EMPTIER = "emptier"  # the name of the session that empties a database, beside those of the test
-EMPTY = """
+TABLES = """
+SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"""
+EMPTY = f"""
 SELECT pg_terminate_backend(pid)
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 SET session_replication_role = replica;
 DO $$
 DECLARE name text;
 BEGIN
-    FOR name IN SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public' LOOP
-        IF name <> 'alembic_version' THEN EXECUTE 'DELETE FROM ' || name; END IF;
-    END LOOP;
+    FOR name IN {TABLES} LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
     PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
 END $$
 """
-CATALOGS = "SELECT sum(hashtext(stamp)), count(*) FROM ({}) AS stamps".format(
+VERSION = "SELECT string_agg(version_num, ' ') FROM alembic_version"
+CATALOGS = "SELECT sum(hashtext(stamp)), count(*), ({}) FROM ({}) AS stamps".format(
+    VERSION,
     " UNION ALL ".join(
         f"SELECT ctid::text || xmin::text AS stamp FROM {catalog}"
         for catalog in (
@@ -39,10 +42,14 @@ CATALOGS = "SELECT sum(hashtext(stamp)), count(*) FROM ({}) AS stamps".format(
             "pg_index",
             "pg_proc",
             "pg_trigger",
+            "pg_type",
+            "pg_enum",
+            "pg_sequence",
+            "pg_namespace",
             "pg_statistic",
             "pg_db_role_setting",
         )
-    )
+    ),
 )
 
 
@@ -95,8 +102,12 @@ class PostgresDatabases:
     @cached_property
     def _catalogs(self) -> str:
         """What the template's catalogs have: any later change of the schema, of a function or of statistics differs."""
-        with closing(self._emptier(self._template)) as connection:
-            return empty_and_read_catalogs(connection)
+        with closing(self._emptier(self._template)) as connection, connection.cursor() as cursor:
+            cursor.execute(TABLES)
+            for (table,) in cursor.fetchall():
+                cursor.execute(f"SELECT count(*) FROM {table}")
+                assert cursor.fetchone() == (0,), f"a migration fills {table}: it is emptied between tests"
+            return read_catalogs(cursor)
 
     @contextmanager
     def migrated(self) -> Iterator[str]:
@@ -104,7 +115,7 @@ class PostgresDatabases:
         try:
             yield self._url(name)
         finally:
-            if self._is_as_new(emptier):
+            if self._emptied(emptier):
                 self._spare.append((name, emptier))
             else:
                 emptier.close()
@@ -124,9 +135,12 @@ class PostgresDatabases:
         connection.autocommit = True
         return connection
 
-    def _is_as_new(self, emptier: PostgresConnection) -> bool:
+    def _emptied(self, emptier: PostgresConnection) -> bool:
+        """End the other sessions, delete rows, restart sequences. Return False if more than that has changed."""
         try:
-            return empty_and_read_catalogs(emptier) == self._catalogs
+            with emptier.cursor() as cursor:
+                cursor.execute(EMPTY)
+                return read_catalogs(cursor) == self._catalogs
         except psycopg2.Error:  # a test can leave it read-only, without a table, or without this session
             return False
 
@@ -165,12 +179,9 @@ class PostgresDatabases:
             connection.execute(text(statement))
 
 
-def empty_and_read_catalogs(connection: PostgresConnection) -> str:
-    """End the other sessions of a migrated database, delete rows, restart sequences, and describe its catalogs."""
-    with connection.cursor() as cursor:
-        cursor.execute(EMPTY)
-        cursor.execute(CATALOGS)
-        return str(cursor.fetchone())
+def read_catalogs(cursor: PostgresCursor) -> str:
+    cursor.execute(CATALOGS)
+    return str(cursor.fetchone())
 
 
 @contextmanager
