@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.errors import Conflict
 from app.domain.post import Post
+from app.domain.seats import Seats
 from app.posts import schedule
 from app.sweep.sweep import sweep
 from tests.support.rows import claim as rows_claim
@@ -30,6 +31,7 @@ def meet_before_writing(world: World, count: int) -> None:
 
 
 def test_two_hundred_concurrent_deliveries_of_a_message_are_one_send(pg_world: World):
+    pg_world.with_deps(seats=Seats(200))  # one without a seat is put off, and not ignored
     post = pg_world.due()
     results = run_together([partial(pg_world.dispatch, post)] * 200)
     assert errors(results) == []
