@@ -63,7 +63,7 @@ def chosen_databases(environ: Mapping[str, str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def quick_folder() -> Iterator[Path]:
-    """A folder in memory where there is one: a third of a test on SQLite was the wait for the disk."""
+    """A folder in memory where there is one, for a commit to a disk waits."""
     with tempfile.TemporaryDirectory(prefix="punctual-sqlite-", dir=fastest_place()) as folder:
         yield Path(folder)
 

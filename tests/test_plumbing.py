@@ -77,6 +77,14 @@ def test_a_database_is_used_again_after_changes_of_rows_and_of_nothing_else(new_
     assert len(set(names)) == len(CHANGES)  # the first change ends the first database, and so on
 
 
+def test_a_database_with_a_session_left_is_not_used_again(new_databases: PostgresDatabases):
+    with new_databases.migrated() as url:
+        left = sa.create_engine(normalise_url(url)).connect()
+    with new_databases.migrated() as other:
+        assert other != url
+    left.invalidate()
+
+
 def test_engines_of_one_kind_share_what_is_compiled(tmp_path: Path):
     statement = sa.select(sa.literal(1))
     hits = []

@@ -13,8 +13,8 @@ CAPTION = f"""\
 Lateness of other users' posts is arrival in n8n's place − due instant, in ms. Alone: the median of the rounds between
 the attacks. The limit is on p99: {SLOW_RATIO:g} times alone for slow sockets, and at least {SLOW_FLOOR_MS:g} ms more,
 and {OTHER_MS:g} ms more than alone for other attacks. No post may be missing, early, or sent twice. The attackers run
-at a lower priority than the system (Linux), for elsewhere they have processors of their own. Disk: the longest that a
-page waited which a process beside wrote and synced every 20 ms. A commit waits as long, in an attack or without one."""
+at a lower priority than the system (Linux), for elsewhere they have processors of their own. Disk: a process
+beside writes and syncs a page every 20 ms, and this is the longest wait, in ms. A commit waits so too."""
 HEAD = [
     "attack",
     "posts",
@@ -48,11 +48,11 @@ def write(
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.txt").write_text(text, encoding="utf-8")
-    found: dict[str, Any] = {
+    found = {
         "attacks": [asdict(verdict) for verdict in verdicts],
         "alone": [asdict(each) for each in rounds],
+        "diskMs": list(disk_ms),
     }
-    found["diskMs"] = list(disk_ms)
     (folder / "results.json").write_text(json.dumps(_finite(found), indent=1) + "\n", encoding="utf-8")
 
 

@@ -18,9 +18,11 @@ TEMPLATE = "template_migrated"
 EMPTIER = "emptier"  # the name of the session that empties a database, beside those of the test
 TABLES = """
 SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"""
+SESSIONS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
 EMPTY = f"""
-SELECT pg_terminate_backend(pid)
-FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 SET session_replication_role = replica;
 DO $$
 DECLARE name text;
@@ -29,28 +31,15 @@ BEGIN
     PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
 END $$
 """
-VERSION = "SELECT string_agg(version_num, ' ') FROM alembic_version"
-CATALOGS = "SELECT sum(hashtext(stamp)), count(*), ({}) FROM ({}) AS stamps".format(
-    VERSION,
-    " UNION ALL ".join(
-        f"SELECT ctid::text || xmin::text AS stamp FROM {catalog}"
-        for catalog in (
-            "pg_class",
-            "pg_attribute",
-            "pg_attrdef",
-            "pg_constraint",
-            "pg_index",
-            "pg_proc",
-            "pg_trigger",
-            "pg_type",
-            "pg_enum",
-            "pg_sequence",
-            "pg_namespace",
-            "pg_statistic",
-            "pg_db_role_setting",
-        )
-    ),
+CATALOGS = (
+    *("pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_proc", "pg_trigger"),
+    *("pg_type", "pg_enum", "pg_sequence", "pg_namespace", "pg_statistic", "pg_db_role_setting"),
 )
+STAMPS = " UNION ALL ".join(f"SELECT ctid::text || xmin::text AS stamp FROM {catalog}" for catalog in CATALOGS)
+STATE = f"""
+SELECT sum(hashtext(stamp)), count(*), (SELECT string_agg(version_num, ' ') FROM alembic_version)
+FROM ({STAMPS}) AS stamps
+"""
 
 
 def upgrade(url: str) -> None:
@@ -100,14 +89,14 @@ class PostgresDatabases:
         return TEMPLATE
 
     @cached_property
-    def _catalogs(self) -> str:
-        """What the template's catalogs have: any later change of the schema, of a function or of statistics differs."""
+    def _as_new(self) -> tuple[Any, ...]:
+        """The template's state. It differs from that after a change of the schema, of a setting or of statistics."""
         with closing(self._emptier(self._template)) as connection, connection.cursor() as cursor:
             cursor.execute(TABLES)
             for (table,) in cursor.fetchall():
                 cursor.execute(f"SELECT count(*) FROM {table}")
-                assert cursor.fetchone() == (0,), f"a migration fills {table}: it is emptied between tests"
-            return read_catalogs(cursor)
+                assert cursor.fetchone() == (0,), f"a migration fills {table}, and tests find it empty"
+            return read_state(cursor)
 
     @contextmanager
     def migrated(self) -> Iterator[str]:
@@ -122,8 +111,6 @@ class PostgresDatabases:
                 self._drop(name)
 
     def _new(self) -> tuple[str, PostgresConnection]:
-        catalogs = self._catalogs  # read first: a template with a session cannot be copied
-        assert catalogs
         name = self._create(self._template)
         return name, self._emptier(name)
 
@@ -136,11 +123,17 @@ class PostgresDatabases:
         return connection
 
     def _emptied(self, emptier: PostgresConnection) -> bool:
-        """End the other sessions, delete rows, restart sequences. Return False if more than that has changed."""
+        """Delete rows and restart sequences. Return False if more has changed, or if a session of the test is left.
+
+        A thread of it could write into the next test's rows.
+        """
         try:
             with emptier.cursor() as cursor:
+                cursor.execute(SESSIONS)
+                if cursor.fetchall() != [(0,)]:
+                    return False
                 cursor.execute(EMPTY)
-                return read_catalogs(cursor) == self._catalogs
+                return read_state(cursor) == self._as_new
         except psycopg2.Error:  # a test can leave it read-only, without a table, or without this session
             return False
 
@@ -179,9 +172,11 @@ class PostgresDatabases:
             connection.execute(text(statement))
 
 
-def read_catalogs(cursor: PostgresCursor) -> str:
-    cursor.execute(CATALOGS)
-    return str(cursor.fetchone())
+def read_state(cursor: PostgresCursor) -> tuple[Any, ...]:
+    """Return what a test must leave as it was: the catalogs, as a sum over their rows, and the migration's number."""
+    cursor.execute(STATE)
+    [found] = cursor.fetchall()
+    return tuple(found)
 
 
 @contextmanager
