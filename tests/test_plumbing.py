@@ -48,15 +48,30 @@ def test_every_test_gets_an_empty_migrated_database(database_url: str, again: in
 
 
 @pytest.fixture
-def new_databases() -> Iterator[PostgresDatabases]:
-    """Databases of a server of their own: none has rows enough for a statistic that the server takes by itself."""
+def new_server() -> Iterator[str]:
+    """A server without other tests: none of its databases has rows enough for statistics that it takes by itself."""
     with postgres_server() as url:
-        databases = PostgresDatabases(url)
-        yield databases
-        databases.close()
+        yield url
 
 
-def test_a_database_is_used_again_after_changes_of_rows_and_of_nothing_else(new_databases: PostgresDatabases):
+@pytest.fixture
+def new_databases(new_server: str) -> Iterator[PostgresDatabases]:
+    databases = PostgresDatabases(new_server)
+    yield databases
+    databases.close()
+
+
+def wait_for_the_end_of_sessions(server: str, database: str) -> None:
+    """Wait until the server has ended those that the test has closed."""
+    engine = sa.create_engine(normalise_url(server), poolclass=sa.NullPool)
+    sessions = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND application_name <> :emptier")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        wait_until(lambda: not connection.scalar(sessions, {"name": database, "emptier": EMPTIER}))
+
+
+def test_a_database_is_used_again_after_changes_of_rows_and_of_nothing_else(
+    new_server: str, new_databases: PostgresDatabases
+):
     def used(*statements: str) -> str:
         with new_databases.migrated() as url:
             engine = sa.create_engine(normalise_url(url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
@@ -66,6 +81,7 @@ def test_a_database_is_used_again_after_changes_of_rows_and_of_nothing_else(new_
                 name = str(connection.scalar(sa.text("SELECT current_database()")))
                 for statement in statements:
                     connection.execute(sa.text(statement.format(name=name)))
+            wait_for_the_end_of_sessions(new_server, name)
             return name
 
     first = used(ROW)
