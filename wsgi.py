@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
+    from app.deps import Services
+
 #: A thread computes this long before another gets the interpreter. By the default of 5 ms, a due delivery would
 #: wait 5 ms for it at each of its steps. The shorter, the more it costs where many threads wait for the interpreter.
 SWITCH_INTERVAL_SECONDS = 0.001
+CALM_SECONDS = 0.2  # without a due post, for a full garbage collection
 
 
 def load() -> Flask:
@@ -23,9 +26,10 @@ def load() -> Flask:
     gc.disable()
     try:
         from app import create_app
+        from app.adapters.garbage import collect_in_quiet
         from app.settings.values import SettingsError
 
-        return create_app()
+        app = create_app()
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  (no log yet, and a stack trace does not help)
         raise SystemExit(3) from None
@@ -33,6 +37,11 @@ def load() -> Flask:
         gc.freeze()
         gc.enable()
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    services: Services = app.extensions["punctual"]
+    deps = services.deps
+    if not deps.settings.vercel:  # a frozen process has no quiet moment
+        collect_in_quiet(lambda: deps.gate.is_busy(deps, CALM_SECONDS))
+    return app
 
 
 app = load()

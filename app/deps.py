@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 RunMany = Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]]
 
 
+NEAR_SECONDS = 0.01  # an instant so near counts as here: its claim is being written
+
+
 class DeliveryGate(Protocol):
     """The passage from prepared to settled. `app.delivery.gate` passes many deliveries of one instant together."""
 
@@ -50,8 +53,8 @@ class DeliveryGate(Protocol):
         """
         ...
 
-    def is_busy(self, deps: Deps, /) -> bool:
-        """Return True while a due delivery has not left, or the next instant is some milliseconds away."""
+    def is_busy(self, deps: Deps, /, within: float = NEAR_SECONDS) -> bool:
+        """Return True while a due delivery has not left, or the next instant is at most `within` seconds away."""
         ...
 
 

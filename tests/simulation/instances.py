@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from app.delivery.gate.gate import Gate
-from app.deps import Deps
+from app.deps import NEAR_SECONDS, Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery
 from tests.simulation.facts import key
 from tests.simulation.kernel import Actor, Killed
@@ -51,8 +51,8 @@ class SimulatedGate:
             if delivery.claimed is not None and actor is not None:
                 actor.notes.setdefault("claimed", {})[inside[0]] = delivery.claimed.attempt
 
-    def is_busy(self, deps: Deps, /) -> bool:
-        return self._gate is not None and self._gate.is_busy(deps)
+    def is_busy(self, deps: Deps, /, within: float = NEAR_SECONDS) -> bool:
+        return self._gate is not None and self._gate.is_busy(deps, within)
 
 
 class Instances:

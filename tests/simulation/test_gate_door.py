@@ -127,9 +127,10 @@ def test_gate_is_busy_while_a_send_is_queued_or_an_instant_is_near(stage: Virtua
     stage.at(1.0, lambda: seen.append(gate.is_busy(stage.deps)))
     deliver(stage, gate, stage.delivery(5.0), 1.5)
     stage.at(4.0, lambda: seen.append(gate.is_busy(stage.deps)))
+    stage.at(4.5, lambda: seen.append(gate.is_busy(stage.deps, 0.6)))
     stage.at(4.995, lambda: seen.append(gate.is_busy(stage.deps)))
     stage.run(4.999)
-    assert seen == [False, False, True]
+    assert seen == [False, False, True, True]
     other = Gate(senders=1)
     stage.at(5.0, lambda: other._senders.put(stage.deps, stage.delivery(0.0)))
     stage.at(5.1, lambda: seen.append(other.is_busy(stage.deps)))

@@ -8,7 +8,8 @@ import pytest
 from app.delivery import claim
 from app.delivery.claim import ClockSetBack
 from app.delivery.gate.senders import Senders
-from app.delivery.gate.waiting import AHEAD_SECONDS, MAX_GROUP, MAX_NAP_SECONDS, NEAR_SECONDS, Waiting
+from app.delivery.gate.waiting import AHEAD_SECONDS, MAX_GROUP, MAX_NAP_SECONDS, Waiting
+from app.deps import NEAR_SECONDS
 from app.domain.errors import Stopping, Unavailable
 from tests.simulation.kernel import EPOCH
 from tests.simulation.stage import VirtualStage
@@ -138,14 +139,18 @@ def test_claiming_thread_looks_at_stalled_senders_while_sends_are_queued(
     assert senders.add_if_stalled.call_count >= idle + 4
 
 
-@pytest.mark.parametrize(("left", "near"), [(NEAR_SECONDS - 0.001, True), (NEAR_SECONDS, False), (-1.0, True)])
-def test_instant_is_near_within_ten_milliseconds(stage: VirtualStage, senders: StandInSenders, left: float, near: bool):
+@pytest.mark.parametrize("within", [NEAR_SECONDS, 0.2])
+@pytest.mark.parametrize(("more", "near"), [(-0.001, True), (0.0, False), (-1.0, True)])
+def test_instant_is_near_within_so_many_seconds(
+    stage: VirtualStage, senders: StandInSenders, within: float, more: float, near: bool
+):
+    left = within + more
     queue, seen = Waiting(cast(Senders, senders)), []
 
     def look() -> None:
-        seen.append(queue.is_near(stage.deps))
+        seen.append(queue.is_near(stage.deps, within))
         queue.add(stage.delivery(left))
-        seen.append(queue.is_near(stage.deps))
+        seen.append(queue.is_near(stage.deps, within))
 
     stage.at(0.0, look)
     stage.run(1.0)

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.delivery.alone import deliver_alone
 from app.delivery.seats import wait_until
-from app.deps import Deps
+from app.deps import NEAR_SECONDS, Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 
 
@@ -15,7 +15,7 @@ class OneByOne:
     def deliver(self, deps: Deps, delivery: ReadyDelivery, /) -> DeliveryResult:
         return deliver_alone(deps, delivery) if wait_until(deps, delivery.post, delivery.due) else TurnedAway.NO_SEAT
 
-    def is_busy(self, _deps: Deps, /) -> bool:
+    def is_busy(self, _deps: Deps, /, within: float = NEAR_SECONDS) -> bool:
         return False
 
 

@@ -17,7 +17,7 @@ from app.delivery.gate.sharing import Sharing
 from app.delivery.gate.waiting import Waiting
 from app.delivery.seats import is_let_go, release_seat, take_seat
 from app.delivery.send import warm
-from app.deps import Deps
+from app.deps import NEAR_SECONDS, Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping
 from app.domain.post import Post
@@ -49,9 +49,9 @@ class Gate:
         """Return how many deliveries wait for the claim of another delivery of this post."""
         return self._waiting.duplicates(post)
 
-    def is_busy(self, deps: Deps) -> bool:
-        """Return True while a send is queued or an instant is near."""
-        return self._senders.backlog > 0 or self._waiting.is_near(deps)
+    def is_busy(self, deps: Deps, within: float = NEAR_SECONDS) -> bool:
+        """Return True while a send is queued, or an instant is at most `within` seconds away."""
+        return self._senders.backlog > 0 or self._waiting.is_near(deps, within)
 
     def deliver(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
         """Pass one delivery, as deps.DeliveryGate says."""

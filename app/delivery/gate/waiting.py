@@ -24,7 +24,6 @@ from app.log import emit
 
 MAX_GROUP = 8  # claimed in one transaction: the next delivery waits for it, and unsent ones are in doubt after a death
 AHEAD_SECONDS = 0.01  # a claim is written this long before its instant and committed at it
-NEAR_SECONDS = 0.01
 MAX_ASIDE = 64  # deliveries looked at in vain in one pass, because their publishers are full or down
 MAX_NAP_SECONDS = 0.25  # of the claiming thread, so that it notices a wall clock that was set forward
 BUSY = Dispatched("ignored", "busy")
@@ -80,15 +79,15 @@ class Waiting:
             heapq.heapify(self._heap)
         self._finish(delivery, TurnedAway.NO_SEAT)
 
-    def is_near(self, deps: Deps) -> bool:
-        """Return True if a claim is under way, or the nearest instant is here or some milliseconds away.
+    def is_near(self, deps: Deps, within: float) -> bool:
+        """Return True if a claim is under way, or the nearest instant is less than `within` seconds away.
 
         Due deliveries without room at n8n do not count: they need no processor until n8n answers.
         """
         with self._changed:
             left = self._seconds_left(deps)
             is_due = bool(self._due) and not self._is_short
-            return self._claiming or is_due or (left is not None and left < NEAR_SECONDS)
+            return self._claiming or is_due or (left is not None and left < within)
 
     def claim_next(self, deps: Deps) -> None:
         """Wait for the nearest instant, claim the deliveries due by then, and pass the claimed ones to the senders."""
