@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -37,11 +37,17 @@ class Bound(Protocol):
 class Turns:
     """A number of turns: `count` at once, and `of_owner` of one owner. Safe for many threads.
 
-    Owners who wait get one turn after the other.
+    Owners who wait get one turn after the other. While `is_narrow` returns True, `narrow` holds these two numbers.
     """
 
-    def __init__(self, count: int, of_owner: int) -> None:
-        self._count, self._of_owner = count, of_owner
+    def __init__(
+        self,
+        count: int,
+        of_owner: int,
+        is_narrow: Callable[[], bool] = lambda: False,
+        narrow: tuple[int, int] = (1, 1),
+    ) -> None:
+        self._wide, self._narrow, self._is_narrow = (count, of_owner), narrow, is_narrow
         self._lock = threading.Lock()
         self._waiting = FairQueue[_Waiter]()
         self._taken: Counter[str] = Counter()
@@ -63,7 +69,7 @@ class Turns:
         Raises: NoTurn.
         """
         with self._lock:
-            if not len(self._waiting) and self._taken.total() < self._count and self._taken[owner] < self._of_owner:
+            if not len(self._waiting) and self._has_turn([owner]):
                 self._taken[owner] += 1
                 return
             waiter = _Waiter(owner)
@@ -80,12 +86,15 @@ class Turns:
                 del self._taken[owner]
             self._give()
 
+    def _has_turn(self, owners: Iterable[str]) -> list[str]:
+        """Return those of the owners who may take a turn now."""
+        taken = self._taken.total()
+        count, of_owner = self._narrow if taken and self._is_narrow() else self._wide
+        return [owner for owner in owners if self._taken[owner] < of_owner] if taken < count else []
+
     def _give(self) -> None:
         """Give the free turns to waiting threads, to each owner below its bound in turn."""
-        while self._taken.total() < self._count and len(self._waiting):
-            below = [owner for owner in self._waiting.owners() if self._taken[owner] < self._of_owner]
-            if not below:
-                return
+        while len(self._waiting) and (below := self._has_turn(self._waiting.owners())):
             for waiter in self._waiting.take_one_each(1, below):
                 if not waiter.gone:
                     self._taken[waiter.owner] += 1

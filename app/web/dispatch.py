@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from app.alarms import lead_seconds
 from app.delivery.alarm_lost import record_lost_alarm
 from app.domain.alerts import DELIVERIES_REFUSED
 from app.log import emit
@@ -43,6 +44,10 @@ class Message(NamedTuple):
     armed_at: datetime | None
     alarm_at: datetime | None
 
+    def is_ahead(self, now: datetime, lead: float) -> bool:
+        """Return True unless the post's instant is over: `lead` seconds after the message's own second."""
+        return self.alarm_at is None or self.alarm_at + timedelta(seconds=lead) > now
+
     @property
     def is_overdue_when_armed(self) -> bool:
         """Return True if its second had passed when it was armed, as for "publish now". Its delay is no lateness."""
@@ -58,7 +63,7 @@ def dispatch() -> Any:
     message = _read_message(whole_body())
     if message is None:
         return _malformed()
-    turnstile().give_delivery_turn(message.owner)
+    turnstile().give_delivery_turn(message.owner, is_ahead=message.is_ahead(deps().clock.now(), lead_seconds(deps())))
     result = _handle(message)
     accept_machine(DELIVERIES_REFUSED)
     if not result.armed:  # the delivered message is the only alarm left, so it must come again

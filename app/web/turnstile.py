@@ -31,6 +31,9 @@ QUIET_SECONDS, POLL_SECONDS = 0.008, 0.001
 MAX_WAIT_SECONDS = 10.0
 #: So long due deliveries go first: before a heavy body, a user's other requests, and a delivery that comes ahead.
 HEAVY_COURTESY_SECONDS, COURTESY_SECONDS, ARRIVAL_SECONDS = 1.0, 0.05, 0.01
+#: While a post is due so soon, deliveries that come ahead work one at a time, and late ones one of each owner.
+#: A busy processor would make that post late.
+SOON_SECONDS = 0.2
 DELIVERY_PATH = "/api/posts/dispatch"
 MACHINE_PATHS = ("/api/webhooks/", "/api/cron/", "/api/posts/recover", "/api/scheduler/run", "/metrics")
 FREE_PATHS = frozenset({"/healthz", "/readyz"})
@@ -45,7 +48,13 @@ class Turnstile:
         self.app = app
         self.here, self.users_here = Crowd(MAX_HERE, MAX_HERE), Crowd(MAX_USERS, MAX_OF_USER)
         self._users, self._heavy = Turns(USERS, OF_USER), Turns(1, 1)
-        self._deliveries, self._machines = Turns(MACHINES, MACHINES), Turns(MACHINES, MACHINES)
+
+        def is_due_soon() -> bool:
+            return deps.gate.is_busy(deps, SOON_SECONDS)
+
+        self._deliveries = Turns(MACHINES, MACHINES, is_due_soon)
+        self._late_deliveries = Turns(MACHINES, MACHINES, is_due_soon, narrow=(MACHINES, 1))
+        self._machines = Turns(MACHINES, MACHINES)
         self._before_heavy = QuietGate(deps, HEAVY_COURTESY_SECONDS, QUIET_SECONDS)
         self._before_light, self._before_delivery = QuietGate(deps, COURTESY_SECONDS), QuietGate(deps, ARRIVAL_SECONDS)
 
@@ -91,9 +100,10 @@ class Turnstile:
         if size > HEAVY_BYTES:
             self.give_user_turn(user_id, size)
 
-    def give_delivery_turn(self, owner: str) -> None:
-        """Wait for a turn of this post's owner. Raises: TooBusy."""
-        _change([self._before_delivery, self._deliveries], f"owner:{owner}")
+    def give_delivery_turn(self, owner: str, *, is_ahead: bool) -> None:
+        """Wait for a turn of this post's owner. `is_ahead`: its instant is still to come. Raises: TooBusy."""
+        turns = self._deliveries if is_ahead else self._late_deliveries
+        _change([self._before_delivery, turns], f"owner:{owner}")
 
 
 class Crowd:

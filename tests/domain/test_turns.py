@@ -82,6 +82,39 @@ def test_owner_at_its_bound_does_not_keep_a_free_turn_from_the_next():
     assert turns.taken == 1
 
 
+def test_narrow_turns_are_taken_one_at_a_time_until_they_widen():
+    narrow = [True]
+    turns = Turns(3, 3, lambda: bool(narrow))
+    assert not refused(turns, "ann")
+    turns.take("ann")
+    assert refused(turns, "bob")
+    with in_thread(lambda: turns.take("bob")):
+        wait_until(lambda: turns.waiting >= 1)
+        narrow.clear()
+        assert not refused(turns, "carol")  # and its look at the turns gives one to the waiting thread
+    assert turns.taken == 2
+
+
+def test_narrow_turns_can_be_one_of_each_owner():
+    turns = Turns(3, 3, lambda: True, narrow=(2, 1))
+    turns.take("ann")
+    assert refused(turns, "ann")
+    turns.take("bob")
+    assert refused(turns, "carol")
+
+
+def test_turns_that_become_narrow_stay_with_those_who_have_them():
+    narrow = list[bool]()
+    turns = Turns(3, 3, lambda: bool(narrow))
+    turns.take("ann")
+    turns.take("bob")
+    narrow.append(True)
+    turns.release("ann")
+    assert refused(turns, "carol")
+    turns.release("bob")
+    assert not refused(turns, "carol")
+
+
 def test_thread_that_gave_up_gets_no_turn():
     turns = Turns(1, 1)
     turns.take("ann")

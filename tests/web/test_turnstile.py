@@ -4,13 +4,15 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from app.alarms import lead_seconds
 from app.domain.turns import NoTurn, Turns, leave
-from app.web.turnstile import HEAVY_BYTES, MACHINES, MAX_HERE, OF_USER, TURNSTILE, USERS, Turnstile
+from app.web.turnstile import HEAVY_BYTES, MACHINES, MAX_HERE, OF_USER, SOON_SECONDS, TURNSTILE, USERS, Turnstile
 from tests.support.threads import wait_until
 from tests.web.answers import SECRETS
 from tests.web.site import HOUR, NOW, Site, json_of, refused
@@ -121,6 +123,40 @@ def test_delivery_goes_on_beside_a_steady_flow_of_others(small_site: Site, monke
     monkeypatch.setattr(small_site.services.deps.gate, "is_busy", lambda _deps: True)
     small_site.clock.at = NOW + HOUR
     assert json_of(small_site.deliver(post)) == {"status": "dispatched"}
+
+
+def test_deliveries_ahead_work_one_at_a_time_while_another_post_is_due_soon(
+    small_site: Site, turnstile: Turnstile, monkeypatch: pytest.MonkeyPatch
+):
+    post = small_site.user("alice").scheduled()
+    monkeypatch.setattr(small_site.services.deps.gate, "is_busy", lambda _deps, within=0.0: within == SOON_SECONDS)
+    turnstile._deliveries.take("other")
+    small_site.clock.at = NOW + HOUR
+    thread, answers = in_thread(lambda: small_site.deliver(post))
+    wait_until(lambda: turnstile._deliveries.waiting == 1)
+    assert not answers
+    turnstile._deliveries.release("other")
+    thread.join(TIMEOUT_SECONDS)
+    assert answers[0].status_code == 200
+    assert (turnstile._deliveries.taken, turnstile._late_deliveries.taken) == (0, 0)
+
+
+@pytest.mark.parametrize("seconds_ahead", [0.5, 0.0])
+def test_late_delivery_has_turns_apart_from_those_ahead(
+    small_site: Site, turnstile: Turnstile, monkeypatch: pytest.MonkeyPatch, seconds_ahead: float
+):
+    post = small_site.user("alice").scheduled()
+    asked, take = list[Turns](), Turns.take
+
+    def note(turns: Turns, owner: str, seconds: float | None = None) -> None:
+        asked.extend([turns] * owner.startswith("owner:"))
+        take(turns, owner, seconds)
+
+    monkeypatch.setattr(Turns, "take", note)
+    small_site.clock.at = NOW + HOUR - timedelta(seconds=seconds_ahead)
+    alarm_at = NOW + HOUR - timedelta(seconds=lead_seconds(small_site.services.deps))
+    small_site.deliver(post, notBefore=int(alarm_at.timestamp()))
+    assert asked[0] is (turnstile._deliveries if seconds_ahead else turnstile._late_deliveries)
 
 
 def test_heavy_page_waits_for_the_heavy_turn_and_a_light_page_does_not(small_site: Site, turnstile: Turnstile):

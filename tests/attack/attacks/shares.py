@@ -70,7 +70,9 @@ class Replays(OwnPosts):
 
     def run(self, target: Target, window: Window) -> None:
         """Replay the post's message while it waits for its instant, and after that."""
-        body = json.dumps({"postId": self._keys[0], "userId": target.user, "generation": 1}).encode()
+        lead = float(target.settings["DISPATCH_LEAD_SECONDS"])
+        seconds = {"armedAt": round(time.time() * 1000), "notBefore": int(self.instant(window) - lead)}
+        body = json.dumps({"postId": self._keys[0], "userId": target.user, "generation": 1, **seconds}).encode()
         url = f"{target.url}/api/posts/dispatch"
         token = sign(target.settings["QSTASH_CURRENT_SIGNING_KEY"], url, body_digest(body))
         headers = {"Upstash-Signature": token, "Content-Type": "application/json", "Upstash-Message-Id": "msg_replayed"}
