@@ -29,7 +29,7 @@ MAX_DEFERRAL_SECONDS = postpone.MAX_DEFERRAL.total_seconds() * (1 + postpone.SPR
 SLACK = 60.0  # seconds for the sweep, the workflow and the clocks' error
 MAX_FREEZE = 1800 * SECOND
 MAX_LATE_DELIVERY = 3600 * SECOND  # of messages and reports still in flight when every post has ended
-MAX_LATE_EVENT = 3600 * SECOND  # more, for events whose message was lost: an hour, and the next sweep
+MAX_LATE_EVENT = 3600 * SECOND  # more, for events whose message was lost
 
 
 @dataclass(slots=True)
@@ -154,9 +154,19 @@ def _run_phases(world: World) -> None:
         return
     if _run(world, round(_recovery_seconds(world) * SECOND), world.all_ended):
         world.check(rules.AFTER_FAULTS, None)
-    late = MAX_LATE_DELIVERY + (MAX_LATE_EVENT if world.endpoints else 0)
-    if _run(world, late, lambda: _settled(world)):
+    if _run(world, _latest(world), lambda: _settled(world)):
         world.check(rules.AT_END, None)
+
+
+def _latest(world: World) -> int:
+    """Return the µs in which the last message, report and event must arrive, once every post has ended.
+
+    An event is published again by the sweep after its hour. By a clock put ahead, that hour began later.
+    """
+    if not world.endpoints:
+        return MAX_LATE_DELIVERY
+    ahead = max(clock.most_ahead for clock in world.clocks)
+    return MAX_LATE_DELIVERY + MAX_LATE_EVENT + ahead + round(world.scenario.sweep_seconds * SECOND)
 
 
 def _run(world: World, long: int, ended: Callable[[], bool]) -> bool:
