@@ -192,21 +192,21 @@ def _recovery_seconds(world: World) -> float:
     """Return the seconds in which every post must end without faults.
 
     They cover open due instants and leases, then a sweep's period, then a lease for the posts that the sweep sends, and
-    the longest backoff after a report that is still on its way. An instant written by a clock put ahead may hold a post
-    for as long as the clock was ahead.
+    the backoffs of all tries: without faults too, a platform may refuse each of them as a duplicate. An instant
+    written by a clock put ahead may hold a post for as long as the clock was ahead.
     """
     s, rows = world.settings, world.facts.rows.values()
     instants = [micros(text) for row in rows for text in (row.next_attempt_at, row.lease_until) if text]
     wait = max([0, *(instant - world.kernel.now for instant in instants)]) / SECOND
     breaker_open = world.observer.raw.execute("SELECT opened_at FROM breakers").fetchone()
     deferral = MAX_DEFERRAL_SECONDS if breaker_open and breaker_open[0] else 0.0
-    rounds = 2 if s.poll_mode else _sweeps(world)  # in poll mode the next try waits for a sweep
+    rounds = 2 + s.max_retries if s.poll_mode else _sweeps(world)  # in poll mode each next try waits for a sweep
     sweeps = rounds * world.scenario.sweep_seconds
     ahead = max(clock.most_ahead for clock in world.clocks) / SECOND
-    backoff = s.retry_base_seconds * 2 ** max(s.max_retries - 1, 0) * 1.1 if world.executions.pending else 0.0
+    backoffs = s.retry_base_seconds * (2**s.max_retries - 1) * 1.1
     unproved = s.publish_lease_seconds + world.scenario.sweep_seconds  # of a send whose report proves nothing
     return (
-        wait + unproved + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoff + ahead + SLACK
+        wait + unproved + deferral + sweeps + s.sweep_grace_seconds + s.publish_lease_seconds + backoffs + ahead + SLACK
     )
 
 
