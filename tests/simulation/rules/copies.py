@@ -58,7 +58,9 @@ def no_early_copy(world: World, copy: Copy) -> Iterator[str]:
 
 
 def no_copy_after_cancel(world: World, copy: Copy) -> Iterator[str]:
-    """No copy comes from a call that followed an answered unschedule or cancel of its generation."""
+    """No copy comes from a call that followed an answered unschedule or cancel of its generation, unless forced."""
+    if copy.attempt <= world.facts.forced.get(copy.post_id, 0):
+        return
     claim = world.facts.claims.get((copy.post_id, copy.attempt))
     for generation, at in world.facts.cancelled[copy.post_id]:
         if claim is not None and claim.generation <= generation and at < copy.called_at:
