@@ -58,12 +58,12 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
     "dispatch": ("app/delivery/dispatch.py", DISPATCH_TESTS),
     "prepare": ("app/delivery/prepare.py", [*DISPATCH_TESTS, "media", "pacing"]),
     "postpone": ("app/delivery/postpone.py", [*DISPATCH_TESTS, "accounts", "pacing"]),
-    "send": ("app/delivery/send.py", ["send"]),
+    "send": ("app/delivery/send.py", ["send", "submission"]),
     "alone": ("app/delivery/alone.py", ["deliver_alone"]),
-    "claim": ("app/delivery/claim.py", ["claim", GATE_TESTS[0]]),
+    "claim": ("app/delivery/claim.py", ["claim", "pause", GATE_TESTS[0]]),
     "claim_sql": (
         "app/store/posts/claim_sql.py",
-        ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py"],
+        ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py", "claim", "database_clock", "pause"],
     ),
     "gate": ("app/delivery/gate/*", GATE_TESTS),
     "seats": ("app/delivery/seats.py", [*DISPATCH_TESTS, "stopping", "fair_gate"]),
@@ -89,7 +89,10 @@ source_paths = ["app"]
 only_mutate = [{code}]
 also_copy = ["migrations"]
 do_not_mutate_patterns = ['^\\s*emit\\(']
-pytest_add_cli_args = ["-n0", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+pytest_add_cli_args = [
+    "-n0", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception",
+    "-p", "tests.mutation.fresh_statements",
+]
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
 track_dependencies = false

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from app.domain.post import Account, Post
-from app.store import execute_for_rows
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.posts.claim_sql import Intent
 from tests.support.databases import record_statements
@@ -28,13 +27,6 @@ def intent(post: Post, account: Account | None, **values: object) -> Intent:
 def claim(rows: Rows, *intents: Intent, skip_locked: bool = False) -> dict[int, Post]:
     with rows.db.transaction() as tx:
         return transitions.claim(tx, intents, now=LATE, lease_until=LEASE, skip_locked=skip_locked)
-
-
-@pytest.fixture(autouse=True)
-def fresh_statements() -> None:
-    """Let each test build its statements again. A process builds them once, so a changed one would not be seen."""
-    execute_for_rows._for_all.cache_clear()
-    execute_for_rows._for_one.cache_clear()
 
 
 def test_group_is_claimed_extended_and_accepted_in_one_statement_each(rows: Rows, account: Account):
@@ -64,6 +56,23 @@ def test_claim_returns_the_current_post_and_writes_attempt_and_transition(
     [line] = rows.transitions(post)
     assert (line.at, line.from_status, line.to_status, line.reason) == (LATE, "scheduled", "publishing", "claimed")
     assert (line.actor, line.generation, line.attempt) == ("message", post.generation, 1)
+
+
+@pytest.mark.parametrize("skip_locked", [False, True])
+def test_claim_of_one_version_loses_after_an_edit(rows: Rows, account: Account, skip_locked: bool):
+    same, edited = rows.post("scheduled"), rows.post("scheduled")
+    rows.change(edited, updated_at=edited.updated_at + timedelta(milliseconds=1))
+    intents = [intent(post, account, version=post.updated_at) for post in (same, edited)]
+    assert claim(rows, *intents, skip_locked=skip_locked).keys() == {0}
+
+
+@pytest.mark.parametrize("skip_locked", [False, True])
+def test_claim_ends_the_wait_of_the_post_and_changes_its_version(rows: Rows, account: Account, skip_locked: bool):
+    post = rows.post("scheduled")
+    rows.change(post, swept_at=LATE)
+    claimed = claim(rows, intent(post, account), skip_locked=skip_locked)[0]
+    assert (claimed.swept_at, claimed.next_attempt_at, claimed.message_id) == (None, None, None)
+    assert (claimed.updated_at, claimed.lease_until) == (LATE, LEASE)
 
 
 @pytest.mark.parametrize("skip_locked", [False, True])

@@ -6,13 +6,16 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import sqlalchemy as sa
 
 from app.delivery import claim as module
 from app.delivery.claim import ClockSetBack, claim
 from app.domain.delivery import DeliveryResult, Dispatched, ReadyDelivery, TurnedAway
 from app.domain.post import Post
+from app.store.operations import pauses
 from app.store.posts import leases, queries, transitions
 from app.store.posts.claim_sql import Intent
+from app.store.schema.tables import attempts
 from tests.support.world import IN_TEN_MINUTES, World
 
 BUSY = Dispatched("ignored", "busy")
@@ -86,6 +89,22 @@ def test_each_loser_gets_its_own_reason(world: World):
     assert [delivery.claimed is not None for delivery in group] == [True] + [False] * 5
     assert not any(delivery.locked for delivery in group)
     assert [world.read(delivery.post).status for delivery in group[2:]] == ["scheduled"] * 4
+
+
+def test_pause_in_the_middle_turns_away_only_what_was_not_claimed(world: World):
+    won, lost = ready(world, world.due()), ready(world, world.due())
+    lost.post = replace(lost.post, generation=lost.post.generation - 1)
+    with mock.patch.object(pauses, "read", return_value=object()):
+        assert claim(world.deps, [won, lost]) == [None, TurnedAway.PAUSED]
+
+
+def test_only_a_sent_attempt_names_its_n8n(world: World):
+    sent, blocked = ready(world, world.due()), ready(world, world.due(), blocked="missed")
+    sent.publisher = blocked.publisher = 1
+    claim(world.deps, [sent, blocked])
+    with world.db.reading() as connection:
+        rows = connection.execute(sa.select(attempts.c.post_id, attempts.c.publisher)).all()
+    assert dict(rows) == {sent.post.id: 1, blocked.post.id: None}
 
 
 def test_lost_post_still_scheduled_counts_as_locked_where_locks_are_skipped(world: World):

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from app.delivery.send import send
+from app.delivery.send import send, warm
 from app.deps import Deps
 from app.domain.breaker import Breaker
+from app.domain.callback_tokens import sign_callback
 from app.domain.delivery import LEASE_OVER, ReadyDelivery
 from app.domain.explanations import SENTENCES
 from app.domain.lifecycle import Status
@@ -90,6 +91,26 @@ def test_request_carries_the_claimed_row_and_the_callbacks(sender: Sender):
         )
     ]
     assert (delivery.sent_at, delivery.verdict) == (START, Verdict(Outcome.ACCEPTED, http_status=200))
+
+
+def test_callbacks_carry_the_token_of_the_attempt_and_its_lease(sender: Sender):
+    sender.settings = replace(sender.settings, n8n_callback_secret="a secret of the callbacks")
+    sender.send()
+    [request] = sender.publisher.submissions
+    token = sign_callback("a secret of the callbacks", "post-1", 3, START + timedelta(hours=1))
+    base = "https://punctual.test/api/webhooks"
+    assert (request.callback_url, request.claim_url) == (
+        f"{base}/publish-status?token={token}",
+        f"{base}/claim?token={token}",
+    )
+
+
+def test_one_connection_is_opened_ahead_unless_more_are_asked_for(sender: Sender):
+    deps = cast(Deps, SimpleNamespace(publishers=(FakePublisher(sender.clock), sender.publisher)))
+    warm(deps, [1])
+    assert (sender.publisher.warmed, sender.publisher.max_warm_count) == (1, 1)
+    warm(deps, [1], 5)
+    assert (sender.publisher.max_warm_count, deps.publishers[0].warmed) == (5, 0)  # type: ignore[attr-defined]
 
 
 def test_request_without_a_public_address_has_no_callbacks(sender: Sender):
