@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 #: Runs the work over the items, so many at a time, and returns the results in order.
 RunMany = Callable[[Callable[[Any], Any], Iterable[Any], int], list[Any]]
-
-
 NEAR_SECONDS = 0.01  # an instant so near counts as here: its claim is being written
 
 
@@ -54,7 +52,7 @@ class DeliveryGate(Protocol):
         ...
 
     def is_busy(self, deps: Deps, /, within: float = NEAR_SECONDS) -> bool:
-        """Return True while a due delivery has not left, or the next instant is at most `within` seconds away."""
+        """Return True while a due delivery has not left, or the next instant is less than `within` seconds away."""
         ...
 
 

@@ -69,7 +69,7 @@ class Turns:
         Raises: NoTurn.
         """
         with self._lock:
-            if not len(self._waiting) and self._has_turn([owner]):
+            if not len(self._waiting) and self._may_take([owner]):
                 self._taken[owner] += 1
                 return
             waiter = _Waiter(owner)
@@ -86,7 +86,7 @@ class Turns:
                 del self._taken[owner]
             self._give()
 
-    def _has_turn(self, owners: Iterable[str]) -> list[str]:
+    def _may_take(self, owners: Iterable[str]) -> list[str]:
         """Return those of the owners who may take a turn now."""
         taken = self._taken.total()
         count, of_owner = self._narrow if taken and self._is_narrow() else self._wide
@@ -94,7 +94,7 @@ class Turns:
 
     def _give(self) -> None:
         """Give the free turns to waiting threads, to each owner below its bound in turn."""
-        while len(self._waiting) and (below := self._has_turn(self._waiting.owners())):
+        while len(self._waiting) and (below := self._may_take(self._waiting.owners())):
             for waiter in self._waiting.take_one_each(1, below):
                 if not waiter.gone:
                     self._taken[waiter.owner] += 1

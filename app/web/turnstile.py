@@ -25,14 +25,14 @@ REFUSED = "punctual.refused"  # True in the environ of a request that gets the a
 #: Requests of users and strangers in this process: fewer than the spare threads of app/serve.py.
 MAX_HERE, MAX_USERS, MAX_OF_USER = 96, 64, 24
 USERS, OF_USER = 3, 2  # of them at work. A user's second one works while the first waits for the database
-MACHINES = 3  # deliveries, and as many reports and sweeps beside them
+MACHINES = 3  # deliveries that come ahead, as many late ones, and as many reports and sweeps
 HEAVY_BYTES = 32 * 1024  # to read or write JSON above this, Python may work for 10 ms without a pause
 QUIET_SECONDS, POLL_SECONDS = 0.008, 0.001
 MAX_WAIT_SECONDS = 10.0
 #: So long due deliveries go first: before a heavy body, a user's other requests, and a delivery that comes ahead.
 HEAVY_COURTESY_SECONDS, COURTESY_SECONDS, ARRIVAL_SECONDS = 1.0, 0.05, 0.01
-#: While a post is due so soon, deliveries that come ahead work one at a time, and late ones one of each owner.
-#: A busy processor would make that post late.
+#: While a post is due so soon, deliveries are proved and, where they come ahead, prepared one at a time. Late ones are
+#: handled one of each owner. A busy processor would make that post late.
 SOON_SECONDS = 0.2
 DELIVERY_PATH = "/api/posts/dispatch"
 MACHINE_PATHS = ("/api/webhooks/", "/api/cron/", "/api/posts/recover", "/api/scheduler/run", "/metrics")
@@ -48,12 +48,9 @@ class Turnstile:
         self.app = app
         self.here, self.users_here = Crowd(MAX_HERE, MAX_HERE), Crowd(MAX_USERS, MAX_OF_USER)
         self._users, self._heavy = Turns(USERS, OF_USER), Turns(1, 1)
-
-        def is_due_soon() -> bool:
-            return deps.gate.is_busy(deps, SOON_SECONDS)
-
-        self._deliveries = Turns(MACHINES, MACHINES, is_due_soon)
-        self._late_deliveries = Turns(MACHINES, MACHINES, is_due_soon, narrow=(MACHINES, 1))
+        self._deps = deps
+        self._deliveries = Turns(MACHINES, MACHINES, self._is_due_soon)  # and the proofs of all deliveries
+        self._late_deliveries = Turns(MACHINES, MACHINES, self._is_due_soon, narrow=(MACHINES, 1))
         self._machines = Turns(MACHINES, MACHINES)
         self._before_heavy = QuietGate(deps, HEAVY_COURTESY_SECONDS, QUIET_SECONDS)
         self._before_light, self._before_delivery = QuietGate(deps, COURTESY_SECONDS), QuietGate(deps, ARRIVAL_SECONDS)
@@ -66,6 +63,9 @@ class Turnstile:
             environ[END] = end
             self._let_in(environ, path, end)
             return self.app(environ, start_response)
+
+    def _is_due_soon(self) -> bool:
+        return self._deps.gate.is_busy(self._deps, SOON_SECONDS)
 
     def _let_in(self, environ: dict[str, Any], path: str, end: ExitStack) -> None:
         """Wait for a turn of an unknown caller.

@@ -159,6 +159,23 @@ def test_late_delivery_has_turns_apart_from_those_ahead(
     assert asked[0] is (turnstile._deliveries if seconds_ahead else turnstile._late_deliveries)
 
 
+def test_late_deliveries_of_one_owner_work_one_at_a_time_while_a_post_is_due_soon(
+    small_site: Site, turnstile: Turnstile, monkeypatch: pytest.MonkeyPatch
+):
+    alices, bobs = (small_site.user(name).scheduled() for name in ("alice", "bob"))
+    monkeypatch.setattr(small_site.services.deps.gate, "is_busy", lambda _deps, within=0.0: within == SOON_SECONDS)
+    small_site.clock.at = NOW + HOUR
+    long_ago = int(NOW.timestamp())
+    turnstile._late_deliveries.take(f"owner:{alices['userId']}")
+    thread, answers = in_thread(lambda: small_site.deliver(alices, notBefore=long_ago))
+    wait_until(lambda: turnstile._late_deliveries.waiting == 1)
+    assert json_of(small_site.deliver(bobs, notBefore=long_ago)) == {"status": "dispatched"}
+    assert not answers
+    turnstile._late_deliveries.release(f"owner:{alices['userId']}")
+    thread.join(TIMEOUT_SECONDS)
+    assert json_of(answers[0]) == {"status": "dispatched"}
+
+
 def test_heavy_page_waits_for_the_heavy_turn_and_a_light_page_does_not(small_site: Site, turnstile: Turnstile):
     alice, bob = small_site.user("alice"), small_site.user("bob")
     for _ in range(2):

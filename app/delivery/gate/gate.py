@@ -50,7 +50,7 @@ class Gate:
         return self._waiting.duplicates(post)
 
     def is_busy(self, deps: Deps, within: float = NEAR_SECONDS) -> bool:
-        """Return True while a send is queued, or an instant is at most `within` seconds away."""
+        """Return True while a send is queued, or an instant is less than `within` seconds away."""
         return self._senders.backlog > 0 or self._waiting.is_near(deps, within)
 
     def deliver(self, deps: Deps, delivery: ReadyDelivery) -> DeliveryResult:
