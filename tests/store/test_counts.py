@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from app.domain.alerts import LONG_OVERDUE
 from app.domain.lifecycle import Status
-from app.store.operations import counts, scheduler_state, statistics
+from app.store.operations import alert_queries, counts, scheduler_state, statistics
+from app.store.operations.alert_queries import Occurrences
 from app.store.operations.statistics import Total
 from app.store.posts import retention
 from app.store.schema.tables import tallies as table
@@ -154,6 +156,27 @@ def test_all_of_a_queue_overdue_leaves_the_next_due_instant_to_another_read(
     monkeypatch.undo()
     found = figures(rows, DUE + MICROSECOND)
     assert (found.overdue, found.upcoming, found.is_upcoming_known) == (3, DUE + timedelta(hours=1), True)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_long_overdue_posts_are_those_of_the_read_for_them_alone(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, limit: int
+):
+    monkeypatch.setattr(counts, "EXACT_LIMIT", limit)
+    edge = START - LONG_OVERDUE
+    for due in (edge, edge - MICROSECOND, edge - timedelta(hours=1), edge - timedelta(days=2)):
+        rows.post("scheduled", next_attempt_at=due)
+    rows.post("draft", next_attempt_at=None)
+    with rows.db.reading() as connection:
+        wanted = alert_queries.long_overdue(connection, START)
+        assert alert_queries.symptoms(connection, START).overdue == wanted
+    assert wanted == Occurrences(3, edge - timedelta(days=2), edge - MICROSECOND)
+    assert figures(rows).symptoms.overdue == wanted
+
+
+def test_no_post_is_long_overdue_before_its_time(rows: Rows):
+    rows.post("scheduled", next_attempt_at=START - LONG_OVERDUE)
+    assert figures(rows).symptoms.overdue is None
 
 
 def test_prune_during_a_read_does_not_lower_the_total(rows: Rows):

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from app.domain.breaker import Breaker
 from app.store.operations import alerts, breaker, runs, scheduler_state, statistics
 from tests.support.fakes import START
@@ -159,6 +161,18 @@ def test_cleared_alert_begins_again_and_leaves_the_others(rows: Rows):
             ("x", later(2), 1),
             ("y", later(1), 1),
         ]
+
+
+@pytest.mark.parametrize("about_posts", [3, 99, 150])
+def test_few_and_many_stored_alerts_are_read_alike(rows: Rows, about_posts: int):
+    with rows.db.transaction() as tx:
+        alerts.raise_alert(tx, "no_sweep", "b", "detail", later(1))
+        alerts.raise_alert(tx, "stale_claims", "a", "detail", later(2))
+        alerts.raise_for_many(tx, "reconnect_soon", [f"{n:03}" for n in reversed(range(about_posts))], "detail", START)
+    with rows.db.reading() as connection:
+        own, objects = alerts.stored(connection)
+    assert [alert.kind for alert in own] == ["stale_claims", "no_sweep"]
+    assert [alert.subject for alert in objects["reconnect_soon"]] == [f"{n:03}" for n in range(about_posts)]
 
 
 def test_overdue_parked_and_unarmed_are_exact_at_their_bounds(rows: Rows):

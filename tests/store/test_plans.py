@@ -68,12 +68,15 @@ def test_status_route_counts_along_indexes(large: str):
     assert {"ix_posts_due", "ix_posts_lease", "ix_posts_unarmed", "ix_posts_resting"} <= indexes(plans)
 
 
-def test_lateness_is_read_from_its_index_alone(large: str):
+def test_lateness_of_the_last_hour_is_read_from_its_index_alone(large: str):
     execute(large, "VACUUM ANALYZE")
     index = "ix_attempts_started_at"
-    plans = [plan for plan in explain_routes(large, AUTHOR)["status route"] if index in plan.indexes]
-    assert [plan.title for plan in plans if index not in plan.index_only] == []
-    assert len(plans) == 2  # the percentiles, and the alert
+    times, figures = sorted(
+        (plan for plan in explain_routes(large, AUTHOR)["status route"] if index in plan.indexes),
+        key=lambda plan: len(plan.indexes),
+    )
+    assert index in figures.index_only
+    assert index not in times.index_only  # n8n's times are in the rows
 
 
 def test_dispatch_finds_its_row_by_the_primary_key_with_few_publishing(large: str):

@@ -52,7 +52,13 @@ class Symptoms:
 
 def symptoms(connection: Connection, now: datetime) -> Symptoms:
     """Read the claims and sends of the last hour, and the posts that are long overdue, in one statement."""
-    return symptoms_in(read(connection, _SYMPTOMS, windows(now)))
+    found = read(connection, _SYMPTOMS, windows(now))
+    return symptoms_in(found, _occurrences(found["overdue"]))
+
+
+def long_overdue(connection: Connection, now: datetime) -> Occurrences | None:
+    """Read the posts that are long overdue."""
+    return _occurrences(read(connection, _OVERDUE, windows(now))["overdue"])
 
 
 def windows(now: datetime) -> dict[str, datetime]:
@@ -65,11 +71,11 @@ def windows(now: datetime) -> dict[str, datetime]:
     }
 
 
-def symptoms_in(found: Mapping[str, Figures]) -> Symptoms:
-    """Return the symptoms in the figures of a statement with the parts of SYMPTOMS."""
+def symptoms_in(found: Mapping[str, Figures], overdue: Occurrences | None) -> Symptoms:
+    """Return the symptoms in the figures of a statement with the parts of SYMPTOMS, and the overdue posts."""
     recent = found["recent"]
-    seen = {name: _occurrences(found[name]) for name in ("stale", "swept", "overdue")}
-    return Symptoms(seen["stale"], seen["swept"], seen["overdue"], recent.count, recent.count2 or 0)
+    stale, swept = (_occurrences(found[name]) for name in ("stale", "swept"))
+    return Symptoms(stale, swept, overdue, recent.count, recent.count2 or 0)
 
 
 def _occurrences(found: Figures) -> Occurrences | None:
@@ -87,17 +93,21 @@ def _part(name: str, at: sa.ColumnElement[datetime]) -> sa.Select[Any]:
 
 
 def _symptoms() -> list[sa.Select[Any]]:
-    due, began, ended = posts.c.next_attempt_at, attempts.c.started_at, transitions.c.at
-    oldest = select(due.label("at")).where(posts.c.status == Status.SCHEDULED, due < _bound("long_overdue_before"))
+    began, ended = attempts.c.started_at, transitions.c.at
     latest = select(began.label("at")).where(sa.text(SWEPT), began >= _bound("swept_from"))
     recent = _first_attempts(_bound("recent_from")).order_by(began.desc()).limit(SAMPLE).subquery()
     late = sa.func.sum(sa.case((recent.c.lateness_ms > rules.MIN_ALERT_LATENESS_MS, 1), else_=0))
     return [
         _part("stale", ended).where(sa.text(STALE_REASONS), ended >= _bound("stale_from")),
         _part("swept", latest.order_by(began.desc()).limit(SAMPLE).subquery().c.at),
-        _part("overdue", oldest.order_by(due).limit(SAMPLE).subquery().c.at),
         part("recent", [sa.func.count(), late], source=recent),
     ]
+
+
+def _overdue() -> sa.Select[Any]:
+    due = posts.c.next_attempt_at
+    oldest = select(due.label("at")).where(posts.c.status == Status.SCHEDULED, due < _bound("long_overdue_before"))
+    return _part("overdue", oldest.order_by(due).limit(SAMPLE).subquery().c.at)
 
 
 def lateness_since(connection: Connection, since: datetime) -> list[tuple[datetime, float]]:
@@ -134,5 +144,6 @@ def _first_attempts(since: datetime | sa.BindParameter[datetime]) -> sa.Select[t
     return select(a.started_at, a.lateness_ms).where(a.started_at >= since, a.attempt == 1, a.lateness_ms.is_not(None))
 
 
-SYMPTOMS = _symptoms()  # parts, also of the status route's statement
-_SYMPTOMS = statement(*SYMPTOMS)
+SYMPTOMS = _symptoms()  # parts of the status route's statement, which knows the overdue posts already
+_SYMPTOMS = statement(*SYMPTOMS, _overdue())
+_OVERDUE = statement(_overdue())

@@ -17,11 +17,14 @@ from sqlalchemy import Connection, delete, select, update
 from app.domain.alerts import EXAMPLES, MAX_COUNTED, PER_OBJECT
 from app.domain.times import CLOCK_TOLERANCE
 from app.log import emit
+from app.store.constants import with_constants
 from app.store.engine import upsert
 from app.store.events.begun_alerts import record_begun
 from app.store.row_locks import skip_locked, write_unless_locked
 from app.store.schema.columns import Condition
 from app.store.schema.tables import alerts
+
+OF_INSTALLATION = 100  # the alerts about the installation that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def current(connection: Connection, limit: int = 100) -> list[Alert]:
 
 
 def of_installation(connection: Connection) -> list[Alert]:
-    """Return the stored alerts about the installation itself, newest first, 100 at most."""
+    """Return the stored alerts about the installation itself, newest first, OF_INSTALLATION at most."""
     return _read(connection, _OF_INSTALLATION)
 
 
@@ -129,11 +132,15 @@ def stored(connection: Connection) -> tuple[list[Alert], dict[str, list[Alert]]]
 
     Of each such kind, they are the first MAX_COUNTED by subject.
     """
-    own: list[Alert] = []
+    found = sorted(_read(connection, _FEW), key=lambda alert: alert.subject)
+    if len(found) > OF_INSTALLATION:
+        found = _read(connection, _STORED)
     objects: dict[str, list[Alert]] = {}
-    for alert in _read(connection, _STORED):
-        (objects.setdefault(alert.kind, []) if alert.kind in PER_OBJECT else own).append(alert)
-    return own, objects
+    for alert in found:
+        if alert.kind in PER_OBJECT:
+            objects.setdefault(alert.kind, []).append(alert)
+    own = [alert for alert in found if alert.kind not in PER_OBJECT]
+    return sorted(own, key=lambda alert: alert.last_at, reverse=True), objects
 
 
 def of_kind(connection: Connection, kind: str, limit: int, start: str = "") -> list[Alert]:
@@ -147,8 +154,10 @@ def _first_of_kind(kind: str) -> sa.Select[Any]:
     return select(first.subquery())
 
 
-_OF_INSTALLATION = select(alerts).where(alerts.c.kind.not_in(PER_OBJECT)).order_by(alerts.c.last_at.desc()).limit(100)
+_OWN = select(alerts).where(alerts.c.kind.not_in(PER_OBJECT)).order_by(alerts.c.last_at.desc())
+_OF_INSTALLATION = _OWN.limit(OF_INSTALLATION)
 _STORED = sa.union_all(select(_OF_INSTALLATION.subquery()), *map(_first_of_kind, PER_OBJECT))
+_FEW = with_constants(select(alerts).limit(OF_INSTALLATION + 1))  # where there are few, all in any order cost least
 
 
 def _read(connection: Connection, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> list[Alert]:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.store.constants import with_constants
 from app.store.schema.columns import Instant
 
 Expression = sa.ColumnElement[Any]
-COUNTS, INSTANTS = 2, 2
+COUNTS, INSTANTS = 3, 3
 
 
 class Figures(NamedTuple):
@@ -23,8 +24,10 @@ class Figures(NamedTuple):
 
     count: Any
     count2: Any
+    count3: Any
     at: datetime | None
     at2: datetime | None
+    at3: datetime | None
 
 
 def part(
@@ -40,7 +43,7 @@ def part(
 
 def statement(*parts: sa.Select[Any]) -> sa.CompoundSelect[Any]:
     """Return one statement of these parts. Keep it: building it costs more than executing it."""
-    return sa.union_all(*parts)
+    return with_constants(sa.union_all(*parts))
 
 
 def read(connection: Connection, of: sa.CompoundSelect[Any], values: Mapping[str, Any]) -> dict[str, Figures]:

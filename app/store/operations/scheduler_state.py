@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from app.domain.breaker import Breaker, row_name
 from app.domain.lifecycle import FINAL, Status
+from app.store.constants import with_constants
 from app.store.operations import in_flight
 from app.store.operations.counts import NONE_STORED, StoredCount
 from app.store.operations.pauses import SENDING, Pause
@@ -63,7 +64,7 @@ def _statement(publishers: int) -> sa.Select[Any]:
     for tables in (circuits, shares):
         for index, table in enumerate(tables):
             found = found.outerjoin(table, table.c.name == row_name(index))
-    return found
+    return with_constants(found)
 
 
 def read(connection: Connection, publishers: int = 1) -> SchedulerState:

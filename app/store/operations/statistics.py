@@ -90,8 +90,15 @@ def of_posts(
         exact["parked"],
         due.at2,
         due.at2 is not None or due.count <= counts.EXACT_LIMIT,
-        alert_queries.symptoms_in(found),
+        alert_queries.symptoms_in(found, _long_overdue(connection, due, now)),
     )
+
+
+def _long_overdue(connection: Connection, due: Figures, now: datetime) -> alert_queries.Occurrences | None:
+    """Return the posts that are long overdue. More than EXACT_LIMIT take another statement."""
+    if due.count3 > counts.EXACT_LIMIT:
+        return alert_queries.long_overdue(connection, now)
+    return alert_queries.Occurrences(due.count3, due.at, due.at3) if due.at and due.at3 else None
 
 
 def large_kinds(overdue_before: datetime, horizon: datetime) -> list[Kind]:
@@ -134,23 +141,31 @@ def _part_of_final() -> sa.Select[Any]:
     return part(status, [later], source=posts).where(status.in_(sorted(FINAL)), at >= _at("since")).group_by(status)
 
 
-def _part_of_due(name: str, kind: Kind, before: str) -> sa.Select[Any]:
-    """Return the part of a kind's first posts by their due instant.
+def _part_of_scheduled() -> sa.Select[Any]:
+    """Return the part of the first scheduled posts by their due instant.
 
-    It counts all of them, and those due before the parameter `before`.
+    It counts all of them, those due before the parameter `before`, and those long overdue. The instants are of the
+    first one, the next one, and the last one that is long overdue.
     """
-    at, number = counts.few(kind).c.at, sa.func.count()
-    upcoming = sa.func.min(at).filter(at >= _at("now"))
-    return part(name, [number, number.filter(at < _at(before))], [sa.func.min(at), upcoming])
+    at, number = counts.few(counts.of_status(Status.SCHEDULED)).c.at, sa.func.count()
+    upcoming, is_long_overdue = sa.func.min(at).filter(at >= _at("now")), at < _at("long_overdue_before")
+    numbers = [number, number.filter(at < _at("before")), number.filter(is_long_overdue)]
+    return part("scheduled", numbers, [sa.func.min(at), upcoming, sa.func.max(at).filter(is_long_overdue)])
+
+
+def _part_of_unarmed() -> sa.Select[Any]:
+    """Count the first unarmed posts by their due instant, and those of them due before the parameter `horizon`."""
+    is_unarmed = (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None))
+    at, number = counts.few(Kind("unarmed", posts.c.next_attempt_at, is_unarmed)).c.at, sa.func.count()
+    return part("unarmed", [number, number.filter(at < _at("horizon"))])
 
 
 _STORED = "stored "
-_UNARMED = Kind("unarmed", posts.c.next_attempt_at, (posts.c.status == Status.SCHEDULED, posts.c.message_id.is_(None)))
 _POSTS = statement(
     *map(_part_of, (Status.DRAFT, Status.PUBLISHING, Status.FAILED)),
     _part_of_final(),
-    _part_of_due("scheduled", counts.of_status(Status.SCHEDULED), "before"),
-    _part_of_due("unarmed", _UNARMED, "horizon"),
+    _part_of_scheduled(),
+    _part_of_unarmed(),
     part(sa.literal(_STORED).concat(tallies.c.name), [tallies.c.counted, tallies.c.pruned], [tallies.c.counted_until]),
     *alert_queries.SYMPTOMS,
 )

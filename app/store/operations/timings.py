@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
 from app.domain.lifecycle import Status
+from app.store.constants import with_constants
 from app.store.schema.columns import Instant
 from app.store.schema.tables import attempts, posts
 
@@ -84,16 +85,16 @@ def _latest(*columns: Any) -> sa.Select[Any]:
     return select(*columns).where(began >= _SINCE).order_by(began.desc()).limit(SAMPLE)
 
 
-def _lateness() -> tuple[Any, Any]:
-    """Return the values and their condition. The index alone answers this read."""
-    first = _latest(attempts.c.attempt, attempts.c.lateness_ms).subquery("latest_first").c
-    return first.lateness_ms, first.attempt == 1
-
-
-def _times(dialect: str) -> list[sa.Label[float]]:
+def _times(dialect: str) -> list[sa.Label[float | None]]:
     a = attempts.c
+    lateness = sa.case((a.attempt == 1, a.lateness_ms))
     answer, report = elapsed_ms(dialect, a.sent_at, a.accepted_at), elapsed_ms(dialect, a.accepted_at, a.reported_at)
-    return [answer.label("answer"), report.label("report"), a.alarm_late_ms.label("alarm")]
+    return [
+        lateness.label("lateness"),
+        answer.label("answer"),
+        report.label("report"),
+        a.alarm_late_ms.label("alarm"),
+    ]
 
 
 def _published(dialect: str) -> sa.ColumnElement[Any]:
@@ -104,7 +105,7 @@ def _published(dialect: str) -> sa.ColumnElement[Any]:
 
 
 def _postgresql() -> sa.CompoundSelect[Any]:
-    """Build the statement. One scan serves the three times of an attempt: planning three costs more than reading."""
+    """Build the statement. One scan serves the four times of an attempt: planning four costs more than reading."""
     from sqlalchemy.dialects.postgresql import array  # here, because it is slow and SQLite does not need it
 
     shares: sa.ColumnElement[Any] = sa.literal_column(f"ARRAY[{', '.join(str(share / 1000) for share in PER_MILLE)}]")
@@ -118,22 +119,17 @@ def _postgresql() -> sa.CompoundSelect[Any]:
     # Not VALUES: SQLAlchemy compiles a statement with it again at every execution.
     each = sa.func.unnest(array(names), array(values)).table_valued("name", "value", name="each_time").render_derived()
     times = ranked(each.c.name, each.c.value).select_from(latest.join(each, sa.true())).group_by(each.c.name)
-    value, is_first = _lateness()
-    lateness = ranked(sa.literal("lateness"), value).where(is_first)
-    return sa.union_all(lateness, times, ranked(sa.literal("published"), _published("postgresql")))
+    return sa.union_all(times, ranked(sa.literal("published"), _published("postgresql")))
 
 
 def _sqlite() -> sa.CompoundSelect[Any]:
     """Build the same for a database without `percentile_disc`: the values at the wanted ranks."""
-    value, is_first = _lateness()
-    measures = [("lateness", value, is_first), ("published", _published("sqlite"), sa.true())]
-    for time in _times("sqlite"):
-        measures.append((time.name, _latest(time).subquery(f"latest_{time.name}").c[time.name], sa.true()))
+    times = {time.name: _latest(time).subquery(f"latest_{time.name}").c[time.name] for time in _times("sqlite")}
     parts = []
-    for name, value, condition in measures:
+    for name, value in {**times, "published": _published("sqlite")}.items():
         rank, number = sa.func.row_number().over(order_by=value), sa.func.count().over()
         ranked = select(value.label("value"), rank.label("rank"), number.label("number"))
-        of = ranked.where(value.is_not(None), condition).subquery(f"ranked_{name}").c
+        of = ranked.where(value.is_not(None)).subquery(f"ranked_{name}").c
         wanted = [of.rank == _rank(share, of.number) for share in PER_MILLE]
         parts.append(select(sa.literal(name), of.number, of.rank, of.value).where(sa.or_(*wanted)))
     return sa.union_all(*parts)
@@ -141,4 +137,4 @@ def _sqlite() -> sa.CompoundSelect[Any]:
 
 @cache
 def _statement(dialect: str) -> sa.CompoundSelect[Any]:
-    return _postgresql() if dialect == "postgresql" else _sqlite()
+    return with_constants(_postgresql() if dialect == "postgresql" else _sqlite())
