@@ -39,6 +39,7 @@ class StandInSenders:
         self.backlog = 0
         self.below: set[str] = set()
         self.looked_at: Callable[[], None] = lambda: None
+        self.on_finished: Callable[[], None] = lambda: None
         self.put = mock.Mock()
         self.add_if_stalled = mock.Mock()
 

@@ -251,11 +251,12 @@ class Waiting:
 
     def _nap_seconds(self, deps: Deps) -> float | None:
         """Return the longest wait for the next look, None to wait for a delivery."""
-        if self._due and self._is_short and self._senders.has_room:  # the next answer of n8n wakes this thread
-            return MAX_NAP_SECONDS
+        left = self._seconds_left(deps)
+        if self._due and self._is_short and self._senders.has_room:
+            # The next answer of n8n wakes this thread. A delivery of the next instant may have room of its own.
+            return MAX_NAP_SECONDS if left is None else min(max(left, 0), MAX_NAP_SECONDS)
         if self._due or not self._senders.has_room:  # there may be room again since the look at the due ones
             return SHORT_NAP_SECONDS
-        left = self._seconds_left(deps)
         if left is None:
             return None if self._senders.backlog == 0 else MAX_NAP_SECONDS
         return min(max(left - self._ahead_seconds, 0), MAX_NAP_SECONDS)
