@@ -1,14 +1,11 @@
 """Several processes share the bound of posts in flight through one row of the database."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.delivery.gate.gate import Gate
-from app.delivery.gate.sharing import Sharing
-from app.deps import Deps
 from app.domain.alerts import OVERLOADED_LASTS
 from app.domain.delivery import Dispatched
 from app.domain.in_flight import InFlight
@@ -19,36 +16,10 @@ from app.store.operations import alerts, in_flight
 from app.sweep.sweep import sweep
 from tests.support.databases import record_statements
 from tests.support.gate_deliveries import posts_due_together, results
+from tests.support.sharing_process import Process
 from tests.support.world import IN_TEN_MINUTES, World
 
 ACCEPTED = Dispatched("dispatched")
-
-
-class Process:
-    """The part of a process that shares: its deps, and its number of deliveries."""
-
-    def __init__(self, world: World, fixed: int | None = None, wanted: int = 100) -> None:
-        self.bound = InFlight(fixed, shared=True)
-        self.deps: Deps = replace(world.deps, in_flight=self.bound)
-        self.wanted, self.noticed = wanted, 0
-        self.sharing = Sharing(lambda: self.wanted, self._notice)
-
-    def _notice(self) -> None:
-        self.noticed += 1
-
-    def renew(self) -> bool:
-        return self.sharing.renew(self.deps)
-
-    def enter(self) -> int:
-        """Put as many deliveries in flight as there is room for."""
-        return self.bound.reserve(1000, self.deps.clock.now())
-
-    def leave(self, number: int) -> None:
-        self.bound.enter([], reserved=number)
-
-    @property
-    def limit(self) -> int:
-        return self.bound.limit(self.deps.clock.now())
 
 
 def held(world: World) -> int:

@@ -74,12 +74,13 @@ class Sharing:
                 shares = in_flight.lock(tx, self._index)
                 size = self._learn(ours.window, shares.size)
                 others = {name: holder for name, holder in shares.live(now).items() if name != self._name}
-                held = ours.share.held if ours.share is not None else 0
+                share = ours.share
+                held = share.held if share is not None else 0
                 mine = Holder(self._demand(deps), held, len(ours), until)
                 fair = fair_parts(ours.window.limit, {**others, self._name: mine}, now)[self._name]
                 part = possible_part(ours.window, fair, others)
-                if part < held:  # before the count below, or more could enter after it
-                    ours.share = Share(part, ours.window.limit, until)
+                if share is not None and part < held:  # before the count below, or more could enter after it
+                    ours.share = replace(share, held=part, of=ours.window.limit)  # its end only once it is written
                 number = len(ours)
                 row = replace(mine, held=max(part, number), in_flight=number)
                 in_flight.write(tx, in_flight.Shares(size, {**others, self._name: row}), self._index)
