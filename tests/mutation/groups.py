@@ -38,8 +38,9 @@ DISPATCH_TESTS = [
 
 SWEEP_TESTS = ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "alarms", "records"]
 
-GATE_PARTS = ("waiting", "fair_waiting", "senders", "threads", "door")
-GATE_TESTS = [f"tests/simulation/test_gate_{part}.py" for part in GATE_PARTS]
+DOOR, WAITING, FAIR_WAITING, ROOM, SENDERS, THREADS = (
+    f"tests/simulation/test_gate_{part}.py" for part in ("door", "waiting", "fair_waiting", "room", "senders", "threads")
+)
 
 #: Groups with SQL of their own for PostgreSQL. Their tests run on both databases.
 ON_BOTH_DATABASES = ("claim_sql",)
@@ -60,12 +61,17 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
     "postpone": ("app/delivery/postpone.py", [*DISPATCH_TESTS, "accounts", "pacing"]),
     "send": ("app/delivery/send.py", ["send", "submission"]),
     "alone": ("app/delivery/alone.py", ["deliver_alone"]),
-    "claim": ("app/delivery/claim.py", ["claim", "pause", GATE_TESTS[0]]),
+    "claim": ("app/delivery/claim.py", ["claim", "pause", WAITING]),
     "claim_sql": (
         "app/store/posts/claim_sql.py",
         ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py", "claim", "database_clock", "pause"],
     ),
-    "gate": ("app/delivery/gate/*", GATE_TESTS),
+    "gate": ("app/delivery/gate/gate.py", [DOOR, THREADS, "gate_log"]),
+    "waiting": ("app/delivery/gate/waiting.py", [WAITING, FAIR_WAITING, ROOM, DOOR]),
+    "senders": ("app/delivery/gate/senders.py", [SENDERS, THREADS]),
+    "settler": ("app/delivery/gate/settler.py", [THREADS, "gate_log"]),
+    "replies": ("app/delivery/gate/replies.py", [THREADS]),
+    "sharing": ("app/delivery/gate/sharing.py", ["sharing_thread", "shared_in_flight"]),
     "seats": ("app/delivery/seats.py", [*DISPATCH_TESTS, "stopping", "fair_gate"]),
     "settle": (
         "app/delivery/settle.py",

@@ -8,8 +8,11 @@ import pytest
 from app.delivery.gate import gate as module
 from app.delivery.gate.gate import SENDERS, Gate
 from app.delivery.gate.gate import _repeat as repeat_in_thread
+from app.domain.breaker import Breaker
 from app.domain.delivery import Dispatched, ReadyDelivery, TurnedAway
 from app.domain.errors import Stopping, Unavailable
+from app.domain.in_flight import InFlight
+from app.domain.lanes import Lanes
 from tests.simulation.kernel import Actor
 from tests.simulation.stage import VirtualStage
 from tests.simulation.threads import virtual_seats
@@ -122,6 +125,35 @@ def test_threads_start_once_with_the_first_delivery(stage: VirtualStage, gate: G
     assert SENDERS == 8
 
 
+@pytest.mark.parametrize(("is_probe", "publishers"), [(False, 2), (True, 1), (False, 1)])
+def test_delivery_for_any_publisher_waits(stage: VirtualStage, gate: Gate, is_probe: bool, publishers: int):
+    delivery = stage.delivery(1.0)
+    delivery.is_probe, delivery.circuits = is_probe, (Breaker(),) * publishers
+    actor = deliver(stage, gate, delivery, 1.0)
+    stage.run(2.0)
+    assert (len(gate), actor.done) == (1, False)
+
+
+def test_probe_of_one_of_several_publishers_goes_alone(stage: VirtualStage, gate: Gate, alone: mock.Mock):
+    delivery = stage.delivery(1.0)
+    delivery.is_probe, delivery.circuits = True, (Breaker(), Breaker())
+    actor = deliver(stage, gate, delivery, 1.0)
+    stage.run(2.0)
+    assert (actor.result, alone.call_args_list, len(gate)) == (ALONE, [mock.call(stage.deps, delivery)], 0)
+
+
+def test_each_publisher_has_a_sharing_thread(stage: VirtualStage, gate: Gate, parts: mock.Mock):
+    stage.deps.__dict__["in_flight"] = Lanes([InFlight(2, shared=True), InFlight(2, shared=True)])
+    with mock.patch.object(module, "Sharing") as sharing:
+        deliver(stage, gate, stage.delivery(9.0), 1.0)
+        stage.run(2.0)
+    notice, count = sharing.call_args.args[1], sharing.call_args.args[0]
+    assert [call.args for call in sharing.call_args_list] == [(count, notice, 0), (count, notice, 1)]
+    assert (count(), notice) == (1, gate._waiting.notice_room)
+    assert stage.threads.count("gate_share") == 2
+    assert [call.args for call in parts.call_args_list].count((sharing.return_value.share_next, stage.deps)) == 2
+
+
 def test_gate_is_busy_while_a_send_is_queued_or_an_instant_is_near(stage: VirtualStage, gate: Gate):
     seen = []
     stage.at(1.0, lambda: seen.append(gate.is_busy(stage.deps)))
@@ -180,3 +212,12 @@ def test_withdrawn_delivery_is_turned_away_and_its_seat_serves_the_other_owner(s
     stage.run(4.0)
     assert [actor.result for actor in mine] == [None, TurnedAway.NO_SEAT]
     assert (other.done, seats.free, len(gate)) == (False, 0, 2)
+
+
+def test_delivery_whose_seat_goes_to_another_owner_before_it_waits_is_turned_away(stage: VirtualStage, gate: Gate):
+    stage.deps.__dict__["seats"] = seats = virtual_seats(stage, 2)
+    first = deliver(stage, gate, stage.delivery(9.0), 1.0)
+    stage.publisher.warm.side_effect = lambda _: seats.take("bob", ("post-9", 1))
+    second = deliver(stage, gate, stage.delivery(9.0), 2.0)
+    stage.run(3.0)
+    assert (first.done, second.result, len(gate), seats.free) == (False, TurnedAway.NO_SEAT, 1, 0)

@@ -162,6 +162,42 @@ def test_owner_below_its_share_gets_an_extra_sender_at_once(stage: VirtualStage,
     assert (stage.threads.count(EXTRA), sends.begun[-1]) == (1, (1.5, "post-5"))
 
 
+def extra_after(stage: VirtualStage, queue: Senders, owners: str) -> int:
+    """Queue a delivery for each owner, a letter each, at its own moment. Return how many extra senders have started."""
+    for number, owner in enumerate(owners):
+        delivery = stage.delivery(0.0, owner=owner)
+        stage.at(1.0 + number / 100, lambda delivery=delivery: queue.put(stage.deps, delivery))  # type: ignore[misc]
+    stage.run(1.2)
+    return stage.threads.count(EXTRA)
+
+
+@pytest.mark.parametrize(
+    ("count", "owners", "extra"),
+    [
+        (4, "aaab", 0),  # a sender is free, though one owner has more than its share
+        (2, "aaaab", 1),
+        (2, "aaaabb", 1),  # the second one is above its owner's share
+        (2, "acb", 0),  # nobody has more than its share
+        (1, "aaaaa", 0),  # nobody else is there
+    ],
+)
+def test_extra_sender_comes_for_an_owner_below_its_share_alone(
+    stage: VirtualStage, sends: Sends, count: int, owners: str, extra: int
+):
+    queue, sends.takes = Senders(count, mock.Mock()), 10.0
+    for _ in range(count):
+        stage.forever(queue.send_next)
+    assert extra_after(stage, queue, owners) == extra
+
+
+def test_extra_senders_for_owners_below_their_share_are_bounded(stage: VirtualStage, sends: Sends):
+    queue, _ = two_senders(stage)
+    sends.takes = 10.0
+    with mock.patch.object(senders, "MAX_EXTRA_SENDERS", 1), mock.patch.object(senders, "MAX_FAIR_SENDERS", 1):
+        assert extra_after(stage, queue, "aaaabcd") == 2
+    assert senders.MAX_FAIR_SENDERS == 64
+
+
 def test_sender_takes_next_from_the_owner_with_fewest_sends(stage: VirtualStage, sends: Sends):
     queue = Senders(1, mock.Mock())
     mine, others = [stage.delivery(0.0) for _ in range(3)], [stage.delivery(0.0, owner="bob") for _ in range(2)]
@@ -169,7 +205,7 @@ def test_sender_takes_next_from_the_owner_with_fewest_sends(stage: VirtualStage,
     stage.forever(queue.send_next)
     stage.run(1.0)
     assert [post for _, post in sends.begun] == ["post-1", "post-4", "post-2", "post-5", "post-3"]
-    assert (queue.backlog, queue._queues, queue._in_hand) == (0, {}, {})
+    assert (queue.backlog, queue._queues, queue._in_hand, queue._sending_of) == (0, {}, {}, {})
 
 
 def test_owners_with_fewer_in_hand_than_their_share_are_below_it(stage: VirtualStage):
@@ -178,3 +214,11 @@ def test_owners_with_fewer_in_hand_than_their_share_are_below_it(stage: VirtualS
     put_all(queue, [stage.delivery(0.0) for _ in range(2)], stage.deps)
     put_all(queue, [stage.delivery(0.0, owner="bob")], stage.deps)
     assert queue.below_share(["ann", "bob", "eve"]) == {"bob", "eve"}
+
+
+def test_share_is_in_whole_senders_and_a_lone_owner_has_all(stage: VirtualStage):
+    queue = Senders(4, mock.Mock())
+    put_all(queue, [stage.delivery(0.0) for _ in range(3)], stage.deps)
+    assert queue.below_share(["ann"]) == {"ann"}
+    put_all(queue, [stage.delivery(0.0, owner=owner) for owner in ("bob", "eve")], stage.deps)
+    assert queue.below_share(["ann", "bob", "eve"]) == set()

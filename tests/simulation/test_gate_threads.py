@@ -38,7 +38,8 @@ class Settles:
 
     def __call__(self, deps: Any, group: Any) -> SettledGroup:
         assert deps is self.stage.deps
-        assert all((one.verdict, one.sent_at, one.circuit) == (ACCEPTED, EPOCH, Breaker()) for one in group)
+        assert all((one.verdict, one.circuit) == (ACCEPTED, Breaker()) for one in group)
+        assert all((one.sent_at, one.answered_at) == (EPOCH, EPOCH) for one in group)
         self.groups.append([one.post.id for one in group])
         if self.error is not None:
             raise self.error
@@ -144,6 +145,17 @@ def test_replies_come_sixteen_at_once_and_a_hundred_in_a_group(stage: VirtualSta
     assert [len(call.args[1]) for call in armed.call_args_list] == [MAX_REPLIES, 1]
     ticks = [round(answers.at[delivery.post.id] / POLL_SECONDS) for delivery in deliveries[:MAX_REPLIES]]
     assert ticks == [number // REPLIES_AT_ONCE for number in range(MAX_REPLIES)]
+
+
+def test_replies_after_the_first_ones_wait_for_a_quiet_moment_too(
+    stage: VirtualStage, answers: Answers, armed: mock.Mock
+):
+    deliveries = [stage.delivery(0.0) for _ in range(REPLIES_AT_ONCE + 1)]
+    stage.call_for_each(1.0, answers.put, deliveries)
+    stage.at(1.001, lambda: setattr(answers, "busy", True))
+    stage.run(9.0)
+    assert [answers.at[delivery.post.id] for delivery in deliveries] == [1.0] * REPLIES_AT_ONCE + [2.0]
+    assert all(deps is stage.deps for deps in answers.asked)
 
 
 def test_callers_are_answered_though_their_alarms_cannot_be_armed(
