@@ -38,8 +38,9 @@ DISPATCH_TESTS = [
 
 SWEEP_TESTS = ["sweep", "sweep_details", "sweep_expired", "sweep_overdue", "alarms", "records"]
 
-DOOR, WAITING, FAIR_WAITING, ROOM, SENDERS, THREADS = (
-    f"tests/simulation/test_gate_{part}.py" for part in ("door", "waiting", "fair_waiting", "room", "senders", "threads")
+DOOR, WAITING, FAIR_WAITING, ROOM, LANES, SENDERS, THREADS = (
+    f"tests/simulation/test_gate_{part}.py"
+    for part in ("door", "waiting", "fair_waiting", "room", "lanes", "senders", "threads")
 )
 
 #: Groups with SQL of their own for PostgreSQL. Their tests run on both databases.
@@ -67,7 +68,7 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
         ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py", "claim", "database_clock", "pause"],
     ),
     "gate": ("app/delivery/gate/gate.py", [DOOR, THREADS, "gate_log"]),
-    "waiting": ("app/delivery/gate/waiting.py", [WAITING, FAIR_WAITING, ROOM, DOOR]),
+    "waiting": ("app/delivery/gate/waiting.py", [WAITING, FAIR_WAITING, ROOM, LANES, DOOR]),
     "senders": ("app/delivery/gate/senders.py", [SENDERS, THREADS]),
     "settler": ("app/delivery/gate/settler.py", [THREADS, "gate_log"]),
     "replies": ("app/delivery/gate/replies.py", [THREADS]),

@@ -37,6 +37,7 @@ def senders(stage: VirtualStage) -> Iterator[StandInSenders]:
     made = StandInSenders()
     yield made
     assert all(call == mock.call(stage.deps) for call in made.add_if_stalled.call_args_list)
+    assert all(call.args[0] is stage.deps for call in made.put.call_args_list)
 
 
 @pytest.fixture

@@ -1,47 +1,21 @@
 """The waiting deliveries and n8n's room: who is claimed, who waits, who goes back, and who is turned away."""
 
-from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
-from typing import Any
+from typing import cast
 from unittest import mock
 
 import pytest
 
 from app.delivery.claim import ClockSetBack
 from app.delivery.gate import waiting
-from app.delivery.gate.waiting import MAX_ASIDE, MAX_GROUP, MAX_NAP_SECONDS, Waiting
+from app.delivery.gate.senders import Senders
+from app.delivery.gate.waiting import MAX_NAP_SECONDS, Waiting
 from app.domain.delivery import ReadyDelivery, TurnedAway
 from app.domain.in_flight import InFlight
-from app.domain.lanes import Lanes
 from tests.simulation.kernel import EPOCH
 from tests.simulation.stage import VirtualStage
-from tests.simulation.waiting_queue import Claims, StandInSenders, ids
-
-Groups = list[tuple[float, list[str]]]
-
-
-def with_room(stage: VirtualStage, in_flight: Any) -> Any:
-    stage.deps.__dict__["in_flight"] = in_flight
-    return in_flight
-
-
-def until(delivery: ReadyDelivery, seconds: float) -> ReadyDelivery:
-    delivery.claim_by = EPOCH + timedelta(seconds=seconds)
-    return delivery
-
-
-def groups(claims: Claims) -> Groups:
-    return [(when, group) for when, group, _ in claims.calls]
-
-
-def answered(stage: VirtualStage, senders: StandInSenders, delivery: ReadyDelivery) -> Callable[[], None]:
-    """Return a call that counts a delivery out as a sender does after its send."""
-
-    def finish() -> None:
-        stage.deps.in_flight.leave(delivery)
-        senders.on_finished()
-
-    return finish
+from tests.simulation.waiting_queue import Claims, StandInSenders, answered, groups, ids, until, with_room
 
 
 def test_delivery_beyond_the_room_is_claimed_with_the_next_answer(
@@ -179,69 +153,87 @@ def test_failed_claim_gives_its_room_back(stage: VirtualStage, queue: Waiting, c
     assert len(bound) == 0
 
 
-def test_owner_kept_out_by_another_owner_has_room_beyond_a_learned_window(
-    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
-):
-    bound = with_room(stage, InFlight())
-    bound.window.size = 4.0
-    mine = [stage.delivery(1.0) for _ in range(6)]
-    others = [stage.delivery(1.5, owner="bob") for _ in range(2)]
-    stage.call_for_each(0.0, queue.add, [*mine, *others])
-    stage.run(2.0)
-    assert groups(claims) == [(0.99, ids(*mine[:4])), *((1.5, ids(other)) for other in others)]
-    assert (len(bound), len(queue)) == (6, 2)
-    assert bound.short_since is not None
+def test_claim_under_way_is_near(stage: VirtualStage, queue: Waiting):
+    seen: list[bool] = []
+
+    def claim(_deps: object, group: list[ReadyDelivery], _at: object, **_: object) -> list[None]:
+        seen.append(queue.is_near(stage.deps, 0.01))
+        return [None] * len(group)
+
+    stage.at(0.0, lambda: queue.add(stage.delivery(1.0)))
+    with mock.patch.object(waiting, "claim", claim):
+        stage.run(2.0)
+    assert (seen, queue.is_near(stage.deps, 0.01)) == ([True], False)
 
 
-def test_delivery_whose_publisher_is_full_waits_while_others_go(
+def test_answer_just_after_the_look_for_room_is_noticed_at_once(
     stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
-    lanes = with_room(stage, Lanes([InFlight(1), InFlight(3)]))
-    first, second, third = (stage.delivery(1.0) for _ in range(3))
-    for delivery in (first, second):
-        delivery.allowed = (0,)
-    third.allowed = (1,)
-    stage.call_for_each(0.0, queue.add, [first, second, third])
-    stage.run(1.5)
-    assert groups(claims) == [(0.99, ids(first, third))]
-    assert (len(queue), len(lanes)) == (1, 2)
+    bound = with_room(stage, InFlight(1))
+    first, second = stage.delivery(1.0), stage.delivery(1.0)
+
+    def look_slowly(*_: object) -> tuple[int, set[str]]:
+        stage.kernel.pause(0.01)
+        return 0, set()
+
+    stage.call_for_each(0.0, queue.add, [first, second])
+    stage.at(0.995, answered(stage, senders, first))
+    with mock.patch.object(bound, "kept_out", look_slowly):
+        stage.run(1.1)
+    assert groups(claims)[1:] == [(1.0, ids(second))]
+
+
+def test_clock_set_back_holds_due_deliveries_that_wait_for_room(
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
+):
+    with_room(stage, InFlight(1))
+    first, second = stage.delivery(1.0), stage.delivery(1.0)
+    stage.call_for_each(0.0, queue.add, [first, second])
+    stage.at(1.5, lambda: setattr(stage.clock, "ahead", -5.0))
+    stage.at(1.6, answered(stage, senders, first))
+    stage.run(9.0)
+    assert claims.calls == [(0.99, ids(first), 1.0), (5.99, ids(second), 1.0)]
+
+
+def test_earlier_instant_goes_first_among_owners_that_wait_for_room(
+    stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
+):
+    with_room(stage, InFlight(1))
+    first, second = stage.delivery(1.0), stage.delivery(1.0)
+    late = stage.delivery(0.5, owner="bob")
+    stage.call_for_each(0.0, queue.add, [first, second])
+    stage.at(1.3, lambda: queue.add(late))
     stage.at(1.6, answered(stage, senders, first))
     stage.run(2.0)
-    assert groups(claims)[1:] == [(1.6, ids(second))]
+    assert groups(claims) == [(0.99, ids(first)), (1.6, ids(late))]
 
 
-def test_delivery_of_another_publisher_goes_at_its_instant_while_others_wait(
-    stage: VirtualStage, queue: Waiting, claims: Claims
-):
-    with_room(stage, Lanes([InFlight(1), InFlight(1)]))
-    first, second, later = stage.delivery(1.0), stage.delivery(1.0), stage.delivery(1.6)
-    for delivery in (first, second):
-        delivery.allowed = (0,)
-    later.allowed = (1,)
-    stage.call_for_each(0.0, queue.add, [first, second, later])
-    stage.run(2.0)
-    assert groups(claims) == [(0.99, ids(first)), (1.6, ids(later))]
-
-
-def test_look_past_deliveries_without_a_publisher_is_bounded(
+def test_owners_below_their_share_get_no_more_than_the_room(
     stage: VirtualStage, queue: Waiting, claims: Claims, senders: StandInSenders
 ):
-    with_room(stage, Lanes([InFlight(1), InFlight(200)]))
-    stuck = [stage.delivery(1.0) for _ in range(MAX_ASIDE + 2 * MAX_GROUP)]
-    for delivery in stuck:
-        delivery.allowed = (0,)
-    free = stage.delivery(1.0)
-    free.allowed = (1,)
-    looked: list[int] = []
-    enter = stage.deps.in_flight.enter
+    with_room(stage, InFlight(2))
+    senders.backlog, senders.below = 3, {"bob", "eve", "dan"}
+    stage.call_for_each(0.0, queue.add, [stage.delivery(1.0, owner=owner) for owner in sorted(senders.below)])
+    stage.run(1.5)
+    assert groups(claims) == [(0.99, ["post-1", "post-2"])]
 
-    def note(group: list[ReadyDelivery], reserved: int = 0) -> list[ReadyDelivery]:
-        looked.append(len(group))
-        return enter(group, reserved)
 
-    stage.call_for_each(0.0, queue.add, [*stuck, free])
-    with mock.patch.object(stage.deps.in_flight, "enter", note):
+def test_room_is_asked_for_by_the_clock(stage: VirtualStage, queue: Waiting):
+    bound = with_room(stage, InFlight(1))
+    stage.call_for_each(0.0, queue.add, [stage.delivery(1.0) for _ in range(2)])
+    parts = ("reserve", "kept_out")
+    with ExitStack() as stack:
+        spies = [stack.enter_context(mock.patch.object(bound, part, wraps=getattr(bound, part))) for part in parts]
         stage.run(0.995)
-    # One of the first eight goes. Nine more looks of seven put more than MAX_ASIDE aside.
-    assert looked[:11] == [MAX_GROUP, *[MAX_GROUP - 1] * 9, MAX_GROUP]
-    assert groups(claims)[0] == (0.99, ids(stuck[0]))
+    assert {call.args[1] for spy in spies for call in spy.call_args_list} == {EPOCH + timedelta(seconds=0.99)}
+
+
+def test_send_that_ends_before_any_delivery_waits_wakes_nobody(stage: VirtualStage, senders: StandInSenders):
+    made = Waiting(cast(Senders, senders))
+    with mock.patch.object(made._changed, "notify") as notify:
+        senders.on_finished()
+    assert not notify.called
+
+
+def test_post_without_a_waiting_delivery_has_no_duplicates(stage: VirtualStage, queue: Waiting):
+    assert queue.duplicates(stage.delivery(1.0).post) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -59,3 +60,29 @@ def ids(*deliveries: ReadyDelivery) -> list[str]:
 
 def sent(senders: StandInSenders) -> list[str]:
     return [call.args[1].post.id for call in senders.put.call_args_list]
+
+
+def with_room(stage: VirtualStage, in_flight: Any) -> Any:
+    """Let the stage have these sends in flight."""
+    stage.deps.__dict__["in_flight"] = in_flight
+    return in_flight
+
+
+def until(delivery: ReadyDelivery, seconds: float) -> ReadyDelivery:
+    """Let the delivery wait for room until this second."""
+    delivery.claim_by = EPOCH + timedelta(seconds=seconds)
+    return delivery
+
+
+def groups(claims: Claims) -> list[tuple[float, list[str]]]:
+    return [(when, group) for when, group, _ in claims.calls]
+
+
+def answered(stage: VirtualStage, senders: StandInSenders, delivery: ReadyDelivery) -> Callable[[], None]:
+    """Return a call that counts a delivery out as a sender does after its send."""
+
+    def finish() -> None:
+        stage.deps.in_flight.leave(delivery)
+        senders.on_finished()
+
+    return finish

@@ -1,13 +1,16 @@
 """The claim of a group: posts with an unchanged intent and account, at most once each."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from app.domain.post import Account, Post
 from app.store.posts import attempts, leases, queries, transitions
 from app.store.posts.claim_sql import Intent
+from app.store.schema.tables import posts
 from tests.support.databases import record_statements
 from tests.support.rows import DUE, LEASE, Rows
 
@@ -105,3 +108,32 @@ def test_claim_measures_lateness_to_the_microsecond(rows: Rows, account: Account
         now = DUE + timedelta(microseconds=1_234)
         transitions.claim(tx, [intent(post, account)], now=now, lease_until=LEASE)
     assert [attempt.lateness_ms for attempt in rows.attempts(post)] == [1.234]
+
+
+@pytest.fixture
+def stored(postgresql_url: str) -> Iterator[Rows]:
+    """Return rows of a PostgreSQL database, for its clock and its locks."""
+    made = Rows(postgresql_url)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("skip_locked", [False, True])
+def test_claim_compares_the_databases_clock_where_the_intent_has_a_tolerance(stored: Rows, skip_locked: bool):
+    with stored.db.reading() as connection:
+        ours = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        account = queries.accounts_of(connection, [post := stored.post("scheduled")])[post.id]
+    behind = (DUE - ours).total_seconds()
+    for seconds, won in ((behind - 60, set()), (behind + 60, {0})):
+        assert claim(stored, intent(post, account, tolerance=seconds), skip_locked=skip_locked).keys() == won
+
+
+def test_claim_of_a_group_locks_no_other_post(stored: Rows):
+    mine, other = stored.post("scheduled"), stored.post("scheduled")
+    with stored.db.reading() as connection:
+        account = queries.accounts_of(connection, [mine])[mine.id]
+    with stored.db.transaction() as tx:
+        assert transitions.claim(tx, [intent(mine, account)], now=LATE, lease_until=LEASE, skip_locked=True)
+        with stored.db.transaction() as second:
+            free = sa.select(posts.c.id).with_for_update(skip_locked=True)
+            assert second.execute(free).scalars().all() == [other.id]

@@ -120,6 +120,26 @@ def test_smaller_share_that_could_not_be_written_counts_at_once_and_ends_with_th
     assert (one.limit, two.renew(), two.limit) == (0, True, 8)
 
 
+def test_larger_share_counts_once_it_is_written(world: World):
+    one, two = Process(world, 8), Process(world, 8)
+    for process in (one, two, one, two):
+        process.renew()
+    assert (one.limit, two.limit) == (4, 4)
+    two.wanted = 0
+    two.sharing.rest_if_idle(two.deps)
+    fail_to_write(one)
+    assert one.limit == 4
+    assert (one.renew(), one.limit) == (True, 8)
+
+
+def test_smaller_learned_window_that_could_not_be_written_counts_at_once(world: World):
+    one = Process(world)
+    one.renew()
+    one.bound.window.size = START / 2
+    fail_to_write(one)
+    assert one.limit == START // 2
+
+
 def test_learned_window_without_a_database_lets_one_at_a_time_go(world: World):
     one = Process(world)
     fail_to_write(one)

@@ -34,7 +34,7 @@ class Sharing:
     One thread calls `share_next` for ever. It rests until a share is wanted.
     """
 
-    def __init__(self, count: Callable[[], int], notice_room: Callable[[], None], index: int = 0) -> None:
+    def __init__(self, count: Callable[[], int], notice_room: Callable[[], None], index: int) -> None:
         self._count, self._notice_room = count, notice_room  # the deliveries at the gate, and their claiming thread
         self._name, self._index = new_id(), index  # of the row's holder, and of the publisher
         self._base: float | None = None  # the window at the last renewal
