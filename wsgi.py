@@ -1,4 +1,4 @@
-"""The entry point for WSGI servers and Vercel: `wsgi:app`."""
+"""The entry points: `wsgi:app` for WSGI servers and Vercel, and the factory `wsgi:served` for our own server."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def load() -> Flask:
     deps = services.deps
     if not deps.settings.vercel:  # a frozen process has no quiet moment
         collect_in_quiet(lambda: deps.gate.is_busy(deps, CALM_SECONDS))
+    return app
+
+
+def served() -> Flask:
+    """Return the app for a process that stays: what a first use costs is paid before the first request."""
+    from app.preload import preload
+
+    preload(app)
+    gc.freeze()
     return app
 
 

@@ -48,7 +48,8 @@ def granian_command(options: argparse.Namespace, settings: Settings, files: int)
     workers = options.workers or default_workers(settings.database_url)
     threads = options.threads or settings.dispatch_max_waiting + SPARE_THREADS
     grace = options.grace or settings.n8n_timeout_seconds + settings.media_check_seconds + KEPT_SECONDS + SETTLE_SECONDS
-    command = [sys.executable, "-m", "granian", "wsgi:app", "--interface", "wsgi", "--http", "1", "--no-ws"]
+    command = [sys.executable, "-m", "granian", "wsgi:served", "--factory"]
+    command += ["--interface", "wsgi", "--http", "1", "--no-ws"]
     command += ["--host", options.host, "--port", str(options.port), "--backlog", str(BACKLOG)]
     command += ["--workers", str(workers), "--blocking-threads", str(threads)]
     command += ["--blocking-threads-idle-timeout", str(IDLE_THREAD_SECONDS)]

@@ -29,19 +29,45 @@ VERCEL = {
 }
 
 
+def run(code: str, folder: Path, settings: dict[str, str]) -> str:
+    """Run the code in a new process. Return the last line of its output."""
+    environ = {"DATABASE_URL": f"sqlite:///{folder}/app.db", "PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()[-1].strip()
+
+
 @pytest.mark.parametrize(
     ("settings", "seen"),
     [({"POLL_MODE": "true"}, f"{MOST_YOUNG} True"), (VERCEL, "10 False")],
     ids=["host", "Vercel"],
 )
 def test_full_collections_are_put_off_where_a_process_stays(tmp_path: Path, settings: dict[str, str], seen: str):
-    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/app.db", "PYTHONPATH": str(ROOT), **settings}
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        env=environ,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert done.stdout.splitlines()[-1].strip() == f"{seen} True 0.001", done.stdout + done.stderr
+    assert run(LOADED, tmp_path, settings) == f"{seen} True 0.001"
+
+
+SERVED = """
+import sys
+import wsgi
+from app.preload import FIRST_USED, QSTASH
+from app.web.docs import DOCUMENT
+document = wsgi.app.extensions[DOCUMENT]
+before = [name for name in (*FIRST_USED, QSTASH) if name in sys.modules]
+assert (before, vars(document).keys() & {"as_json", "as_page"}) == ([], set()), before
+assert wsgi.served() is wsgi.app
+assert all(name in sys.modules for name in FIRST_USED)
+assert vars(document).keys() >= {"as_json", "as_page"}
+print("\\n", QSTASH in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_messages"), [({"POLL_MODE": "true"}, False), (VERCEL, True)], ids=["poll mode", "messages"]
+)
+def test_server_pays_for_first_uses_before_its_first_request(
+    tmp_path: Path, settings: dict[str, str], has_messages: bool
+):
+    assert run(SERVED, tmp_path, settings) == str(has_messages)

@@ -80,6 +80,23 @@ PUBLIC_DETAILS = frozenset({OVERLOADED})
 PUBLIC_SUBJECTS = frozenset({"n8n", "qstash", "linkedin", "scheduler", "TOKEN_ENCRYPTION_KEYS"})
 
 
+#: The alerts that say how a service fails, the most telling first.
+OF_MESSAGES = {
+    "message_service_unreachable": "unreachable",
+    "message_service_unauthorized": "unauthorized",
+    "message_service_quota_exceeded": "quota_exceeded",
+    "message_service_beyond_horizon": "beyond_horizon",
+    "deliveries_refused": "deliveries_refused",
+    "deliveries_missing": "deliveries_missing",
+}
+OF_PUBLISHERS = {
+    "publisher_address_wrong": "unreachable",
+    "publisher_refuses_us": "refuses_us",
+    "workflow_inactive": "workflow_inactive",
+    "n8n_overloaded": "overloaded",
+}
+
+
 def overload_text(accepted: float, reported: float) -> str:
     """Return the alert's text with n8n's rate, in posts per second. It names no post and no user."""
     rate = f"n8n accepts {accepted:.1f} and reports {reported:.1f} posts a second, and more fall due."

@@ -9,27 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.deps import Deps
-from app.domain.alerts import CURES
+from app.domain.alerts import CURES, OF_MESSAGES, OF_PUBLISHERS
 from app.domain.errors import Unavailable
 from app.domain.times import to_wire
 from app.operations.status import scheduler_status
 from app.store.posts.alarm_lateness import latest_message
 
-#: The alerts that say how a service fails, the most telling first.
-OF_MESSAGES = {
-    "message_service_unreachable": "unreachable",
-    "message_service_unauthorized": "unauthorized",
-    "message_service_quota_exceeded": "quota_exceeded",
-    "message_service_beyond_horizon": "beyond_horizon",
-    "deliveries_refused": "deliveries_refused",
-    "deliveries_missing": "deliveries_missing",
-}
-OF_PUBLISHERS = {
-    "publisher_address_wrong": "unreachable",
-    "publisher_refuses_us": "refuses_us",
-    "workflow_inactive": "workflow_inactive",
-    "n8n_overloaded": "overloaded",
-}
 SECONDS = 1000.0
 
 

@@ -37,6 +37,11 @@ class Document:
     def as_page(self) -> str:
         return render_template("docs.html", spec=self.content)
 
+    def build(self) -> None:
+        """Build now what the routes answer."""
+        assert self.as_json
+        assert self.as_page
+
 
 def document() -> Document:
     return cast(Document, current_app.extensions[DOCUMENT])

@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from app.domain.alerts import OF_MESSAGES, OF_PUBLISHERS
 from app.domain.late_causes import CAUSES
 from app.domain.time_windows import WINDOWS
-from app.operations.service_states import OF_MESSAGES, OF_PUBLISHERS
 from app.web.fields import Answer, Camel, Text, WireInstant
 from app.web.spec.machine_schemas import PauseState
 

@@ -55,4 +55,4 @@ HOME_OF = {
 HOMES = {package: layers for packages, layers in HOME_OF.items() for package in packages}
 CLI = ("cli_keys", "cli_pause", "cli_people")
 LAYER_OF = dict.fromkeys(("settings", "log", "version"), "base") | dict.fromkeys(CLI, "cli")
-LAYER_OF |= dict.fromkeys(ROOMS, "use case")
+LAYER_OF |= dict.fromkeys(ROOMS, "use case") | {"preload": "entry"}
