@@ -29,8 +29,8 @@ _PROBLEMS = """
     idempotency.not_kept in_flight.not_shared jobs.postponed lease.not_armed linkedin.verifier_refused message.lost
     message.not_cancelled message.not_kept messages.outdated not_configured post.early_by_database post.not_armed
     post.not_compared post.not_settled post.rearm_limit pruning.postponed publisher.not_warm rate_limit.not_counted
-    records.prune_postponed reports.missing restore.foreign_message restore.not_checked restore.went_back
-    secret.refused sweep.clock_skew
+    records.prune_postponed rehearsal.failed reports.missing restore.foreign_message restore.not_checked
+    restore.went_back secret.refused sweep.clock_skew
 """
 #: Events about a fault that an operator may have to mend. An event with a stack trace is an error anyway.
 PROBLEMS = frozenset(_PROBLEMS.split())

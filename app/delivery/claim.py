@@ -36,8 +36,9 @@ def claim(
     Raises: Unavailable, or ClockSetBack. Nothing was claimed then.
     """
     now = at or deps.clock.now()
+    ahead = 0.0 if at is None else max((at - deps.clock.now()).total_seconds(), 0.0)  # the database's clock goes on
     lease_until = now + timedelta(seconds=deps.settings.publish_lease_seconds)
-    intents = [_intent(delivery) for delivery in group]
+    intents = [_intent(delivery, ahead) for delivery in group]
     with deps.db.transaction() as tx:
         won = transitions.claim(tx, intents, now=now, lease_until=lease_until, skip_locked=skip_locked)
         lost = [delivery.post for index, delivery in enumerate(group) if index not in won]
@@ -59,11 +60,13 @@ def claim(
     return [None if d.claimed is not None else _loss(d, accounts.get(d.post.id) != d.account) for d in group]
 
 
-def _intent(d: ReadyDelivery) -> Intent:
+def _intent(d: ReadyDelivery, ahead: float) -> Intent:
+    """Return the intent of a claim that is committed so many seconds from now."""
     woken_at, late_ms = d.message.woken_at, d.message.late_ms
     sending = d.blocked is None
+    tolerance = d.tolerance if d.tolerance is None else d.tolerance + ahead
     return Intent(
-        *(d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, d.tolerance, woken_at, late_ms),
+        *(d.post.id, d.post.generation, d.account, d.trigger, sending, d.version, tolerance, woken_at, late_ms),
         publisher=d.publisher if sending else None,
     )
 

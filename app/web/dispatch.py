@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from app.alarms import lead_seconds
 from app.delivery.alarm_lost import record_lost_alarm
@@ -21,8 +21,10 @@ from app.web.problems import problem, retry_after
 from app.web.turnstile import turnstile
 
 if TYPE_CHECKING:
+    from app.delivery.rehearsal import Rehearsal
     from app.domain.delivery import Dispatched
 
+REHEARSAL = "punctual_rehearsal"  # among the app's extensions
 blueprint = Blueprint("dispatch", __name__, url_prefix="/api/posts")
 MAX_COUNTER = 2**31
 MAX_MS = 253_402_300_800_000  # the year 10000
@@ -63,7 +65,10 @@ def dispatch() -> Any:
     message = _read_message(whole_body())
     if message is None:
         return _malformed()
-    turnstile().give_delivery_turn(message.owner, is_ahead=message.is_ahead(deps().clock.now(), lead_seconds(deps())))
+    is_ahead = message.is_ahead(deps().clock.now(), lead_seconds(deps()))
+    turnstile().give_delivery_turn(message.owner, is_ahead=is_ahead)
+    if is_ahead and message.alarm_at is not None:  # so there is time
+        _rehearsal().begin(deps())
     result = _handle(message)
     accept_machine(DELIVERIES_REFUSED)
     if not result.armed:  # the delivered message is the only alarm left, so it must come again
@@ -90,6 +95,14 @@ def dispatch_failed() -> Any:
     unarmed = record_lost_alarm(deps(), message.post_id, message_id)
     emit("message.lost", post_id=message.post_id, message_id=message_id, unarmed=unarmed, status=notice.get("status"))
     return jsonify(status="recorded" if unarmed else "ignored")
+
+
+def _rehearsal() -> Rehearsal:
+    """Return the rehearsal of this app's process."""
+    from app.delivery.rehearsal import Rehearsal
+
+    found: Rehearsal = current_app.extensions.setdefault(REHEARSAL, Rehearsal())
+    return found
 
 
 def _handle(message: Message) -> Dispatched:

@@ -13,6 +13,7 @@ from unittest import mock
 from app.delivery import claim
 from app.delivery.alone import deliver_alone as alone
 from app.delivery.gate import gate, replies, senders, settler, waiting
+from app.delivery.rehearsal import Rehearsal
 from app.deps import Deps
 from app.domain.delivery import DeliveryResult, ReadyDelivery
 from app.log import emit as log
@@ -27,18 +28,28 @@ if TYPE_CHECKING:
 
 @contextmanager
 def virtual_gate(world: World) -> Iterator[None]:
-    """Let the gate's modules run on the virtual threads of this world, if it has a gate."""
-    if world.scenario.gate is None:
+    """Let the gate's modules run on the virtual threads of this world, if it has a gate.
+
+    No instance rehearses: that would be a thread of its own, and changes nothing that a rule could see.
+    """
+    patches: list[tuple[Any, str, Any]] = [(Rehearsal, "begin", lambda *_: None)]
+    if world.scenario.gate is not None:
+        patches += _of_gate(world, world.scenario.gate.max_group)
+    with ExitStack() as stack:
+        for owner, name, stand_in in patches:
+            stack.enter_context(mock.patch.object(owner, name, stand_in))
         yield
-        return
+
+
+def _of_gate(world: World, max_group: int) -> list[tuple[Any, str, Any]]:
     stage = world.instances
     threading, queue, time = Threading(stage), Queue(stage), Time(stage)
-    patches: list[tuple[Any, str, Any]] = [
+    return [
         (gate, "threading", threading),
         (gate, "emit", _emit(world)),
         (gate, "deliver_alone", _deliver_alone(world)),
         (waiting, "threading", threading),
-        (waiting, "MAX_GROUP", world.scenario.gate.max_group),
+        (waiting, "MAX_GROUP", max_group),
         (senders, "threading", threading),
         (senders, "queue", queue),
         (senders, "time", time),
@@ -50,10 +61,6 @@ def virtual_gate(world: World) -> Iterator[None]:
         (leases, "extend_leases", _without_locked(world, leases.extend_leases)),
         (attempts, "accept", _without_locked(world, attempts.accept, always=True)),
     ]
-    with ExitStack() as stack:
-        for owner, name, stand_in in patches:
-            stack.enter_context(mock.patch.object(owner, name, stand_in))
-        yield
 
 
 def _emit(world: World) -> Callable[..., None]:

@@ -227,6 +227,7 @@ DELIVERY = (
 )
 #: In the same folders, but no delivery passes them.
 BESIDE_DELIVERY = (
+    "app/delivery/rehearsal.py",
     "app/domain/api_keys.py",
     "app/domain/companies.py",
     "app/domain/oauth.py",

@@ -60,6 +60,20 @@ def test_claim_ahead_is_held_until_its_instant_and_carries_it(world: World):
     assert (delivery.claimed.sending_at, delivery.lease_until) == (IN_TEN_MINUTES, IN_TEN_MINUTES + lease(world))
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "ahead_ms", "allowed"), [(0.0, 8, 0.008), (1.0, 8, 1.008), (None, 8, None), (0.0, -8, 0.0)]
+)
+def test_databases_clock_has_until_the_commit_of_a_claim_ahead(
+    world: World, tolerance: float | None, ahead_ms: int, allowed: float | None
+):
+    post = world.scheduled(IN_TEN_MINUTES)
+    world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=ahead_ms))
+    with mock.patch.object(module, "_hold_until"), mock.patch.object(transitions, "claim", return_value={}) as written:
+        claim(world.deps, [ready(world, post, tolerance=tolerance)], IN_TEN_MINUTES)
+        claim(world.deps, [ready(world, post, tolerance=tolerance)])
+    assert [call.args[1][0].tolerance for call in written.call_args_list] == [allowed, tolerance]
+
+
 def test_claim_that_is_not_held_to_its_end_changes_nothing(world: World):
     post = world.scheduled(IN_TEN_MINUTES)
     world.clock.set(IN_TEN_MINUTES - timedelta(milliseconds=8))
