@@ -7,6 +7,7 @@ first post of each process late, on serverless hosts the first of each quiet hou
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from app.deps import Deps
 from app.log import emit
@@ -23,10 +24,14 @@ class Rehearsal:
         self._begun = False
 
     def begin(self, deps: Deps) -> None:
-        """Rehearse in a thread of its own, the first time. No request waits for it, even if the database hangs."""
+        """Rehearse in a thread of its own, the first time. Raises nothing.
+
+        No request waits for it, even if the database hangs.
+        """
         if not self._begun:
             self._begun = True
-            threading.Thread(target=rehearse, args=(deps,), name="rehearsal", daemon=True).start()
+            with suppress(RuntimeError):  # the system has no thread left
+                threading.Thread(target=rehearse, args=(deps,), name="rehearsal", daemon=True).start()
 
 
 def rehearse(deps: Deps) -> None:

@@ -35,3 +35,10 @@ def test_process_rehearses_once(world: World):
     assert thread.call_count == 1
     assert thread.call_args.kwargs["target"] is rehearse
     assert thread.call_args.kwargs["daemon"]
+
+
+def test_delivery_goes_on_where_no_thread_can_be_started(world: World):
+    with mock.patch(f"{rehearsal.__name__}.threading.Thread") as thread:
+        thread.return_value.start.side_effect = RuntimeError("can't start new thread")
+        Rehearsal().begin(world.deps)
+    assert thread.return_value.start.called
