@@ -2,8 +2,12 @@
 
 from unittest import mock
 
+import pytest
+
 from app.delivery import rehearsal
+from app.delivery.gate.gate import Gate
 from app.delivery.rehearsal import Rehearsal, rehearse
+from app.domain.delivery import Dispatched
 from tests.support.databases import record_statements
 from tests.support.world import World
 
@@ -16,10 +20,16 @@ def test_rehearsal_claims_no_post(world: World):
     assert [world.attempts(post) for post in (due, later)] == [[], []]
 
 
-def test_rehearsal_makes_the_statement_of_the_first_claim(world: World):
-    with record_statements(world.db.engine, "WITH unlocked_posts") as rehearsed:
-        rehearse(world.deps)
-    assert len(rehearsed) == (1 if world.db.is_postgresql else 0)  # SQLite claims post by post
+def test_first_claim_of_a_group_finds_its_statement_built(world: World, caplog: pytest.LogCaptureFixture):
+    claimed_by = "WITH unlocked_posts" if world.db.is_postgresql else "UPDATE posts"
+    rehearse(world.deps)
+    delivery = world.due()
+    world.with_deps(gate=Gate())
+    with record_statements(world.db.engine, claimed_by) as claims, caplog.at_level("INFO", "sqlalchemy.engine"):
+        assert world.dispatch(delivery) == Dispatched("dispatched")
+    lines = [record.getMessage() for record in caplog.records]
+    after = [lines[number + 1] for number, line in enumerate(lines) if line == claims[0]]
+    assert after[0].startswith("[cached since")
 
 
 def test_absent_database_is_no_error(world: World):
