@@ -225,7 +225,10 @@ def _apply(
 def _mark_account(tx: Connection, post: Post, now: datetime) -> None:
     """Mark the post's account for a reconnect, unless it has a newer token."""
     account_id, sent_at = post.social_account_id, post.sending_at
-    if account_id and sent_at and accounts.mark_reconnect(tx, account_id, now, sent_at=sent_at):
+    if not account_id or not sent_at:
+        return
+    connected_at = attempts.connection_of(tx, post)
+    if accounts.mark_reconnect(tx, account_id, now, sent_at=sent_at, connected_at=connected_at):
         alerts.raise_alert(tx, "reconnect_required", account_id, CURES["reconnect_required"], now)
 
 

@@ -53,3 +53,17 @@ def test_reconnect_mark_is_refused_for_a_newer_token(rows: Rows, seconds: int, s
     with rows.db.reading() as connection:
         (account,) = accounts.page(connection, "user-1", {}, 10, None)
     assert account.status == status
+
+
+@pytest.mark.parametrize("sent", [-3600, 0, 3600])
+@pytest.mark.parametrize(("connected", "status"), [(0, "reconnect_required"), (-0.000001, "active"), (1, "active")])
+def test_reconnect_mark_asks_for_the_connection_that_was_sent_not_for_a_time(
+    rows: Rows, sent: float, connected: float, status: str
+):
+    """Two hosts may have written the connection and the send. START is the instant of the connection."""
+    names = {"sent_at": later(sent), "connected_at": later(connected)}
+    with rows.db.transaction() as tx:
+        assert accounts.mark_reconnect(tx, rows.account_id, NOW, **names) is (status == "reconnect_required")
+    with rows.db.reading() as connection:
+        (account,) = accounts.page(connection, "user-1", {}, 10, None)
+    assert account.status == status

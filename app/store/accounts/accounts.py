@@ -93,15 +93,19 @@ def page(
     return [to_account(row) for row in connection.execute(statement)]
 
 
-def mark_reconnect(tx: Connection, account_id: str, now: datetime, *, sent_at: datetime) -> bool:
-    """Mark an account whose token was refused. Returns False if it was reconnected after `sent_at`.
+def mark_reconnect(
+    tx: Connection, account_id: str, now: datetime, *, sent_at: datetime, connected_at: datetime | None = None
+) -> bool:
+    """Mark an account whose token was refused. Returns False if it was reconnected, and so has another token.
 
-    A reconnected account has another token. A connection from the future was made by a clock ahead of time, before the
+    `connected_at` names the connection whose token was sent. Where it is None, as in an attempt from before it was
+    kept, `sent_at` is compared with the connection. One from the future was made by a clock ahead of time, before the
     send.
     """
-    connected_at = social_accounts.c.connected_at
-    where = (social_accounts.c.id == account_id, is_over(connected_at, sent_at, now))
-    marked = update(social_accounts).where(*where).values(status=RECONNECT_REQUIRED, updated_at=now)
+    c = social_accounts.c
+    same = is_over(c.connected_at, sent_at, now) if connected_at is None else c.connected_at == connected_at
+    marked = update(social_accounts).where(c.id == account_id, same)
+    marked = marked.values(status=RECONNECT_REQUIRED, updated_at=now)
     return tx.execute(marked).rowcount == 1
 
 

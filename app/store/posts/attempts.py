@@ -140,6 +140,11 @@ def close(
     return closed
 
 
+def connection_of(tx: Connection, post: Post) -> datetime | None:
+    """Return the `connected_at` of the account as claimed with the post's latest attempt."""
+    return tx.execute(sa.select(attempts.c.connected_at).where(*_is(post.id, post.attempt))).scalar_one_or_none()
+
+
 def close_unsent(tx: Connection, post_id: str, attempt: int, verdict: Verdict, now: datetime) -> None:
     """Write the outcome of an attempt that was certainly not sent, and clear the instant of its send.
 

@@ -60,7 +60,11 @@ TYPES: Types = (
     ("woken_at", attempts.c.woken_at.type),
     ("alarm_late_ms", sa.Double()),
     ("publisher", sa.SmallInteger()),
+    ("connected_at", attempts.c.connected_at.type),
 )
+
+#: The columns of an intent that come back with its claimed post, most of them for the attempt's row.
+RETURNED = ("row_index", "trigger", "woken_at", "alarm_late_ms", "publisher", "connected_at")
 
 
 def intent_row(index: int, intent: Intent) -> dict[str, Any]:
@@ -78,6 +82,7 @@ def intent_row(index: int, intent: Intent) -> dict[str, Any]:
         "woken_at": intent.woken_at,
         "alarm_late_ms": intent.alarm_late_ms,
         "publisher": intent.publisher,
+        "connected_at": account and account.connected_at,
     }
 
 
@@ -110,14 +115,7 @@ def _claimed(intent: Any, many: bool) -> Any:
         .where(account.correlate(posts).scalar_subquery().is_not_distinct_from(intent.account))
         .values(status=Status.PUBLISHING, updated_at=NOW, attempt=posts.c.attempt + 1, lease_until=_LEASE)
         .values(next_attempt_at=None, message_id=None, swept_at=None, sending_at=sa.case((intent.sending, NOW)))
-        .returning(
-            *posts.c,
-            intent.row_index.label("row_index"),
-            intent.trigger.label("trigger"),
-            intent.woken_at.label("woken_at"),
-            intent.alarm_late_ms.label("alarm_late_ms"),
-            intent.publisher.label("publisher"),
-        )
+        .returning(*posts.c, *(getattr(intent, name).label(name) for name in RETURNED))
     )
 
 
@@ -167,4 +165,5 @@ def _attempt_row(claimed: Any, *, started_at: Any, late_ms: Any) -> dict[str, An
         "woken_at": claimed.woken_at,
         "alarm_late_ms": claimed.alarm_late_ms,
         "publisher": claimed.publisher,
+        "connected_at": claimed.connected_at,
     }

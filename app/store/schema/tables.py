@@ -215,6 +215,7 @@ attempts = Table(
     Column("accepted_at", Instant),
     Column("reported_at", Instant),
     Column("publisher", sa.SmallInteger),
+    Column("connected_at", Instant),
 )
 # The index includes the columns of the lateness figures, which would otherwise cost a lookup per attempt.
 Index("ix_attempts_started_at", attempts.c.started_at, postgresql_include=["attempt", "lateness_ms"])

@@ -15,8 +15,6 @@ def report_about_old_token_keeps_new_connection(world: World, change: AccountCha
     if change.status != "reconnect_required" or change.actor.notes.get("names") is None:
         return
     meant = (change.actor.notes["post_id"], change.actor.notes["names"])
-    if _a_clock_was_wrong(world):
-        return
     for send in world.facts.sends:
         if (send.post_id, send.attempt) == meant and send.token != change.token:
             yield f"{change.actor.name} was about {send.token}, the account has {change.token} since"
@@ -24,12 +22,5 @@ def report_about_old_token_keeps_new_connection(world: World, change: AccountCha
 
 def only_refused_tokens_are_marked(world: World, change: AccountChange) -> Iterator[str]:
     """An account must be reconnected only if the platform refuses its token."""
-    if _a_clock_was_wrong(world):
-        return
     if change.status == "reconnect_required" and change.token in world.valid_tokens:
         yield f"{change.actor.name} disabled {change.token}, which the platform accepts"
-
-
-def _a_clock_was_wrong(world: World) -> bool:
-    """Return True if a clock put ahead may have stamped the attempt or the connection, so their order is unknown."""
-    return any(clock.most_ahead for clock in world.clocks)
