@@ -65,7 +65,10 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
     "claim": ("app/delivery/claim.py", ["claim", "pause", WAITING]),
     "claim_sql": (
         "app/store/posts/claim_sql.py",
-        ["tests/store/test_claim.py", "tests/store/test_transition_conditions.py", "claim", "database_clock", "pause"],
+        [
+            *("tests/store/test_claim.py", "tests/store/test_transition_conditions.py"),
+            *("claim", "database_clock", "pause", "report_old_token"),
+        ],
     ),
     "gate": ("app/delivery/gate/gate.py", [DOOR, THREADS, "gate_log"]),
     "waiting": ("app/delivery/gate/waiting.py", [WAITING, FAIR_WAITING, ROOM, LANES, DOOR]),
@@ -76,7 +79,10 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
     "seats": ("app/delivery/seats.py", [*DISPATCH_TESTS, "stopping", "fair_gate"]),
     "settle": (
         "app/delivery/settle.py",
-        ["settle", "outcomes", "breaker", "report_failed", "report_published", "records", "accounts"],
+        [
+            *("settle", "outcomes", "breaker", "report_failed", "report_published", "report_old_token", "records"),
+            "accounts",
+        ],
     ),
     "report": (
         "app/delivery/report.py",
