@@ -1,4 +1,4 @@
-"""The report of a run: one table, and a timeline for every post with an error."""
+"""The report of a run: one table, and a timeline for every post with an error or with unexplained lateness."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,7 @@ from tests.chaos.fault_injector import FaultRecord
 from tests.chaos.judge import Findings
 
 MAX_SHOWN = 10
+LATE_MS = 1000.0  # from here on, a post that no fault affected is shown
 BEFORE, AFTER = 3.0, 3.0  # seconds around a fault in which a post may be affected by it
 
 
@@ -48,6 +49,9 @@ def report_lines(outcome: Outcome) -> list[str]:
     lines += ["", *_figures(outcome), "", result_line(outcome)]
     for post_id, wrong in list(_posts_with_errors(outcome).items())[:MAX_SHOWN]:
         lines += ["", f"{post_id}: {wrong}", *timeline(outcome, post_id)]
+    late = {id: ms for id, ms in _lateness(outcome, is_affected=False).items() if ms >= LATE_MS}
+    for post_id, ms in list(late.items())[:MAX_SHOWN]:
+        lines += ["", f"{post_id}: {ms:.1f} ms late, and no fault was near", *timeline(outcome, post_id)]
     return lines
 
 
@@ -105,21 +109,21 @@ def _done_after(outcome: Outcome) -> str:
     return f"{outcome.settled_at - max(last_fault, last_due):.1f}s"
 
 
-def _lateness(outcome: Outcome, *, is_affected: bool) -> list[float]:
-    """Return the lateness of first arrivals in ms, ascending.
+def _lateness(outcome: Outcome, *, is_affected: bool) -> dict[str, float]:
+    """Return the lateness of each post's first arrival in ms, by its id.
 
     A post is unaffected when its author, n8n's treatments and the faults left it alone, and it did not queue behind
     the burst.
     """
-    found = []
+    found = {}
     for post_id, post in outcome.authored_posts.items():
         arrivals, due = outcome.cases[post_id].arrivals, post.due
         if due is None or not post.should_publish or not arrivals:
             continue
         affected = post.label != "spread" or not post.undisturbed or _is_near_fault(outcome, due)
         if affected == is_affected:
-            found.append((arrivals[0].at - due) * 1000)
-    return sorted(found)
+            found[post_id] = (arrivals[0].at - due) * 1000
+    return found
 
 
 def _is_near_fault(outcome: Outcome, due: float) -> bool:
@@ -129,9 +133,10 @@ def _is_near_fault(outcome: Outcome, due: float) -> bool:
     return any(began - BEFORE < due < ended + AFTER for began, ended in spans)
 
 
-def _percentiles(sorted_ms: list[float]) -> str:
-    if not sorted_ms:
+def _percentiles(lateness: Mapping[str, float]) -> str:
+    if not lateness:
         return "no posts"
+    sorted_ms = sorted(lateness.values())
     p50, p99 = (sorted_ms[min(int(len(sorted_ms) * part), len(sorted_ms) - 1)] for part in (0.5, 0.99))
     return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, of {len(sorted_ms)}"
 

@@ -57,3 +57,15 @@ def test_send_cut_off_by_sigterm_fails_the_run() -> None:
     assert cut.cut == ["post"]
     assert cut.findings.clean
     assert not cut.good
+
+
+def test_late_post_that_no_fault_explains_is_shown_with_its_timeline() -> None:
+    shown = "no fault was near"
+    late = outcome(arrives=DUE + 1)
+    late.origin = DUE - 60
+    assert f"post: 1000.0 ms late, and {shown}" in "\n".join(report_lines(late))
+    late.fault_records.append(FaultRecord(Fault.N8N, DUE - 8, DUE - 2))
+    assert shown not in "\n".join(report_lines(late))
+    punctual = outcome(arrives=DUE + 0.999)
+    punctual.origin = DUE - 60
+    assert shown not in "\n".join(report_lines(punctual))
