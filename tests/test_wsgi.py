@@ -47,27 +47,3 @@ def run(code: str, folder: Path, settings: dict[str, str]) -> str:
 )
 def test_full_collections_are_put_off_where_a_process_stays(tmp_path: Path, settings: dict[str, str], seen: str):
     assert run(LOADED, tmp_path, settings) == f"{seen} True 0.001"
-
-
-SERVED = """
-import sys
-import wsgi
-from app.preload import FIRST_USED, QSTASH
-from app.web.docs import DOCUMENT
-document = wsgi.app.extensions[DOCUMENT]
-before = [name for name in (*FIRST_USED, QSTASH) if name in sys.modules]
-assert (before, vars(document).keys() & {"as_json", "as_page"}) == ([], set()), before
-assert wsgi.served() is wsgi.app
-assert all(name in sys.modules for name in FIRST_USED)
-assert vars(document).keys() >= {"as_json", "as_page"}
-print("\\n", QSTASH in sys.modules)
-"""
-
-
-@pytest.mark.parametrize(
-    ("settings", "has_messages"), [({"POLL_MODE": "true"}, False), (VERCEL, True)], ids=["poll mode", "messages"]
-)
-def test_server_pays_for_first_uses_before_its_first_request(
-    tmp_path: Path, settings: dict[str, str], has_messages: bool
-):
-    assert run(SERVED, tmp_path, settings) == str(has_messages)
