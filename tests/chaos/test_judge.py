@@ -176,3 +176,20 @@ def test_arrival_during_unanswered_cancellation_is_clean() -> None:
 
 def test_arrival_after_cancel_and_reschedule_is_clean() -> None:
     assert verdict(sent(), schedule(), cancel(940.0), schedule(began=950.0)).clean
+
+
+@pytest.mark.parametrize(
+    ("asked", "due", "explained"),
+    [
+        (1000.5, 1000.5, True),
+        (1000.5, 1000.6, False),  # the author's earlier call
+        (1000.5, None, False),
+        (999.0, 1000.3, True),  # it had passed, and became the present
+        (999.0, 999.9995, True),  # in whole milliseconds, in the one in which the call began
+        (999.0, 999.9, False),  # an earlier call's, as this one had not begun
+    ],
+)
+def test_due_instant_after_a_lost_answer_is_traced_to_its_call(
+    asked: float, due: float | None, explained: bool
+) -> None:
+    assert Call(Action.SCHEDULE, 1000.0, asked=asked).explains(due) is explained

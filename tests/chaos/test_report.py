@@ -60,10 +60,10 @@ def test_send_cut_off_by_sigterm_fails_the_run() -> None:
 
 
 def test_late_post_that_no_fault_explains_is_shown_with_its_timeline() -> None:
-    shown = "no fault was near"
+    shown = "without a fault within 3 s"
     late = outcome(arrives=DUE + 1)
     late.origin = DUE - 60
-    assert f"post: 1000.0 ms late, and {shown}" in "\n".join(report_lines(late))
+    assert f"post: 1000.0 ms late, {shown}" in "\n".join(report_lines(late))
     late.fault_records.append(FaultRecord(Fault.N8N, DUE - 8, DUE - 2))
     assert shown not in "\n".join(report_lines(late))
     punctual = outcome(arrives=DUE + 0.999)
