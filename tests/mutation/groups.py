@@ -81,7 +81,8 @@ GROUPS: dict[str, tuple[str, list[str]]] = {
         "app/delivery/settle.py",
         [
             *("settle", "outcomes", "breaker", "report_failed", "report_published", "report_old_token", "records"),
-            "accounts",
+            *("accounts", "unsent", "several_publishers", "misconfigured", "report_unnamed", "lease_alarm", "gate"),
+            THREADS,
         ],
     ),
     "report": (

@@ -92,7 +92,7 @@ def build_claim(intent: Any, many: bool) -> sa.Executable:
     With `many`, the statement also inserts into `transitions` and `attempts`. Otherwise the caller inserts these rows.
     """
     claimed = _claimed(intent, many)
-    return _recorded(claimed.cte("claimed")) if many else claimed
+    return _recorded(claimed) if many else claimed
 
 
 def build_claim_of_unlocked(intent: Any, many: bool) -> sa.Executable:
@@ -100,7 +100,7 @@ def build_claim_of_unlocked(intent: Any, many: bool) -> sa.Executable:
     if not many:
         return build_claim(intent, many)
     free = unlocked(posts, posts.c.id.in_(select(intent.id)))
-    return _recorded(_claimed(intent, many).where(free.c.id == posts.c.id).cte("claimed"))
+    return _recorded(_claimed(intent, many).where(free.c.id == posts.c.id))
 
 
 def _claimed(intent: Any, many: bool) -> Any:
@@ -128,7 +128,8 @@ def _due_by_database(intent: Any, many: bool) -> sa.ColumnElement[bool]:
     return sa.or_(unchecked, posts.c.next_attempt_at <= sa.func.clock_timestamp() + tolerance)
 
 
-def _recorded(claimed: sa.CTE) -> sa.Executable:
+def _recorded(statement: Any) -> sa.Executable:
+    claimed = statement.cte("claimed")
     c = claimed.c
     scheduled, reason = sa.literal(Status.SCHEDULED.value), sa.literal("claimed")
     line = transition_row(c, from_status=scheduled, reason=reason, actor=c.trigger, at=NOW)
