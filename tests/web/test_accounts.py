@@ -168,7 +168,7 @@ def test_an_edit_changes_name_and_tokens(site: Site, alice: User):
 
 @pytest.mark.parametrize("how", ["post", "patch"])
 def test_posts_wait_while_their_account_must_be_reconnected(site: Site, alice: User, n8n: HttpServer, how: str):
-    sent, waiting = site.sent(alice), alice.scheduled(NOW + 2 * HOUR)
+    waiting, sent = alice.scheduled(NOW + 2 * HOUR), site.sent(alice)  # each connects the account again
     report = {"postId": sent["id"], "status": "failed", "httpStatus": 401, "error": "REVOKED_ACCESS_TOKEN"}
     assert json_of(site.n8n.post("/api/webhooks/publish-status", json=report))["status"] == "failed"
     assert alice.read(sent["id"])["errorCode"] == "reconnect_required"
