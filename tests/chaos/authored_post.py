@@ -26,14 +26,14 @@ class Call:
     doubts: int = 0  # tries without an answer, or with one that leaves the outcome open
     answer: str = ""
 
-    def explains(self, due: float | None) -> bool:
-        """Return True if the due instant of the post can come from this call to schedule it.
+    def explains(self, due: float | None, read_at: float) -> bool:
+        """Return True if the post's due instant, as read at `read_at`, can come from this call to schedule it.
 
         The app takes an instant that has just passed as the present one, in whole milliseconds.
         """
         if due is None or self.asked is None:
             return False
-        return due == self.asked or self.asked < self.began <= due + 0.001
+        return due == self.asked or (self.asked < self.began <= due + 0.001 and due <= read_at)
 
 
 @dataclass

@@ -95,7 +95,7 @@ class Frontend:
         body = self.read(post.post_id)
         if call.action is Action.SCHEDULE:
             call.due = _instant(body["scheduledAt"]) if body["scheduledAt"] else None
-            call.granted = call.explains(call.due)
+            call.granted = call.explains(call.due, time.time())
         else:
             call.granted = body["status"] == ("draft" if call.action is Action.UNSCHEDULE else "cancelled")
 

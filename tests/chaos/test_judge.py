@@ -187,9 +187,10 @@ def test_arrival_after_cancel_and_reschedule_is_clean() -> None:
         (999.0, 1000.3, True),  # it had passed, and became the present
         (999.0, 999.9995, True),  # in whole milliseconds, in the one in which the call began
         (999.0, 999.9, False),  # an earlier call's, as this one had not begun
+        (999.0, 1020.0, False),  # an earlier call's, of an instant that is still to come
     ],
 )
 def test_due_instant_after_a_lost_answer_is_traced_to_its_call(
     asked: float, due: float | None, explained: bool
 ) -> None:
-    assert Call(Action.SCHEDULE, 1000.0, asked=asked).explains(due) is explained
+    assert Call(Action.SCHEDULE, 1000.0, asked=asked).explains(due, 1010.0) is explained
