@@ -227,7 +227,7 @@ def _mark_account(tx: Connection, post: Post, now: datetime) -> None:
     account_id, sent_at = post.social_account_id, post.sending_at
     if not account_id or not sent_at:
         return
-    connected_at = attempts.connection_of(tx, post)
+    connected_at = attempts.account_connected_at(tx, post)
     if accounts.mark_reconnect(tx, account_id, now, sent_at=sent_at, connected_at=connected_at):
         alerts.raise_alert(tx, "reconnect_required", account_id, CURES["reconnect_required"], now)
 

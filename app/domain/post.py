@@ -70,7 +70,7 @@ class Attempt:
     `woken_at` is the arrival of the delivery, `accepted_at` n8n's accepting answer, `reported_at` the first report.
     `alarm_late_ms` is the time from the second of the message to its arrival, None without a message.
     `publisher` is the place of its n8n in N8N_WEBHOOK_URL, None where nothing was sent. `connected_at` is the
-    account's and names the token that was sent. It is None without an account, and in rows from before it was kept.
+    account's at the claim, and tells which token was sent. It is None without an account, and in older rows.
     """
 
     post_id: str

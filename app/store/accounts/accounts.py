@@ -98,9 +98,8 @@ def mark_reconnect(
 ) -> bool:
     """Mark an account whose token was refused. Returns False if it was reconnected, and so has another token.
 
-    `connected_at` names the connection whose token was sent. Where it is None, as in an attempt from before it was
-    kept, `sent_at` is compared with the connection. One from the future was made by a clock ahead of time, before the
-    send.
+    `connected_at` tells which connection's token was sent. Older attempts kept none: then a connection up to `sent_at`
+    is marked, and one from the future too, which a clock ahead of time made before the send.
     """
     c = social_accounts.c
     same = is_over(c.connected_at, sent_at, now) if connected_at is None else c.connected_at == connected_at

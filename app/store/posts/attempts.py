@@ -140,8 +140,8 @@ def close(
     return closed
 
 
-def connection_of(tx: Connection, post: Post) -> datetime | None:
-    """Return the `connected_at` of the account as claimed with the post's latest attempt."""
+def account_connected_at(tx: Connection, post: Post) -> datetime | None:
+    """Return the account's `connected_at` as kept by the post's latest attempt."""
     return tx.execute(sa.select(attempts.c.connected_at).where(*_is(post.id, post.attempt))).scalar_one_or_none()
 
 
