@@ -21,8 +21,8 @@ from tests.local.support import wait_for
 from tests.support.app_stack import AppStack, StackOptions
 from tests.web.site import signature
 
-LEAD_SECONDS = 20.0
-RELOAD_SECONDS = 12.0  # a worker loads the app within this on a busy machine
+LEAD_SECONDS = 30.0
+RELOAD_SECONDS = 22.0  # a worker loads the app within this on a busy machine: 12 were too few once
 TIMEOUT_SECONDS = 60.0
 LET_GO = (503, "1", "stopping")
 RESET = 0  # the kernel had accepted the connection for the ending worker, which never saw it: docs/deploying.md
@@ -60,9 +60,13 @@ def token(stack: AppStack) -> str:
 def status_of_new_connection(stack: AppStack) -> int:
     """Ask for /healthz on a new connection. Return the status, or RESET.
 
-    Raises: ConnectionRefusedError where the port is closed.
+    Raises: AssertionError with the server's log where the port is closed.
     """
-    with socket.create_connection((HOST, stack.ports.app), timeout=TIMEOUT_SECONDS) as connection:
+    try:
+        opened = socket.create_connection((HOST, stack.ports.app), timeout=TIMEOUT_SECONDS)
+    except ConnectionRefusedError:
+        raise AssertionError(f"The port is closed. The server's log:\n{stack.log('app')}") from None
+    with opened as connection:
         try:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             line = connection.makefile("rb").readline()
