@@ -21,8 +21,8 @@ from tests.local.support import wait_for
 from tests.support.app_stack import AppStack, StackOptions
 from tests.web.site import signature
 
-LEAD_SECONDS = 30.0
-RELOAD_SECONDS = 22.0  # a worker loads the app within this on a busy machine: 12 were too few once
+LEAD_SECONDS = 30.0  # the longest that the settings allow
+RELOAD_SECONDS = 22.0  # a worker loads the app within this on a busy machine. The waiting delivery is due 8 s later
 TIMEOUT_SECONDS = 60.0
 LET_GO = (503, "1", "stopping")
 RESET = 0  # the kernel had accepted the connection for the ending worker, which never saw it: docs/deploying.md
